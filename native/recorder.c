@@ -1,0 +1,312 @@
+/* The recorder: packed functions that stand between the dispatch loop and a
+ * kernel, read clock or counters around it and keep one record per call.
+ *
+ * Inside a window, from the first reading to the last, runs the kernel and
+ * nothing of ours. Records and signatures lie in memory that is reserved once,
+ * at its full size, and touched before a run: nothing ever grows. */
+#include "vmprof.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <tvm/ffi/c_api.h>
+
+/* Room for signatures per record, in words: three tensors of rank five. Calls
+ * whose shapes equal those of their site's last call share a signature. */
+#define SIGNATURE_WORDS_PER_RECORD 22
+
+struct vmprof_recorder {
+  atomic_int references; /* Python's one, and one per living site */
+  int mode;
+  int leader_fd;
+  int events;
+  uint64_t stride;
+  char *records;
+  int64_t records_used;
+  int64_t records_max;
+  int64_t *signatures;
+  int64_t signatures_used; /* in words, as is the next one */
+  int64_t signatures_max;
+  int64_t generation; /* counts vmprof_recorder_clear: older signatures are gone */
+  vmprof_record *run;
+};
+
+typedef struct {
+  vmprof_recorder *recorder;
+  TVMFFIObjectHandle kernel;
+  int32_t id;
+  int64_t signature; /* of the last call, if from this generation */
+  int64_t generation;
+} call_site;
+
+/* ---- life ------------------------------------------------------------------- */
+
+static void *reserve(size_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+static size_t records_size(const vmprof_recorder *recorder) {
+  return (size_t)recorder->records_max * recorder->stride;
+}
+
+static size_t signatures_size(const vmprof_recorder *recorder) {
+  return (size_t)recorder->signatures_max * sizeof(int64_t);
+}
+
+vmprof_recorder *vmprof_recorder_new(int64_t max_records, int events) {
+  vmprof_recorder *recorder = calloc(1, sizeof *recorder);
+  if (recorder == NULL) return NULL;
+  atomic_init(&recorder->references, 1);
+  recorder->leader_fd = -1;
+  recorder->events = events;
+  recorder->stride =
+      sizeof(vmprof_record) + 2 * (sizeof(vmprof_sample) + (size_t)events * sizeof(uint64_t));
+  recorder->records_max = max_records;
+  recorder->signatures_max = max_records * SIGNATURE_WORDS_PER_RECORD;
+  recorder->records = reserve(records_size(recorder));
+  recorder->signatures = reserve(signatures_size(recorder));
+  if (recorder->records == NULL || recorder->signatures == NULL) {
+    vmprof_recorder_release(recorder);
+    return NULL;
+  }
+  return recorder;
+}
+
+void vmprof_recorder_release(vmprof_recorder *recorder) {
+  if (atomic_fetch_sub(&recorder->references, 1) > 1) return;
+  if (recorder->records != NULL) munmap(recorder->records, records_size(recorder));
+  if (recorder->signatures != NULL) munmap(recorder->signatures, signatures_size(recorder));
+  free(recorder);
+}
+
+/* ---- between runs ----------------------------------------------------------- */
+
+/* Writes to every page of the first `size` bytes. */
+static void touch(void *memory, size_t size, size_t limit) {
+  volatile char *bytes = memory;
+  if (size > limit) size = limit;
+  for (size_t i = 0; i < size; i += 4096) bytes[i] = 0;
+}
+
+void vmprof_recorder_clear(vmprof_recorder *recorder, int64_t expected) {
+  recorder->records_used = 0;
+  recorder->signatures_used = 0;
+  recorder->generation += 1;
+  recorder->run = NULL;
+  touch(recorder->records, (size_t)expected * recorder->stride, records_size(recorder));
+  touch(recorder->signatures, (size_t)expected * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
+        signatures_size(recorder));
+}
+
+void vmprof_recorder_set_mode(vmprof_recorder *recorder, int mode, int leader_fd) {
+  recorder->mode = mode;
+  recorder->leader_fd = leader_fd;
+}
+
+int64_t vmprof_recorder_count(const vmprof_recorder *recorder) { return recorder->records_used; }
+uint64_t vmprof_recorder_stride(const vmprof_recorder *recorder) { return recorder->stride; }
+const char *vmprof_records(const vmprof_recorder *recorder) { return recorder->records; }
+const int64_t *vmprof_signatures(const vmprof_recorder *recorder) { return recorder->signatures; }
+int64_t vmprof_signatures_size(const vmprof_recorder *recorder) {
+  return recorder->signatures_used;
+}
+
+/* ---- the window ------------------------------------------------------------- */
+
+static vmprof_sample *sample_before(const vmprof_recorder *recorder, vmprof_record *record) {
+  (void)recorder;
+  return (vmprof_sample *)(record + 1);
+}
+
+static vmprof_sample *sample_after(const vmprof_recorder *recorder, vmprof_record *record) {
+  return (vmprof_sample *)((char *)(record + 1) + (recorder->stride - sizeof *record) / 2);
+}
+
+/* In a pass that reads both, the clock stands inside: a duration never holds
+ * the cost of reading counters. */
+static void open_window(const vmprof_recorder *recorder, vmprof_record *record) {
+  if (recorder->mode & VMPROF_COUNT) {
+    vmprof_group_read(recorder->leader_fd, recorder->events, sample_before(recorder, record));
+  }
+  if (recorder->mode & VMPROF_TIME) record->begin_ns = vmprof_clock_ns();
+}
+
+static void close_window(const vmprof_recorder *recorder, vmprof_record *record) {
+  if (recorder->mode & VMPROF_TIME) record->end_ns = vmprof_clock_ns();
+  if (recorder->mode & VMPROF_COUNT) {
+    vmprof_group_read(recorder->leader_fd, recorder->events, sample_after(recorder, record));
+  }
+}
+
+/* ---- one call ----------------------------------------------------------------- */
+
+static vmprof_record *new_record(vmprof_recorder *recorder, int32_t site) {
+  if (recorder->records_used == recorder->records_max) return NULL;
+  vmprof_record *record =
+      (vmprof_record *)(recorder->records + (uint64_t)recorder->records_used * recorder->stride);
+  recorder->records_used += 1;
+  record->site = site;
+  record->failed = 1;
+  record->signature = -1;
+  return record;
+}
+
+static const DLTensor *tensor_of(const TVMFFIAny *arg) {
+  switch (arg->type_index) {
+    case kTVMFFITensor: /* the object's header, then a DLTensor */
+      return (const DLTensor *)((const char *)arg->v_obj + sizeof(TVMFFIObject));
+    case kTVMFFIDLTensorPtr:
+      return arg->v_ptr;
+    default:
+      return NULL;
+  }
+}
+
+/* Writes the signature of `args` behind the last one; returns its size in
+ * words, 0 if there is no room. */
+static int64_t write_signature(const vmprof_recorder *recorder, const TVMFFIAny *args,
+                               int32_t num_args) {
+  int64_t *words = recorder->signatures + recorder->signatures_used;
+  const int64_t room = recorder->signatures_max - recorder->signatures_used;
+  int64_t tensors = 0;
+  int64_t used = 1;
+  if (room < used) return 0;
+  for (int32_t i = 0; i < num_args; ++i) {
+    const DLTensor *tensor = tensor_of(&args[i]);
+    if (tensor == NULL) continue;
+    if (used + 2 + tensor->ndim > room) return 0;
+    words[used++] = (int64_t)tensor->dtype.code | (int64_t)tensor->dtype.bits << 8 |
+                    (int64_t)tensor->dtype.lanes << 16;
+    words[used++] = tensor->ndim;
+    for (int32_t axis = 0; axis < tensor->ndim; ++axis) words[used++] = tensor->shape[axis];
+    tensors += 1;
+  }
+  words[0] = tensors;
+  return used;
+}
+
+/* The index of the signature of `args`, -1 if there is no room. The sites' last
+ * signatures are compared, not all: shapes seldom change between calls, and the
+ * cost of a call must not depend on how many went before. */
+static int64_t signature_of(vmprof_recorder *recorder, call_site *site, const TVMFFIAny *args,
+                            int32_t num_args) {
+  const int64_t size = write_signature(recorder, args, num_args);
+  if (size == 0) return -1;
+  const int64_t *written = recorder->signatures + recorder->signatures_used;
+  if (site->generation == recorder->generation) {
+    const int64_t *last = recorder->signatures + site->signature;
+    int64_t same = 0;
+    /* A signature says its own length, so equal words end together. */
+    while (same < size && last[same] == written[same]) same += 1;
+    if (same == size) return site->signature;
+  }
+  site->generation = recorder->generation;
+  site->signature = recorder->signatures_used;
+  recorder->signatures_used += size;
+  return site->signature;
+}
+
+static int raise_full(void) {
+  TVMFFIErrorSetRaisedFromCStr(
+      "RuntimeError",
+      "vmprof: the run made more calls than the record buffer holds; "
+      "allow more with --max-records N (max_records=N in Python)");
+  return -1;
+}
+
+static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  call_site *site = self;
+  vmprof_recorder *recorder = site->recorder;
+  TVMFFIAny *kernel_args = (TVMFFIAny *)args; /* the callee's signature lacks the const */
+  if (recorder->mode == VMPROF_OFF) {
+    return TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
+  }
+  vmprof_record *record = new_record(recorder, site->id);
+  if (record == NULL) return raise_full();
+  record->signature = signature_of(recorder, site, args, num_args);
+  if (record->signature < 0) return raise_full();
+
+  open_window(recorder, record);
+  const int code = TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
+  close_window(recorder, record);
+
+  record->failed = code != 0;
+  return code;
+}
+
+int vmprof_run_begin(vmprof_recorder *recorder) {
+  recorder->run = new_record(recorder, VMPROF_RUN_SITE);
+  if (recorder->run == NULL) return -1;
+  open_window(recorder, recorder->run);
+  return 0;
+}
+
+void vmprof_run_end(vmprof_recorder *recorder) {
+  close_window(recorder, recorder->run);
+  recorder->run->failed = 0;
+}
+
+/* ---- the packed functions --------------------------------------------------- */
+
+static void delete_site(void *self) {
+  call_site *site = self;
+  TVMFFIObjectDecRef(site->kernel);
+  vmprof_recorder_release(site->recorder);
+  free(site);
+}
+
+/* (recorder address, site number, kernel) -> the kernel, wrapped */
+static int wrap(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  (void)self;
+  if (num_args != 3 || args[0].type_index != kTVMFFIInt || args[1].type_index != kTVMFFIInt ||
+      args[2].type_index != kTVMFFIFunction) {
+    TVMFFIErrorSetRaisedFromCStr("TypeError",
+                                 "vmprof.wrap takes a recorder, a site and a packed function");
+    return -1;
+  }
+  call_site *site = calloc(1, sizeof *site);
+  if (site == NULL) {
+    TVMFFIErrorSetRaisedFromCStr("MemoryError", "vmprof.wrap: out of memory");
+    return -1;
+  }
+  site->recorder = (vmprof_recorder *)(intptr_t)args[0].v_int64;
+  site->id = (int32_t)args[1].v_int64;
+  site->kernel = args[2].v_obj;
+  TVMFFIObjectIncRef(site->kernel);
+  atomic_fetch_add(&site->recorder->references, 1);
+
+  TVMFFIObjectHandle wrapped = NULL;
+  const int code = TVMFFIFunctionCreate(site, recorded_call, delete_site, &wrapped);
+  if (code != 0) {
+    delete_site(site);
+    return code;
+  }
+  result->type_index = kTVMFFIFunction;
+  result->zero_padding = 0;
+  result->v_obj = wrapped;
+  return 0;
+}
+
+static int empty(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  (void)self, (void)args, (void)num_args, (void)result;
+  return 0;
+}
+
+static int register_function(const char *name, size_t size, TVMFFISafeCallType function) {
+  const TVMFFIByteArray key = {name, size};
+  TVMFFIObjectHandle handle = NULL;
+  int code = TVMFFIFunctionCreate(NULL, function, NULL, &handle);
+  if (code != 0) return code;
+  code = TVMFFIFunctionSetGlobal(&key, handle, /*allow_override=*/1);
+  TVMFFIObjectDecRef(handle);
+  return code;
+}
+
+int vmprof_register_functions(void) {
+  int code = register_function("vmprof.wrap", sizeof "vmprof.wrap" - 1, wrap);
+  if (code != 0) return code;
+  return register_function("vmprof.empty", sizeof "vmprof.empty" - 1, empty);
+}
