@@ -1,0 +1,79 @@
+"""A model ready to be run: what the executable says, and the kernels it calls."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import tvm_ffi
+
+from vmprof.errors import VmprofError
+from vmprof.program.bytecode import Bytecode, Function, FunctionKind
+from vmprof.program.reader import read_bytecode
+
+EXECUTABLE_KIND = "relax.VMExecutable"
+
+
+@dataclass(frozen=True)
+class Program:
+    """The decoded executable and the module that holds its kernels.
+
+    ``module`` is the ``relax.VMExecutable``; it keeps library and constants
+    alive, and TVM's own VM can be made of it.
+    """
+
+    name: str
+    bytecode: Bytecode
+    module: tvm_ffi.Module
+
+    @classmethod
+    def of_module(cls, module: tvm_ffi.Module, name: str) -> Program:
+        """Decode the executable in ``module`` or in what it imports."""
+        executable = _find_executable(module)
+        if executable is None:
+            raise VmprofError(
+                f"{name} is a TVM module of kind {module.kind!r} without a Relax executable; "
+                "vmprof runs what tvm.compile() makes of a Relax module"
+            )
+        return cls(name, read_bytecode(_serialized(executable)), executable)
+
+    def entry(self, name: str) -> Function:
+        """The function ``name``; :class:`VmprofError` names the others if there is none."""
+        function = self.bytecode.function(name)
+        if function is None or function.kind is FunctionKind.PACKED:
+            known = ", ".join(self.bytecode.entry_names()) or "none"
+            raise VmprofError(f"{self.name} has no function {name!r}; it has: {known}")
+        return function
+
+    def packed_function(self, name: str) -> tvm_ffi.Function:
+        """The packed function ``name``, looked up as TVM's VM does: imports, then registry."""
+        for imported in self.module.imports:
+            try:
+                return imported.get_function(name, query_imports=True)
+            except AttributeError:
+                continue
+        function = tvm_ffi.get_global_func(name, allow_missing=True)
+        if function is None:
+            raise VmprofError(
+                f"{self.name} calls {name!r}, which is neither in its library nor registered with "
+                "TVM; import the package that registers it first"
+            )
+        return function
+
+
+def _find_executable(module: tvm_ffi.Module) -> tvm_ffi.Module | None:
+    if module.kind == EXECUTABLE_KIND:
+        return module
+    for imported in module.imports:
+        found = _find_executable(imported)
+        if found is not None:
+            return found
+    return None
+
+
+def _serialized(executable: tvm_ffi.Module) -> bytes:
+    """The bytes of the executable, through a file that exists in memory alone."""
+    descriptor = os.memfd_create("vmprof-bytecode")
+    with os.fdopen(descriptor, "r+b") as file:
+        executable.write_to_file(f"/proc/self/fd/{descriptor}", EXECUTABLE_KIND)
+        return file.read()
