@@ -3,9 +3,6 @@
  * there is one declaration of everything and nothing to drift.
  * Plain declarations only: cffi knows no #include and no #if. */
 
-/* Events in one group, at most. A PMU holds fewer; software events need room. */
-#define VMPROF_MAX_EVENTS 16
-
 /* What a recorder reads around each kernel. */
 #define VMPROF_OFF 0
 #define VMPROF_TIME 1

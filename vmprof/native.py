@@ -1,0 +1,19 @@
+"""The native half, ready to use: ``lib`` and ``ffi`` of native/api.h, ``wrap`` and ``empty``.
+
+``wrap(recorder address, site number, kernel)`` gives the wrapped kernel;
+``empty()`` is a packed function that does nothing.
+"""
+
+from __future__ import annotations
+
+import tvm_ffi  # before _native: it brings libtvm_ffi, which _native needs, into the process
+
+from vmprof._native import ffi, lib
+
+if lib.vmprof_register_functions() != 0:  # pragma: no cover
+    raise ImportError("vmprof cannot register its packed functions with tvm-ffi")
+
+wrap: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.wrap")
+empty: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.empty")
+
+__all__ = ["empty", "ffi", "lib", "wrap"]

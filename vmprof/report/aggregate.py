@@ -1,0 +1,53 @@
+"""Adding up rows, by TVM's rules: counts, durations and shares add, ratios average."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+
+from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Row, Samples
+
+
+def merge_calls(calls: Iterable[Row]) -> list[Row]:
+    """One row for all calls of one operator (``Hash``, else ``Name``), shapes and device."""
+    groups: dict[tuple[Metric | None, ...], list[Row]] = {}
+    for call in calls:
+        key = (call.get("Hash", call.get("Name")), call.get("Argument Shapes"), call.get("Device"))
+        groups.setdefault(key, []).append(call)
+    return [_merge(group) for group in groups.values()]
+
+
+def sum_columns(rows: Iterable[Row]) -> Row:
+    """The sum of each column that can be summed; ratios and strings cannot."""
+    columns: dict[str, list[Metric]] = {}
+    for row in rows:
+        for name, metric in row.items():
+            if isinstance(metric, Count | Duration | Percent):
+                columns.setdefault(name, []).append(metric)
+    return {name: combine(metrics) for name, metrics in columns.items()}
+
+
+def _merge(rows: Sequence[Row]) -> Row:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: combine([row[name] for row in rows if name in row]) for name in names}
+
+
+def combine(metrics: Sequence[Metric]) -> Metric:
+    """Several values of one column as one; strings that differ become empty."""
+    first, *others = metrics
+    if not others:
+        return first
+    match first:
+        case Count():
+            return Count(sum(m.value for m in metrics if isinstance(m, Count)))
+        case Duration():
+            return Duration(sum(m.microseconds for m in metrics if isinstance(m, Duration)))
+        case Percent():
+            return Percent(sum(m.percent for m in metrics if isinstance(m, Percent)))
+        case Ratio():
+            return Ratio(fmean(m.ratio for m in metrics if isinstance(m, Ratio)))
+        case Samples():
+            repeats = [m.values for m in metrics if isinstance(m, Samples)]
+            return Samples(tuple(map(sum, zip(*repeats, strict=False))))
+        case str():
+            return first if all(m == first for m in others) else ""

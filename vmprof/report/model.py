@@ -1,0 +1,107 @@
+"""The data of a report: calls, totals, configuration.
+
+Every renderer and every comparison works on this alone; whatever can make one
+gets them all. The shape is that of TVM's own ``Report``, so that TVM's reports
+can be read here and ours there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of things; adds up."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Microseconds; adds up."""
+
+    microseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    """A share of Total in percent; adds up."""
+
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A quotient; averages."""
+
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What each repeat measured, in the unit of the column that it belongs to.
+
+    Stands in column ``"X samples"`` next to the median in column ``"X"``. Not
+    shown in tables; JSON keeps it.
+    """
+
+    values: tuple[float, ...]
+
+
+Metric = Count | Duration | Percent | Ratio | Samples | str
+Row = Mapping[str, Metric]
+
+SAMPLES_SUFFIX = " samples"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run of a model cost, call by call.
+
+    ``calls`` has a row per call, in the order of the run; ``device_metrics`` the
+    run as a whole, by device; ``configuration`` how it was measured. ``missing``
+    says of each event that could not be counted why not and what to do: such an
+    event has no values anywhere.
+    """
+
+    calls: tuple[Row, ...]
+    device_metrics: Mapping[str, Row]
+    configuration: Mapping[str, Metric]
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def table(self, sort: bool = True, aggregate: bool = True, col_sums: bool = True) -> str:
+        """TVM's table: :func:`vmprof.report.table.render`."""
+        from vmprof.report import table
+
+        return table.render(self, sort=sort, aggregate=aggregate, col_sums=col_sums)
+
+    def csv(self) -> str:
+        """A line per call: :func:`vmprof.report.csv.render`."""
+        from vmprof.report import csv
+
+        return csv.render(self)
+
+    def json(self) -> str:
+        """TVM's report JSON: :func:`vmprof.report.json.render`."""
+        from vmprof.report import json
+
+        return json.render(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """Read what :meth:`json`, or TVM, wrote: :func:`vmprof.report.json.parse`."""
+        from vmprof.report import json
+
+        return json.parse(text)
+
+    def heading(self) -> str:
+        """The two lines that TVM's benchmarks print above the table, as far as known."""
+        from vmprof.report import table
+
+        return table.heading(self)
+
+    def __str__(self) -> str:
+        return self.table()

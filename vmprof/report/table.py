@@ -1,0 +1,119 @@
+"""The table that TVM's profiler printed, character for character."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tabulate import DataRow, TableFormat, tabulate
+
+from vmprof.report.aggregate import merge_calls, sum_columns
+from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row, Samples
+
+# These come first, in this order; the others follow alphabetically.
+LEADING_COLUMNS = ("Name", "Duration (us)", "Percent", "Device", "Count", "Argument Shapes")
+
+_SEPARATOR: Row = {"Name": "----------"}
+_GAP = "  "
+_FORMAT = TableFormat(
+    lineabove=None,
+    linebelowheader=None,
+    linebetweenrows=None,
+    linebelow=None,
+    headerrow=DataRow("", _GAP, ""),
+    datarow=DataRow("", _GAP, ""),
+    padding=0,
+    with_header_hide=None,
+)
+
+
+def render(
+    report: Report, *, sort: bool = True, aggregate: bool = True, col_sums: bool = True
+) -> str:
+    """``report`` as text.
+
+    ``aggregate`` merges calls of the same operator with the same shapes,
+    ``sort`` puts the longest first, ``col_sums`` adds the line Sum. The lines
+    after it are the totals per device, the configuration, and what could not be
+    counted.
+    """
+    rows = merge_calls(report.calls) if aggregate else list(report.calls)
+    if sort:
+        rows.sort(key=_microseconds, reverse=True)
+    if col_sums:
+        rows += [_SEPARATOR, {**sum_columns(rows), "Name": "Sum"}]
+    rows += [{**totals, "Name": "Total"} for totals in report.device_metrics.values()]
+    parts = [_grid(rows), _section("Configuration", report.configuration)]
+    if report.missing:
+        parts.append(_section("Not counted", report.missing))
+    return "\n".join(parts)
+
+
+def heading(report: Report) -> str:
+    """``Evaluate vm inference cost of ...`` and the mean without profiling, where known."""
+    lines = []
+    model = report.configuration.get("Model")
+    devices = [f"{d.rstrip('0123456789')}({d.lstrip(_LETTERS)})" for d in report.device_metrics]
+    if model is not None:
+        lines.append(f"Evaluate vm inference cost of {model} on {', '.join(devices)}\n")
+    mean = report.configuration.get("Unprofiled mean (us)")
+    std = report.configuration.get("Unprofiled std (us)")
+    if isinstance(mean, Duration) and isinstance(std, Duration):
+        lines.append(
+            "Mean vm inference time (std dev): "
+            f"{mean.microseconds / 1e3:.2f} ms ({std.microseconds / 1e3:.2f} ms)\n"
+        )
+    return "".join(lines)
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz_"
+
+
+def format_metric(metric: Metric | None) -> str:
+    """A cell: thousands separators, two decimals; empty for what is not there."""
+    match metric:
+        case Count(value):
+            return f"{value:,}"
+        case Duration(microseconds):
+            return f"{microseconds:,.2f}"
+        case Percent(percent):
+            return f"{percent:.2f}"
+        case Ratio(ratio):
+            return f"{ratio:.2g}"
+        case str():
+            return metric
+    return ""
+
+
+def columns_of(rows: Iterable[Row]) -> list[str]:
+    """The columns to show for ``rows``, in TVM's order."""
+    found = {
+        name for row in rows for name, metric in row.items() if not isinstance(metric, Samples)
+    }
+    return [*LEADING_COLUMNS, *sorted(found.difference(LEADING_COLUMNS))]
+
+
+def _grid(rows: Sequence[Row]) -> str:
+    columns = columns_of(rows)
+    cells = [[format_metric(row.get(column)) for column in columns] for row in rows]
+    text = tabulate(
+        [columns, *cells],  # as headers, tabulate would pad the names
+        tablefmt=_FORMAT,
+        disable_numparse=True,
+        colglobalalign="right",
+        colalign=("left",),
+    )
+    # TVM puts the gap behind the last column too; tabulate strips lines.
+    lines = text.splitlines()
+    width = max(map(len, lines)) + len(_GAP)
+    return "".join(f"{line:<{width}}\n" for line in lines)
+
+
+def _section(title: str, entries: Mapping[str, Metric]) -> str:
+    lines = [title, "-" * len(title)]
+    lines += [f"{name}: {format_metric(metric)}" for name, metric in entries.items()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _microseconds(row: Row) -> float:
+    duration = row.get("Duration (us)")
+    return duration.microseconds if isinstance(duration, Duration) else 0.0
