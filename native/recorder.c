@@ -6,6 +6,7 @@
  * at its full size, and touched before a run: nothing ever grows. */
 #include "vmprof.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -42,12 +43,6 @@ typedef struct {
 
 /* ---- life ------------------------------------------------------------------- */
 
-static void *reserve(size_t size) {
-  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return memory == MAP_FAILED ? NULL : memory;
-}
-
 static size_t records_size(const vmprof_recorder *recorder) {
   return (size_t)recorder->records_max * recorder->stride;
 }
@@ -56,7 +51,19 @@ static size_t signatures_size(const vmprof_recorder *recorder) {
   return (size_t)recorder->signatures_max * sizeof(int64_t);
 }
 
+/* Address space alone: a page becomes memory when it is first written to. */
+static void *reserve(size_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
 vmprof_recorder *vmprof_recorder_new(int64_t max_records, int events) {
+  /* More than any address space holds; below it no product here overflows. */
+  if (max_records < 1 || max_records > INT64_C(1) << 48 || events < 0 || events > 1 << 10) {
+    errno = ENOMEM;
+    return NULL;
+  }
   vmprof_recorder *recorder = calloc(1, sizeof *recorder);
   if (recorder == NULL) return NULL;
   atomic_init(&recorder->references, 1);
@@ -116,10 +123,7 @@ int64_t vmprof_signatures_size(const vmprof_recorder *recorder) {
 
 /* ---- the window ------------------------------------------------------------- */
 
-static vmprof_sample *sample_before(const vmprof_recorder *recorder, vmprof_record *record) {
-  (void)recorder;
-  return (vmprof_sample *)(record + 1);
-}
+static vmprof_sample *sample_before(vmprof_record *record) { return (vmprof_sample *)(record + 1); }
 
 static vmprof_sample *sample_after(const vmprof_recorder *recorder, vmprof_record *record) {
   return (vmprof_sample *)((char *)(record + 1) + (recorder->stride - sizeof *record) / 2);
@@ -129,7 +133,7 @@ static vmprof_sample *sample_after(const vmprof_recorder *recorder, vmprof_recor
  * the cost of reading counters. */
 static void open_window(const vmprof_recorder *recorder, vmprof_record *record) {
   if (recorder->mode & VMPROF_COUNT) {
-    vmprof_group_read(recorder->leader_fd, recorder->events, sample_before(recorder, record));
+    vmprof_group_read(recorder->leader_fd, recorder->events, sample_before(record));
   }
   if (recorder->mode & VMPROF_TIME) record->begin_ns = vmprof_clock_ns();
 }
@@ -211,8 +215,8 @@ static int64_t signature_of(vmprof_recorder *recorder, call_site *site, const TV
 
 static int raise_full(void) {
   TVMFFIErrorSetRaisedFromCStr(
-      "RuntimeError",
-      "vmprof: the run made more calls than the record buffer holds; "
+      "VmprofError", /* vmprof/native.py makes it vmprof's own class */
+      "the run made more calls than the record buffer holds; "
       "allow more with --max-records N (max_records=N in Python)");
   return -1;
 }

@@ -1,8 +1,15 @@
 """What vmprof raises when the user, not vmprof, has to do something."""
 
+from __future__ import annotations
+
 
 class VmprofError(Exception):
     """Something that the message explains: what went wrong, where, what to do.
 
     The command line prints it as one line, without a traceback.
     """
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """``error.add_note(note)``, which Python 3.10 does not have yet."""
+    error.__notes__ = [*getattr(error, "__notes__", []), note]

@@ -233,8 +233,13 @@ def _random(
             f"parameter {name!r} is of dtype {dtype}, which numpy does not have; "
             "give a value from Python"
         ) from error
-    if dtype == "bool":
-        return generator.integers(0, 2, shape).astype(numpy_dtype)
-    if numpy_dtype.kind in "iu":
-        return generator.integers(0, _INTEGER_LIMIT, shape).astype(numpy_dtype)
-    return generator.standard_normal(shape).astype(numpy_dtype)
+    try:
+        if dtype == "bool":
+            return generator.integers(0, 2, shape).astype(numpy_dtype)
+        if numpy_dtype.kind in "iu":
+            return generator.integers(0, _INTEGER_LIMIT, shape).astype(numpy_dtype)
+        return generator.standard_normal(shape).astype(numpy_dtype)
+    except (MemoryError, ValueError) as error:  # ValueError: beyond what numpy can address
+        raise VmprofError(
+            f"parameter {name!r} of shape {list(shape)} does not fit into memory"
+        ) from error

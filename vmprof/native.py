@@ -9,7 +9,9 @@ from __future__ import annotations
 import tvm_ffi  # before _native: it brings libtvm_ffi, which _native needs, into the process
 
 from vmprof._native import ffi, lib
+from vmprof.errors import VmprofError
 
+tvm_ffi.register_error("VmprofError", VmprofError)
 if lib.vmprof_register_functions() != 0:  # pragma: no cover
     raise ImportError("vmprof cannot register its packed functions with tvm-ffi")
 

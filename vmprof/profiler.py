@@ -16,16 +16,16 @@ from tvm.runtime import Device
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof.counters import CounterGroup, Event, open_default, parse_events
-from vmprof.errors import VmprofError
+from vmprof.errors import VmprofError, add_note
 from vmprof.inputs import Given, make_inputs
 from vmprof.machine import Site, VirtualMachine
 from vmprof.native import empty
 from vmprof.program import Program, parameters_of
 from vmprof.progress import Progress, silent
-from vmprof.recorder import DEFAULT_MAX_RECORDS, Reading, Recorder
+from vmprof.recorder import DEFAULT_MAX_RECORDS, Reading, Recorder, check_max_records
 from vmprof.recording import Recording
 from vmprof.report.build import build_report
-from vmprof.report.model import Count, Duration, Metric, Report
+from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
 from vmprof.sources import Source, load_program
 from vmprof.version import __version__
 
@@ -63,6 +63,11 @@ class Schedule:
         if self.single_pass:
             return [Reading.TIME | Reading.COUNTERS]
         return [Reading.TIME, Reading.COUNTERS]
+
+    @property
+    def expected(self) -> str:
+        """How many rounds to measure, as a user reads it."""
+        return str(self.repeats or f"at most {AUTO_MAX_REPEATS}")
 
     def rounds(self) -> Iterator[int]:
         """The numbers of the rounds to measure, from 1."""
@@ -112,10 +117,9 @@ def profile(
     """
     schedule = Schedule(repeats, warmup, single_pass)
     events = None if counters is None else parse_events(counters)
-    if max_records < 1:
-        raise VmprofError(f"max_records is {max_records}; at least 1 is needed")
+    check_max_records(max_records)
     device = device or tvm.cpu(0)
-    program = load_program(source, progress)
+    program = load_program(source, entry=entry, progress=progress)
     parameters = parameters_of(program.bytecode, program.entry(entry))
     arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
     with _open_counters(events) as group:
@@ -166,7 +170,11 @@ class _Engines:
     def time_unprofiled(self) -> float:
         """Microseconds of one run of TVM's VM."""
         began = time.perf_counter_ns()
-        self._unprofiled(*self._arguments)
+        try:
+            self._unprofiled(*self._arguments)
+        except Exception as error:
+            add_note(error, "in a run of TVM's own VM, without profiling")
+            raise
         return (time.perf_counter_ns() - began) / 1e3
 
 
@@ -191,7 +199,7 @@ def _measure(
         engines.time_unprofiled()
     with _collector_off():
         for number in schedule.rounds():
-            progress(f"measuring, round {number} of {schedule.repeats or 'as many as fit'}")
+            progress(f"measuring, round {number} of {schedule.expected}")
             result.unprofiled_us.append(engines.time_unprofiled())
             for reading in passes:
                 recording = engines.record(reading)
@@ -245,6 +253,7 @@ def _configuration(
         "Model": program.name,
         "Unprofiled mean (us)": Duration(fmean(times)),
         "Unprofiled std (us)": Duration(stdev(times) if len(times) > 1 else 0.0),
+        f"Unprofiled mean (us){SAMPLES_SUFFIX}": Samples(tuple(times)),
         "Repeats": Count(len(times)),
         "Warm-up": Count(schedule.warmup),
         "vmprof": __version__,

@@ -17,6 +17,7 @@ from vmprof.native import ffi, lib, wrap
 from vmprof.recording import RUN_SITE, Recording, record_dtype
 
 DEFAULT_MAX_RECORDS = 1_000_000
+_LARGEST_MAX_RECORDS = 1 << 40
 
 
 class Reading(IntFlag):
@@ -29,6 +30,12 @@ class Reading(IntFlag):
 assert lib.VMPROF_RUN_SITE == RUN_SITE
 
 
+def check_max_records(number: int) -> None:
+    """Fail now if no recorder for that many records can be made."""
+    if not 1 <= number <= _LARGEST_MAX_RECORDS:
+        raise VmprofError(f"max_records is {number}; from 1 to 2^40 is possible")
+
+
 class Recorder:
     """Keeps a record of every call of the functions that it has wrapped, one run at a time.
 
@@ -38,6 +45,7 @@ class Recorder:
     """
 
     def __init__(self, group: CounterGroup, max_records: int = DEFAULT_MAX_RECORDS) -> None:
+        check_max_records(max_records)
         self._group = group
         self._events = len(group.events)
         self._expected = 0

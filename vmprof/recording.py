@@ -90,8 +90,10 @@ def _fault(records: npt.NDArray[Any]) -> str | None:
     events = records.dtype["before"]["values"].shape[0]
     if any((sample["count"] != events).any() for sample in samples):
         return "a read() of the counters failed during the run"
+    # The run's own record is the first: its window holds all others.
+    before, after = records[0]["before"], records[0]["after"]
     enabled, running = (
-        int((samples[1][field] - samples[0][field])[0]) for field in ("enabled_ns", "running_ns")
+        int(after[field] - before[field]) for field in ("enabled_ns", "running_ns")
     )
     if running < enabled:
         return (

@@ -11,7 +11,7 @@ import tvm
 import tvm_ffi
 from tvm.runtime import Device
 
-from vmprof.errors import VmprofError
+from vmprof.errors import VmprofError, add_note
 from vmprof.machine.constants import to_tvm
 from vmprof.machine.context import VMContext
 from vmprof.machine.linker import LinkedFunction, Linker, Site, Wrapper
@@ -91,11 +91,6 @@ class VirtualMachine:
         text = " ".join(str(instruction).split())
         add_note(error, f"in {function.source.name!r}, instruction {number}: {text}")
         add_note(error, f"argument shapes: {shapes or 'no tensors'}")
-
-
-def add_note(error: BaseException, note: str) -> None:
-    """``error.add_note(note)``, which Python 3.10 does not have yet."""
-    error.__notes__ = [*getattr(error, "__notes__", []), note]
 
 
 def _to_tvm_argument(value: Any) -> Any:

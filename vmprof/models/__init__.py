@@ -12,6 +12,10 @@ from vmprof.models.mlp import mlp
 from vmprof.models.resnet import resnet18
 
 
+# The function that each of them consists of.
+ENTRY = "main"
+
+
 @dataclass(frozen=True)
 class Model:
     """How to make a model: ``build`` gives its Relax module.

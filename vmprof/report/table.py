@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import DataRow, TableFormat, tabulate
@@ -52,7 +53,7 @@ def heading(report: Report) -> str:
     """``Evaluate vm inference cost of ...`` and the mean without profiling, where known."""
     lines = []
     model = report.configuration.get("Model")
-    devices = [f"{d.rstrip('0123456789')}({d.lstrip(_LETTERS)})" for d in report.device_metrics]
+    devices = [re.sub(r"(\d+)$", r"(\1)", device) for device in report.device_metrics]
     if model is not None:
         lines.append(f"Evaluate vm inference cost of {model} on {', '.join(devices)}\n")
     mean = report.configuration.get("Unprofiled mean (us)")
@@ -63,9 +64,6 @@ def heading(report: Report) -> str:
             f"{mean.microseconds / 1e3:.2f} ms ({std.microseconds / 1e3:.2f} ms)\n"
         )
     return "".join(lines)
-
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz_"
 
 
 def format_metric(metric: Metric | None) -> str:
@@ -110,7 +108,11 @@ def _grid(rows: Sequence[Row]) -> str:
 
 def _section(title: str, entries: Mapping[str, Metric]) -> str:
     lines = [title, "-" * len(title)]
-    lines += [f"{name}: {format_metric(metric)}" for name, metric in entries.items()]
+    lines += [
+        f"{name}: {format_metric(metric)}"
+        for name, metric in entries.items()
+        if not isinstance(metric, Samples)
+    ]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -1,0 +1,5 @@
+"""``python -m vmprof``."""
+
+from vmprof.cli.main import main
+
+raise SystemExit(main())

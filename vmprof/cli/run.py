@@ -1,0 +1,134 @@
+"""Profile a model and print what each operator costs.
+
+MODEL is the name of a model that vmprof brings along (mlp, resnet18) or the
+path of a library that TVM's export_library() wrote from a Relax module.
+
+Inputs are made up from what the compiled function checks of its parameters,
+unless --input gives them. Durations and counters are read in runs of their
+own; values are medians over the repeats.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+
+from vmprof.cli.output import OutputFile, check_distinct
+from vmprof.inputs import load_arrays
+from vmprof.profiler import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS, profile
+from vmprof.progress import ProgressLine, silent
+from vmprof.recorder import DEFAULT_MAX_RECORDS
+from vmprof.report import Report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model's name, or a library (model.so)")
+    what = parser.add_argument_group("what to run")
+    what.add_argument(
+        "--entry", default="main", metavar="NAME", help="the function to run (default: main)"
+    )
+    what.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="[NAME=]FILE",
+        help="NAME=FILE.npy for one parameter, FILE.npz for those it names; repeatable",
+    )
+    what.add_argument(
+        "--dim",
+        action="append",
+        default=[],
+        type=_dimension,
+        metavar="NAME=N",
+        help="the size of a symbolic dimension; repeatable",
+    )
+    what.add_argument(
+        "--seed", type=_natural, default=0, metavar="N", help="for made-up inputs (default: 0)"
+    )
+    how = parser.add_argument_group("how to measure")
+    how.add_argument(
+        "--counters",
+        metavar="EVENT,...",
+        help="events to count, as in cycles,page-faults; or none (default: the five of "
+        "TVM's reports where the machine has any of them, else the software events)",
+    )
+    how.add_argument(
+        "--repeats",
+        type=int,
+        metavar="N",
+        help=f"measured rounds (default: as many as fit into {AUTO_SECONDS:.0f} s, "
+        f"{AUTO_MIN_REPEATS} to {AUTO_MAX_REPEATS})",
+    )
+    how.add_argument(
+        "--warmup", type=int, default=1, metavar="N", help="rounds before those (default: 1)"
+    )
+    how.add_argument(
+        "--single-pass",
+        action="store_true",
+        help="read clock and counters in the same run, for models that keep state",
+    )
+    how.add_argument(
+        "--max-records",
+        type=int,
+        default=DEFAULT_MAX_RECORDS,
+        metavar="N",
+        help=f"calls of one run that the recorder has room for (default: {DEFAULT_MAX_RECORDS})",
+    )
+    where = parser.add_argument_group("where the report goes, besides the terminal")
+    where.add_argument("--json", metavar="FILE", help="write TVM's report JSON")
+    where.add_argument("--csv", metavar="FILE", help="write a line per call")
+    where.add_argument("--force", action="store_true", help="overwrite files that exist")
+    where.add_argument("--quiet", action="store_true", help="no progress line")
+
+
+def execute(options: argparse.Namespace) -> None:
+    outputs = {
+        form: OutputFile(path, force=options.force)
+        for form in ("json", "csv")
+        if (path := getattr(options, form)) is not None
+    }
+    check_distinct(outputs.values())
+    arrays = load_arrays(options.input)
+    with ExitStack() as stack:
+        progress = silent
+        if sys.stderr.isatty() and not options.quiet:
+            line = ProgressLine()
+            stack.callback(line.clear)
+            progress = line
+        report = profile(
+            options.model,
+            arrays,
+            entry=options.entry,
+            counters=options.counters,
+            repeats=options.repeats,
+            warmup=options.warmup,
+            single_pass=options.single_pass,
+            max_records=options.max_records,
+            dimensions=dict(options.dim),
+            seed=options.seed,
+            progress=progress,
+        )
+    _deliver(report, outputs)
+
+
+def _deliver(report: Report, outputs: dict[str, OutputFile]) -> None:
+    try:
+        for form, output in outputs.items():
+            output.write(getattr(report, form)())
+    finally:
+        # Whatever became of the files, what was measured is not lost.
+        print(report.heading() + report.table(), end="")
+
+
+def _dimension(text: str) -> tuple[str, int]:
+    name, separator, size = text.partition("=")
+    if not (name and separator and size.isascii() and size.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=N")
+    return name, int(size)
+
+
+def _natural(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 up")
+    return int(text)
