@@ -40,8 +40,9 @@ def symbols_of(dimension: Dimension) -> list[str]:
     if not isinstance(dimension, str):
         return []
     tree = ast.parse(dimension, mode="eval")
-    names = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name)]
-    return [n for n in dict.fromkeys(names) if n not in ("T", *_FUNCTIONS)]
+    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id != "T"]
+    names.sort(key=lambda name: name.col_offset)  # ast.walk goes breadth first
+    return list(dict.fromkeys(name.id for name in names))
 
 
 def evaluate(dimension: Dimension, values: Mapping[str, int]) -> int | None:

@@ -1,0 +1,1 @@
+"""What several tests need: an assembler, a kernel to play, small models."""
