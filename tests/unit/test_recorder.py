@@ -1,0 +1,289 @@
+"""The native recorder: real packed functions, a kernel that tests play."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import itertools
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import tvm
+import tvm_ffi
+from support.kernel import FakeKernel
+
+from vmprof import VmprofError
+from vmprof.counters import CounterGroup, parse_events
+from vmprof.machine import Site
+from vmprof.native import empty, ffi, lib
+from vmprof.recorder import Reading, Recorder
+
+
+def site(number: int) -> Site:
+    return Site(number, "main", number, f"kernel{number}")
+
+
+def tensor(*shape: int, dtype: str = "float32") -> tvm.runtime.Tensor:
+    return tvm.runtime.tensor(np.zeros(shape, dtype))
+
+
+@pytest.fixture
+def group() -> Iterator[CounterGroup]:
+    with CounterGroup([]) as none:
+        yield none
+
+
+@pytest.fixture
+def recorder(group: CounterGroup) -> Recorder:
+    return Recorder(group, max_records=100)
+
+
+def test_records_every_call_in_order(recorder: Recorder) -> None:
+    first, second = recorder.wrap(site(4), empty), recorder.wrap(site(2), empty)
+    with recorder.run(Reading.TIME):
+        for function in (first, second, first):
+            function()
+    recording = recorder.recording(Reading.TIME)
+    assert recording.sites.tolist() == [4, 2, 4]
+    assert recording.durations_ns is not None
+    assert recording.total_ns is not None
+    assert (recording.durations_ns >= 0).all()
+    assert 0 < recording.durations_ns.sum() < recording.total_ns
+
+
+def test_durations_are_the_kernels(recorder: Recorder) -> None:
+    """A kernel that waits for the clock to advance takes at least that long, and no other."""
+
+    def wait() -> None:
+        end = lib.vmprof_clock_ns() + 2_000_000
+        while lib.vmprof_clock_ns() < end:
+            pass
+
+    slow, fast = recorder.wrap(site(0), tvm_ffi.convert(wait)), recorder.wrap(site(1), empty)
+    with recorder.run(Reading.TIME):
+        slow()
+        fast()
+    durations = recorder.recording(Reading.TIME).durations_ns
+    assert durations is not None
+    assert durations[0] >= 2_000_000
+
+
+def test_shapes_change_between_calls(recorder: Recorder) -> None:
+    function = recorder.wrap(site(0), empty)
+    calls: list[tuple[object, ...]] = [
+        (tensor(1, 2), 7, tensor(3, dtype="int8")),
+        (tensor(1, 2), 8, tensor(3, dtype="int8")),
+        (tensor(1, 3), 7, tensor(3, dtype="int8")),
+        (tensor(),),
+        (),
+        (None, "text", 1.5),
+        (tensor(0, 4),),
+        (tensor(1, 2), 7, tensor(3, dtype="int8")),
+    ]
+    with recorder.run(Reading.TIME):
+        for call in calls:
+            function(*call)
+    assert recorder.recording(Reading.TIME).shapes == (
+        "float32[1, 2], int8[3]",
+        "float32[1, 2], int8[3]",
+        "float32[1, 3], int8[3]",
+        "float32[]",
+        "",
+        "",
+        "float32[0, 4]",
+        "float32[1, 2], int8[3]",
+    )
+
+
+def test_results_pass_through(recorder: Recorder) -> None:
+    swap = recorder.wrap(site(0), tvm_ffi.convert(lambda a, b: (b, a)))
+    value = tensor(2)
+    for reading in (None, Reading.TIME):
+        if reading is None:
+            result = swap(1, value)
+        else:
+            with recorder.run(reading):
+                result = swap(1, value)
+        assert result[1] == 1
+        assert result[0].same_as(value)
+
+
+def test_outside_of_a_run_nothing_is_recorded(recorder: Recorder) -> None:
+    function = recorder.wrap(site(0), empty)
+    with recorder.run(Reading.TIME):
+        function()
+    function()
+    assert recorder.recording(Reading.TIME).sites.tolist() == [0]
+
+
+def test_each_run_begins_anew(recorder: Recorder) -> None:
+    function = recorder.wrap(site(0), empty)
+    for calls, shape in ((3, (5,)), (1, (6,)), (2, (5,))):
+        with recorder.run(Reading.TIME):
+            for _ in range(calls):
+                function(tensor(*shape))
+        assert recorder.recording(Reading.TIME).shapes == (f"float32[{shape[0]}]",) * calls
+
+
+def test_a_full_buffer_says_so_and_loses_nothing(group: CounterGroup) -> None:
+    recorder = Recorder(group, max_records=3)
+    function = recorder.wrap(site(0), empty)
+    with recorder.run(Reading.TIME):
+        for _ in range(3):
+            function()
+    assert recorder.recording(Reading.TIME).sites.tolist() == [0, 0, 0]
+    with (
+        pytest.raises(VmprofError, match="more calls than the record buffer holds.*--max-records"),
+        recorder.run(Reading.TIME),
+    ):
+        for _ in range(4):
+            function()
+
+
+def test_signatures_are_bounded_too(group: CounterGroup) -> None:
+    """A tensor of rank 12 in each call, all different, fills the room for shapes first."""
+    recorder = Recorder(group, max_records=10)
+    function = recorder.wrap(site(0), empty)
+    wide = [[tensor(*[1] * 11, extent) for _ in range(5)] for extent in range(1, 11)]
+    with pytest.raises(VmprofError, match="--max-records"), recorder.run(Reading.TIME):
+        for arguments in wide:
+            function(*arguments)
+
+
+@pytest.mark.parametrize("number", [0, -1, (1 << 40) + 1, 1 << 80])
+def test_impossible_sizes_are_refused(group: CounterGroup, number: int) -> None:
+    with pytest.raises(VmprofError, match="max_records is"):
+        Recorder(group, number)
+
+
+def test_more_than_the_address_space_is_refused(group: CounterGroup) -> None:
+    with pytest.raises(VmprofError, match="no memory for .* records: .*; ask for fewer"):
+        Recorder(group, 1 << 40)
+    for size in (0, -1, 1 << 62):
+        assert lib.vmprof_recorder_new(size, 0) == ffi.NULL
+
+
+def test_a_wrapped_kernel_outlives_its_recorder(group: CounterGroup) -> None:
+    recorder = Recorder(group, max_records=10)
+    function = recorder.wrap(site(0), empty)
+    del recorder
+    gc.collect()
+    function()
+
+
+def test_wrap_takes_what_it_says() -> None:
+    from vmprof.native import wrap
+
+    with pytest.raises(TypeError, match=r"vmprof\.wrap takes"):
+        wrap(1, 2, 3)
+
+
+# ---- counters ------------------------------------------------------------------
+
+
+def test_counts_are_differences_of_the_two_reads(kernel: FakeKernel) -> None:
+    # run begins, two calls with two reads each, run ends
+    kernel.readings = iter(
+        (time, time, [10 * time, 7]) for time in (100, 200, 210, 300, 340, 400)
+    )
+    with CounterGroup(parse_events("cycles,page-faults")) as group:
+        recorder = Recorder(group, max_records=10)
+        function = recorder.wrap(site(0), empty)
+        with recorder.run(Reading.COUNTERS):
+            function()
+            function()
+    recording = recorder.recording(Reading.COUNTERS)
+    assert recording.durations_ns is None
+    assert recording.counts is not None
+    assert recording.counts.tolist() == [[100, 0], [400, 0]]
+    assert recording.total_counts is not None
+    assert recording.total_counts.tolist() == [3000, 0]
+    assert recording.fault is None
+    assert [control for _, control in kernel.controls] == ["enable", "disable"]
+
+
+def test_a_pass_for_time_reads_no_counter(kernel: FakeKernel) -> None:
+    with CounterGroup(parse_events("cycles")) as group:
+        recorder = Recorder(group, max_records=10)
+        function = recorder.wrap(site(0), empty)
+        with recorder.run(Reading.TIME):
+            function()
+    assert kernel.reads == 0
+    assert kernel.controls == []
+
+
+def test_a_pass_for_counters_reads_twice_per_call(kernel: FakeKernel) -> None:
+    kernel.readings = ((t, t, [t]) for t in itertools.count())
+    with CounterGroup(parse_events("cycles")) as group:
+        recorder = Recorder(group, max_records=10)
+        function = recorder.wrap(site(0), empty)
+        with recorder.run(Reading.COUNTERS):
+            for _ in range(5):
+                function()
+    assert kernel.reads == 2 * (1 + 5)
+
+
+@pytest.mark.parametrize("broken", [errno.EIO, b"", b"\1\0\0\0\0\0\0\0"])
+def test_a_read_that_fails_leaves_counts_absent(kernel: FakeKernel, broken: int | bytes) -> None:
+    good = [(t, t, [t]) for t in range(4)]
+    kernel.readings = iter([*good[:2], broken, good[3]])
+    with CounterGroup(parse_events("cycles")) as group:
+        recorder = Recorder(group, max_records=10)
+        function = recorder.wrap(site(0), empty)
+        with recorder.run(Reading.TIME | Reading.COUNTERS):
+            function()
+    recording = recorder.recording(Reading.TIME | Reading.COUNTERS)
+    assert recording.counts is None
+    assert recording.fault == "a read() of the counters failed during the run"
+    assert recording.durations_ns is not None
+
+
+def test_a_kernel_that_raises_leaves_counters_disabled(kernel: FakeKernel) -> None:
+    kernel.readings = ((t, t, [t]) for t in itertools.count())
+
+    def fail() -> None:
+        raise ValueError("the kernel's own words")
+
+    with CounterGroup(parse_events("cycles")) as group:
+        recorder = Recorder(group, max_records=10)
+        function = recorder.wrap(site(0), tvm_ffi.convert(fail))
+        with (
+            pytest.raises(ValueError, match="the kernel's own words"),
+            recorder.run(Reading.COUNTERS),
+        ):
+            function()
+        assert [control for _, control in kernel.controls] == ["enable", "disable"]
+        # The recorder is fit for the next run.
+        with recorder.run(Reading.COUNTERS):
+            recorder.wrap(site(1), empty)()
+        assert recorder.recording(Reading.COUNTERS).sites.tolist() == [1]
+
+
+def test_page_faults_of_this_machine() -> None:
+    """Real counters: a kernel that touches new pages, and one that touches none."""
+    size = 512
+    with CounterGroup(parse_events("page-faults")) as group:
+        if not group.events:
+            pytest.skip(f"page faults: {group.refused['perf::PAGE-FAULTS']}")
+        recorder = Recorder(group, max_records=10)
+        page = os.sysconf("SC_PAGESIZE")
+
+        def touch() -> None:
+            import mmap
+
+            with mmap.mmap(-1, size * page, flags=mmap.MAP_PRIVATE) as memory:
+                memory.madvise(mmap.MADV_NOHUGEPAGE)
+                for at in range(0, size * page, page):
+                    memory[at] = 1
+
+        toucher, idle = recorder.wrap(site(0), tvm_ffi.convert(touch)), recorder.wrap(site(1), empty)
+        toucher()
+        with recorder.run(Reading.COUNTERS):
+            toucher()
+            idle()
+        counts = recorder.recording(Reading.COUNTERS).counts
+    assert counts is not None
+    assert size <= counts[0, 0] < size + 50
+    assert counts[1, 0] == 0
