@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,31 +34,28 @@ def load_arrays(specifications: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
     """Arrays by parameter name, from ``NAME=FILE.npy`` and ``FILE.npz``."""
     arrays: dict[str, npt.NDArray[Any]] = {}
     for specification in specifications:
-        for name, array in _load(specification):
+        for name, array in _load(specification).items():
             if name in arrays:
                 raise VmprofError(f"--input gives {name!r} twice")
             arrays[name] = array
     return arrays
 
 
-def _load(specification: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _load(specification: str) -> dict[str, npt.NDArray[Any]]:
     name, separator, file = specification.rpartition("=")
     if not separator and not file.endswith(".npz"):
         raise VmprofError(f"--input {specification}: write NAME=FILE.npy, or FILE.npz")
     if not Path(file).is_file():
         raise VmprofError(f"--input {specification}: there is no file {file}")
     try:
-        loaded = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with Path(file).open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            arrays = {name: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise VmprofError(f"--input {specification}: {file} cannot be read: {error}") from error
-    if isinstance(loaded, np.ndarray):
-        yield name, loaded
-        return
-    if separator:
+    if not isinstance(loaded, np.ndarray) and separator:
         raise VmprofError(f"--input {specification}: {file} names its arrays itself; give it alone")
-    with loaded:
-        for key in loaded.files:
-            yield key, loaded[key]
+    return arrays
 
 
 def make_inputs(

@@ -1,0 +1,55 @@
+"""How often to run, on a clock that tests move."""
+
+from __future__ import annotations
+
+import pytest
+
+from vmprof import VmprofError, profiler
+from vmprof.profiler import Schedule
+from vmprof.recorder import Reading
+
+
+class Clock:
+    """``round_seconds`` pass in each round."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, round_seconds: float) -> None:
+        self._now = 0.0
+        self._round = round_seconds
+        monkeypatch.setattr(profiler.time, "monotonic", lambda: self._now)
+
+    def rounds(self, schedule: Schedule) -> int:
+        count = 0
+        for number in schedule.rounds():
+            count += 1
+            assert number == count
+            self._now += self._round
+        return count
+
+
+@pytest.mark.parametrize(
+    ("round_seconds", "rounds"), [(0.0, 30), (0.1, 30), (1.0, 10), (2.4, 4), (3.0, 3), (60.0, 3)]
+)
+def test_as_many_rounds_as_fit(
+    monkeypatch: pytest.MonkeyPatch, round_seconds: float, rounds: int
+) -> None:
+    assert Clock(monkeypatch, round_seconds).rounds(Schedule()) == rounds
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 100])
+def test_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch, repeats: int) -> None:
+    assert Clock(monkeypatch, 60.0).rounds(Schedule(repeats)) == repeats
+
+
+def test_passes() -> None:
+    both = Reading.TIME | Reading.COUNTERS
+    assert Schedule().passes(counting=True) == [Reading.TIME, Reading.COUNTERS]
+    assert Schedule().passes(counting=False) == [Reading.TIME]
+    assert Schedule(single_pass=True).passes(counting=True) == [both]
+    assert Schedule(single_pass=True).passes(counting=False) == [Reading.TIME]
+
+
+def test_impossible_numbers_are_refused() -> None:
+    with pytest.raises(VmprofError, match="repeats is 0; at least 1 is needed"):
+        Schedule(repeats=0)
+    with pytest.raises(VmprofError, match="warmup is -1; it cannot be negative"):
+        Schedule(warmup=-1)
