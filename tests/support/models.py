@@ -9,6 +9,7 @@ import tvm
 from tvm import relax
 from tvm.script import ir as I
 from tvm.script import relax as R
+from tvm.script import tirx as T
 
 from vmprof.program import Program
 
@@ -62,6 +63,29 @@ class Recursive:
         return r
 
 
+@I.ir_module(check_well_formed=False)
+class FunctionAsValue:
+    """Multiplies ``x`` by the number in ``s``, through a kernel that is an operand."""
+
+    @T.prim_func(s_tir=True)
+    def scale(a: T.handle, b: T.handle, factor: T.int64):
+        T.func_attr({"tirx.noalias": True})
+        A = T.match_buffer(a, (4,), "float32")
+        B = T.match_buffer(b, (4,), "float32")
+        for i in range(4):
+            with T.sblock("scale"):
+                v = T.axis.spatial(4, i)
+                B[v] = A[v] * T.cast(factor, "float32")
+
+    @R.function(pure=False)
+    def main(x: R.Tensor((4,), "float32"), s: R.Shape(["n"])) -> R.Tensor((4,), "float32"):
+        n = T.int64()
+        cls = FunctionAsValue
+        y = R.builtin.alloc_tensor(R.shape([4]), R.dtype("float32"), R.prim_value(0))
+        _ = R.vm.call_tir_dyn(cls.scale, (x, y, R.shape([n])))
+        return y
+
+
 @I.ir_module
 class EveryParameter:
     @R.function
@@ -78,6 +102,21 @@ class EveryParameter:
         i: R.Prim("int64"),
     ):
         return x
+
+
+@I.ir_module
+class Closures:
+    @R.function
+    def inner(
+        x: R.Tensor((4,), "float32"), y: R.Tensor((4,), "float32")
+    ) -> R.Tensor((4,), "float32"):
+        return R.add(x, y)
+
+    @R.function(pure=False)
+    def main(x: R.Tensor((4,), "float32")) -> R.Object:
+        cls = Closures
+        closure = R.make_closure(cls.inner, (x,))
+        return R.invoke_closure(closure, (x,), ty_args=R.Tensor((4,), "float32"))
 
 
 def dynamic() -> tvm.IRModule:
@@ -114,6 +153,7 @@ def program(name: str) -> Program:
         "branching": Branching,
         "nested": Nested,
         "recursive": Recursive,
+        "function-as-value": FunctionAsValue,
         "every-parameter": EveryParameter,
     }
     module = dynamic() if name == "dynamic" else modules[name]
