@@ -1,0 +1,218 @@
+"""The command line as a user meets it: a process, its output, its exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tvm
+from support.models import calls_packed, dynamic
+
+from vmprof import Report, __version__
+
+QUICK = ("--repeats", "2")
+
+
+def vmprof(
+    *arguments: str, cwd: Path | None = None, **options: object
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vmprof", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def refused(result: subprocess.CompletedProcess[str], message: str) -> None:
+    """One line of error, nothing else."""
+    assert result.returncode == 1
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if "Warning: Scope" not in line]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("vmprof: error: ")
+    assert re.search(message, lines[0]), lines[0]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("library") / "dynamic.so"
+    tvm.compile(dynamic(), "llvm").export_library(str(path))
+    return str(path)
+
+
+def test_run_prints_the_table_and_writes_the_same_data(tmp_path: Path) -> None:
+    files = ("--json", "r.json", "--csv", "r.csv")
+    result = vmprof("run", "mlp", *QUICK, *files, cwd=tmp_path)
+    assert result.returncode == 0
+    assert result.stderr == ""
+    report = Report.from_json((tmp_path / "r.json").read_text())
+    assert result.stdout == report.heading() + report.table()
+    first, second, header, *_ = result.stdout.splitlines()
+    assert first == "Evaluate vm inference cost of mlp on cpu(0)"
+    assert re.fullmatch(
+        r"Mean vm inference time \(std dev\): \d+\.\d\d ms \(\d+\.\d\d ms\)", second
+    )
+    assert re.split(r"  +", header.strip())[:6] == [
+        "Name",
+        "Duration (us)",
+        "Percent",
+        "Device",
+        "Count",
+        "Argument Shapes",
+    ]
+    assert (tmp_path / "r.csv").read_text() == report.csv()
+    rows = list(csv.DictReader(io.StringIO(report.csv())))
+    assert {"matmul", "transpose", "softmax"} < {row["Name"] for row in rows}
+    configuration = json.loads((tmp_path / "r.json").read_text())["configuration"]
+    assert list(configuration["Unprofiled mean (us)"]) == ["microseconds"]
+    assert list(configuration["Unprofiled std (us)"]) == ["microseconds"]
+
+
+def test_run_of_a_library_with_inputs(library: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((5, 16), "float32"))
+    np.savez(tmp_path / "x.npz", x=np.ones((6, 16), "float32"))
+    for option, rows in (
+        (("--dim", "n=4"), 4),
+        (("--input", "x=x.npy"), 5),
+        (("--input", "x.npz"), 6),
+    ):
+        result = vmprof("run", library, *QUICK, "--counters", "none", *option, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        assert f"float32[{rows}, 16], float32[16, 8], float32[{rows}, 8]" in result.stdout
+        assert result.stdout.startswith("Evaluate vm inference cost of dynamic.so on cpu(0)\n")
+
+
+def test_files_are_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text("mine")
+    refused(vmprof("run", "mlp", "--json", "r.json", cwd=tmp_path), r"r\.json exists; --force")
+    assert (tmp_path / "r.json").read_text() == "mine"
+    result = vmprof("run", "mlp", *QUICK, "--json", "r.json", "--force", cwd=tmp_path)
+    assert result.returncode == 0
+    Report.from_json((tmp_path / "r.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "resnet19"), "no model 'resnet19'; there are: mlp, resnet18"),
+        (("run", "none.so"), r"none\.so does not exist"),
+        (("run", "text.so"), r"text\.so is no library that TVM can load"),
+        (("run", "mlp", "--entry", "predict"), "mlp has no function 'predict'; it has: main"),
+        (("run", "mlp", "--counters", "cycle"), "no event 'cycle'; there are: "),
+        (("run", "mlp", "--json", "none/r.json"), "cannot write none/r.json: there is no folder"),
+        (("run", "mlp", "--json", "r", "--csv", "r"), "given for two outputs"),
+        (("run", "mlp", "--input", "x=none.npy"), r"there is no file none\.npy"),
+        (("run", "mlp", "--input", "x=x.npy"), r"'x' is float64\[3\]; expected float32\[1, 784\]"),
+        (("run", "mlp", "--dim", "n=8"), "no symbolic dimension 'n'; all are fixed"),
+        (("run", "mlp", "--repeats", "0"), "repeats is 0"),
+        (("show-code", "resnet19"), "no model 'resnet19'"),
+    ],
+)
+def test_mistakes(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    (tmp_path / "text.so").write_text("hello")
+    np.save(tmp_path / "x.npy", np.ones(3))
+    refused(vmprof(*arguments, cwd=tmp_path), message)
+
+
+def test_a_dimension_that_is_not_named(library: str) -> None:
+    refused(vmprof("run", library), r"float32\[n, 16\]: say how large n is with --dim n=N")
+
+
+def test_wrong_usage_is_exit_code_2() -> None:
+    for arguments in ((), ("walk",), ("run",), ("run", "mlp", "--dim", "n")):
+        result = vmprof(*arguments)
+        assert result.returncode == 2
+        assert result.stderr.startswith("usage: vmprof")
+
+
+def test_a_kernel_that_raises(tmp_path: Path) -> None:
+    """Its own words, the instruction, the shapes; exit code 1, no traceback, no output file."""
+    tvm.compile(calls_packed("vmprof.test.raises"), "llvm").export_library(
+        str(tmp_path / "model.so")
+    )
+    (tmp_path / "sitecustomize.py").write_text(
+        "import tvm_ffi\n"
+        "@tvm_ffi.register_global_func('vmprof.test.raises')\n"
+        "def fail(x, out):\n"
+        "    raise ValueError('the kernel has its own words')\n"
+    )
+    result = vmprof(
+        "run", "model.so", "--json", "r.json", cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert result.returncode == 1
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if "Warning: Scope" not in line]
+    assert lines[0] == "vmprof: error: ValueError: the kernel has its own words"
+    assert re.fullmatch(
+        r"  in 'main', instruction \d+: call vmprof\.test\.raises in: .*", lines[1]
+    )
+    assert lines[2] == "  argument shapes: float32[4], float32[4]"
+    assert len(lines) == 3
+    assert not (tmp_path / "r.json").exists()
+
+
+def test_show_code() -> None:
+    result = vmprof("show-code", "mlp")
+    assert result.returncode == 0
+    assert result.stdout.startswith("main(x: float32[1, 784])\n\n@main:\n  call  vm.builtin.")
+    assert re.search(r"^c\[\d+\]: float32\[128, 784\]$", result.stdout, re.M)
+
+
+def test_help_and_version() -> None:
+    assert vmprof("--version").stdout == f"vmprof {__version__}\n"
+    overview = vmprof("--help")
+    assert overview.returncode == 0
+    assert "Profile a model and print what each operator costs." in overview.stdout
+    assert "Inputs are made up" in vmprof("run", "--help").stdout
+
+
+def test_a_reader_that_leaves_early() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vmprof", "show-code", "mlp"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(60) == 0
+
+
+def test_progress_is_for_terminals_alone() -> None:
+    def on_terminal(*arguments: str) -> str:
+        controller, terminal = pty.openpty()
+        with os.fdopen(terminal, "wb") as stream:
+            subprocess.run(
+                [sys.executable, "-m", "vmprof", "run", "mlp", *QUICK, *arguments],
+                stdout=subprocess.DEVNULL,
+                stderr=stream,
+                check=True,
+                timeout=120,
+            )
+            stream.write(b"end")
+        with os.fdopen(controller, "rb", buffering=0) as stream:
+            return stream.read(10_000).decode()
+
+    shown = on_terminal()
+    assert "\rcompiling mlp ..." in shown
+    assert "measuring, round 2 of 2 ..." in shown
+    # The line is empty again at the end.
+    assert shown.endswith("\rend")
+    assert on_terminal("--quiet") == "end"

@@ -1,0 +1,255 @@
+"""vmprof.profile, end to end."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+import tvm
+import tvm_ffi
+from support.kernel import FakeKernel
+from support.models import calls_packed, compile_relax, dynamic, program
+
+import vmprof
+from vmprof import Report, VmprofError
+from vmprof.counters.events import HARDWARE
+from vmprof.report.model import Count, Duration, Samples
+
+FOUR = np.array([1, -2, 3.5, 0], "float32")
+
+
+def counting(kernel: FakeKernel) -> None:
+    """Every counter grows by one with every read()."""
+
+    def readings() -> Any:
+        for time in itertools.count(1):
+            yield time, time, [time] * len(kernel.open)
+
+    kernel.readings = readings()
+
+
+def rows(report: Report) -> list[str]:
+    return [str(call["Name"]) for call in report.calls]
+
+
+def test_rows_are_the_calls_of_the_program() -> None:
+    report = vmprof.profile(program("nested"), [FOUR], repeats=3, counters="none")
+    code = program("nested").bytecode
+    main = code.function("main")
+    assert main is not None
+    assert rows(report).count("add") == 2  # double, called twice
+    assert rows(report).count("multiply") == 1
+    assert "vm.builtin.null_value" not in rows(report)
+    add = report.calls[rows(report).index("add")]
+    assert add["Argument Shapes"] == "float32[4], float32[4], float32[4]"
+    assert add["Device"] == "cpu0"
+    assert add["Count"] == Count(1)
+    samples = add["Duration (us) samples"]
+    assert isinstance(samples, Samples)
+    assert len(samples.values) == 3
+
+
+def test_rows_do_not_exceed_the_total() -> None:
+    """Run by run: what the rows of one run add up to happened inside it."""
+    report = vmprof.profile(program("nested"), [FOUR], repeats=5, counters="none")
+    columns = [call["Duration (us) samples"] for call in report.calls]
+    total = report.device_metrics["cpu0"]["Duration (us) samples"]
+    assert isinstance(total, Samples)
+    for run in range(5):
+        explained = sum(c.values[run] for c in columns if isinstance(c, Samples))
+        assert 0 < explained < total.values[run]
+
+
+def test_configuration_says_how_it_was_measured() -> None:
+    report = vmprof.profile(program("nested"), [FOUR], repeats=4, warmup=2, counters="none")
+    configuration = report.configuration
+    assert configuration["Number of threads"] == Count(tvm.runtime.num_threads())
+    assert configuration["Executor"] == "VM"
+    assert configuration["Model"] == "nested"
+    assert configuration["Repeats"] == Count(4)
+    assert configuration["Warm-up"] == Count(2)
+    assert configuration["vmprof"] == vmprof.__version__
+    times = configuration["Unprofiled mean (us) samples"]
+    mean = configuration["Unprofiled mean (us)"]
+    assert isinstance(times, Samples)
+    assert isinstance(mean, Duration)
+    assert mean.microseconds == pytest.approx(sum(times.values) / 4)
+    empty = configuration["Empty call (us)"]
+    assert isinstance(empty, Duration)
+    assert 0 < empty.microseconds < 100
+    assert "Counters" not in configuration
+
+
+def test_counts_and_durations_come_from_runs_of_their_own(kernel: FakeKernel) -> None:
+    counting(kernel)
+    report = vmprof.profile(program("nested"), [FOUR], repeats=2, counters="cycles,page-faults")
+    assert all(call["perf::CYCLES"] == Count(1) for call in report.calls)
+    # The run's window holds two reads per call, and its own second one.
+    total = report.device_metrics["cpu0"]["perf::CYCLES"]
+    assert total == Count(2 * len(report.calls) + 1)
+    assert report.configuration["Empty call perf::CYCLES"] == Count(1)
+    assert "in runs of their own" in str(report.configuration["Counters"])
+    # warm-up and two repeats, then the empty calls
+    assert kernel.reads == 3 * 2 * (len(report.calls) + 1) + 2 * (1000 + 1)
+
+
+def test_a_single_pass_reads_both_in_one_run(kernel: FakeKernel) -> None:
+    counting(kernel)
+    runs: list[None] = []
+    name = "vmprof.test.counts_runs"
+
+    def count(x: Any, out: Any) -> None:
+        runs.append(None)
+
+    tvm_ffi.register_global_func(name, count, override=True)
+    report = vmprof.profile(
+        compile_relax(calls_packed(name)),
+        [FOUR],
+        repeats=2,
+        warmup=1,
+        single_pass=True,
+        counters="cycles",
+    )
+    # TVM's VM and ours, once each per round.
+    assert len(runs) == 3 * 2
+    assert all("perf::CYCLES" in call for call in report.calls)
+    assert "in the runs that are timed" in str(report.configuration["Counters"])
+
+
+def test_refused_events_are_missing_with_a_reason(kernel: FakeKernel) -> None:
+    counting(kernel)
+    kernel.refuse = lambda event: errno.ENOENT if event.type == HARDWARE else None
+    report = vmprof.profile(program("nested"), [FOUR], repeats=2)
+    assert set(report.missing) == {
+        "perf::CYCLES",
+        "perf::INSTRUCTIONS",
+        "perf::CACHE-MISSES",
+        "perf::STALLED-CYCLES-FRONTEND",
+        "perf::STALLED-CYCLES-BACKEND",
+    }
+    assert "perf::PAGE-FAULTS" in report.calls[0]
+    table = str(report)
+    assert "\nNot counted\n-----------\n" in table
+    assert all(name not in table.split("Configuration")[0] for name in report.missing)
+
+
+def test_a_shared_pmu_gives_no_numbers(kernel: FakeKernel) -> None:
+    kernel.readings = (
+        (2 * time, time, [time]) for time in itertools.count(1)
+    )
+    report = vmprof.profile(program("nested"), [FOUR], repeats=2, counters="cycles")
+    assert "the counters ran 50 % of the time" in report.missing["perf::CYCLES"]
+    assert all("perf::CYCLES" not in call for call in report.calls)
+    assert "Empty call perf::CYCLES" not in report.configuration
+
+
+def test_a_machine_that_forbids_everything_still_gives_times(kernel: FakeKernel) -> None:
+    kernel.refuse = lambda event: errno.EACCES
+    report = vmprof.profile(program("nested"), [FOUR], repeats=2)
+    assert len(report.missing) == 9
+    assert "add" in rows(report)
+
+
+def test_shapes_that_differ_between_calls_are_rows_of_their_own() -> None:
+    report = vmprof.profile(dynamic_module(), dimensions={"n": 3}, repeats=2, counters="none")
+    matmul = report.calls[rows(report).index("matmul")]
+    assert matmul["Argument Shapes"] == "float32[3, 16], float32[16, 8], float32[3, 8]"
+
+
+def dynamic_module() -> tvm.runtime.Executable:
+    return tvm.compile(dynamic(), "llvm")
+
+
+def test_everything_that_compilers_return_can_be_profiled(tmp_path: Any) -> None:
+    executable = dynamic_module()
+    path = tmp_path / "model.so"
+    executable.export_library(str(path))
+    for source in (executable, executable.jit(), path, str(path)):
+        report = vmprof.profile(source, {"x": np.ones((2, 16), "float32")}, repeats=1)
+        assert "matmul" in rows(report)
+
+
+def test_runs_that_call_differently_are_said() -> None:
+    """A program that goes another way every time: rows are of the runs that agree."""
+    name = "vmprof.test.fickle"
+    turn = itertools.count()
+
+    def fickle(x: Any, out: Any) -> None:
+        out.copyfrom(np.full(4, next(turn) % 3 == 0, "float32"))
+
+    tvm_ffi.register_global_func(name, fickle, override=True)
+    report = vmprof.profile(compile_relax(fickle_module(name)), [FOUR], repeats=6, counters="none")
+    assert "rows are of" in str(report.configuration["Note"])
+
+
+def fickle_module(name: str) -> tvm.IRModule:
+    from tvm import relax
+
+    x = relax.Var("x", relax.TensorType((4,), "float32"))
+    builder = relax.BlockBuilder()
+    with builder.function("main", [x]):
+        chosen = builder.emit(
+            relax.op.call_dps_packed(name, relax.Tuple([x]), relax.TensorType((4,), "float32"))
+        )
+        largest = builder.emit(relax.op.max(chosen))
+        condition = builder.emit(relax.op.greater(largest, relax.const(0.5, "float32")))
+        builder.emit_func_output(relax.If(condition, relax.op.exp(x), relax.op.abs(x)))
+    return builder.get()
+
+
+# ---- errors --------------------------------------------------------------------
+
+
+def test_a_kernel_that_raises_leaves_nothing_open() -> None:
+    name = "vmprof.test.raises"
+
+    def fail(x: Any, out: Any) -> None:
+        raise ValueError("the kernel's own words")
+
+    tvm_ffi.register_global_func(name, fail, override=True)
+    before = sorted(os.listdir("/proc/self/fd"))
+    with pytest.raises(ValueError, match="the kernel's own words") as caught:
+        vmprof.profile(compile_relax(calls_packed(name)), [FOUR])
+    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert any("argument shapes: float32[4], float32[4]" in note for note in caught.value.__notes__)
+
+
+def test_a_kernel_that_raises_late_names_the_run() -> None:
+    """TVM's own VM may be the one that meets it."""
+    name = "vmprof.test.raises_late"
+    calls = itertools.count()
+
+    def fail(x: Any, out: Any) -> None:
+        if next(calls) == 2:  # warm-up: ours, TVM's; then TVM's
+            raise ValueError("late")
+
+    tvm_ffi.register_global_func(name, fail, override=True)
+    with pytest.raises(ValueError, match="late") as caught:
+        vmprof.profile(compile_relax(calls_packed(name)), [FOUR], counters="none")
+    assert caught.value.__notes__ == ["in a run of TVM's own VM, without profiling"]
+
+
+def test_a_full_record_buffer() -> None:
+    with pytest.raises(VmprofError, match="--max-records"):
+        vmprof.profile(program("nested"), [FOUR], max_records=5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"counters": "cycle"}, "no event 'cycle'"),
+        ({"repeats": 0}, "repeats is 0"),
+        ({"max_records": 0}, "max_records is 0"),
+        ({"entry": "predict"}, "has no function 'predict'"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_compiled(
+    options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tvm, "compile", lambda *args, **kwargs: pytest.fail("compiled"))
+    with pytest.raises(VmprofError, match=message):
+        vmprof.profile("mlp", **options)
