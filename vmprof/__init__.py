@@ -1,7 +1,7 @@
 """vmprof: what each operator of a TVM-compiled model costs.
 
-    import vmprof
-    print(vmprof.profile("model.so"))
+import vmprof
+print(vmprof.profile("model.so"))
 """
 
 from vmprof.errors import VmprofError

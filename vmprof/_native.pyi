@@ -1,4 +1,4 @@
-"""The cffi module that CMake builds; its declarations are native/api.h."""
+# The cffi module that CMake builds; its declarations are native/api.h.
 
 from typing import Any
 

@@ -92,9 +92,7 @@ def _fault(records: npt.NDArray[Any]) -> str | None:
         return "a read() of the counters failed during the run"
     # The run's own record is the first: its window holds all others.
     before, after = records[0]["before"], records[0]["after"]
-    enabled, running = (
-        int(after[field] - before[field]) for field in ("enabled_ns", "running_ns")
-    )
+    enabled, running = (int(after[field] - before[field]) for field in ("enabled_ns", "running_ns"))
     if running < enabled:
         return (
             f"the PMU was shared with others: the counters ran {100 * running / enabled:.0f} % "

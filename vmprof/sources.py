@@ -75,10 +75,11 @@ def _load_named(name: str, entry: str | None, progress: Progress) -> Program:
 def _load_library(path: str) -> tvm_ffi.Module:
     _check_whole(Path(path))
     try:
-        return tvm.runtime.load_module(path)
+        module: tvm_ffi.Module = tvm.runtime.load_module(path)
     except Exception as error:  # TVM raises what it likes, down to plain RuntimeError
         reason = str(error).strip().splitlines()[0]
         raise VmprofError(f"{path} is no library that TVM can load: {reason}") from error
+    return module
 
 
 def _check_whole(path: Path) -> None:

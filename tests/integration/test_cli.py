@@ -150,16 +150,18 @@ def test_a_kernel_that_raises(tmp_path: Path) -> None:
         "    raise ValueError('the kernel has its own words')\n"
     )
     result = vmprof(
-        "run", "model.so", "--json", "r.json", cwd=tmp_path,
+        "run",
+        "model.so",
+        "--json",
+        "r.json",
+        cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )
     assert result.returncode == 1
     assert result.stdout == ""
     lines = [line for line in result.stderr.splitlines() if "Warning: Scope" not in line]
     assert lines[0] == "vmprof: error: ValueError: the kernel has its own words"
-    assert re.fullmatch(
-        r"  in 'main', instruction \d+: call vmprof\.test\.raises in: .*", lines[1]
-    )
+    assert re.fullmatch(r"  in 'main', instruction \d+: call vmprof\.test\.raises in: .*", lines[1])
     assert lines[2] == "  argument shapes: float32[4], float32[4]"
     assert len(lines) == 3
     assert not (tmp_path / "r.json").exists()
@@ -169,7 +171,7 @@ def test_show_code() -> None:
     result = vmprof("show-code", "mlp")
     assert result.returncode == 0
     assert result.stdout.startswith("main(x: float32[1, 784])\n\n@main:\n  call  vm.builtin.")
-    assert re.search(r"^c\[\d+\]: float32\[128, 784\]$", result.stdout, re.M)
+    assert re.search(r"^c\[\d+\]: float32\[128, 784\]$", result.stdout, re.MULTILINE)
 
 
 def test_help_and_version() -> None:

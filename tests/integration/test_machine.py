@@ -24,9 +24,7 @@ FOUR = np.array([1, -2, 3.5, 0], "float32")
 
 def both(program: Program, *arguments: Any) -> tuple[Any, Any]:
     """What our machine and TVM's return."""
-    arguments = tuple(
-        tvm.runtime.tensor(a) if isinstance(a, np.ndarray) else a for a in arguments
-    )
+    arguments = tuple(tvm.runtime.tensor(a) if isinstance(a, np.ndarray) else a for a in arguments)
     ours = VirtualMachine(program)["main"](*arguments)
     theirs = TvmVirtualMachine(program.module, tvm.cpu())["main"](*arguments)
     return ours, theirs
@@ -167,7 +165,7 @@ def test_an_error_keeps_its_own_words_and_says_where() -> None:
 
 def test_an_error_in_a_nested_function_names_each_call() -> None:
     nested = program("nested")
-    with pytest.raises(Exception, match="shape|ndim|expect") as caught:
+    with pytest.raises(Exception, match=r"shape|ndim|expect") as caught:
         VirtualMachine(nested)["main"](np.ones(5, "float32"))
     assert "in 'main', instruction " in caught.value.__notes__[0]
 

@@ -87,9 +87,7 @@ class FakeKernel:
             enabled, running, values = reading
             members = [d for d, e in self.open.items() if descriptor in (d, e.leader)]
             assert len(values) == len(members)
-            reading = struct.pack(
-                f"<{3 + len(values)}Q", len(values), enabled, running, *values
-            )
+            reading = struct.pack(f"<{3 + len(values)}Q", len(values), enabled, running, *values)
         assert len(reading) <= size
         ffi.memmove(buffer, reading, len(reading))
         return len(reading)

@@ -21,9 +21,7 @@ def compile_relax(module: tvm.IRModule) -> tvm.runtime.Module:
 @I.ir_module
 class Branching:
     @R.function
-    def main(
-        c: R.Tensor((), "bool"), x: R.Tensor((4,), "float32")
-    ) -> R.Tensor((4,), "float32"):
+    def main(c: R.Tensor((), "bool"), x: R.Tensor((4,), "float32")) -> R.Tensor((4,), "float32"):
         if c:
             r = R.add(x, x)
         else:
@@ -107,9 +105,9 @@ class EveryParameter:
 @I.ir_module
 class Closures:
     @R.function
-    def inner(
-        x: R.Tensor((4,), "float32"), y: R.Tensor((4,), "float32")
-    ) -> R.Tensor((4,), "float32"):
+    def inner(x: R.Tensor((4,), "float32"), y: R.Tensor((4,), "float32")) -> R.Tensor(
+        (4,), "float32"
+    ):
         return R.add(x, y)
 
     @R.function(pure=False)

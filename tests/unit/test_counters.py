@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -159,8 +160,6 @@ def test_this_machines_own_software_events() -> None:
     ],
 )
 def test_reasons_and_remedies(code: int, machine: Machine, reason: str) -> None:
-    import re
-
     assert re.search(reason, explain(code, CYCLES, machine))
 
 

@@ -104,9 +104,7 @@ def test_values_that_are_no_tensors_pass_as_they_are() -> None:
         ({"x": "text"}, {}, "input 'x' is a str; expected float32"),
     ],
 )
-def test_what_does_not_fit_is_refused(
-    given: Any, dimensions: dict[str, int], message: str
-) -> None:
+def test_what_does_not_fit_is_refused(given: Any, dimensions: dict[str, int], message: str) -> None:
     with pytest.raises(VmprofError, match=message):
         make_inputs([X, Y], given, dimensions=dimensions)
 

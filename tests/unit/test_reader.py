@@ -254,7 +254,7 @@ def test_match_shape_without_a_heap_is_refused() -> None:
 
 def test_another_version_is_named() -> None:
     data = struct.pack("<QQ", MAGIC, 4) + b"0.15"
-    with pytest.raises(BytecodeError, match="'0.15' is unknown; vmprof reads '0.14'"):
+    with pytest.raises(BytecodeError, match=r"'0.15' is unknown; vmprof reads '0.14'"):
         read_bytecode(data)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import itertools
+import mmap
 import os
 from collections.abc import Iterator
 
@@ -17,7 +18,7 @@ from support.kernel import FakeKernel
 from vmprof import VmprofError
 from vmprof.counters import CounterGroup, parse_events
 from vmprof.machine import Site
-from vmprof.native import empty, ffi, lib
+from vmprof.native import empty, ffi, lib, wrap
 from vmprof.recorder import Reading, Recorder
 
 
@@ -135,7 +136,7 @@ def test_a_full_buffer_says_so_and_loses_nothing(group: CounterGroup) -> None:
             function()
     assert recorder.recording(Reading.TIME).sites.tolist() == [0, 0, 0]
     with (
-        pytest.raises(VmprofError, match="more calls than the record buffer holds.*--max-records"),
+        pytest.raises(VmprofError, match=r"more calls than the record buffer holds.*--max-records"),
         recorder.run(Reading.TIME),
     ):
         for _ in range(4):
@@ -159,7 +160,7 @@ def test_impossible_sizes_are_refused(group: CounterGroup, number: int) -> None:
 
 
 def test_more_than_the_address_space_is_refused(group: CounterGroup) -> None:
-    with pytest.raises(VmprofError, match="no memory for .* records: .*; ask for fewer"):
+    with pytest.raises(VmprofError, match=r"no memory for .* records: .*; ask for fewer"):
         Recorder(group, 1 << 40)
     for size in (0, -1, 1 << 62):
         assert lib.vmprof_recorder_new(size, 0) == ffi.NULL
@@ -174,8 +175,6 @@ def test_a_wrapped_kernel_outlives_its_recorder(group: CounterGroup) -> None:
 
 
 def test_wrap_takes_what_it_says() -> None:
-    from vmprof.native import wrap
-
     with pytest.raises(TypeError, match=r"vmprof\.wrap takes"):
         wrap(1, 2, 3)
 
@@ -185,9 +184,7 @@ def test_wrap_takes_what_it_says() -> None:
 
 def test_counts_are_differences_of_the_two_reads(kernel: FakeKernel) -> None:
     # run begins, two calls with two reads each, run ends
-    kernel.readings = iter(
-        (time, time, [10 * time, 7]) for time in (100, 200, 210, 300, 340, 400)
-    )
+    kernel.readings = iter((time, time, [10 * time, 7]) for time in (100, 200, 210, 300, 340, 400))
     with CounterGroup(parse_events("cycles,page-faults")) as group:
         recorder = Recorder(group, max_records=10)
         function = recorder.wrap(site(0), empty)
@@ -271,14 +268,15 @@ def test_page_faults_of_this_machine() -> None:
         page = os.sysconf("SC_PAGESIZE")
 
         def touch() -> None:
-            import mmap
-
             with mmap.mmap(-1, size * page, flags=mmap.MAP_PRIVATE) as memory:
                 memory.madvise(mmap.MADV_NOHUGEPAGE)
                 for at in range(0, size * page, page):
                     memory[at] = 1
 
-        toucher, idle = recorder.wrap(site(0), tvm_ffi.convert(touch)), recorder.wrap(site(1), empty)
+        toucher, idle = (
+            recorder.wrap(site(0), tvm_ffi.convert(touch)),
+            recorder.wrap(site(1), empty),
+        )
         toucher()
         with recorder.run(Reading.COUNTERS):
             toucher()

@@ -82,8 +82,7 @@ def test_table_of_the_relay_vm_with_papi() -> None:
     ends[0] = grid[0].index("Duration") - 2
     starts = [0, *(end + 2 for end in ends)]
     names, *rows = (
-        [line[start:end].strip() for start, end in zip(starts, ends, strict=False)]
-        for line in grid
+        [line[start:end].strip() for start, end in zip(starts, ends, strict=False)] for line in grid
     )
     metrics = [
         {name: _metric(name, cell) for name, cell in zip(names, row, strict=True) if cell}

@@ -84,5 +84,7 @@ def check_distinct(files: Iterable[OutputFile]) -> None:
     seen: set[Path] = set()
     for file in files:
         if file.path in seen and not file.path.is_char_device():
-            raise VmprofError(f"{file.path} is given for two outputs; one would overwrite the other")
+            raise VmprofError(
+                f"{file.path} is given for two outputs; one would overwrite the other"
+            )
         seen.add(file.path)

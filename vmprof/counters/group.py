@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
+
 from vmprof.counters.events import REFERENCE, SOFTWARE_EVENTS, Event
 from vmprof.counters.permissions import Machine, explain, kernel_needed
 from vmprof.native import lib
@@ -12,7 +14,7 @@ from vmprof.native import lib
 _DENIED = (-errno.EACCES, -errno.EPERM)
 
 
-class CounterGroup:
+class CounterGroup(AbstractContextManager["CounterGroup"]):
     """Events that are counted together, for the calling thread, and read with one read().
 
     ``events`` are those that opened, in the order in which the group reads
@@ -53,9 +55,6 @@ class CounterGroup:
         # Members first: closing a leader makes leaders of its members.
         while self._descriptors:
             lib.vmprof_event_close(self._descriptors.pop())
-
-    def __enter__(self) -> CounterGroup:
-        return self
 
     def __exit__(
         self,

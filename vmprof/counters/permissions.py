@@ -21,7 +21,7 @@ class Machine:
 
     @classmethod
     def read(cls, proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Machine:
-        """This machine, or a recorded one under other roots."""
+        """Read this machine, or a recorded one under other roots."""
         devices = sys / "bus/event_source/devices"
         return cls(
             paranoid=_number(proc / "sys/kernel/perf_event_paranoid"),

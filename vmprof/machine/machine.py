@@ -66,17 +66,18 @@ class VirtualMachine:
         block = function.entry
         while True:
             try:
-                for callee, operands, destination, number in block.steps:
+                for callee, operands, destination, number in block.steps:  # noqa: B007
                     frame[destination] = callee(*operands(frame))
             except Exception as error:
                 self._annotate(error, function, number, operands(frame))
                 raise
-            if block.condition is not None and not frame[block.condition]:
-                block = block.otherwise
-            elif block.then is not None:
-                block = block.then
+            if block.condition is None or frame[block.condition]:
+                following = block.then
             else:
+                following = block.otherwise
+            if following is None:
                 return frame[block.result]
+            block = following
 
     def _annotate(
         self, error: Exception, function: LinkedFunction, number: int, operands: Sequence[Any]

@@ -11,7 +11,6 @@ from tvm import relax
 from vmprof.models.mlp import mlp
 from vmprof.models.resnet import resnet18
 
-
 # The function that each of them consists of.
 ENTRY = "main"
 

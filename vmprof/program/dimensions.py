@@ -65,7 +65,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, int]) -> int:
             return -_evaluate(operand, values)
         case ast.BinOp(left, operation, right) if type(operation) in _OPERATORS:
             return _OPERATORS[type(operation)](_evaluate(left, values), _evaluate(right, values))
-        # T.int64(2), T.min(n, 8)
+        # As in T.int64(2) and T.min(n, 8).
         case ast.Call(func=ast.Attribute(value=ast.Name(id="T"), attr=name), args=args):
             numbers = [_evaluate(arg, values) for arg in args]
             if name in _FUNCTIONS:

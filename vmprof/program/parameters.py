@@ -85,6 +85,10 @@ _Path = tuple[int, ...]
 _EQUAL_TO_IMMEDIATE, _STORE_TO_HEAP, _NO_CHECK, _EQUAL_TO_HEAP = 0, 1, 2, 3
 
 
+# What TVM puts into an error context: "ErrorContext(fn=main, loc=param[0], param=x, annotation=R.Tensor(...))".
+_ANNOTATION = re.compile(r"annotation=(.*)\)\s*$", re.DOTALL)
+
+
 class _Checks:
     """Collects what the straight-line beginning of a function says of its parameters."""
 
@@ -170,7 +174,7 @@ class _Checks:
         match context:
             case ConstantReference(index):
                 text = self._constants[index]
-                found = isinstance(text, str) and re.search(r"annotation=(.*)\)\s*$", text, re.S)
+                found = isinstance(text, str) and _ANNOTATION.search(text)
                 try:
                     return ast.parse(found[1], mode="eval").body if found else None
                 except (SyntaxError, ValueError, RecursionError, MemoryError):

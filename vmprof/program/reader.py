@@ -249,7 +249,7 @@ def _decode(
         raise BytecodeError(f"instruction {where} has an operand of the unknown kind {kind}")
 
     def fields(offset: int, count: int, where: int) -> Sequence[int]:
-        if not (0 <= offset and 0 <= count <= len(words) - offset):
+        if not (offset >= 0 and 0 <= count <= len(words) - offset):
             raise BytecodeError(f"instruction {where} lies outside of the code")
         return words[offset : offset + count]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,8 @@ class Report:
     configuration: Mapping[str, Metric]
     missing: Mapping[str, str] = field(default_factory=dict)
 
-    def table(self, sort: bool = True, aggregate: bool = True, col_sums: bool = True) -> str:
+    # The parameters are those of TVM's Report.table.
+    def table(self, sort: bool = True, aggregate: bool = True, col_sums: bool = True) -> str:  # noqa: FBT001, FBT002
         """TVM's table: :func:`vmprof.report.table.render`."""
         from vmprof.report import table
 
