@@ -85,7 +85,8 @@ _Path = tuple[int, ...]
 _EQUAL_TO_IMMEDIATE, _STORE_TO_HEAP, _NO_CHECK, _EQUAL_TO_HEAP = 0, 1, 2, 3
 
 
-# What TVM puts into an error context: "ErrorContext(fn=main, loc=param[0], param=x, annotation=R.Tensor(...))".
+# The end of what TVM puts into an error context, as in
+# ErrorContext(fn=main, loc=param[0], param=x, annotation=R.Tensor((n, 16), dtype="float32")).
 _ANNOTATION = re.compile(r"annotation=(.*)\)\s*$", re.DOTALL)
 
 
