@@ -59,6 +59,7 @@ typedef struct {
   int32_t site;
   int32_t failed;    /* 1 while the call is open, and if it raised */
   int64_t signature; /* index of the arguments' shapes in vmprof_signatures() */
+  int64_t parent;    /* number of the record inside whose window this one lies, or -1 */
   int64_t begin_ns;
   int64_t end_ns;
 } vmprof_record;

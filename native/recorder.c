@@ -30,7 +30,7 @@ struct vmprof_recorder {
   int64_t signatures_used; /* in words, as is the next one */
   int64_t signatures_max;
   int64_t generation; /* counts vmprof_recorder_clear: older signatures are gone */
-  vmprof_record *run;
+  int64_t open;       /* number of the innermost record whose window is open, or -1 */
 };
 
 typedef struct {
@@ -68,6 +68,7 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int events) {
   if (recorder == NULL) return NULL;
   atomic_init(&recorder->references, 1);
   recorder->leader_fd = -1;
+  recorder->open = -1;
   recorder->events = events;
   recorder->stride =
       sizeof(vmprof_record) + 2 * (sizeof(vmprof_sample) + (size_t)events * sizeof(uint64_t));
@@ -102,7 +103,7 @@ void vmprof_recorder_clear(vmprof_recorder *recorder, int64_t expected) {
   recorder->records_used = 0;
   recorder->signatures_used = 0;
   recorder->generation += 1;
-  recorder->run = NULL;
+  recorder->open = -1;
   touch(recorder->records, (size_t)expected * recorder->stride, records_size(recorder));
   touch(recorder->signatures, (size_t)expected * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
         signatures_size(recorder));
@@ -147,14 +148,19 @@ static void close_window(const vmprof_recorder *recorder, vmprof_record *record)
 
 /* ---- one call ----------------------------------------------------------------- */
 
-static vmprof_record *new_record(vmprof_recorder *recorder, int32_t site) {
+static vmprof_record *record_at(const vmprof_recorder *recorder, int64_t number) {
+  return (vmprof_record *)(recorder->records + (uint64_t)number * recorder->stride);
+}
+
+/* The next record, which becomes the innermost open one. */
+static vmprof_record *new_record(vmprof_recorder *recorder, int32_t site, int64_t signature) {
   if (recorder->records_used == recorder->records_max) return NULL;
-  vmprof_record *record =
-      (vmprof_record *)(recorder->records + (uint64_t)recorder->records_used * recorder->stride);
-  recorder->records_used += 1;
+  vmprof_record *record = record_at(recorder, recorder->records_used);
   record->site = site;
   record->failed = 1;
-  record->signature = -1;
+  record->signature = signature;
+  record->parent = recorder->open;
+  recorder->open = recorder->records_used++;
   return record;
 }
 
@@ -228,29 +234,32 @@ static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TV
   if (recorder->mode == VMPROF_OFF) {
     return TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
   }
-  vmprof_record *record = new_record(recorder, site->id);
+  const int64_t signature = signature_of(recorder, site, args, num_args);
+  if (signature < 0) return raise_full();
+  vmprof_record *record = new_record(recorder, site->id, signature);
   if (record == NULL) return raise_full();
-  record->signature = signature_of(recorder, site, args, num_args);
-  if (record->signature < 0) return raise_full();
 
   open_window(recorder, record);
   const int code = TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
   close_window(recorder, record);
 
+  recorder->open = record->parent;
   record->failed = code != 0;
   return code;
 }
 
 int vmprof_run_begin(vmprof_recorder *recorder) {
-  recorder->run = new_record(recorder, VMPROF_RUN_SITE);
-  if (recorder->run == NULL) return -1;
-  open_window(recorder, recorder->run);
+  vmprof_record *run = new_record(recorder, VMPROF_RUN_SITE, /*signature=*/-1);
+  if (run == NULL) return -1;
+  open_window(recorder, run);
   return 0;
 }
 
 void vmprof_run_end(vmprof_recorder *recorder) {
-  close_window(recorder, recorder->run);
-  recorder->run->failed = 0;
+  vmprof_record *run = record_at(recorder, 0);
+  close_window(recorder, run);
+  recorder->open = -1;
+  run->failed = 0;
 }
 
 /* ---- the packed functions --------------------------------------------------- */

@@ -29,6 +29,7 @@ def record_dtype(events: int) -> np.dtype[Any]:
             ("site", np.int32),
             ("failed", np.int32),
             ("signature", np.int64),
+            ("parent", np.int64),
             ("begin_ns", np.int64),
             ("end_ns", np.int64),
             ("before", sample),
@@ -41,7 +42,8 @@ def record_dtype(events: int) -> np.dtype[Any]:
 class Recording:
     """One run: a row per call, in the order in which the calls began.
 
-    ``sites`` has shape (calls,), ``shapes`` one string per call;
+    ``sites`` has shape (calls,), ``shapes`` one string per call; ``parents``
+    (calls,) is the row inside whose window the call lies, -1 for none;
     ``durations_ns`` has shape (calls,), or is None if no time was read;
     ``counts`` has shape (calls, events), or is None if nothing was counted.
     ``total_ns`` and ``total_counts`` (events,) are of the run as a whole.
@@ -50,6 +52,7 @@ class Recording:
 
     sites: Ints
     shapes: tuple[str, ...]
+    parents: Ints
     durations_ns: Ints | None
     counts: Ints | None
     total_ns: int | None
@@ -72,6 +75,8 @@ class Recording:
         return cls(
             sites=calls["site"].astype(np.int64),
             shapes=tuple(shapes[index] for index in calls["signature"].tolist()),
+            # Record 0 is the run's own.
+            parents=calls["parent"] - 1,
             durations_ns=calls["end_ns"] - calls["begin_ns"] if timed else None,
             counts=counts if counted else None,
             total_ns=int(run["end_ns"] - run["begin_ns"]) if timed else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import itertools
@@ -96,6 +97,30 @@ def test_shapes_change_between_calls(recorder: Recorder) -> None:
         "float32[0, 4]",
         "float32[1, 2], int8[3]",
     )
+
+
+def test_calls_inside_calls_name_their_parent(recorder: Recorder) -> None:
+    inner = recorder.wrap(site(1), empty)
+
+    def fails() -> None:
+        inner()
+        raise ValueError
+
+    failing = recorder.wrap(site(2), tvm_ffi.convert(fails))
+
+    def call() -> None:
+        inner()
+        with contextlib.suppress(ValueError):
+            failing()
+        inner()
+
+    outer = recorder.wrap(site(0), tvm_ffi.convert(call))
+    with recorder.run(Reading.TIME):
+        outer()
+        inner()
+    recording = recorder.recording(Reading.TIME)
+    assert recording.sites.tolist() == [0, 1, 2, 1, 1, 1]
+    assert recording.parents.tolist() == [-1, 0, 0, 2, 0, -1]
 
 
 def test_results_pass_through(recorder: Recorder) -> None:
