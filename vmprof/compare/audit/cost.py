@@ -97,8 +97,14 @@ def fit_cost(event: str, rows: Sequence[Row], declared: float | None) -> Cost | 
         cost, spread = over_all, _NORMAL_MAD * float(np.median(off))
         typical = float(np.min(per_call))
     return Cost(
-        event, cost, spread, rate, int(np.count_nonzero(near)) if enough else 0,
-        over_all, typical, declared,
+        event,
+        cost,
+        spread,
+        rate,
+        int(np.count_nonzero(near)) if enough else 0,
+        over_all,
+        typical,
+        declared,
     )
 
 

@@ -34,9 +34,7 @@ def check_limits(
             else:
                 yield _check_rate(subject, rows, event, most * threads, costs.get(event))
     if {"perf::CYCLES", "perf::INSTRUCTIONS"} <= present:
-        yield _check_ratio(
-            rows, "perf::INSTRUCTIONS", "perf::CYCLES", _MOST_INSTRUCTIONS_PER_CYCLE
-        )
+        yield _check_ratio(rows, "perf::INSTRUCTIONS", "perf::CYCLES", _MOST_INSTRUCTIONS_PER_CYCLE)
     for event in sorted(name for name in present if name.startswith("perf::STALLED-CYCLES")):
         if "perf::CYCLES" in present:
             yield _check_ratio(rows, event, "perf::CYCLES", 1.0)

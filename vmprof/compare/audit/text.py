@@ -8,7 +8,6 @@ from vmprof.compare.audit.audit import Audit
 from vmprof.compare.audit.corrected import Corrected, corrected_cell, corrected_sum
 from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.disturbance import slowdown
-from vmprof.compare.audit.finding import Verdict
 from vmprof.compare.grid import grid
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.model import Duration, Row
@@ -40,7 +39,13 @@ def summary(audits: Sequence[tuple[str, Audit]]) -> tuple[list[str], list[list[s
     events = dict.fromkeys(
         event for _, audit in audits for event, cost in audit.costs.items() if cost.is_hidden
     )
-    header = ["Report", "Calls", "Slowdown", "In no row", *(f"{event} per call" for event in events)]
+    header = [
+        "Report",
+        "Calls",
+        "Slowdown",
+        "In no row",
+        *(f"{event} per call" for event in events),
+    ]
     return [*header, "Checks failed"], [
         [
             title,

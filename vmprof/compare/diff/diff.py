@@ -91,7 +91,10 @@ def _columns(rows: Sequence[Row]) -> list[str]:
 
 
 def _operator(
-    before: Row | None, after: Row | None, matched_by: MatchedBy | None, changes: Mapping[str, Change]
+    before: Row | None,
+    after: Row | None,
+    matched_by: MatchedBy | None,
+    changes: Mapping[str, Change],
 ) -> Operator:
     named = after or before or {}
     return Operator(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from vmprof.compare.diff.change import ALPHA, Change, Sureness
 from vmprof.compare.diff.diff import TIME, Diff, Operator
@@ -28,40 +28,51 @@ _MARKS = {
 
 def render(diff: Diff, before: str, after: str) -> str:
     """What changed from the report called ``before`` to the one called ``after``."""
-    parts = [f"{before} -> {after}\n", _table(diff)]
+    columns = [column for column in diff.columns if column == TIME or _has_change(diff, column)]
+    parts = [f"{before} -> {after}\n", _table(diff, columns)]
     if diff.settings:
         parts.append(_settings(diff))
+    if len(columns) < len(diff.columns):
+        unchanged = [column for column in diff.columns if column not in columns]
+        parts.append(f"The same in each row: {', '.join(unchanged)}\n")
     if diff.one_sided:
         parts.append(f"Only one of the two has: {', '.join(diff.one_sided)}\n")
     return "\n".join(parts)
 
 
 def describe_change(change: Change) -> str:
-    """As in ``+12.3 % *``; ``new`` or ``gone`` where there is one side alone."""
+    """As in ``+12.3 % *``; ``new`` or ``gone`` where there is one side alone, ``=`` if none."""
     if change.before is None:
         return "" if change.after is None else "new"
     if change.after is None:
         return "gone"
+    if change.after == change.before:
+        return "="
     if change.percent is None:
-        return "" if change.after == change.before else f"from 0 {change.sureness.value}"
+        return f"from 0 {change.sureness.value}"
     return f"{change.percent:+,.1f} % {change.sureness.value}"
 
 
-def _table(diff: Diff) -> str:
+def _has_change(diff: Diff, column: str) -> bool:
+    changes = [operator.changes[column] for operator in diff.operators]
+    return any(change.before != change.after for change in changes)
+
+
+def _table(diff: Diff, columns: Sequence[str]) -> str:
     header = ["Name", "Argument Shapes", "Count"]
-    for column in diff.columns:
+    for column in columns:
         header += [column, "after", "change"]
     lines = [
         [
             f"{operator.name}{_MARKS[operator.matched_by] if operator.matched_by else ''}",
             operator.shapes,
             _counts(operator),
-            *_cells(diff, operator.changes),
+            *_cells(columns, operator.changes),
         ]
         for operator in diff.operators
     ]
     lines.append(["----------", *[""] * (len(header) - 1)])
-    lines += [[name, "", "", *_cells(diff, changes)] for name, changes in diff.whole.items()]
+    lines += [[name, "", "", *_cells(columns, changes)] for name, changes in diff.whole.items()]
     return grid(header, lines, text_columns=2)
 
 
@@ -72,11 +83,11 @@ def _counts(operator: Operator) -> str:
     return f"{before} -> {after}"
 
 
-def _cells(diff: Diff, changes: Mapping[str, Change]) -> list[str]:
+def _cells(columns: Sequence[str], changes: Mapping[str, Change]) -> list[str]:
     nothing = Change(None, None)
     return [
         text
-        for column in diff.columns
+        for column in columns
         for change in [changes.get(column, nothing)]
         for text in (
             _number(column, change.before),

@@ -21,7 +21,7 @@ _REASONS = "Not counted"
 
 class _Cell(NamedTuple):
     text: str
-    is_quoted: bool
+    is_quoted: bool = False
 
 
 def has_header(text: str) -> bool:
@@ -42,9 +42,7 @@ def parse(text: str, file: str) -> list[SavedReport]:
         if len(cells) != len(names):
             raise VmprofError(f"{place}: {len(cells)} cells where the header has {len(names)}")
     places = [place for place, _ in lines[1:]]
-    columns = {
-        name: [cells[number] for _, cells in lines[1:]] for number, name in enumerate(names)
-    }
+    columns = {name: [cells[number] for _, cells in lines[1:]] for number, name in enumerate(names)}
     missing = _missing(columns)
     bare = [cell.text for cells in columns.values() for cell in cells if not cell.is_quoted]
     has_commas = separator != "," and any(re.fullmatch(r"-?\d+,\d+", text) for text in bare)
@@ -82,7 +80,10 @@ def _split(text: str, separator: str, file: str) -> list[tuple[str, list[_Cell]]
                 f"{place}: a quote or the line has no end: the file is damaged or cut short"
             )
         quoted, bare, end = match.groups()
-        cells.append(_Cell(bare, False) if quoted is None else _Cell(quoted.replace('""', '"'), True))
+        if quoted is None:
+            cells.append(_Cell(bare))
+        else:
+            cells.append(_Cell(quoted.replace('""', '"'), is_quoted=True))
         if end != separator:
             if any(cell.text or cell.is_quoted for cell in cells):
                 lines.append((place, cells))

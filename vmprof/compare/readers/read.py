@@ -27,18 +27,6 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
     return parse_reports(content.decode("utf-8-sig", errors="replace"), str(path))
 
 
-def read_report(path: str | os.PathLike[str], model: str | None = None) -> SavedReport:
-    """The report of ``model`` in a file, or the only one that is there."""
-    reports = read_reports(path)
-    chosen = [saved for saved in reports if model in (None, saved.model)]
-    if len(chosen) == 1:
-        return chosen[0]
-    models = ", ".join(saved.model or f"(no name: {saved.where})" for saved in reports)
-    if model is None:
-        raise VmprofError(f"{path} holds {len(reports)} reports; say which with --report: {models}")
-    raise VmprofError(f"{path} holds {len(chosen)} reports of {model!r}; it holds: {models}")
-
-
 def parse_reports(content: str, file: str) -> list[SavedReport]:
     """The reports in ``content``; ``file`` is what messages call it."""
     if content.lstrip().startswith("{"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vmprof.errors import VmprofError
 from vmprof.report.model import Report, Row
 
 
@@ -25,3 +27,16 @@ class SavedReport:
         """The name of the model, where the report has it."""
         name = self.report.configuration.get("Model")
         return name if isinstance(name, str) else None
+
+
+def reports_of(model: str, reports: Sequence[SavedReport]) -> list[SavedReport]:
+    """Those of ``reports`` that are of ``model``; :class:`VmprofError` if there is none."""
+    found = [saved for saved in reports if saved.model == model]
+    if not found:
+        raise VmprofError(f"there is no report of {model!r}; there are: {names_of(reports)}")
+    return found
+
+
+def names_of(reports: Sequence[SavedReport]) -> str:
+    """The models, in a line."""
+    return ", ".join(saved.model or f"one without a name ({saved.where})" for saved in reports)
