@@ -69,12 +69,13 @@ def parse_column(
 
     Its kind follows from its name, else from all of ``cells``: whole numbers are
     counts, numbers are ratios, anything else is text. A column that is empty
-    throughout is one of empty strings, as TVM prints it. Raises
+    throughout is one of empty strings, as TVM prints it, unless its name says
+    that it is of numbers. Raises
     :class:`VmprofError` for a cell that is not what the name says; ``places`` say
     where each cell stands.
     """
     if not any(cells):
-        return [""] * len(cells)
+        return [None if is_number(name) else ""] * len(cells)
     convert = _kind_of_name(name, numbers)
     if convert is None:
         convert = _kind_of_cells(name, cells, numbers)

@@ -34,6 +34,10 @@ class Columns:
         # The second ends right or is empty; then the line is of a name alone.
         return len(line) >= self._ends[0] or len(line) <= self._second - _GAP
 
+    def is_whole(self, line: str) -> bool:
+        """Whether ``line`` reaches the end of the last column."""
+        return len(line) >= self._ends[-1]
+
     def split(self, lines: Sequence[str]) -> list[list[str]]:
         """The cells of each of ``lines``, all of which fit; empty ones are ``""``."""
         boundary = self._boundary(lines)

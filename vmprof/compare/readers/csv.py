@@ -51,7 +51,7 @@ def parse(text: str, file: str) -> list[SavedReport]:
         [
             (name, _column(name, cells, numbers, places))
             for name, cells in columns.items()
-            if name != _REASONS
+            if name != _REASONS and name not in missing
         ]
     )
     return [SavedReport(Report(tuple(rows), {}, {}, missing), file)]
@@ -102,6 +102,8 @@ def _column(
     parsed: list[Metric | None] = [None] * len(cells)
     if any(bare):
         parsed = parse_column(name, bare, numbers, places)
+        # Python's csv writes a number that is not there as an empty string.
+        cells = [cell if cell.text else _Cell("") for cell in cells]
     return [
         cell.text if cell.is_quoted else metric for cell, metric in zip(cells, parsed, strict=True)
     ]

@@ -57,9 +57,11 @@ def _read_table(lines: Sequence[str], start: int, end: int, file: str) -> SavedR
     after = start + 1
     while after < end and not _is_over(lines[after], grid):
         line = lines[after]
-        if columns.fits(line) and _is_row(line):
+        if after + 1 == len(lines) and not columns.is_whole(line):
+            pass  # without a line break: the file was cut here
+        elif _is_row(line) and columns.fits(line):
             grid[after] = line
-        elif _is_row(line) and after + 1 < len(lines):  # else the end of a file that is cut
+        elif _is_row(line):
             raise VmprofError(
                 f"{file}, line {after + 1}: {_shorten(line)!r} does not fit the columns of the "
                 f"table that begins in line {start + 1}; it is damaged, or no part of the table"
