@@ -15,7 +15,6 @@ from collections.abc import Callable
 from statistics import median, quantiles
 
 import vmprof
-from vmprof.counters import CounterGroup
 from vmprof.machine import Site
 from vmprof.native import empty
 from vmprof.recorder import Reading, Recorder
@@ -40,17 +39,16 @@ def nanoseconds_per_call(function: Callable[[], object]) -> float:
 
 def empty_call() -> None:
     """The recorder around a packed function that does nothing."""
-    with CounterGroup([]) as none:
-        recorder = Recorder(none)
-        wrapped = recorder.wrap(Site(0, "", 0, "empty"), empty)
-        windows, plain, recorded = [], [], []
-        for _ in range(ROUNDS):
-            plain.append(nanoseconds_per_call(empty))
-            with recorder.run(Reading.TIME):
-                recorded.append(nanoseconds_per_call(wrapped))
-            durations = recorder.recording(Reading.TIME).durations_ns
-            assert durations is not None
-            windows.append(median(durations.tolist()))
+    recorder = Recorder(sample_words=0)
+    wrapped = recorder.wrap(Site(0, "", 0, "empty"), empty)
+    windows, plain, recorded = [], [], []
+    for _ in range(ROUNDS):
+        plain.append(nanoseconds_per_call(empty))
+        with recorder.run(Reading.TIME):
+            recorded.append(nanoseconds_per_call(wrapped))
+        durations = recorder.recording(Reading.TIME).durations_ns
+        assert durations is not None
+        windows.append(median(durations.tolist()))
     added = median(r - p for r, p in zip(recorded, plain, strict=True))
     print(f"empty call, unwrapped      {median(plain):8.0f} ns")
     print(f"empty call, recorded       {median(recorded):8.0f} ns")
@@ -69,8 +67,8 @@ def model(name: str) -> None:
     ratios = [p / u for p, u in zip(profiled.values, unprofiled.values, strict=True)]
     low, middle, high = quantiles(ratios, n=4)
     print(
-        f"{name:<26} {median(unprofiled.values):10,.1f} us unprofiled; profiled over unprofiled "
-        f"{middle:.3f} ({low:.3f} to {high:.3f})   (goal: at most {GOALS.get(name, GOAL_OF_OTHERS)})"
+        f"{name}: {median(unprofiled.values):,.1f} us unprofiled; profiled over unprofiled "
+        f"{middle:.3f} ({low:.3f} to {high:.3f}; goal: at most {GOALS.get(name, GOAL_OF_OTHERS)})"
     )
 
 

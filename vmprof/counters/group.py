@@ -120,7 +120,9 @@ class Opener:
 def _by_pmu(events: Sequence[Event]) -> list[list[tuple[Event, Encoding]]]:
     """The members of one kernel group for each PMU.
 
-    Software events and tracepoints, which any group may hold, go with the first.
+    Software events and tracepoints may be in any group. They go with the
+    hardware events, for fewer reads, unless the cores are of several kinds:
+    the group of a core that the thread is not on does not count.
     """
     groups: dict[str, list[tuple[Event, Encoding]]] = {}
     guests: list[tuple[Event, Encoding]] = []
@@ -131,10 +133,9 @@ def _by_pmu(events: Sequence[Event]) -> list[list[tuple[Event, Encoding]]]:
                 guests.append(member)
             else:
                 groups.setdefault(encoding.pmu, []).append(member)
-    if not groups:
-        return [guests] if guests else []
-    first, *others = groups.values()
-    return [first + guests, *others]
+    if len(groups) == 1:
+        return [*(members + guests for members in groups.values())]
+    return [*groups.values(), *([guests] if guests else [])]
 
 
 class CounterGroup(AbstractContextManager["CounterGroup"]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmprof.native import ffi, lib
 
@@ -32,8 +32,7 @@ class Layout:
         return sum(_HEAD_WORDS + len(values) for values in self.sources)
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """One reading: values as counted, and for how long, both since the source was opened.
 
     Times are in nanoseconds; 0 where the source has none.
@@ -75,7 +74,14 @@ class Source:
 
     def read(self) -> Sample | None:
         """A reading with its times, or None if it failed."""
-        lib.vmprof_source_read(self.pointer, ffi.cast("vmprof_sample *", self._sample))
+        return self._reading(lib.vmprof_source_read)
+
+    def sample(self) -> Sample | None:
+        """A reading as windows take it, without times where it needs no system call."""
+        return self._reading(lib.vmprof_source_sample)
+
+    def _reading(self, read: Any) -> Sample | None:
+        read(self.pointer, ffi.cast("vmprof_sample *", self._sample))
         count, enabled, running, *values = self._sample
         return Sample(enabled, running, tuple(values)) if count == len(values) else None
 

@@ -91,7 +91,7 @@ class WideCounters(AbstractContextManager["WideCounters"]):
 
 
 def _open_on(encoding: Encoding, cpu: int) -> tuple[int, object]:
-    """errno (0 if it opened) and the source."""
+    """The error number, 0 if it opened, and the source."""
     asked = ffi.new("vmprof_event *")
     for name in ("type", "config", "config1", "config2", "config3"):
         setattr(asked, name, getattr(encoding, name))
