@@ -15,7 +15,7 @@ import tvm
 from tvm.runtime import Device
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
-from vmprof.counters import CounterGroup, Event, open_default, parse_events
+from vmprof.counters import CounterGroup, Event, Group, Machine, open_default, parse_events
 from vmprof.errors import VmprofError, add_note
 from vmprof.inputs import Given, make_inputs
 from vmprof.machine import Site, VirtualMachine
@@ -116,7 +116,7 @@ def profile(
     raises, with a note that says which instruction called it.
     """
     schedule = Schedule(repeats, warmup, single_pass)
-    events = None if counters is None else parse_events(counters)
+    events = None if counters is None else _flat(parse_events(counters, Machine.read()))
     check_max_records(max_records)
     device = device or tvm.cpu(0)
     program = load_program(source, entry=entry, progress=progress)
@@ -144,6 +144,10 @@ def profile(
 
 def _open_counters(events: Sequence[Event] | None) -> CounterGroup:
     return open_default() if events is None else CounterGroup(events)
+
+
+def _flat(groups: Sequence[Group]) -> list[Event]:
+    return [event for group in groups for event in group]
 
 
 class _Engines:

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 import tvm
 import tvm_ffi
+from support.events import events
 from support.kernel import FakeKernel
 
 from vmprof import VmprofError
-from vmprof.counters import CounterGroup, parse_events
+from vmprof.counters import CounterGroup
 from vmprof.machine import Site
 from vmprof.native import empty, ffi, lib, wrap
 from vmprof.recorder import Reading, Recorder
@@ -210,7 +211,7 @@ def test_wrap_takes_what_it_says() -> None:
 def test_counts_are_differences_of_the_two_reads(kernel: FakeKernel) -> None:
     # run begins, two calls with two reads each, run ends
     kernel.readings = iter((time, time, [10 * time, 7]) for time in (100, 200, 210, 300, 340, 400))
-    with CounterGroup(parse_events("cycles,page-faults")) as group:
+    with CounterGroup(events("cycles,page-faults")) as group:
         recorder = Recorder(group, max_records=10)
         function = recorder.wrap(site(0), empty)
         with recorder.run(Reading.COUNTERS):
@@ -227,7 +228,7 @@ def test_counts_are_differences_of_the_two_reads(kernel: FakeKernel) -> None:
 
 
 def test_a_pass_for_time_reads_no_counter(kernel: FakeKernel) -> None:
-    with CounterGroup(parse_events("cycles")) as group:
+    with CounterGroup(events("cycles")) as group:
         recorder = Recorder(group, max_records=10)
         function = recorder.wrap(site(0), empty)
         with recorder.run(Reading.TIME):
@@ -238,7 +239,7 @@ def test_a_pass_for_time_reads_no_counter(kernel: FakeKernel) -> None:
 
 def test_a_pass_for_counters_reads_twice_per_call(kernel: FakeKernel) -> None:
     kernel.readings = ((t, t, [t]) for t in itertools.count())
-    with CounterGroup(parse_events("cycles")) as group:
+    with CounterGroup(events("cycles")) as group:
         recorder = Recorder(group, max_records=10)
         function = recorder.wrap(site(0), empty)
         with recorder.run(Reading.COUNTERS):
@@ -251,7 +252,7 @@ def test_a_pass_for_counters_reads_twice_per_call(kernel: FakeKernel) -> None:
 def test_a_read_that_fails_leaves_counts_absent(kernel: FakeKernel, broken: int | bytes) -> None:
     good = [(t, t, [t]) for t in range(4)]
     kernel.readings = iter([*good[:2], broken, good[3]])
-    with CounterGroup(parse_events("cycles")) as group:
+    with CounterGroup(events("cycles")) as group:
         recorder = Recorder(group, max_records=10)
         function = recorder.wrap(site(0), empty)
         with recorder.run(Reading.TIME | Reading.COUNTERS):
@@ -268,7 +269,7 @@ def test_a_kernel_that_raises_leaves_counters_disabled(kernel: FakeKernel) -> No
     def fail() -> None:
         raise ValueError("the kernel's own words")
 
-    with CounterGroup(parse_events("cycles")) as group:
+    with CounterGroup(events("cycles")) as group:
         recorder = Recorder(group, max_records=10)
         function = recorder.wrap(site(0), tvm_ffi.convert(fail))
         with (
@@ -286,7 +287,7 @@ def test_a_kernel_that_raises_leaves_counters_disabled(kernel: FakeKernel) -> No
 def test_page_faults_of_this_machine() -> None:
     """Real counters: a kernel that touches new pages, and one that touches none."""
     size = 512
-    with CounterGroup(parse_events("page-faults")) as group:
+    with CounterGroup(events("page-faults")) as group:
         if not group.events:
             pytest.skip(f"page faults: {group.refused['perf::PAGE-FAULTS']}")
         recorder = Recorder(group, max_records=10)

@@ -1,68 +1,47 @@
-"""What can be counted, by name.
-
-Names are those that TVM's profiler printed (PAPI's ``perf::CYCLES``); perf's
-own spelling (``cycles``) means the same.
-"""
+"""Event names, in perf's grammar."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
 
+from vmprof.counters import generic
+from vmprof.counters.encoding import Encoding, Event, Group
+from vmprof.counters.machine import Machine
 from vmprof.errors import VmprofError
 
-# enum perf_type_id of linux/perf_event.h
-HARDWARE, SOFTWARE = 0, 1
-
-
-@dataclass(frozen=True)
-class Event:
-    """An event of perf_event_open(2): ``type`` and ``config`` are its fields of those names.
-
-    ``in_kernel``: the event happens inside the kernel, so that a counter which
-    leaves the kernel out would read 0 whatever happens.
-    """
-
-    name: str
-    type: int
-    config: int
-    in_kernel: bool = False
-
-    @property
-    def is_hardware(self) -> bool:
-        return self.type == HARDWARE
-
+__all__ = ["REFERENCE", "SOFTWARE_EVENTS", "Encoding", "Event", "Group", "parse_events"]
 
 # The five of TVM's reports with PAPI.
 REFERENCE = (
-    Event("perf::CYCLES", HARDWARE, 0),
-    Event("perf::INSTRUCTIONS", HARDWARE, 1),
-    Event("perf::CACHE-MISSES", HARDWARE, 3),
-    Event("perf::STALLED-CYCLES-FRONTEND", HARDWARE, 7),
-    Event("perf::STALLED-CYCLES-BACKEND", HARDWARE, 8),
+    "cycles",
+    "instructions",
+    "cache-misses",
+    "stalled-cycles-frontend",
+    "stalled-cycles-backend",
 )
 
 # Counted by the kernel on any machine. Task clock is in nanoseconds.
-SOFTWARE_EVENTS = (
-    Event("perf::TASK-CLOCK", SOFTWARE, 1),
-    Event("perf::PAGE-FAULTS", SOFTWARE, 2),
-    Event("perf::CONTEXT-SWITCHES", SOFTWARE, 3, in_kernel=True),
-    Event("perf::CPU-MIGRATIONS", SOFTWARE, 4, in_kernel=True),
-)
-
-_BY_NAME = {event.name: event for event in REFERENCE + SOFTWARE_EVENTS}
+SOFTWARE_EVENTS = ("task-clock", "page-faults", "context-switches", "cpu-migrations")
 
 
-def parse_events(text: str) -> tuple[Event, ...]:
-    """The events in a comma-separated list of names; ``""`` and ``none`` are no events."""
+def parse_events(text: str, machine: Machine) -> tuple[Group, ...]:
+    """The events that ``text`` names, in perf's grammar, as ``machine`` counts them.
+
+    Names are separated by commas; ``{a,b}`` is a group, whose events are
+    counted together, and any other event is a group of its own. ``""`` and
+    ``none`` are no events. Raises :class:`VmprofError` for a name that means
+    nothing on ``machine``, with the reason.
+    """
     names = [name.strip() for name in text.split(",") if name.strip()]
     if names == ["none"]:
         return ()
-    return tuple(dict.fromkeys(_event(name) for name in names))
+    return tuple((event,) for event in dict.fromkeys(_event(name, machine) for name in names))
 
 
-def _event(name: str) -> Event:
-    event = _BY_NAME.get(f"perf::{name.lower().removeprefix('perf::').upper()}")
-    if event is None:
-        known = ", ".join(sorted(key.removeprefix("perf::").lower() for key in _BY_NAME))
-        raise VmprofError(f"there is no event {name!r}; there are: {known}")
-    return event
+def _event(name: str, machine: Machine) -> Event:
+    found = generic.find(name)
+    if found is None:
+        close = difflib.get_close_matches(name, generic.spellings())
+        raise VmprofError(f"there is no event {name!r}; did you mean: {', '.join(close)}")
+    encoding = Encoding("software" if found.type == 1 else "cpu", found.type, found.config)
+    return Event(found.column, (encoding,), found.in_kernel)

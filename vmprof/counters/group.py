@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 
-from vmprof.counters.events import REFERENCE, SOFTWARE_EVENTS, Event
-from vmprof.counters.permissions import Machine, explain, kernel_needed
+from vmprof.counters.events import REFERENCE, SOFTWARE_EVENTS, Event, parse_events
+from vmprof.counters.machine import Machine
+from vmprof.counters.permissions import explain, kernel_needed
 from vmprof.native import lib
 
 _DENIED = (-errno.EACCES, -errno.EPERM)
@@ -82,8 +83,9 @@ class CounterGroup(AbstractContextManager["CounterGroup"]):
             self.events.append(event)
 
     def _open(self, event: Event) -> int:
+        encoding = event.encodings[0]
         descriptor: int = lib.vmprof_event_open(
-            event.type, event.config, self.user_only, self.leader
+            encoding.type, encoding.config, self.user_only, self.leader
         )
         return descriptor
 
@@ -94,9 +96,13 @@ def open_default() -> CounterGroup:
     What was refused, of the five too, is in the group's ``refused``.
     """
     machine = Machine.read()
-    group = CounterGroup(REFERENCE, machine)
+    group = CounterGroup(_named(REFERENCE, machine), machine)
     if group.events:
         return group
-    software = CounterGroup(SOFTWARE_EVENTS, machine)
+    software = CounterGroup(_named(SOFTWARE_EVENTS, machine), machine)
     software.refused = {**group.refused, **software.refused}
     return software
+
+
+def _named(names: Sequence[str], machine: Machine) -> list[Event]:
+    return [event for group in parse_events(",".join(names), machine) for event in group]
