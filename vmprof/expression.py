@@ -38,7 +38,7 @@ _CONDITION_NODES = (
     *_LOGIC,
 )
 # The evaluator calls itself for each level; this keeps it far from Python's limit.
-_MAX_NODES = 500
+_MAX_NODES = 300
 
 
 class Formula:

@@ -32,6 +32,8 @@ else:
 
 Kind = Literal["ratio", "percent", "count", "duration"]
 
+_KINDS: Mapping[type[Any], str] = {str: "text", dict: "a table", list: "[[variant]] tables"}
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -90,27 +92,24 @@ class _Reader:
         description = self._take(document, "description", str)
         fallback = self._take(document, "fallback", str, "")
         tables = self._take(document, "variant", list, [])
-        if tables:
-            variants = []
-            for number, table in enumerate(tables):
-                self._variant = number
-                if not isinstance(table, dict):
-                    self._fail("variant", "it has to be a table: [[variant]]")
-                variants.append(self._read_variant(table))
-            self._variant = None
-        else:
+        if not all(isinstance(table, dict) for table in tables):
+            self._fail("variant", "it has to be a table: [[variant]]")
+        variants = [self._read_variant(number, table) for number, table in enumerate(tables)]
+        if not variants:
             variants = [self._read_counters(document, "", None)]
         self._no_more(document)
         return SetFile(
             self._path, self._text, description.strip(), tuple(variants), fallback or None
         )
 
-    def _read_variant(self, table: dict[str, Any]) -> Variant:
+    def _read_variant(self, number: int, table: dict[str, Any]) -> Variant:
+        self._variant = number
         processors = self._take(table, "processors", str)
         when = self._take(table, "when", str, "")
         condition = self._try("when", Condition, when) if when else None
         variant = self._read_counters(table, processors, condition)
         self._no_more(table)
+        self._variant = None
         return variant
 
     def _read_counters(
@@ -151,8 +150,7 @@ class _Reader:
         if value is None:
             self._fail(within or key, f"{key!r} is missing")
         if not isinstance(value, kind):
-            names = {str: "text", dict: "a table", list: "[[variant]] tables"}
-            self._fail(within or key, f"{key!r} has to be {names[kind]}")
+            self._fail(within or key, f"{key!r} has to be {_KINDS[kind]}")
         return value
 
     def _no_more(self, table: dict[str, Any], *, within: str | None = None) -> None:
@@ -174,10 +172,13 @@ def _locate(path: Path, text: str, variant: int | None, key: str) -> str:
     # Blank what stands inside long strings: it may look like keys.
     text = re.sub(r'(?s)""".*?"""|\'\'\'.*?\'\'\'', lambda m: "\n" * m[0].count("\n"), text)
     lines = text.splitlines()
-    begin = 0
+    first, last = 0, len(lines)
     if variant is not None:
-        headers = [n for n, line in enumerate(lines) if re.match(r"\s*\[\[\s*variant\s*\]\]", line)]
-        begin = headers[variant] if variant < len(headers) else len(lines)
+        header = re.compile(r"\s*\[\[\s*variant\s*\]\]")
+        headers = [number for number, line in enumerate(lines) if header.match(line)]
+        first, last = [*headers, last, last][variant : variant + 2]
     is_key = re.compile(rf"\s*\[*[\"']?{re.escape(key)}[\"']?\s*[=\]]")
-    line = next((n for n, line in enumerate(lines[begin:], begin + 1) if is_key.match(line)), None)
-    return f"{path}: {key}" if line is None else f"{path}:{line}: {key}"
+    found = [number for number in range(first, last) if is_key.match(lines[number])]
+    if variant is not None and first < last:
+        found.append(first)  # the key is missing: the line of the variant itself
+    return f"{path}:{found[0] + 1}: {key}" if found else f"{path}: {key}"
