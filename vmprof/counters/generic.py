@@ -31,6 +31,10 @@ class Generic:
     has_levels: bool = True
 
     @property
+    def is_hardware(self) -> bool:
+        return self.type != SOFTWARE
+
+    @property
     def column(self) -> str:
         return PREFIX + self.name.upper()
 

@@ -9,10 +9,6 @@ from pathlib import Path
 
 from vmprof.counters.files import cpu_list, entries, number, text
 
-# Names of core PMUs that have no "cpus" file: "cpu" on x86 and most others, "armv8_pmuv3_0",
-# "armv8_cortex_a76" and the like on Arm with a kernel that gives them none.
-_CORE_NAME = re.compile(r"cpu|cpu_core|cpu_atom|armv[78]_.*")
-
 
 @dataclass(frozen=True, slots=True)
 class NamedEvent:
@@ -79,7 +75,8 @@ def _read_pmu(folder: Path) -> Pmu | None:
         cpus=cpus,
         cpumask=cpumask,
         caps={file.name: text(file).strip() for file in entries(folder / "caps")},
-        is_core=_CORE_NAME.fullmatch(folder.name) is not None and not cpumask,
+        # perf's own rule (is_sysfs_pmu_core, tools/perf/util/pmu.c).
+        is_core=folder.name == "cpu" or bool(cpus),
         rdpmc=number(folder / "rdpmc"),
     )
 
