@@ -151,7 +151,7 @@ def _has(machine: Machine, event: str) -> bool:
 
 def _metrics(file: SetFile, variant: Variant, events: list[Event]) -> tuple[Derived, ...]:
     sources = dict(_DURATION)
-    for event in events:
+    for event in dict.fromkeys(events):  # one event may be in several groups
         name = alias(event.name)
         if name in sources:
             file.complain(

@@ -1,0 +1,3 @@
+"""TODO"""
+def add_arguments(parser): pass
+def execute(options): pass
