@@ -115,20 +115,16 @@ class Listing:
     def text(self) -> str:
         """For people: by PMU, with the reasons of refused events below, each once."""
         reasons = list(dict.fromkeys(e.refused for e in self.events if e.refused is not None))
-        return "\n".join(
-            [
-                *([] if self.no_hardware is None else [f"No hardware events: {self.no_hardware}\n"]),
-                *self._event_lines(reasons),
-                *(
-                    f"{number:,} {_SUMMARISED[kind]}: vmprof events PATTERN lists some\n"
-                    for kind, number in self.unlisted.items()
-                ),
-                *_section(
-                    "Not usable here", [f"{n:>3}  {text}" for n, text in enumerate(reasons, 1)]
-                ),
-                *_section("Counter sets (vmprof run --counters NAME)", self._set_lines()),
-            ]
-        ).rstrip()
+        parts = [] if self.no_hardware is None else [f"No hardware events: {self.no_hardware}\n"]
+        parts += self._event_lines(reasons)
+        parts += [
+            f"{number:,} {_SUMMARISED[kind]}: vmprof events PATTERN lists some\n"
+            for kind, number in self.unlisted.items()
+        ]
+        numbered = [f"{number:>3}  {reason}" for number, reason in enumerate(reasons, 1)]
+        parts += _section("Not usable here", numbered)
+        parts += _section("Counter sets (vmprof run --counters NAME)", self._set_lines())
+        return "\n".join(parts).rstrip()
 
     def _event_lines(self, reasons: list[str]) -> Iterator[str]:
         def place(event: ListedEvent) -> tuple[str, str]:
