@@ -1,10 +1,11 @@
-"""Whether an event can be counted here: it is opened, and closed at once."""
+"""Whether an event can be counted here: it is opened for this process, and closed at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from vmprof.counters.encoding import Event
+from vmprof.counters.errata import objection
 from vmprof.counters.group import CounterGroup
 from vmprof.counters.machine import Machine
 
@@ -16,6 +17,9 @@ def prober(machine: Machine) -> Probe:
     """A probe that asks the kernel of this machine."""
 
     def probe(event: Event) -> str | None:
+        reason = objection(event, machine)
+        if reason is not None:
+            return reason
         with CounterGroup([event], machine) as group:
             return group.refused.get(event.name)
 

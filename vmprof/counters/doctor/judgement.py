@@ -8,7 +8,6 @@ from enum import Enum
 
 from vmprof.counters.doctor.facts import HARDWARE_PROBES, Facts
 
-
 _SETTINGS = ("TVM_NUM_THREADS", "OMP_NUM_THREADS", "TVM_BIND_THREADS")
 
 
