@@ -98,9 +98,8 @@ def test_no_pmu() -> None:
         "run on bare metal, or give the guest a PMU (QEMU: -cpu host,pmu=on)",
     )
     metal = facts(replace(METAL, pmus={}), refused=NO_HARDWARE)
-    assert judged(metal, "PMU")[1] == "see what the kernel found when it started: " + (
-        "sudo dmesg | grep -i pmu"
-    )
+    remedy = "see what the kernel found when it started: sudo dmesg | grep -i pmu"
+    assert judged(metal, "PMU")[1] == remedy
     assert "user-space reads" not in [f.topic for f in diagnose(metal)]
 
 
@@ -124,22 +123,28 @@ SYSCTL = (
         (
             1,
             OPENS,
-            "ok: kernel.perf_event_paranoid is 1: all but CPU-wide events (energy, memory "
-            "controllers)",
+            (
+                "ok: kernel.perf_event_paranoid is 1: all but CPU-wide events (energy, memory "
+                "controllers)"
+            ),
             None,
         ),
         (
             2,
             OPENS,
-            "warning: kernel.perf_event_paranoid is 2: user space alone is counted, without the "
-            "kernel's share",
+            (
+                "warning: kernel.perf_event_paranoid is 2: user space alone is counted, without the "
+                "kernel's share"
+            ),
             SYSCTL,
         ),
         (
             3,
             OPENS,  # a kernel that knows no level above 2
-            "warning: kernel.perf_event_paranoid is 3: user space alone is counted, without the "
-            "kernel's share",
+            (
+                "warning: kernel.perf_event_paranoid is 3: user space alone is counted, without the "
+                "kernel's share"
+            ),
             SYSCTL,
         ),
         (
@@ -211,8 +216,10 @@ def test_the_watchdog_holds_a_counter() -> None:
             ARM,
             0,
             "warning: kernel.perf_user_access is 0: each reading is a system call",
-            "sudo sysctl kernel.perf_user_access=1; to keep it: echo 'kernel.perf_user_access = 1' "
-            "| sudo tee -a /etc/sysctl.d/99-vmprof.conf",
+            (
+                "sudo sysctl kernel.perf_user_access=1; to keep it: echo 'kernel.perf_user_access = 1' "
+                "| sudo tee -a /etc/sysctl.d/99-vmprof.conf"
+            ),
         ),
         (
             ARM,
@@ -272,16 +279,20 @@ def test_isolated_cpus() -> None:
             4,
             {0, 1},
             {"TVM_NUM_THREADS": "4"},
-            "warning: 4 threads, 2 CPUs; TVM_NUM_THREADS=4: they take turns, and wait for each "
-            "other",
+            (
+                "warning: 4 threads, 2 CPUs; TVM_NUM_THREADS=4: they take turns, and wait for each "
+                "other"
+            ),
             "export TVM_NUM_THREADS=2",
         ),
         (
             1,
             {0, 2, 3},
             {},
-            "warning: 1 threads, 3 CPUs; no setting of TVM is set: TVM binds threads to "
-            "processors of its own choice, not to the 0,2-3 that this process was given",
+            (
+                "warning: 1 threads, 3 CPUs; no setting of TVM is set: TVM binds threads to "
+                "processors of its own choice, not to the 0,2-3 that this process was given"
+            ),
             "export TVM_BIND_THREADS=0",
         ),
         (
@@ -304,8 +315,10 @@ def test_versions() -> None:
     versions = {"Python": "3.11.7", "apache-tvm": "0.25", "apache-tvm-ffi": "1"}
     tested = {"apache-tvm": "0.27", "apache-tvm-ffi": "1"}
     assert judged(facts(versions=versions, tested=tested), "versions") == (
-        "warning: Python 3.11.7, apache-tvm 0.25, apache-tvm-ffi 1: not the ones that vmprof was "
-        "tested with",
+        (
+            "warning: Python 3.11.7, apache-tvm 0.25, apache-tvm-ffi 1: not the ones that vmprof was "
+            "tested with"
+        ),
         "pip install apache-tvm==0.27",
     )
     same = facts(versions={**versions, "apache-tvm": "0.27"}, tested=tested)

@@ -12,6 +12,7 @@ from vmprof.counters.cpuinfo import Processor
 from vmprof.counters.errata import group_objection, objection
 from vmprof.counters.pmu import NamedEvent, Pmu
 from vmprof.counters.sets import CounterSet, load_set, sets_of
+from vmprof.counters.wide import WideEvent
 from vmprof.report.derive import evaluate
 from vmprof.report.model import Count, Metric, Percent, Ratio
 
@@ -31,7 +32,11 @@ def columns(loaded: CounterSet) -> list[list[str]]:
 
 def values(loaded: CounterSet, *numbers: float, seconds: float = 1.0) -> dict[str, Metric]:
     """The metrics for these numbers of the set's events, in their order."""
-    names = [event.name for group in loaded.groups for event in group]
+    names = [
+        WideEvent(event).column if event.cpu_wide else event.name
+        for group in loaded.groups
+        for event in group
+    ]
     row = dict(zip(names, numbers, strict=True))
     return evaluate(loaded.metrics, {**row, "Duration (us)": seconds * 1e6})
 
@@ -146,12 +151,8 @@ def test_stalls_in_slots_on_amd(machine: str, width: int) -> None:
 
 
 def skylake(*, smt: bool) -> Machine:
-    # EVENT_ATTR_STR_HT in arch/x86/events/intel/core.c: scaled by 4 where SMT is off.
     names = ("slots-issued", "slots-retired", "fetch-bubbles", "recovery-bubbles")
-    events = {
-        f"topdown-{name}": NamedEvent("event=0x1", 4.0 if name == "recovery-bubbles" else 1.0)
-        for name in names
-    }
+    events = {f"topdown-{name}": NamedEvent("event=0x1") for name in names}
     zen = Machine.read(MACHINES / "amd-zen4/proc", MACHINES / "amd-zen4/sys").pmus["cpu"]
     return Machine(
         processors={0: Processor(vendor="GenuineIntel", family=6, model=85)},
@@ -202,8 +203,7 @@ def test_energy() -> None:
     loaded = on("intel-sapphire-rapids", "energy")
     assert columns(loaded) == [["power/energy-pkg/"], ["power/energy-ram/"]]
     assert all(event.cpu_wide for group in loaded.groups for event in group)
-    unit = 2**32  # RAPL counts in 2^-32 J
-    assert values(loaded, 30 * unit, 5 * unit, seconds=0.25) == {
+    assert values(loaded, 30_000_000, 5_000_000, seconds=0.25) == {  # microjoules
         "Package (mJ)": Count(30_000),
         "Package (W)": Ratio(120.0),
         "Memory (mJ)": Count(5000),

@@ -26,7 +26,7 @@ def derive(report: Report, derived: Sequence[Derived]) -> Report:
     missing = dict(report.missing)
     for entry in derived:
         reasons = [
-            f"needs {column}: {report.missing.get(column, 'it was not counted')}"
+            f"needs {column}: {_why_missing(column, report)}"
             for column in _columns(entry)
             if column not in present
         ]
@@ -64,10 +64,7 @@ def _value(derived: Derived, numbers: Mapping[str, float]) -> Metric | None:
     if not numbers.keys() >= set(_columns(derived)):
         return None
     formula = _formula(derived.formula)
-    sources = ((name, derived.sources[name]) for name in formula.names)
-    value = formula.evaluate(
-        {name: numbers[source.column] * source.scale for name, source in sources}
-    )
+    value = formula.evaluate({name: numbers[derived.sources[name]] for name in formula.names})
     if value is None:
         return None
     match derived.kind:
@@ -83,7 +80,13 @@ def _value(derived: Derived, numbers: Mapping[str, float]) -> Metric | None:
 
 def _columns(derived: Derived) -> list[str]:
     """The columns that it needs."""
-    return [derived.sources[name].column for name in sorted(_formula(derived.formula).names)]
+    return [derived.sources[name] for name in sorted(_formula(derived.formula).names)]
+
+
+def _why_missing(column: str, report: Report) -> str:
+    # Columns of CPU-wide events have their unit behind the event's name.
+    event = column.rpartition(" (")[0]
+    return report.missing.get(column) or report.missing.get(event) or "it was not counted"
 
 
 @lru_cache

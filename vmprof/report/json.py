@@ -28,7 +28,6 @@ from vmprof.report.model import (
     Report,
     Row,
     Samples,
-    Source,
 )
 
 _MISSING_PREFIX = "Not counted: "
@@ -143,7 +142,7 @@ def _encode_derived(derived: Derived) -> str:
         {
             "formula": derived.formula,
             "kind": derived.kind,
-            "sources": {name: [s.column, s.scale] for name, s in derived.sources.items()},
+            "sources": dict(derived.sources),
         }
     )
 
@@ -157,12 +156,8 @@ def _decode_derived(column: str, text: Metric) -> Derived:
                 "kind": "ratio" | "percent" | "count" | "duration" as kind,
                 "sources": dict(sources),
             } if Formula(formula).names <= sources.keys():
-                return Derived(
-                    column,
-                    formula,
-                    kind,
-                    {name: Source(str(c), float(scale)) for name, (c, scale) in sources.items()},
-                )
-    except (ValueError, TypeError, VmprofError) as error:
+                columns = {name: str(source) for name, source in sources.items()}
+                return Derived(column, formula, kind, columns)
+    except (ValueError, VmprofError) as error:
         raise VmprofError(f"not a report: {where} is broken: {error}") from error
     raise VmprofError(f"not a report: {where} says nothing of how the column is derived")

@@ -56,28 +56,23 @@ Row = Mapping[str, Metric]
 
 SAMPLES_SUFFIX = " samples"
 
-
-@dataclass(frozen=True)
-class Source:
-    """Where a name in a formula has its value from: a column, times ``scale``."""
-
-    column: str
-    scale: float = 1.0
+# A cell of a count that nobody counted for that row; a sum with it in is none.
+NOT_COUNTED = ""
 
 
 @dataclass(frozen=True)
 class Derived:
     """The column ``column``, which is ``formula`` over the columns of the same row.
 
-    ``sources`` has the names in the formula. The result of a formula of kind
-    ``percent`` is a share (0.5 is 50 %), of ``duration`` microseconds; that of
-    ``count`` is rounded.
+    ``sources`` has the columns by their names in the formula. The result of a
+    formula of kind ``percent`` is a share (0.5 is 50 %), of ``duration``
+    microseconds; that of ``count`` is rounded.
     """
 
     column: str
     formula: str
     kind: Literal["ratio", "percent", "count", "duration"]
-    sources: Mapping[str, Source]
+    sources: Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from vmprof.counters.encoding import Event, Group
 from vmprof.counters.events import parse_events
 from vmprof.counters.machine import Machine
 from vmprof.counters.sets.file import SetFile, Variant
+from vmprof.counters.wide import WideEvent
 from vmprof.errors import VmprofError, add_note
-from vmprof.report.model import Derived, Source
+from vmprof.report.model import Derived
 
 SHIPPED = Path(__file__).parent
 
 # What formulas can use besides events: how long the call, or the run, took.
-_DURATION = {"seconds": Source("Duration (us)", 1e-6)}
+_DURATION = {"microseconds": "Duration (us)"}
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,10 @@ def sets_of(environment: Mapping[str, str] = os.environ) -> dict[str, Path]:
 
 
 def alias(column: str) -> str:
-    """An event's name in formulas: ``cache_misses`` for ``perf::CACHE-MISSES``.
+    """A column's name in formulas: ``cache_misses`` for ``perf::CACHE-MISSES``.
 
-    It is the column in lower case, without ``perf::``; what no name can hold
-    becomes an underscore.
+    It is in lower case, without ``perf::``; what no name can hold becomes an
+    underscore.
     """
     name = re.sub(r"\W+", "_", column.lower().removeprefix("perf::")).strip("_")
     return f"_{name}" if name[:1].isdigit() else name
@@ -152,15 +153,15 @@ def _has(machine: Machine, event: str) -> bool:
 def _metrics(file: SetFile, variant: Variant, events: list[Event]) -> tuple[Derived, ...]:
     sources = dict(_DURATION)
     for event in dict.fromkeys(events):  # one event may be in several groups
-        name = alias(event.name)
+        column = WideEvent(event).column if event.cpu_wide else event.name
+        name = alias(column)
         if name in sources:
             file.complain(
                 variant,
                 "events",
-                VmprofError(f"{event.name} and {sources[name].column} are both {name} in formulas"),
+                VmprofError(f"{column} and {sources[name]} are both {name} in formulas"),
             )
-        sources[name] = Source(event.name, event.scale)
-    columns = {source.column for source in sources.values()}
+        sources[name] = column
     metrics = []
     for column, definition in variant.metrics.items():
         names = definition.formula.names
@@ -173,7 +174,7 @@ def _metrics(file: SetFile, variant: Variant, events: list[Event]) -> tuple[Deri
                     f"there are: {', '.join(sorted(sources))}"
                 ),
             )
-        if column in columns:
+        if column in sources.values():
             file.complain(variant, column, VmprofError("an event has a column of that name"))
         metrics.append(
             Derived(
