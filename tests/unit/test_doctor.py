@@ -133,8 +133,8 @@ SYSCTL = (
             2,
             OPENS,
             (
-                "warning: kernel.perf_event_paranoid is 2: user space alone is counted, without the "
-                "kernel's share"
+                "warning: kernel.perf_event_paranoid is 2: user space alone is counted, "
+                "without the kernel's share"
             ),
             SYSCTL,
         ),
@@ -142,8 +142,8 @@ SYSCTL = (
             3,
             OPENS,  # a kernel that knows no level above 2
             (
-                "warning: kernel.perf_event_paranoid is 3: user space alone is counted, without the "
-                "kernel's share"
+                "warning: kernel.perf_event_paranoid is 3: user space alone is counted, "
+                "without the kernel's share"
             ),
             SYSCTL,
         ),
@@ -217,8 +217,8 @@ def test_the_watchdog_holds_a_counter() -> None:
             0,
             "warning: kernel.perf_user_access is 0: each reading is a system call",
             (
-                "sudo sysctl kernel.perf_user_access=1; to keep it: echo 'kernel.perf_user_access = 1' "
-                "| sudo tee -a /etc/sysctl.d/99-vmprof.conf"
+                "sudo sysctl kernel.perf_user_access=1; to keep it: "
+                "echo 'kernel.perf_user_access = 1' | sudo tee -a /etc/sysctl.d/99-vmprof.conf"
             ),
         ),
         (
@@ -316,8 +316,8 @@ def test_versions() -> None:
     tested = {"apache-tvm": "0.27", "apache-tvm-ffi": "1"}
     assert judged(facts(versions=versions, tested=tested), "versions") == (
         (
-            "warning: Python 3.11.7, apache-tvm 0.25, apache-tvm-ffi 1: not the ones that vmprof was "
-            "tested with"
+            "warning: Python 3.11.7, apache-tvm 0.25, apache-tvm-ffi 1: not the ones that vmprof "
+            "was tested with"
         ),
         "pip install apache-tvm==0.27",
     )

@@ -73,7 +73,7 @@ def test_a_set_from_a_file(write) -> None:
         ('description = ""\nevents = 3', ":2: events: 'events' has to be text"),
         ('description = ""\nevents = "cycles"\nmetric = 1', ":3: metric: 'metric' has no meaning"),
         ('description = ""\nevents = "cycels"', ":2: events: there is no event 'cycels'"),
-        (PLAIN + '"x" = "page_fault / 2"', ":7: x: there is no page_fault in this set; there are: m"),
+        (PLAIN + '"x" = "page_fault / 2"', ":7: x: there is no page_fault in this set; there a"),
         (PLAIN + '"x" = "page_faults +"', ":7: x: it cannot be read: invalid syntax"),
         (PLAIN + '"x" = "exec(\'\')"', ":7: x: it holds something that has no place in it"),
         (PLAIN + "x = 3", ":7: x: it has to be a formula, or { formula = ..., kind = ... }"),
