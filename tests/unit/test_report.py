@@ -50,7 +50,8 @@ def fixed_report() -> Report:
         device="cpu0",
         timed=runs,
         passes=[CountedPass(COUNTED, runs)],
-        per_run={},
+        collected=[],
+        per_run=[],
         refused={"perf::STALLED-CYCLES-BACKEND": "this processor's PMU does not have the event"},
         configuration={
             "Number of threads": Count(2),

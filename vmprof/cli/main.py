@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from vmprof.cli import doctor, events, run, show_code
+from vmprof.collectors import get_include
 from vmprof.errors import VmprofError
 from vmprof.version import __version__
 
@@ -58,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"vmprof {__version__}")
+    parser.add_argument(
+        "--include",
+        action="version",
+        version=get_include(),
+        help="print the folder of vmprof_collector.h and exit",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, module in _COMMANDS.items():
         text = inspect.getdoc(module) or ""
