@@ -226,7 +226,9 @@ METRICS = st.one_of(
     NUMBERS.map(Ratio),
 )
 NAMES = st.text().filter(
-    lambda name: not name.endswith(" samples") and not name.startswith("Not counted: ")
+    lambda name: (
+        not name.endswith(" samples") and not name.startswith(("Not counted: ", "Derived: "))
+    )
 )
 ROWS = st.dictionaries(NAMES, METRICS, max_size=4)
 
