@@ -10,7 +10,8 @@ from vmprof.compare.audit.cost import Cost, fit_cost
 from vmprof.compare.audit.disturbance import check_disturbance
 from vmprof.compare.audit.finding import Finding, Verdict, judge, unknown
 from vmprof.compare.audit.limits import check_limits
-from vmprof.report.aggregate import merge_calls, sum_columns
+from vmprof.compare.rows import merged_rows
+from vmprof.report.aggregate import sum_columns
 from vmprof.report.model import Count, Metric, Report, Row
 
 _DECLARED = "Empty call "
@@ -39,7 +40,7 @@ class Audit:
 
 def audit_report(report: Report, printed_sum: Row | None = None) -> Audit:
     """Check ``report``; ``printed_sum`` is the line Sum where it was read from a table."""
-    rows = tuple(merge_calls(report.calls))
+    rows = tuple(merged_rows(report))
     costs: dict[str, Cost] = {}
     findings = [*check_arithmetic(report.calls, report.device_metrics, printed_sum)]
     for event in _events(report):
@@ -54,13 +55,14 @@ def audit_report(report: Report, printed_sum: Row | None = None) -> Audit:
 
 
 def _events(report: Report) -> list[str]:
-    """The columns with counts of a component, as in ``perf::CYCLES``."""
+    """The columns that were counted: of a component (``perf::CYCLES``), or with a declared cost."""
     return sorted(
         {
             name
             for call in report.calls
             for name, metric in call.items()
-            if "::" in name and isinstance(metric, Count)
+            if isinstance(metric, Count)
+            and ("::" in name or f"{_DECLARED}{name}" in report.configuration)
         }
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vmprof.compare.audit.cost import Cost
+from vmprof.report.derive import derive
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Metric, Report, Row
 
 # What lies within two standard deviations of nothing is not told from it.
@@ -67,7 +68,7 @@ def corrected_report(report: Report, rows: Sequence[Row], costs: Mapping[str, Co
         )
         for event, cost in changed.items()
     }
-    return Report(
+    corrected = Report(
         calls=tuple(_corrected_row(row, changed) for row in rows),
         device_metrics={
             device: _other_columns(row, changed) for device, row in report.device_metrics.items()
@@ -75,6 +76,7 @@ def corrected_report(report: Report, rows: Sequence[Row], costs: Mapping[str, Co
         configuration={**report.configuration, **notes},
         missing=report.missing,
     )
+    return derive(corrected, report.derived)
 
 
 def _corrected_row(row: Row, changed: Mapping[str, Cost]) -> Row:

@@ -9,6 +9,7 @@ from vmprof.compare.audit.corrected import Corrected, corrected_cell, corrected_
 from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.disturbance import slowdown
 from vmprof.compare.grid import grid
+from vmprof.compare.rows import microseconds
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.model import Duration, Row
 from vmprof.report.table import format_metric
@@ -75,7 +76,7 @@ def _findings(audit: Audit) -> str:
 
 
 def _table(rows: Sequence[Row], costs: Sequence[Cost]) -> str:
-    ordered = sorted(rows, key=_microseconds, reverse=True)
+    ordered = sorted(rows, key=microseconds, reverse=True)
     header = ["Name", "Argument Shapes", "Duration (us)", "Count"]
     for cost in costs:
         header += [cost.event, "corrected", "±"]
@@ -112,8 +113,3 @@ def _in_no_row(audit: Audit) -> str:
     if not (isinstance(rows, Duration) and isinstance(total, Duration)):
         return ""
     return f"{100 * (1 - rows.microseconds / total.microseconds):.1f} %"
-
-
-def _microseconds(row: Row) -> float:
-    duration = row.get("Duration (us)")
-    return duration.microseconds if isinstance(duration, Duration) else 0.0

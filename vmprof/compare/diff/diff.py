@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from vmprof.compare.diff.change import Change, changes_of, number
 from vmprof.compare.diff.match import MatchedBy, match_rows
-from vmprof.report.aggregate import combine, merge_calls, sum_columns
+from vmprof.compare.rows import merged_rows
+from vmprof.report.aggregate import combine, sum_columns
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Row, Samples
 
 TIME = "Duration (us)"
@@ -49,7 +50,7 @@ class Diff:
 
 def diff_reports(before: Report, after: Report) -> Diff:
     """What changed from ``before`` to ``after``."""
-    rows_before, rows_after = merge_calls(before.calls), merge_calls(after.calls)
+    rows_before, rows_after = merged_rows(before), merged_rows(after)
     names_before, names_after = _columns(rows_before), _columns(rows_after)
     columns = [name for name in names_after if name in names_before]
     columns.sort(key=lambda name: (name != TIME, name))
