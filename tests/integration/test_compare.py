@@ -59,10 +59,11 @@ def slower(report: Report, factor: float) -> Report:
 def test_our_own_reports_pass_the_audit(own: Report) -> None:
     audit = audit_report(own)
     assert audit.is_believable, audit.failed
-    # Task clock is a counter of which the truth is known: 1000 in a microsecond.
+    # Task clock is a counter of which the truth is known: 1000 in a microsecond,
+    # fewer where other programs take the processor away.
     if "perf::TASK-CLOCK" in audit.costs:
         cost = audit.costs["perf::TASK-CLOCK"]
-        assert cost.rate == pytest.approx(1000, rel=0.15)
+        assert cost.rate < 1150
         assert cost.declared is not None
 
 

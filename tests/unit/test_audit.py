@@ -15,8 +15,9 @@ from vmprof.compare.audit.corrected import corrected_sum
 from vmprof.compare.audit.data import to_json
 from vmprof.compare.audit.disturbance import slowdown
 from vmprof.compare.audit.text import render, summary
-from vmprof.compare.readers import SavedReport, read_reports
-from vmprof.report.model import Count, Duration, Metric, Percent, Row
+from vmprof.compare.readers import SavedReport, parse_reports, read_reports
+from vmprof.report.derive import derive
+from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Row
 
 DATA = Path(__file__).parents[1] / "data"
 CYCLES, INSTRUCTIONS, MISSES = "perf::CYCLES", "perf::INSTRUCTIONS", "perf::CACHE-MISSES"
@@ -328,3 +329,20 @@ def test_json(audits: dict[str, Audit]) -> None:
     assert document["costs"][CYCLES]["hidden"] is True
     assert document["costs"][CYCLES]["declared"] is None
     assert round(document["costs"][CYCLES]["per_call"]) == 2_313_300
+
+
+def test_derived_columns_are_no_sums() -> None:
+    share = Derived("Busy (%)", "cycles / 1000000", "percent", {"cycles": CYCLES})
+    report = derive(planted(0.0), [share])
+    assert audit_report(report).is_believable
+    (saved,) = parse_reports(report.table(), "t")
+    assert saved.printed_sum is not None
+    assert "Busy (%)" in saved.report.calls[0]
+    assert audit_report(saved.report, saved.printed_sum).is_believable
+    # Corrected counts give other shares.
+    costly = derive(planted(2e6), [share])
+    audit = audit_report(costly)
+    row = corrected_report(costly, audit.rows, audit.costs).calls[39]
+    cycles, busy = row[CYCLES], row["Busy (%)"]
+    assert isinstance(cycles, Count)
+    assert busy == Percent(100 * cycles.value / 1_000_000)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vmprof.compare.audit.finding import Finding, judge, unknown
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.model import Count, Duration, Metric, Percent, Row
+from vmprof.report.model import Count, Duration, Metric, Percent, Report, Row
 from vmprof.report.table import format_metric
 
 # Times and counts of a row and of Total may come from different runs.
@@ -15,14 +15,14 @@ _ROOM = 1.05
 _DIGITS = 1e-5
 
 
-def check_arithmetic(
-    calls: Sequence[Row], totals: Mapping[str, Row], printed_sum: Row | None
-) -> Iterator[Finding]:
+def check_arithmetic(report: Report, printed_sum: Row | None) -> Iterator[Finding]:
+    calls, totals = report.calls, report.device_metrics
     yield _check_counts(calls)
     yield _check_percent(calls, totals)
     if printed_sum is not None:
         yield _check_sum(calls, printed_sum)
-    yield from _check_totals(calls, totals)
+    derived = {entry.column for entry in report.derived}
+    yield from _check_totals(calls, totals, derived)
 
 
 def half_step(values: Iterable[float]) -> float:
@@ -74,7 +74,9 @@ def _check_sum(calls: Sequence[Row], printed: Row) -> Finding:
     return judge("Sum", text, fails=bool(wrong))
 
 
-def _check_totals(calls: Sequence[Row], totals: Mapping[str, Row]) -> Iterator[Finding]:
+def _check_totals(
+    calls: Sequence[Row], totals: Mapping[str, Row], derived: set[str]
+) -> Iterator[Finding]:
     """No device's rows may exceed its Total."""
     if not totals:
         yield unknown("Total", "the report has no Total")
@@ -84,7 +86,8 @@ def _check_totals(calls: Sequence[Row], totals: Mapping[str, Row]) -> Iterator[F
         wrong = [
             f"rows hold {format_metric(summed[name])} {name}, Total {format_metric(metric)}"
             for name, metric in total.items()
-            if name not in ("Count", "Percent")
+            if isinstance(metric, Count | Duration)
+            and name not in {"Count", *derived}
             and name in summed
             and _value(summed[name]) > _ROOM * _value(metric) + len(rows)
         ]

@@ -42,7 +42,7 @@ def audit_report(report: Report, printed_sum: Row | None = None) -> Audit:
     """Check ``report``; ``printed_sum`` is the line Sum where it was read from a table."""
     rows = tuple(merged_rows(report))
     costs: dict[str, Cost] = {}
-    findings = [*check_arithmetic(report.calls, report.device_metrics, printed_sum)]
+    findings = [*check_arithmetic(report, printed_sum)]
     for event in _events(report):
         cost = fit_cost(event, rows, _declared(report, event))
         if cost is not None:
@@ -97,11 +97,11 @@ def _describe_cost(
         yield f"of {cost.near_empty} near-empty rows; fitted over all rows {cost.over_all:,.0f}"
     else:
         yield "fitted over all rows, of which too few are near-empty"
-    if cost.is_hidden and (between := _between_rows(cost.event, report)) is not None:
+    if cost.is_hidden and (between := between_rows(cost.event, report)) is not None:
         yield f"between the rows, per call, {between:,.0f} more"
 
 
-def _between_rows(event: str, report: Report) -> float | None:
+def between_rows(event: str, report: Report) -> float | None:
     """What Total counts beyond the rows, per call."""
     sums, totals = sum_columns(report.calls), sum_columns(report.device_metrics.values())
     match sums.get(event), totals.get(event), sums.get("Count"):

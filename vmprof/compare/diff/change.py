@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from vmprof.compare.significance import holm, least_p_value, p_value
-from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Ratio, Row, Samples
+from vmprof.report.model import (
+    SAMPLES_SUFFIX,
+    Count,
+    Duration,
+    Metric,
+    Percent,
+    Ratio,
+    Row,
+    Samples,
+)
 
 ALPHA = 0.05
 
@@ -62,7 +71,7 @@ def changes_of(column: str, pairs: Sequence[tuple[Row | None, Row | None]]) -> l
 
 def number(metric: Metric | None) -> float | None:
     match metric:
-        case Count(value) | Duration(value) | Ratio(value):
+        case Count(value) | Duration(value) | Percent(value) | Ratio(value):
             return value
     return None
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from vmprof.compare.diff.change import Change, changes_of, number
 from vmprof.compare.diff.match import MatchedBy, match_rows
-from vmprof.compare.rows import merged_rows
-from vmprof.report.aggregate import combine, sum_columns
+from vmprof.compare.rows import merged_rows, summed_row
+from vmprof.report.aggregate import combine
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Row, Samples
 
 TIME = "Duration (us)"
@@ -120,7 +120,7 @@ def _longest(operator: Operator) -> float:
 
 def _wholes(report: Report, rows: Sequence[Row]) -> dict[str, Row]:
     """What the run took as a whole, under the names of what it was measured by."""
-    wholes: dict[str, Row] = {"Sum": {**sum_columns(rows), **_summed_samples(rows)}}
+    wholes: dict[str, Row] = {"Sum": {**summed_row(report), **_summed_samples(rows)}}
     for device, total in report.device_metrics.items():
         wholes[f"Total of {device}" if device else "Total"] = total
     mean = report.configuration.get("Unprofiled mean (us)")

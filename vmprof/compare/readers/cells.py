@@ -107,7 +107,7 @@ def _kind_of_name(name: str, numbers: Numbers) -> Convert | None:
         return str
     if name.endswith("(us)"):
         return numbers.duration
-    if name == "Percent" or name.endswith("%"):
+    if name == "Percent" or "%" in name:
         return numbers.percent
     if name == "Count":
         return numbers.count

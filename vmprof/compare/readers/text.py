@@ -1,8 +1,9 @@
 """TVM's printed tables, any number of them, in a log of anything -> Reports.
 
 A table begins at its header, a line ``Name  Duration (us)  ...``, and ends with
-the lines Total; the section Configuration may follow, and ours has Not counted.
-The lines ``Evaluate ...`` and ``Mean ...`` above a table say the model and how
+the lines Total; the section Configuration may follow, and ours has Derived and
+Not counted. Of derived columns the values are read; what the formulas refer to
+is not in the text. The lines ``Evaluate ...`` and ``Mean ...`` above a table say the model and how
 long it takes without profiling.
 """
 
@@ -69,10 +70,14 @@ def _read_table(lines: Sequence[str], start: int, end: int, file: str) -> SavedR
         after += 1
     numbers, rows = _parse_grid(columns, grid, file)
     calls, printed_sum, totals = _sort_out(rows)
+    below = lines[after:end]
     configuration = {
-        name: parse_setting(name, text, numbers)
-        for name, text in _section("Configuration", lines[after:end])
+        name: parse_setting(name, text, numbers) for name, text in _section("Configuration", below)
     }
+    if printed_sum is not None:
+        # Derived columns were computed in this line, too, and are no sum.
+        derived = dict(_section("Derived", below))
+        printed_sum = {name: cell for name, cell in printed_sum.items() if name not in derived}
     if not totals:
         configuration["Note"] = "the table was cut: it has no line Total"
     return SavedReport(
@@ -80,7 +85,7 @@ def _read_table(lines: Sequence[str], start: int, end: int, file: str) -> SavedR
             calls=tuple(calls),
             device_metrics=totals,
             configuration=configuration,
-            missing=dict(_section("Not counted", lines[after:end])),
+            missing=dict(_section("Not counted", below)),
         ),
         f"{file}, line {start + 1}",
         printed_sum,
