@@ -120,13 +120,22 @@ def own_reports() -> str:
                 [
                     f"`{path.name}`",
                     f"`{event}`",
-                    f"{cost.declared:,.0f}" if cost.declared is not None else "",
+                    "" if cost.declared is None else f"{cost.declared:,.0f}",
+                    f"{cost.declared_cost:,.0f}",
                     _plus_minus(cost.per_call, cost.spread),
                     f"{cost.rate:,.0f}",
                     f"{len(audit.failed)} of {len(audit.findings)}",
                 ]
             )
-    header = ["Report", "Counter", "Declared", "Fitted", "Rate per us", "Checks failed"]
+    header = [
+        "Report",
+        "Counter",
+        "Declared",
+        "beyond its time",
+        "Fitted",
+        "Rate per us",
+        "Checks failed",
+    ]
     return markdown(header, lines, text_columns=2)
 
 

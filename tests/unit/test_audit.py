@@ -20,6 +20,7 @@ from vmprof.report.derive import derive
 from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Row
 
 DATA = Path(__file__).parents[1] / "data"
+DOCS = Path(__file__).parents[2] / "docs"
 CYCLES, INSTRUCTIONS, MISSES = "perf::CYCLES", "perf::INSTRUCTIONS", "perf::CACHE-MISSES"
 TIME = "Duration (us)"
 
@@ -173,6 +174,19 @@ def test_a_cost_that_the_report_declares_is_no_fault() -> None:
     assert f"cost of measuring {CYCLES}" in failed(audit)
 
 
+def test_exact_counters_agree_with_what_the_report_declares() -> None:
+    """On an emulated processor that counts exactly: a cycle each nanosecond."""
+    (saved,) = read_reports(DOCS / "reports" / "mlp-emulated-arm.json")
+    audit = audit_report(saved.report)
+    assert audit.is_believable, audit.failed
+    for event, rate in ((CYCLES, 1000), (INSTRUCTIONS, 500), ("perf::TASK-CLOCK", 1000)):
+        cost = audit.costs[event]
+        assert cost.rate == pytest.approx(rate, rel=0.001)
+        # An empty call is 0.16 us, and that time's cycles are no cost of measuring.
+        assert cost.per_call == pytest.approx(cost.declared_cost, abs=max(3, cost.spread))
+        assert cost.spread <= 3
+
+
 def test_few_rows_tell_nothing() -> None:
     report = planted(2e6)
     few = replace(report, calls=report.calls[:2] + report.calls[20:25])
@@ -182,7 +196,7 @@ def test_few_rows_tell_nothing() -> None:
 
 def test_without_near_empty_rows_the_line_tells() -> None:
     report = planted(2e6, noise=1e4)
-    cost = fit_cost(CYCLES, report.calls[20:], None)
+    cost = fit_cost(CYCLES, report.calls[20:])
     assert cost is not None
     assert cost.near_empty == 0
     assert cost.per_call == pytest.approx(2e6, rel=0.05)

@@ -12,7 +12,7 @@ from vmprof.compare.audit.finding import Finding, Verdict, judge, unknown
 from vmprof.compare.audit.limits import check_limits
 from vmprof.compare.rows import merged_rows
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.model import Count, Metric, Report, Row
+from vmprof.report.model import Count, Duration, Metric, Report, Row
 
 _DECLARED = "Empty call "
 
@@ -42,9 +42,11 @@ def audit_report(report: Report, printed_sum: Row | None = None) -> Audit:
     """Check ``report``; ``printed_sum`` is the line Sum where it was read from a table."""
     rows = tuple(merged_rows(report))
     costs: dict[str, Cost] = {}
+    empty = report.configuration.get(f"{_DECLARED}(us)")
+    empty_us = empty.microseconds if isinstance(empty, Duration) else 0.0
     findings = [*check_arithmetic(report, printed_sum)]
     for event in _events(report):
-        cost = fit_cost(event, rows, _declared(report, event))
+        cost = fit_cost(event, rows, _declared(report, event), empty_us)
         if cost is not None:
             costs[event] = cost
         findings.append(_judge_cost(event, cost, report))
@@ -92,7 +94,10 @@ def _describe_cost(
     else:
         yield fitted
     if cost.declared is not None:
-        yield f"the report declares {cost.declared:,.0f}"
+        yield (
+            f"the report declares {cost.declared:,.0f}, "
+            f"{cost.declared_cost:,.0f} of it beyond its time"
+        )
     if cost.near_empty:
         yield f"of {cost.near_empty} near-empty rows; fitted over all rows {cost.over_all:,.0f}"
     else:

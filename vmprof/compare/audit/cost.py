@@ -36,7 +36,8 @@ class Cost:
     row; of ``near_empty`` rows, or where those are too few of all, as is
     ``over_all`` always. ``rate`` is in counts per microsecond. ``typical`` is
     what a near-empty call counts in all. ``declared`` is what the report itself
-    says that an empty call counts, None if it is silent.
+    says that an empty call counts, None if it is silent, and ``declared_cost``
+    what that is beyond the time which the report says that an empty call takes.
     """
 
     event: str
@@ -47,6 +48,7 @@ class Cost:
     over_all: float
     typical: float
     declared: float | None
+    declared_cost: float
 
     @property
     def is_hidden(self) -> bool:
@@ -54,23 +56,20 @@ class Cost:
 
         It must stand out from the spread and make up nearly all of what
         near-empty rows count. A read in the middle of a model meets colder
-        caches than in the loop that measures an empty call: as much again as
-        declared is taken for that.
+        caches than in the loop that measures an empty call: as much again as an
+        empty call is taken for that.
         """
-        declared = self.declared or 0.0
-        excess = self.per_call - declared
+        excess = self.per_call - self.declared_cost
         return (
             excess > _SIGMAS * self.spread
-            and excess >= _SHARE_OF_NEAR_EMPTY * (self.typical - declared)
-            and excess > declared
+            and excess >= _SHARE_OF_NEAR_EMPTY * (self.typical - self.declared_cost)
+            and excess > (self.declared or 0.0)
         )
 
     @property
     def correction(self) -> float:
         """What to take off each call: as declared, else as fitted if it stands out, else 0."""
-        if self.is_hidden:
-            return self.per_call
-        return self.declared or 0.0
+        return self.per_call if self.is_hidden else self.declared_cost
 
     @property
     def uncertainty(self) -> float:
@@ -78,8 +77,13 @@ class Cost:
         return max(self.spread, abs(self.per_call - self.correction))
 
 
-def fit_cost(event: str, rows: Sequence[Row], declared: float | None) -> Cost | None:
-    """The cost of ``event`` in merged ``rows``; None where they are too few to tell."""
+def fit_cost(
+    event: str, rows: Sequence[Row], declared: float | None = None, empty_us: float = 0.0
+) -> Cost | None:
+    """The cost of ``event`` in merged ``rows``; None where they are too few to tell.
+
+    By the report an empty call counts ``declared`` and takes ``empty_us``.
+    """
     counts, times, calls = _columns(event, rows)
     per_call, time = counts / calls, times / calls
     near = time <= NEAR_EMPTY_US
@@ -105,6 +109,7 @@ def fit_cost(event: str, rows: Sequence[Row], declared: float | None) -> Cost | 
         over_all,
         typical,
         declared,
+        max(0.0, (declared or 0.0) - rate * empty_us),
     )
 
 

@@ -35,6 +35,7 @@ def _cost(cost: Cost) -> dict[str, Any]:
         "near_empty_rows": cost.near_empty,
         "over_all_rows": cost.over_all,
         "declared": cost.declared,
+        "declared_cost": cost.declared_cost,
         "hidden": cost.is_hidden,
         "correction": cost.correction,
         "uncertainty": cost.uncertainty,

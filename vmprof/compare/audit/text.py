@@ -21,8 +21,9 @@ weighted by 1 / (1 us + its time per call); the cost is the median of what rows 
 at most 1 us per call count beyond that rate, or the line's intercept if there are
 fewer than three such rows. ± is one standard deviation from row to row (1.4826 x
 the median absolute deviation). A cost is hidden if it exceeds three of those and
-makes up four fifths of what near-empty rows count, and the report neither declares
-it (Empty call) nor half of it. Durations are not corrected.
+makes up four fifths of what near-empty rows count, and the report does not declare
+it (Empty call: what that counts beyond its time), or at least half of it. What is
+declared is taken off, too. Durations are not corrected.
 """
 
 
