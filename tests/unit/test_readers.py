@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vmprof import Report, VmprofError
+from vmprof.compare.audit import audit_report
+from vmprof.compare.audit import text as audit_text
+from vmprof.compare.diff import diff_reports
+from vmprof.compare.diff import text as diff_text
 from vmprof.compare.readers import SavedReport, parse_reports, read_reports, reports_of
 from vmprof.report.model import Count, Duration, Percent, Ratio
 
@@ -283,3 +290,23 @@ def test_choosing_by_model(relay: list[SavedReport]) -> None:
         VmprofError, match=r"no report of 'dcgan'; there are: resnet18, .*, unknown"
     ):
         reports_of("dcgan", relay)
+
+
+@given(
+    st.sampled_from(["report.json", "report.csv", "table.txt"]),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 60), st.text(max_size=5)), max_size=4),
+)
+def test_whatever_the_damage(name: str, changes: list[tuple[float, int, str]]) -> None:
+    """A report or an error that says what is wrong; and what is read can be worked with."""
+    text = (TVM / name).read_text()
+    for where, removed, inserted in changes:
+        at = int(where * len(text))
+        text = text[:at] + inserted + text[at + removed :]
+    reports = []
+    with suppress(VmprofError):
+        reports = parse_reports(text, "t")
+    for saved in reports:
+        report = saved.report
+        assert audit_text.render(audit_report(report, saved.printed_sum), "t")
+        assert diff_text.render(diff_reports(report, report), "t", "t")
+        assert report.table()
