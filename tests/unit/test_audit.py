@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vmprof import Report
 from vmprof.compare.audit import Audit, Verdict, audit_report, corrected_report, fit_cost
@@ -15,9 +17,11 @@ from vmprof.compare.audit.corrected import corrected_sum
 from vmprof.compare.audit.data import to_json
 from vmprof.compare.audit.disturbance import slowdown
 from vmprof.compare.audit.text import render, summary
+from vmprof.compare.diff import diff_reports
+from vmprof.compare.diff import text as diff_text
 from vmprof.compare.readers import SavedReport, parse_reports, read_reports
 from vmprof.report.derive import derive
-from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Row
+from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
 
 DATA = Path(__file__).parents[1] / "data"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -301,6 +305,11 @@ def test_reports_with_little_in_them() -> None:
         Report(({"Name": "f"},), {}, {}),
         Report(({"Name": "f", CYCLES: Count(5)},), {"cpu0": {}}, {}),
         Report(({"Name": "f", TIME: Duration(0.0), "Count": Count(1)},), {"": {}}, {}),
+        Report(
+            ({"Name": "f", TIME: Duration(0.0), "Count": Count(1)},),
+            {"": {TIME: Duration(0.0)}},
+            {},
+        ),
     ):
         audit = audit_report(report)
         assert render(audit, "r").startswith("r: ")
@@ -360,3 +369,37 @@ def test_derived_columns_are_no_sums() -> None:
     cycles, busy = row[CYCLES], row["Busy (%)"]
     assert isinstance(cycles, Count)
     assert busy == Percent(100 * cycles.value / 1_000_000)
+
+
+NUMBERS = st.floats(allow_infinity=True, allow_nan=True)
+ANY: st.SearchStrategy[Metric] = st.one_of(
+    st.text(max_size=3),
+    st.integers(-5, 10**18).map(Count),
+    NUMBERS.map(Duration),
+    NUMBERS.map(Percent),
+    NUMBERS.map(Ratio),
+    st.lists(NUMBERS, max_size=3).map(lambda values: Samples(tuple(values))),
+)
+ROW = st.dictionaries(
+    st.sampled_from(["Name", TIME, f"{TIME} samples", "Count", "Percent", "Device", CYCLES]), ANY
+)
+
+
+@given(
+    st.builds(
+        Report,
+        calls=st.lists(ROW, max_size=12).map(tuple),
+        device_metrics=st.dictionaries(st.sampled_from(["", "cpu0"]), ROW),
+        configuration=st.dictionaries(
+            st.sampled_from(["Unprofiled mean (us)", "Number of threads", f"Empty call {CYCLES}"]),
+            ANY,
+        ),
+    )
+)
+def test_whatever_is_in_a_report(report: Report) -> None:
+    """Nonsense is judged, not stumbled over."""
+    audit = audit_report(report)
+    assert render(audit, "r")
+    assert to_json([("r", audit)])
+    assert corrected_report(report, audit.rows, audit.costs).json()
+    assert diff_text.render(diff_reports(report, report), "r", "r")

@@ -165,10 +165,12 @@ def test_separators_of_other_countries(thousands: str, decimal: str) -> None:
         ]
     )
     header = "Name        Duration (us)  Percent  Device  Count  perf::CYCLES\n"
-    (saved,) = parse_reports(header + table.replace(".63", f"{decimal}63") + "\n", "t")
+    # TVM prints shares with a point everywhere.
+    (saved,) = parse_reports(f"{header}{table}\n", "t")
     first, second = saved.report.calls
     assert first["Duration (us)"] == Duration(1577.51)
     assert first["perf::CYCLES"] == Count(1_234_567)
+    assert first["Percent"] == Percent(88.63)
     assert second["Duration (us)"] == Duration(12.0)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -118,7 +119,7 @@ def _columns(event: str, rows: Sequence[Row]) -> tuple[Floats, Floats, Floats]:
     found = []
     for row in rows:
         match row.get(event), row.get("Duration (us)"), row.get("Count"):
-            case Count(value), Duration(time), Count(calls) if calls > 0:
+            case Count(value), Duration(time), Count(calls) if calls > 0 and isfinite(time):
                 found.append((value, time, calls))
     table = np.array(found, dtype=np.float64).reshape(-1, 3)
     return table[:, 0], table[:, 1], table[:, 2]

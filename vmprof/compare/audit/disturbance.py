@@ -34,7 +34,7 @@ class Slowdown:
 def slowdown(report: Report) -> Slowdown | None:
     """None if ``report`` lacks a Total or the mean."""
     total, mean = _microseconds(report, "Total"), _microseconds(report, "mean")
-    if total is None or not mean:
+    if not total or not mean:
         return None
     step = _mean_half_step(mean)
     return Slowdown(total / mean, total / (mean + step), total / max(mean - step, 1e-9))
@@ -44,7 +44,7 @@ def check_disturbance(report: Report) -> Iterator[Finding]:
     total, mean = _microseconds(report, "Total"), _microseconds(report, "mean")
     sums = sum_columns(report.calls)
     rows, calls = sums.get("Duration (us)"), sums.get("Count")
-    if total is None or not (isinstance(rows, Duration) and isinstance(calls, Count)):
+    if not total or not (isinstance(rows, Duration) and isinstance(calls, Count)):
         yield unknown("slowdown", "the report has no Total, or no durations")
         return
     count = max(calls.value, 1)
@@ -76,7 +76,7 @@ def check_disturbance(report: Report) -> Iterator[Finding]:
 
 
 def _mean_half_step(mean: float) -> float:
-    return _MEAN_HALF_STEP_US if abs(mean / 10 - round(mean / 10)) < 1e-9 else 0.0
+    return _MEAN_HALF_STEP_US if mean % 10 == 0 else 0.0
 
 
 def _microseconds(report: Report, what: str) -> float | None:

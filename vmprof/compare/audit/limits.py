@@ -46,15 +46,14 @@ def check_limits(
 def _check_rate(
     subject: str, rows: Sequence[Row], event: str, most: float, cost: Cost | None
 ) -> Finding:
-    declared = room = 0.0
+    allowed = 0.0  # per call, besides what its time allows
     if cost is not None and cost.declared is not None:
-        declared = cost.declared
-        room = _SIGMAS * max(cost.spread, declared)
+        allowed = cost.declared + _SIGMAS * max(cost.spread, cost.declared)
 
     def excess(row: Row) -> float:
         match row.get(event), row.get("Duration (us)"), row.get("Count", Count(1)):
             case Count(value), Duration(time), Count(calls):
-                return value - (declared + room) * calls - most * time
+                return value - allowed * calls - most * time
         return 0.0
 
     return _report(subject, rows, excess, f"{event} than {most:,.0f} per us", event)

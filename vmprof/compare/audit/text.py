@@ -113,4 +113,6 @@ def _in_no_row(audit: Audit) -> str:
     total = sum_columns(audit.report.device_metrics.values()).get("Duration (us)")
     if not (isinstance(rows, Duration) and isinstance(total, Duration)):
         return ""
+    if not total.microseconds:
+        return ""
     return f"{100 * (1 - rows.microseconds / total.microseconds):.1f} %"

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmprof.compare.diff.change import Change, changes_of, number
-from vmprof.compare.diff.match import MatchedBy, match_rows
+from vmprof.compare.diff.match import MatchedBy, Pair, match_rows
 from vmprof.compare.rows import merged_rows, summed_row
 from vmprof.report.aggregate import combine
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Row, Samples
 
 TIME = "Duration (us)"
 # What was measured, not how; compared elsewhere, if at all.
-_MEASURED = ("Empty call ", "Unprofiled ", "In no row ", "Mean ")
+_MEASURED = ("Empty call ", "Unprofiled ", "In no row ")
 _UNCOMPARED = ("Count", "Percent")
 
 
@@ -58,22 +58,13 @@ def diff_reports(before: Report, after: Report) -> Diff:
     rows = [(pair.before, pair.after) for pair in pairs]
     by_column = {column: changes_of(column, rows) for column in columns}
     operators = [
-        _operator(pair.before, pair.after, pair.matched_by, changes)
-        for pair, *changes_ in zip(pairs, *by_column.values(), strict=True)
-        for changes in [dict(zip(columns, changes_, strict=True))]
+        _operator(pair, {column: changes[index] for column, changes in by_column.items()})
+        for index, pair in enumerate(pairs)
     ]
     operators.sort(key=_longest, reverse=True)
-    wholes_before, wholes_after = _wholes(before, rows_before), _wholes(after, rows_after)
-    labels = [label for label in wholes_before if label in wholes_after]
-    whole_rows = [(wholes_before[label], wholes_after[label]) for label in labels]
-    whole: dict[str, dict[str, Change]] = {label: {} for label in labels}
-    for column in columns:
-        for label, change in zip(labels, changes_of(column, whole_rows), strict=True):
-            if change.before is not None and change.after is not None:
-                whole[label][column] = change
     return Diff(
         operators=tuple(operators),
-        whole=whole,
+        whole=_whole_changes(_wholes(before, rows_before), _wholes(after, rows_after), columns),
         columns=tuple(columns),
         one_sided=tuple(sorted(set(names_before) ^ set(names_after))),
         settings=dict(_settings(before, after)),
@@ -91,19 +82,14 @@ def _columns(rows: Sequence[Row]) -> list[str]:
     )
 
 
-def _operator(
-    before: Row | None,
-    after: Row | None,
-    matched_by: MatchedBy | None,
-    changes: Mapping[str, Change],
-) -> Operator:
-    named = after or before or {}
+def _operator(pair: Pair, changes: Mapping[str, Change]) -> Operator:
+    named = pair.after or pair.before or {}
     return Operator(
         name=str(named.get("Name", "")),
         shapes=str(named.get("Argument Shapes", "")),
-        count_before=_count(before),
-        count_after=_count(after),
-        matched_by=matched_by,
+        count_before=_count(pair.before),
+        count_after=_count(pair.after),
+        matched_by=pair.matched_by,
         changes=changes,
     )
 
@@ -128,6 +114,20 @@ def _wholes(report: Report, rows: Sequence[Row]) -> dict[str, Row]:
         samples = report.configuration.get(f"Unprofiled mean (us){SAMPLES_SUFFIX}", "")
         wholes["Unprofiled mean"] = {TIME: mean, f"{TIME}{SAMPLES_SUFFIX}": samples}
     return wholes
+
+
+def _whole_changes(
+    before: Mapping[str, Row], after: Mapping[str, Row], columns: Sequence[str]
+) -> dict[str, dict[str, Change]]:
+    """By name and column, what both have."""
+    names = [name for name in before if name in after]
+    rows = [(before[name], after[name]) for name in names]
+    result: dict[str, dict[str, Change]] = {name: {} for name in names}
+    for column in columns:
+        for name, change in zip(names, changes_of(column, rows), strict=True):
+            if change.before is not None and change.after is not None:
+                result[name][column] = change
+    return result
 
 
 def _summed_samples(rows: Sequence[Row]) -> dict[str, Metric]:

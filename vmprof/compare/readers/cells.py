@@ -19,6 +19,8 @@ _STRING_SETTINGS = frozenset({"Executor", "Model", "Counters", "Note", "TVM", "v
 # Some locales have a blank of their own: no-break, thin, narrow no-break.
 _GROUP_SEPARATORS = ",. '\u2019\u00a0\u2009\u202f"
 
+_SHARE = re.compile(r"-?(?:\d+(?:[.,]\d+)?(?:e[+-]?\d+)?|nan|inf)")
+
 Convert = Callable[[str], Metric | None]
 
 
@@ -28,7 +30,9 @@ class Numbers:
     def __init__(self, decimal: str = ".") -> None:
         self._decimal = decimal
         groups = f"[{re.escape(_GROUP_SEPARATORS.replace(decimal, ''))}]"
-        whole = rf"-?(?:\d+|\d{{1,3}}(?:{groups}\d{{2,3}})+)"
+        # In India groups are of two, but for the last.
+        grouped = rf"\d{{1,3}}(?:{groups}\d{{3}})+|\d{{1,2}}(?:{groups}\d{{2}})+{groups}\d{{3}}"
+        whole = rf"-?(?:\d+|{grouped})"
         self._separators = re.compile(groups)
         self._count = re.compile(whole)
         self._real = re.compile(rf"{whole}(?:{re.escape(decimal)}\d+)?(?:e[+-]?\d+)?|-?(?:nan|inf)")
@@ -48,7 +52,8 @@ class Numbers:
         return None if (number := self._number(cell)) is None else Duration(number)
 
     def percent(self, cell: str) -> Percent | None:
-        return None if (number := self._number(cell)) is None else Percent(number)
+        # TVM prints these alone without regard to the locale, and no groups.
+        return Percent(float(cell.replace(",", "."))) if _SHARE.fullmatch(cell) else None
 
     def ratio(self, cell: str) -> Ratio | None:
         return None if (number := self._number(cell)) is None else Ratio(number)
@@ -70,9 +75,8 @@ def parse_column(
     Its kind follows from its name, else from all of ``cells``: whole numbers are
     counts, numbers are ratios, anything else is text. A column that is empty
     throughout is one of empty strings, as TVM prints it, unless its name says
-    that it is of numbers. Raises
-    :class:`VmprofError` for a cell that is not what the name says; ``places`` say
-    where each cell stands.
+    that it is of numbers. Raises :class:`VmprofError` for a cell that is not what
+    the name says; ``places`` say where each cell stands.
     """
     if not any(cells):
         return [None if is_number(name) else ""] * len(cells)

@@ -19,7 +19,8 @@ from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
 from vmprof.report.model import Duration, Metric, Report, Row
 
-_HEADER = re.compile(r"Name {2,}\S.*\b(?:Duration \(us\)|Count)(?: |$)|Name {2,}Duration \(us\)")
+_HEADER = re.compile(r"Name {2,}(?:.*\b)?(?:Duration \(us\)|Count)(?: |$)")
+_TOTAL = re.compile("Total {2,}")
 _SEPARATOR = "----------"
 _MODEL = re.compile(r"Evaluate \S+ inference cost of (.+?)(?: on \S.*)?$")
 _MEAN = re.compile(r"Mean \S+ inference time \(std dev\): ([\d.]+) ms \(([\d.]+) ms\)")
@@ -55,13 +56,17 @@ def parse(text: str, file: str) -> list[SavedReport]:
 def _read_table(lines: Sequence[str], start: int, end: int, file: str) -> SavedReport:
     columns = Columns(lines[start])
     grid: dict[int, str] = {}
+    has_total = False
     after = start + 1
-    while after < end and not _is_over(lines[after], grid):
+    while after < end:
         line = lines[after]
+        if line.rstrip() == "Configuration" or (has_total and not _TOTAL.match(line)):
+            break
         if after + 1 == len(lines) and not columns.is_whole(line):
             pass  # without a line break: the file was cut here
         elif _is_row(line) and columns.fits(line):
             grid[after] = line
+            has_total = bool(_TOTAL.match(line))
         elif _is_row(line):
             raise VmprofError(
                 f"{file}, line {after + 1}: {_shorten(line)!r} does not fit the columns of the "
@@ -90,14 +95,6 @@ def _read_table(lines: Sequence[str], start: int, end: int, file: str) -> SavedR
         f"{file}, line {start + 1}",
         printed_sum,
     )
-
-
-def _is_over(line: str, grid: Mapping[int, str]) -> bool:
-    """Whether ``line`` comes after the lines Total, which ``grid`` has then, or in their place."""
-    if line == "Configuration":
-        return True
-    is_total = re.compile("Total {2,}").match
-    return bool(grid) and bool(is_total([*grid.values()][-1])) and not is_total(line)
 
 
 def _is_row(line: str) -> bool:
@@ -152,7 +149,7 @@ def _heading(lines: Sequence[str]) -> dict[str, Metric]:
         if match := _MODEL.match(line):
             settings = {"Model": match[1]}
         elif match := _MEAN.match(line):
-            mean, std = (float(text) * 1e3 for text in match.groups())
+            mean, std = (round(float(text) * 1e3, 3) for text in match.groups())
             settings["Unprofiled mean (us)"] = Duration(mean)
             settings["Unprofiled std (us)"] = Duration(std)
     return settings
@@ -160,9 +157,10 @@ def _heading(lines: Sequence[str]) -> dict[str, Metric]:
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Names and texts of the section ``title``, up to the first line that is of another form."""
-    if title not in lines:
+    titles = [line.rstrip() for line in lines]
+    if title not in titles:
         return
-    for line in lines[lines.index(title) + 2 :]:
+    for line in lines[titles.index(title) + 2 :]:
         match = _SETTING.match(line)
         if not match or _LOG_LEVEL.match(line):
             return
