@@ -377,7 +377,7 @@ ANY: st.SearchStrategy[Metric] = st.one_of(
     st.integers(-5, 10**18).map(Count),
     NUMBERS.map(Duration),
     NUMBERS.map(Percent),
-    NUMBERS.map(Ratio),
+    st.floats(-1e30, 1e30).map(Ratio),
     st.lists(NUMBERS, max_size=3).map(lambda values: Samples(tuple(values))),
 )
 ROW = st.dictionaries(

@@ -47,7 +47,7 @@ TOTAL: st.SearchStrategy[Row] = st.fixed_dictionaries(
 )
 SETTINGS = st.dictionaries(
     st.from_regex(r"[A-Z][a-z:/]{1,8}( [a-z()]{1,6}){0,2}", fullmatch=True).filter(
-        lambda name: not re.match("(?i)(warning|error|info|debug)|.*(us)$", name)
+        lambda name: not re.match("(?i)(warning|error|info|debug)|.*(: |us$)", name)
     ),
     st.integers(0, 10**15).map(Count) | WORDS,
     max_size=3,

@@ -24,7 +24,7 @@ _TOTAL = re.compile("Total {2,}")
 _SEPARATOR = "----------"
 _MODEL = re.compile(r"Evaluate \S+ inference cost of (.+?)(?: on \S.*)?$")
 _MEAN = re.compile(r"Mean \S+ inference time \(std dev\): ([\d.]+) ms \(([\d.]+) ms\)")
-_SETTING = re.compile(r"([A-Za-z]\S*(?: \S+)*?): (.*)")
+_SETTING_NAME = re.compile(r"[A-Za-z]\S*(?: \S+)*")
 _LOG_LEVEL = re.compile(r"(?:warning|error|info|debug)\b", re.IGNORECASE)
 
 
@@ -161,7 +161,7 @@ def _section(title: str, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     if title not in titles:
         return
     for line in lines[titles.index(title) + 2 :]:
-        match = _SETTING.match(line)
-        if not match or _LOG_LEVEL.match(line):
+        name, colon, text = line.partition(": ")
+        if not colon or not _SETTING_NAME.fullmatch(name) or _LOG_LEVEL.match(name):
             return
-        yield match[1], match[2]
+        yield name, text
