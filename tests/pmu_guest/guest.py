@@ -46,6 +46,7 @@ class Guest:
         *arguments: str,
         root: bool = False,
         paranoid: int = 2,
+        user_access: bool = False,
         compiler: bool = False,
         timeout_s: float = 120,
     ) -> Outcome:
@@ -53,14 +54,22 @@ class Guest:
 
         Unless told otherwise, as an ordinary user where
         kernel.perf_event_paranoid is 2, so that counters see user space alone,
-        and with TVM's runtime library alone: with the ``compiler``, importing
-        TVM takes thrice as long.
+        and without kernel.perf_user_access, so that they are read by system
+        call. TVM is its runtime library; with the ``compiler``, importing it
+        takes thrice as long.
         """
         command = ["env", "PYTHONPATH=.", f"TVM_USE_RUNTIME_LIB={int(not compiler)}", "python3"]
         if not root:
-            command = ["/usr/bin/setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups", *command]
+            command = [
+                "/usr/bin/setpriv",
+                f"--reuid={_USER}",
+                f"--regid={_USER}",
+                "--clear-groups",
+                *command,
+            ]
         return self._do(
             f"echo {paranoid} >/proc/sys/kernel/perf_event_paranoid\n"
+            f"echo {int(user_access)} >/proc/sys/kernel/perf_user_access\n"
             f"exec {shlex.join([*command, *arguments])}\n",
             timeout_s,
         )
@@ -72,9 +81,7 @@ class Guest:
         job.with_suffix(".new").write_text(script)
         job.with_suffix(".new").rename(job.with_suffix(".sh"))
         status = job.with_suffix(".status")
-        self._wait(
-            lambda: status.exists() and status.read_text().endswith("\n"), script, timeout_s
-        )
+        self._wait(lambda: status.exists() and status.read_text().endswith("\n"), script, timeout_s)
         return Outcome(
             int(status.read_text()),
             job.with_suffix(".out").read_text(),
@@ -105,6 +112,7 @@ def boot(system: System, share: Path) -> Iterator[Guest]:
     (share / "serve").write_bytes((Path(__file__).parent / "serve").read_bytes())
     run(["chmod", "-R", "a+rX", share])  # the guest's user is nobody here
     command = [
+        *("setpriv", "--pdeathsig=KILL"),  # it ends with the tests, however they end
         *("qemu-system-aarch64", *_MACHINE, "-serial", "stdio"),
         *("-kernel", system.kernel, "-initrd", system.initrd, "-append", _KERNEL_OPTIONS),
         *_shared_folder("system", system.root, ",readonly=on"),
