@@ -16,7 +16,6 @@ from pmu_guest.system import cached_system
 # Where this is set, an emulated machine that cannot be had is a failure.
 REQUIRED = "VMPROF_REQUIRE_PMU_GUEST"
 
-
 _unavailable: set[str] = set()
 
 

@@ -34,4 +34,4 @@ class Host:
 def has_pmu() -> bool:
     """Whether the kernel has found one."""
     # "cpu" on x86, "cpu_core" and "cpu_atom" on hybrids, "armv8_..." on Arm.
-    return any(True for name in ("cpu*", "armv*") for _ in _DEVICES.glob(name))
+    return bool([*_DEVICES.glob("cpu*"), *_DEVICES.glob("armv*")])
