@@ -427,22 +427,22 @@ def test_one_name_for_the_same_event_twice() -> None:
 
 # ---- any text at all -----------------------------------------------------------
 
-TOKENS = st.sampled_from(
-    ["cycles", "perf::", "cs", "L1-dcache", "-loads", "cpu", "power", "energy-pkg", "event", "name"]
-    + ["=", "0x3c", "7", "/", ",", ":", "{", "}", "u", "k", "p", " ", "r1c2", "sched:sched_switch"]
-    + ["slots", "topdown-retiring", "cpu_core", "cpu_atom", "cpu/event=1/", "\0", "none"]
-)
+NAMES_AND_TERMS = [
+    *("cycles", "perf::", "cs", "L1-dcache", "-loads", "slots", "topdown-retiring", "r1c2"),
+    *("cpu", "cpu_core", "cpu_atom", "power", "energy-pkg", "cpu/event=1/", "sched:sched_switch"),
+    *("event", "name", "0x3c", "none"),
+]
+TOKENS = NAMES_AND_TERMS + list("/,:{}=ukp7")
 
 
 @given(
-    text=st.one_of(st.text(), st.lists(TOKENS, max_size=12).map("".join)),
+    text=st.one_of(st.text(), st.lists(st.sampled_from(TOKENS), max_size=12).map("".join)),
     name=st.sampled_from(NAMES),
 )
 def test_any_text_gives_events_or_an_error(text: str, name: str) -> None:
     try:
         groups = parse_events(text, machine(name))
-    except VmprofError as problem:
-        assert str(problem)
+    except VmprofError:
         return
     for group in groups:
         assert group
@@ -450,6 +450,11 @@ def test_any_text_gives_events_or_an_error(text: str, name: str) -> None:
         for event in group:
             assert event.name
             assert event.encodings
+
+
+@pytest.mark.parametrize("text", ["{" + "a," * 9999, "/a" * 9999, "{" + "/," * 9999, "a:" * 9999])
+def test_long_nonsense_is_refused_at_once(text: str) -> None:
+    assert error(text)
 
 
 SHARED = st.sampled_from([event.name for event in generic.GENERIC if event.has_levels])
