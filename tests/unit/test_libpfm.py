@@ -69,10 +69,18 @@ def test_modifiers(processor: Callable[[str], None]) -> None:
 
 @needs_libpfm
 def test_which_kind_of_core(processor: Callable[[str], None]) -> None:
-    """A raw event without its PMU's type would count on one kind of core alone."""
+    """One kind of core alone would be counted, and taken for the sum."""
     processor("skx")
-    with pytest.raises(VmprofError, match="none of this machine's core PMUs"):
+    with pytest.raises(VmprofError, match="counted on cpu_core alone; say which kind of core"):
         parse_events("UOPS_RETIRED:ALL", ALDER)
+    named = "skx::UOPS_RETIRED:ALL"
+    assert events(named, ALDER) == [Event(named, (Encoding("cpu_core", 4, 0x1C2),))]
+
+
+@needs_libpfm
+def test_an_event_outside_the_cores() -> None:
+    with pytest.raises(VmprofError, match="PMU of type 1, which is none of this machine's core"):
+        parse_events("perf::PERF_COUNT_SW_PAGE_FAULTS", XEON)
 
 
 @needs_libpfm

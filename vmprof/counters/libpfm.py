@@ -98,7 +98,13 @@ def find(name: str, machine: Machine) -> Event | None:
         return None
     if attr.flags & _PRECISE:
         raise VmprofError(f"event {name!r} asks for precise samples; vmprof counts, not samples")
-    return Event(name, (_encoding(name, attr, machine),))
+    encoding = _encoding(name, attr, machine)
+    if machine.is_hybrid and "::" not in name:
+        raise VmprofError(
+            f"event {name!r} is counted on {encoding.pmu} alone; say which kind of core you mean, "
+            "by libpfm4's name for it, such as adl_glc::INST_RETIRED:ANY_P"
+        )
+    return Event(name, (encoding,))
 
 
 def why_not() -> str:
