@@ -33,11 +33,12 @@ def split(text: str) -> tuple[str, str]:
     if slash:
         return name + slash, end.removeprefix(":")
     name, colon, end = text.rpartition(":")
-    # After a name that all processors share, whatever follows is meant as modifiers.
-    is_modified = _LETTERS.issuperset(end) or generic.find(name) is not None
-    if colon and end and not name.endswith(":") and is_modified:
-        return name, end
-    return text, ""
+    if not (colon and end) or name.endswith(":"):
+        return text, ""
+    # After a name that all processors share, whatever follows is meant as modifiers. Processors'
+    # own names are mostly upper-case, and so are their unit masks: RESOURCE_STALLS:RS.
+    letters = _LETTERS.issuperset(end) and not (end.isupper() and name.upper() == name)
+    return (name, end) if letters or generic.find(name) else (text, "")
 
 
 def join(own: str, groups: str, event: str) -> str:
