@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from support.events import events
-from support.kernel import FakeKernel, OpenEvent
+from support.kernel import FakeKernel, OpenEvent, Page
 from support.machines import machine
 
 from vmprof.counters import Machine, parse_events
@@ -157,6 +157,21 @@ def test_topdown_metrics_are_counted_with_slots(kernel: FakeKernel) -> None:
         assert [one.layout.columns for one in counters.passes] == [
             ("slots", "topdown-retiring", "topdown-fe-bound")
         ]
+
+
+def test_topdown_metrics_are_not_read_in_user_space(kernel: FakeKernel) -> None:
+    """There, rdpmc gives the shares of all metrics in one word."""
+    kernel.pages = {0x400: Page(1 << 30), 0x8000: Page((1 << 29) + 1)}
+    for page in kernel.pages.values():
+        page.write()
+
+    def how(text: str) -> str:
+        with open_counters(parse_events(text, XEON), XEON) as counters:
+            (one,) = counters.passes
+            return one.how
+
+    assert how("slots") == "in user space, without a system call"
+    assert how("{slots,topdown-retiring}") == "by one read() of the group"
 
 
 def test_a_lone_topdown_metric_says_what_it_needs(kernel: FakeKernel) -> None:
