@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from vmprof.counters.sets.load import alias
 from vmprof.report.derive import evaluate
 from vmprof.report.model import Derived, Percent, Ratio
 
+DOCS = Path(__file__).parents[2] / "docs"
 NOWHERE = {"XDG_CONFIG_HOME": "/nonexistent"}
 PLAIN = """\
 description = "Faults, and what they cost."
@@ -239,3 +241,24 @@ def test_a_name_that_nothing_has_tells_of_the_sets() -> None:
 )
 def test_names_in_formulas(column: str, name: str) -> None:
     assert alias(column) == name
+
+
+# ---- docs/counters.md ----------------------------------------------------------
+
+
+def test_the_documented_examples_are_sets(write) -> None:
+    page = (DOCS / "counters.md").read_text()
+    plain, variants = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert plain == (DOCS / "examples/faults.toml").read_text()
+    faults = load_set(write(plain), Machine(), NOWHERE)
+    assert [metric.column for metric in faults.metrics] == ["Faults per ms", "On a processor (%)"]
+    path = write(f'description = "As documented."\n{variants}')
+    assert load_set(path, machine("slots", "topdown-be-bound"), NOWHERE).processors == (
+        "Intel Core since Ice Lake"
+    )
+    assert load_set(path, machine(), NOWHERE).processors == "others"
+
+
+def test_every_set_is_documented() -> None:
+    page = (DOCS / "counters.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) >= sets_of(NOWHERE).keys()
