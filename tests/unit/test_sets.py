@@ -10,7 +10,7 @@ import pytest
 from vmprof import VmprofError
 from vmprof.counters import Machine
 from vmprof.counters.cpuinfo import Processor
-from vmprof.counters.pmu import NamedEvent, Pmu
+from vmprof.counters.pmu import Field, NamedEvent, Pmu
 from vmprof.counters.sets import CounterSet, choose, load_set, sets_of
 from vmprof.counters.sets.load import alias
 from vmprof.report.derive import evaluate
@@ -129,7 +129,13 @@ INTEL = Processor(vendor="GenuineIntel", family=6, model=106)
 
 
 def machine(*events: str, smt: bool = False, processor: Processor = INTEL) -> Machine:
-    pmu = Pmu("cpu", 4, events={name: NamedEvent("event=0") for name in events}, is_core=True)
+    pmu = Pmu(
+        "cpu",
+        4,
+        formats={"event": Field("config", ((0, 7),))},
+        events={name: NamedEvent(f"event={number}") for number, name in enumerate(events)},
+        is_core=True,
+    )
     return Machine(processors={0: processor}, smt_active=smt, pmus={"cpu": pmu})
 
 
