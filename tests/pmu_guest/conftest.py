@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+
 from pmu_guest.commands import require
 from pmu_guest.guest import Guest, boot
 from pmu_guest.host import Host, require_pmu

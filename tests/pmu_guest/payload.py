@@ -13,9 +13,9 @@ from typing import Any
 
 import tvm
 import tvm_ffi.libinfo
+
 from pmu_guest.commands import run
 from pmu_guest.system import System
-
 from vmprof.models.mlp import mlp
 
 _HERE = Path(__file__).parent

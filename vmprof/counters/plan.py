@@ -46,8 +46,10 @@ class Counters(AbstractContextManager["Counters"]):
     ``refused`` says of each other event why not and what to do. ``unproven``
     are hardware events that did not count in the check: if they read 0 in the
     whole run too, nobody knows whether they exist. ``user_only``: the
-    permission level hides the kernel, events count user space alone. Use as a
-    context manager: everything is closed whatever happens.
+    permission level hides the kernel, events count user space alone.
+    ``fell_back``: not one of the events could be counted, and what was named
+    for this case is. Use as a context manager: everything is closed whatever
+    happens.
     """
 
     wide: WideCounters
@@ -55,6 +57,7 @@ class Counters(AbstractContextManager["Counters"]):
     refused: dict[str, str] = field(default_factory=dict)
     unproven: frozenset[str] = frozenset()
     user_only: bool = False
+    fell_back: bool = False
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -96,7 +99,10 @@ def open_counters(
     with ExitStack() as stack:
         opener = Opener(machine)
         selection = _Selection(opener)
-        units = selection.usable(groups) or selection.usable(otherwise)
+        units = selection.usable(groups)
+        fell_back = not units and not selection.wide
+        if fell_back:
+            units = selection.usable(otherwise)
         if multiplex:
             passes = _one_pass_in_turns(units, opener, stack)
         else:
@@ -120,6 +126,7 @@ def open_counters(
             selection.refused | wide.refused,
             frozenset(selection.unproven),
             opener.user_only,
+            fell_back,
             stack.pop_all(),
         )
 
