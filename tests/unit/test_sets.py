@@ -193,7 +193,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_the_users_sets_come_first(write, tmp_path: Path) -> None:
     mine = {"XDG_CONFIG_HOME": str(tmp_path)}
-    assert load_set("software", Machine(), mine).metrics[0].column == "On a processor (%)"
+    assert load_set("software", Machine(), mine).metrics[0].column == "Page faults per ms"
     write(PLAIN, "vmprof/counters/software.toml")
     write(PLAIN, "vmprof/counters/faults.toml")
     assert load_set("software", Machine(), mine).metrics[0].column == "Faults per ms"
@@ -257,7 +257,7 @@ def test_the_documented_examples_are_sets(write) -> None:
     plain, variants = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert plain == (DOCS / "examples/faults.toml").read_text()
     faults = load_set(write(plain), Machine(), NOWHERE)
-    assert [metric.column for metric in faults.metrics] == ["Faults per ms", "On a processor (%)"]
+    assert [metric.column for metric in faults.metrics] == ["Faults per ms", "Major (%)"]
     path = write(f'description = "As documented."\n{variants}')
     assert load_set(path, machine("slots", "topdown-be-bound"), NOWHERE).processors == (
         "Intel Core since Ice Lake"
