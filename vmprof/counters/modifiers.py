@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from vmprof.counters import generic
 from vmprof.counters.encoding import Encoding, Event
 from vmprof.errors import VmprofError
 
@@ -32,7 +33,9 @@ def split(text: str) -> tuple[str, str]:
     if slash:
         return name + slash, end.removeprefix(":")
     name, colon, end = text.rpartition(":")
-    if colon and end and not name.endswith(":") and _LETTERS.issuperset(end):
+    # After a name that all processors share, whatever follows is meant as modifiers.
+    is_modified = _LETTERS.issuperset(end) or generic.find(name) is not None
+    if colon and end and not name.endswith(":") and is_modified:
         return name, end
     return text, ""
 
