@@ -13,10 +13,11 @@ from vmprof.counters.events import parse_events
 from vmprof.counters.machine import Machine
 from vmprof.counters.sets.file import SetFile, Variant
 from vmprof.counters.wide import WideEvent
-from vmprof.errors import VmprofError, add_note
+from vmprof.errors import VmprofError
 from vmprof.report.model import Derived
 
 SHIPPED = Path(__file__).parent
+_NAME = r"[\w.+-]+"
 
 # What formulas can use besides events: how long the call, or the run, took.
 _DURATION = {"microseconds": "Duration (us)"}
@@ -51,8 +52,11 @@ def choose(text: str, machine: Machine, environment: Mapping[str, str] = os.envi
     try:
         groups = parse_events(text, machine)
     except VmprofError as error:
-        add_note(error, f"there are counter sets: {', '.join(sets_of(environment))}")
-        raise
+        if not re.fullmatch(_NAME, text):
+            raise
+        # It may have been meant as either.
+        sets = ", ".join(sets_of(environment))
+        raise VmprofError(f"{error}; the counter sets are: {sets}") from error
     return CounterSet(name="", description="", events=text, groups=groups)
 
 
@@ -117,7 +121,7 @@ def _folders(environment: Mapping[str, str]) -> list[Path]:
 
 
 def _find(name: str, folders: list[Path]) -> Path | None:
-    if not re.fullmatch(r"[\w.+-]+", name):
+    if not re.fullmatch(_NAME, name):
         return None
     return next((p for folder in folders if (p := folder / f"{name}.toml").is_file()), None)
 
