@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from vmprof.counters.collector import NativeCollector
+from vmprof.counters.errata import group_objection
 from vmprof.counters.events import Event, Group
 from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.counters.machine import Machine
@@ -171,7 +172,8 @@ def _pack(units: Sequence[Group], opener: Opener, refused: dict[str, str]) -> li
             if _fits(unit, opener):
                 bins.append(unit)
             else:
-                refused.update(dict.fromkeys((e.name for e in unit), _too_many(unit, opener)))
+                reason = group_objection(unit, opener.machine) or _too_many(unit, opener)
+                refused.update(dict.fromkeys((e.name for e in unit), reason))
     return bins
 
 
