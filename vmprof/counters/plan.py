@@ -48,8 +48,8 @@ class Counters(AbstractContextManager["Counters"]):
     whole run too, nobody knows whether they exist. ``user_only``: the
     permission level hides the kernel, events count user space alone.
     ``fell_back``: not one of the events could be counted, and what was named
-    for this case is. ``note`` says why there are several passes. Use as a context manager: everything is closed whatever
-    happens.
+    for this case is. ``note`` says why there are several passes. Use as a
+    context manager: everything is closed whatever happens.
     """
 
     wide: WideCounters
