@@ -12,9 +12,10 @@ from vmprof.compare.significance import MOST_EXACT
 from vmprof.report.table import format_metric
 
 LEGEND = f"""\
-{Sureness.REAL.value}  more than chance: Mann-Whitney U test on the repeats, two-sided, at {ALPHA:.0%}, adjusted
-   for the number of rows (Holm); exact up to {MOST_EXACT} repeats in all, above by the normal
-   distribution. It knows nothing of what differs between two starts of a program
+{Sureness.REAL.value}  more than chance: Mann-Whitney U test on the repeats, two-sided,
+   at {ALPHA:.0%}, adjusted for the number of rows (Holm); exact up to {MOST_EXACT} repeats in all,
+   above by the normal distribution. It knows nothing of what differs between two
+   starts of a program
 {Sureness.CHANCE.value}  within chance
 {Sureness.UNTOLD.value}  not told: no repeats, or too few for so many rows
 """
