@@ -79,17 +79,17 @@ class System:
 
 def cached_system(progress: Callable[[str], None]) -> System:
     """The system from the cache, made if it isn't there; UnavailableError if it can't be."""
+    if sys.version_info[:2] != _PYTHON:
+        wanted = ".".join(map(str, _PYTHON))
+        raise UnavailableError(
+            f"the emulated Arm machine has Python {wanted}, so the tests need it too; "
+            f"run: make clean; make test-pmu PYTHON=python{wanted}"
+        )
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vmprof/pmu-guest"
     system = System(cache / _key())
     with _locked(cache):
         if not system.folder.exists():
             require("apt-get", "dpkg", "cpio")
-            if sys.version_info[:2] != _PYTHON:
-                wanted = ".".join(map(str, _PYTHON))
-                raise UnavailableError(
-                    f"the emulated Arm machine has Python {wanted}, so the tests need it too; "
-                    f"run: make clean; make test-pmu PYTHON=python{wanted}"
-                )
             progress("making the emulated machine's system (once, about a minute)")
             unfinished = System(cache / "unfinished")
             shutil.rmtree(unfinished.folder, ignore_errors=True)
