@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from typing import Any
 
@@ -162,9 +163,7 @@ def test_a_pmu_that_another_takes_gives_no_numbers(kernel: FakeKernel) -> None:
 
     name = "vmprof.test.takes_the_pmu"
     tvm_ffi.register_global_func(name, take, override=True)
-    report = vmprof.profile(
-        compile_relax(calls_packed(name)), [FOUR], repeats=2, counters="cycles"
-    )
+    report = vmprof.profile(compile_relax(calls_packed(name)), [FOUR], repeats=2, counters="cycles")
     assert "a reading of the counters failed during the run" in report.missing["perf::CYCLES"]
     assert all("perf::CYCLES" not in call for call in report.calls)
     assert "Empty call perf::CYCLES" not in report.configuration
@@ -173,7 +172,7 @@ def test_a_pmu_that_another_takes_gives_no_numbers(kernel: FakeKernel) -> None:
 def test_a_machine_that_forbids_everything_still_gives_times(kernel: FakeKernel) -> None:
     kernel.refuse = lambda event: errno.EACCES
     report = vmprof.profile(program("nested"), [FOUR], repeats=2)
-    assert len(report.missing) == 9
+    assert len(report.missing) == 10  # nine events, and what is computed from two of them
     assert "add" in rows(report)
 
 
@@ -247,7 +246,7 @@ def test_a_kernel_that_raises_late_names_the_run() -> None:
     calls = itertools.count()
 
     def fail(x: Any, out: Any) -> None:
-        if next(calls) == 2:  # warm-up: ours, TVM's; then TVM's
+        if next(calls) == 3:  # warm-up: ours, TVM's; then ours again, then TVM's
             raise ValueError("late")
 
     tvm_ffi.register_global_func(name, fail, override=True)

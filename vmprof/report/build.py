@@ -8,18 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vmprof.recording import Counts, Floats, Ints, Recording
-from vmprof.report.model import (
-    NOT_COUNTED,
-    SAMPLES_SUFFIX,
-    Count,
-    Duration,
-    Metric,
-    Percent,
-    Ratio,
-    Report,
-    Row,
-    Samples,
-)
+from vmprof.report.median import median_of, medians
+from vmprof.report.model import NOT_COUNTED, Count, Duration, Metric, Percent, Ratio, Report, Row
 
 # Beside a column whose counters took turns: which part of the time it was counted.
 SHARE_SUFFIX = " counted"
@@ -38,21 +28,29 @@ class CountedPass:
     doubtful: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class CollectedPass:
+    """What a collector of calls gave: runs, each with a row for every call of its recording."""
+
+    runs: Sequence[tuple[Recording, Sequence[Row]]]
+
+
 def build_report(
     *,
     sites: Sequence[str],
     device: str,
     timed: Sequence[Recording],
     passes: Sequence[CountedPass],
-    per_run: Mapping[str, Sequence[int | None]],
+    collected: Sequence[CollectedPass],
+    per_run: Sequence[Row],
     refused: Mapping[str, str],
     configuration: Mapping[str, Metric],
 ) -> Report:
     """A report of the calls that all runs made.
 
     ``sites`` names the callee of each site; ``timed`` are the runs for
-    durations, at least one. ``per_run`` has columns of the run as a whole, a
-    value per timed run. Values are medians over the runs. ``refused`` says why
+    durations, at least one. ``per_run`` has a row for each of them, of the run
+    as a whole. Values are medians over the runs. ``refused`` says why
     columns that were asked for are not there.
     """
     pattern = timed[-1]
@@ -81,36 +79,36 @@ def build_report(
             counted_total |= _cells(column, total, 0)
             for i, cells in enumerate(counted_calls):
                 cells.update(_cells(column, calls, i))
-    for column, values in per_run.items():
-        counted_total |= _per_run(column, values)
+    for each in collected:
+        rows = [rows for run, rows in each.runs if run.same_calls(pattern)]
+        for i, cells in enumerate(counted_calls):
+            cells.update(medians([run[i] for run in rows]))
+    counted_total |= medians(per_run)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
     totals = np.array([run.total_ns for run in same], dtype=np.int64)
     total_us = float(np.median(totals)) / 1e3
     calls_of_report: list[Row] = []
     for i, site in enumerate(pattern.sites.tolist()):
-        duration, samples = _duration(durations[:, i])
+        call_us = float(np.median(durations[:, i])) / 1e3
         calls_of_report.append(
             {
                 "Name": sites[site],
-                "Duration (us)": duration,
-                f"Duration (us){SAMPLES_SUFFIX}": samples,
-                "Percent": Percent(100 * duration.microseconds / total_us),
+                **_duration(durations[:, i]),
+                "Percent": Percent(100 * call_us / total_us),
                 "Device": device,
                 "Count": Count(1),
                 "Argument Shapes": pattern.shapes[i],
                 **counted_calls[i],
             }
         )
-    total_duration, samples = _duration(totals)
     explained = sum(np.median(durations, axis=0)) / 1e3
     return Report(
         calls=tuple(calls_of_report),
         device_metrics={
             device: {
                 "Name": "Total",
-                "Duration (us)": total_duration,
-                f"Duration (us){SAMPLES_SUFFIX}": samples,
+                **_duration(totals),
                 "Device": device,
                 "Count": Count(1),
                 **counted_total,
@@ -125,10 +123,9 @@ def build_report(
     )
 
 
-def _duration(nanoseconds: Ints) -> tuple[Duration, Samples]:
+def _duration(nanoseconds: Ints) -> dict[str, Metric]:
     """Median and samples of durations, shape (runs,)."""
-    microseconds = nanoseconds / 1e3
-    return Duration(float(np.median(microseconds))), Samples(tuple(microseconds.tolist()))
+    return median_of("Duration (us)", [Duration(each / 1e3) for each in nanoseconds.tolist()])
 
 
 @dataclass(frozen=True)
@@ -158,8 +155,7 @@ def _column(counts: Sequence[Counts], number: int) -> tuple[_Column, _Column]:
 def _cells(column: str, data: _Column, row: int) -> dict[str, Metric]:
     """Median, samples and share of one row.
 
-    Of an even number of runs the lower middle one is taken: a count that was
-    counted, not a mean of two. Runs in which the counter never had its turn
+    Runs in which the counter never had its turn
     say nothing; a row for which none of them does is not counted.
     """
     values = data.values[:, row]
@@ -170,12 +166,7 @@ def _cells(column: str, data: _Column, row: int) -> dict[str, Metric]:
         cells[f"{column}{SHARE_SUFFIX}"] = Ratio(float(np.mean(shares)))
     if not len(values):
         return {column: NOT_COUNTED, **cells}
-    middle = int(np.sort(values)[(len(values) - 1) // 2])
-    return {
-        column: Count(middle),
-        f"{column}{SAMPLES_SUFFIX}": Samples(tuple(map(float, values.tolist()))),
-        **cells,
-    }
+    return {**median_of(column, [Count(value) for value in values.tolist()]), **cells}
 
 
 def _why_nothing(one: CountedPass) -> str:
@@ -194,13 +185,3 @@ def _why_not(column: str, total: _Column, one: CountedPass) -> str | None:
             "or this PMU does not have it"
         )
     return None
-
-
-def _per_run(column: str, values: Sequence[int | None]) -> dict[str, Metric]:
-    known = [value for value in values if value is not None]
-    if not known:
-        return {column: NOT_COUNTED}
-    return {
-        column: Count(sorted(known)[(len(known) - 1) // 2]),
-        f"{column}{SAMPLES_SUFFIX}": Samples(tuple(map(float, known))),
-    }
