@@ -18,8 +18,8 @@ from tvm.s_tir import dlight
 from tvm.s_tir.dlight.analysis import SBlockInfo, normalize_prim_func
 from tvm.s_tir.dlight.base import ScheduleRule
 
-from vmprof.schedule.host import vector_lanes
-from vmprof.schedule.layout import block_of
+from vmprof.lowering.host import vector_lanes
+from vmprof.lowering.layout import block_of
 
 Loop = Any  # TVM has no type stubs
 
@@ -162,5 +162,14 @@ def _static(blocks: Sequence[SBlockInfo]) -> bool:
 
 
 def _tile_of(width: int, accumulators: int) -> int:
-    """How many of ``width`` places to keep in registers at once."""
-    return max(tile for tile in range(1, accumulators + 1) if width % tile == 0)
+    """How many of ``width`` places to keep in registers at once.
+
+    As few places as possible are computed in vain, in as few tiles; a last tile
+    that is not whole costs a comparison for each place.
+    """
+
+    def cost(tile: int) -> int:
+        tiles = -(-width // tile)
+        return tiles * (tile + (2 if width % tile == 0 else 3))
+
+    return min(range(1, max(accumulators, 1) + 1), key=cost)

@@ -15,7 +15,7 @@ import tvm
 from tvm import relax, tirx
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from vmprof.schedule.graph import is_call
+from vmprof.lowering.graph import is_call
 
 _NUMBERED = re.compile(r"(.*\D)\d+")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tvm import relax, te, topi
 
-from vmprof.schedule.graph import Expr, pair
+from vmprof.lowering.graph import Expr, pair
 
 Tensor = Any  # te.Tensor: TVM has no type stubs
 

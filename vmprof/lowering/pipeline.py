@@ -8,13 +8,13 @@ import tvm
 from tvm import relax
 from tvm.relax.backend.cpu_generic import pipeline as cpu_generic
 
-from vmprof.schedule.batch_norm import FoldBatchNorm
-from vmprof.schedule.host import vector_lanes
-from vmprof.schedule.kernels import LEGALIZATIONS
-from vmprof.schedule.layout import BlockChannels
-from vmprof.schedule.names import NameKernels
-from vmprof.schedule.parallel_convs import CombineParallelConvs
-from vmprof.schedule.rules import schedule_kernels
+from vmprof.lowering.batch_norm import FoldBatchNorm
+from vmprof.lowering.host import vector_lanes
+from vmprof.lowering.kernels import LEGALIZATIONS
+from vmprof.lowering.layout import BlockChannels
+from vmprof.lowering.names import NameKernels
+from vmprof.lowering.parallel_convs import CombineParallelConvs
+from vmprof.lowering.rules import schedule_kernels
 
 
 def cpu_pipeline(target: tvm.target.Target) -> tvm.transform.Pass:

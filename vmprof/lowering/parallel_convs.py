@@ -16,7 +16,7 @@ import tvm
 from tvm import relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from vmprof.schedule.graph import (
+from vmprof.lowering.graph import (
     Dataflow,
     Expr,
     Floats,

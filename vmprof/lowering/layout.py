@@ -17,8 +17,8 @@ import tvm
 from tvm import relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from vmprof.schedule import kernels
-from vmprof.schedule.graph import (
+from vmprof.lowering import kernels
+from vmprof.lowering.graph import (
     Expr,
     Floats,
     Var,
