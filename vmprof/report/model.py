@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,24 @@ Row = Mapping[str, Metric]
 
 SAMPLES_SUFFIX = " samples"
 
+# A cell of a count that nobody counted for that row; a sum with it in is none.
+NOT_COUNTED = ""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The column ``column``, which is ``formula`` over the columns of the same row.
+
+    ``sources`` has the columns by their names in the formula. The result of a
+    formula of kind ``percent`` is a share (0.5 is 50 %), of ``duration``
+    microseconds; that of ``count`` is rounded.
+    """
+
+    column: str
+    formula: str
+    kind: Literal["ratio", "percent", "count", "duration"]
+    sources: Mapping[str, str]
+
 
 @dataclass(frozen=True)
 class Report:
@@ -63,13 +82,16 @@ class Report:
     ``calls`` has a row per call, in the order of the run; ``device_metrics`` the
     run as a whole, by device; ``configuration`` how it was measured. ``missing``
     says of each event that could not be counted why not and what to do: such an
-    event has no values anywhere.
+    event has no values anywhere. ``derived`` are the columns that were computed
+    from others by :func:`vmprof.report.derive.derive`; whoever merges rows has to
+    compute them again.
     """
 
     calls: tuple[Row, ...]
     device_metrics: Mapping[str, Row]
     configuration: Mapping[str, Metric]
     missing: Mapping[str, str] = field(default_factory=dict)
+    derived: tuple[Derived, ...] = ()
 
     # The parameters are those of TVM's Report.table.
     def table(self, sort: bool = True, aggregate: bool = True, col_sums: bool = True) -> str:  # noqa: FBT001, FBT002
