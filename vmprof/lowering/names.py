@@ -96,12 +96,16 @@ def _operators(module: tvm.IRModule, callee: Any) -> list[str]:
 
 
 def _relay_name(name: str, known: Collection[str]) -> str:
-    """The operator of the kernel ``name``, without the number that makes it unique."""
-    numbered = _NUMBERED.fullmatch(name)
-    if numbered and numbered[1] in known:
-        name = numbered[1]
+    """What Relay called the operator whose kernel is ``name``."""
+    name = unnumbered(name, known)
     is_nn = f"relax.nn.{name.removeprefix('fast_')}" in _OPERATORS
     return f"nn_{name}" if is_nn else name
+
+
+def unnumbered(name: str, known: Collection[str]) -> str:
+    """The kernel's name without what makes it unique among the ``known`` ones."""
+    numbered = _NUMBERED.fullmatch(name)
+    return numbered[1] if numbered and numbered[1] in known else name
 
 
 _OPERATORS = frozenset(map(str, tvm.ir.Op.list_op_names()))
