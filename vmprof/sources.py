@@ -67,9 +67,7 @@ def _load(source: Source, entry: str | None, schedule: str | None, progress: Pro
     )
 
 
-def _load_named(
-    name: str, entry: str | None, schedule: str | None, progress: Progress
-) -> Program:
+def _load_named(name: str, entry: str | None, schedule: str | None, progress: Progress) -> Program:
     path = Path(name)
     if os.sep in name or path.suffix in (".so", *SUFFIXES):
         if path.is_file():

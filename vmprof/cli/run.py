@@ -26,7 +26,9 @@ from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model's name, or a file: model.so, .onnx, .pt2")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a model's name, or a file: model.so, .onnx, .pt2"
+    )
     what = parser.add_argument_group("what to run")
     what.add_argument(
         "--entry", default="main", metavar="NAME", help="the function to run (default: main)"

@@ -38,9 +38,7 @@ class Compiled:
         write_kernels(self.kernels, library)
 
 
-def compile_module(
-    module: tvm.IRModule, target: Any = None, *, schedule: str = "none"
-) -> Compiled:
+def compile_module(module: tvm.IRModule, target: Any = None, *, schedule: str = "none") -> Compiled:
     """Compile a Relax module, and note what each of its kernels is.
 
     ``target`` is whatever ``tvm.target.Target`` takes; None is this machine's

@@ -89,14 +89,17 @@ class KernelInfo:
                 name = var.name_hint
                 group = self._groups.get(name) or [self._operator(module, var)]
                 read, written = tensor_bytes(function)
-                yield name, Kernel(
-                    hash=f"{_hash(function) & (1 << 64) - 1:016x}",
-                    operators=tuple(operator.name for operator in group),
-                    layouts=_merged(operator.layouts for operator in group),
-                    shapes=tensor_shapes(function),
-                    flops=operations(function),
-                    bytes_read=read,
-                    bytes_written=written,
+                yield (
+                    name,
+                    Kernel(
+                        hash=f"{_hash(function) & (1 << 64) - 1:016x}",
+                        operators=tuple(operator.name for operator in group),
+                        layouts=_merged(operator.layouts for operator in group),
+                        shapes=tensor_shapes(function),
+                        flops=operations(function),
+                        bytes_read=read,
+                        bytes_written=written,
+                    ),
                 )
 
     def _operator(self, module: Module, kernel: Any) -> _Operator:

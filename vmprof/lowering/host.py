@@ -12,7 +12,7 @@ _MASKABLE = ("avx", "fma", "avx2", "avx512f", "avx512bw", "avx512cd", "avx512dq"
 
 
 def host_target() -> tvm.target.Target:
-    """This machine's processor, with all the instructions that it has."""
+    """The processor of this machine, with all the instructions that it has."""
     kind = {
         "kind": "llvm",
         "mtriple": codegen.llvm_get_system_triple(),

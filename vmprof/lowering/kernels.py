@@ -30,7 +30,7 @@ def conv2d(data: Tensor, weight: Tensor, call: Expr) -> Tensor:
     return te.compute(
         (_sizes(data)[0], out_chunks, height, width, out_block),
         lambda n, oc, oh, ow, ob: te.sum(
-            padded[n, ic, *steps(oh, ow, kh, kw), ib] * weight[oc, ic, kh, kw, ib, ob],
+            padded[(n, ic, *steps(oh, ow, kh, kw), ib)] * weight[oc, ic, kh, kw, ib, ob],
             axis=[ic, kh, kw, ib],
         ),
         name="conv2d_NCHWc",
@@ -46,7 +46,7 @@ def depthwise_conv2d(data: Tensor, weight: Tensor, call: Expr) -> Tensor:
     return te.compute(
         (_sizes(data)[0], chunks, height, width, block),
         lambda n, c, oh, ow, cb: te.sum(
-            padded[n, c, *steps(oh, ow, kh, kw), cb] * weight[c, 0, kh, kw, 0, cb],
+            padded[(n, c, *steps(oh, ow, kh, kw), cb)] * weight[c, 0, kh, kw, 0, cb],
             axis=[kh, kw],
         ),
         name="depthwise_conv2d_NCHWc",
@@ -85,7 +85,7 @@ def conv2d_transpose(data: Tensor, weight: Tensor, call: Expr) -> Tensor:
 
 
 def dense_pack(data: Tensor, weight: Tensor) -> Tensor:
-    """data [M, K] by weight NC[b]n, stored as [N/b, K, b]: [M, N]."""
+    """A product: data [M, K] by weight NC[b]n, stored as [N/b, K, b], gives [M, N]."""
     rows, depth = _sizes(data)
     chunks, _, block = _sizes(weight)
     k = te.reduce_axis((0, depth), "k")

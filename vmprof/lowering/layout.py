@@ -28,7 +28,6 @@ from vmprof.lowering.graph import (
     emit_for,
     is_call,
     pair,
-    rewrite_functions,
     static_shape,
 )
 
@@ -246,7 +245,7 @@ class _Blocker(PyExprMutator):  # type: ignore[misc]
         axes, begin, end, *steps = (
             [int(value) for value in argument.fields] for argument in call.args[1:]
         )
-        if axes != [1] or any(step != 1 for step in sum(steps, [])):
+        if axes != [1] or any(step != [1] for step in steps):
             return None
         if begin[0] < 0 or end[0] < 0 or begin[0] % data.block or end[0] % data.block:
             return None
@@ -275,7 +274,7 @@ class _Blocker(PyExprMutator):  # type: ignore[misc]
     def _matrix(self, value: Expr) -> Floats | None:
         """The constant matrix that ``value`` is, or the transposed of one."""
         definition = self._definitions.get(value) if isinstance(value, relax.Var) else value
-        if is_call(definition, "permute_dims"):
+        if definition is not None and is_call(definition, "permute_dims"):
             array = constant(definition.args[0])
             return None if array is None or array.ndim != 2 else array.T
         array = None if definition is None else constant(definition)

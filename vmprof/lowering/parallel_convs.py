@@ -98,9 +98,7 @@ def _branch(flow: Dataflow, var: Var) -> _Branch | None:
     if added is None or bias is None or bias.shape != (len(weight), 1, 1):
         return _Branch(var, weight, None, None)
     relu = flow.only_user(added)
-    return _Branch(
-        var, weight, (added, bias), None if flow.call(relu, "nn.relu") is None else relu
-    )
+    return _Branch(var, weight, (added, bias), None if flow.call(relu, "nn.relu") is None else relu)
 
 
 def _group(branches: Sequence[_Branch]) -> _Group:

@@ -25,7 +25,7 @@ def cpu_pipeline(target: tvm.target.Target) -> tvm.transform.Pass:
     operators are fused and kernels scheduled.
     """
 
-    @tvm.transform.module_pass(opt_level=0, name="vmprof.cpu_pipeline")
+    @tvm.transform.module_pass(opt_level=0, name="vmprof.cpu_pipeline")  # type: ignore[untyped-decorator]
     def pipeline(module: tvm.IRModule, _: Any) -> tvm.IRModule:
         with target:
             return tvm.transform.Sequential(

@@ -68,9 +68,7 @@ class Network:
         inputs = shape_of(x)[1] // groups
         fan_in = inputs * rows * columns
         weight = self._weight((outputs, inputs, rows, columns), fan_in, gain)
-        y = self.emit(
-            relax.op.nn.conv2d(x, weight, strides=stride, padding=padding, groups=groups)
-        )
+        y = self.emit(relax.op.nn.conv2d(x, weight, strides=stride, padding=padding, groups=groups))
         return self.add(y, self._weight((outputs, 1, 1), outputs)) if bias else y
 
     def conv2d_transpose(
@@ -80,9 +78,7 @@ class Network:
         inputs = shape_of(x)[1]
         taps = (kernel // stride) ** 2  # that meet in each output
         weight = self._weight((inputs, outputs, kernel, kernel), inputs * taps)
-        return self.emit(
-            relax.op.nn.conv2d_transpose(x, weight, strides=stride, padding=padding)
-        )
+        return self.emit(relax.op.nn.conv2d_transpose(x, weight, strides=stride, padding=padding))
 
     def batch_norm(self, x: Var) -> Var:
         """Batch normalisation with drawn statistics, as inference uses it."""

@@ -105,12 +105,14 @@ def read_kernels(library: str | Path) -> Kernels:
         return {}
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != _FORMAT:
-            raise ValueError(f"format {document['format']} is not {_FORMAT}")
         belongs = document["library"] == _digest(Path(library))
         kernels = {name: _kernel(entry) for name, entry in document["kernels"].items()}
+        known = document["format"] == _FORMAT
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         _leave_aside(path, f"it cannot be read ({error})")
+        return {}
+    if not known:
+        _leave_aside(path, "another version of vmprof wrote it")
         return {}
     if not belongs:
         _leave_aside(path, f"it is of another build than {library}")

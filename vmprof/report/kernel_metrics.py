@@ -7,42 +7,48 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from vmprof.program.kernels import Kernel
+from vmprof.report.aggregate import sum_columns
 from vmprof.report.derive import derive
 from vmprof.report.model import Count, Derived, Metric, Report, Row
 
 FLOPS, BYTES = "FLOPs", "Bytes"
 
 _TIME = "Duration (us)"
+
+
+def _counters(*events: str, **renamed: str) -> dict[str, str]:
+    """The columns of events, by their names in a formula."""
+    named = {**dict(zip(events, events, strict=True)), **renamed}
+    return {name: f"perf::{event.upper()}" for name, event in named.items()}
+
+
 METRICS = (
     Derived("GFLOP/s", "flops / us / 1000", "ratio", {"flops": FLOPS, "us": _TIME}),
     Derived("GB/s", "bytes / us / 1000", "ratio", {"bytes": BYTES, "us": _TIME}),
     Derived("FLOP/byte", "flops / bytes", "ratio", {"flops": FLOPS, "bytes": BYTES}),
-    Derived(
-        "IPC",
-        "instructions / cycles",
-        "ratio",
-        {"instructions": "instructions", "cycles": "cycles"},
-    ),
+    Derived("IPC", "instructions / cycles", "ratio", _counters("instructions", "cycles")),
     Derived(
         "Misses per 1000 instructions",
         "1000 * misses / instructions",
         "ratio",
-        {"misses": "cache-misses", "instructions": "instructions"},
+        _counters("instructions", misses="cache-misses"),
     ),
     Derived(
         "Stalled in frontend (%)",
         "stalled / cycles",
         "percent",
-        {"stalled": "stalled-cycles-frontend", "cycles": "cycles"},
+        _counters("cycles", stalled="stalled-cycles-frontend"),
     ),
     Derived(
         "Stalled in backend (%)",
         "stalled / cycles",
         "percent",
-        {"stalled": "stalled-cycles-backend", "cycles": "cycles"},
+        _counters("cycles", stalled="stalled-cycles-backend"),
     ),
     # The task clock is in nanoseconds.
-    Derived("CPUs used", "clock / us / 1000", "ratio", {"clock": "task-clock", "us": _TIME}),
+    Derived(
+        "CPUs used", "clock / us / 1000", "ratio", {"us": _TIME, **_counters(clock="task-clock")}
+    ),
 )
 
 _SHAPE = re.compile(r"\[([^\]]*)\]")
@@ -61,22 +67,14 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
     counted once: what has to be moved at least.
     """
     calls = tuple({**row, **_cost(row, kernels)} for row in report.calls)
-    totals = {
-        column: Count(sum(metric.value for metric in counts))
-        for column in (FLOPS, BYTES)
-        if (counts := [row[column] for row in calls if isinstance(row.get(column), Count)])
-    }
+    totals = sum_columns({c: row[c] for c in (FLOPS, BYTES) if c in row} for row in calls)
     report = replace(
         report,
         calls=calls,
-        device_metrics={
-            device: {**row, **totals} for device, row in report.device_metrics.items()
-        },
+        device_metrics={device: {**row, **totals} for device, row in report.device_metrics.items()},
     )
     known = {column for row in calls for column in row} | set(report.missing)
-    return derive(
-        report, [each for each in METRICS if known.issuperset(each.sources.values())]
-    )
+    return derive(report, [each for each in METRICS if known.issuperset(each.sources.values())])
 
 
 def _identity(row: Row, kernels: Mapping[str, Kernel]) -> dict[str, Metric]:
