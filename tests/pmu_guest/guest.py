@@ -58,7 +58,13 @@ class Guest:
         """
         command = ["env", "PYTHONPATH=.", f"TVM_USE_RUNTIME_LIB={int(not compiler)}", "python3"]
         if not root:
-            command = ["/usr/bin/setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups", *command]
+            command = [
+                "/usr/bin/setpriv",
+                f"--reuid={_USER}",
+                f"--regid={_USER}",
+                "--clear-groups",
+                *command,
+            ]
         return self._do(
             f"echo {paranoid} >/proc/sys/kernel/perf_event_paranoid\n"
             f"exec {shlex.join([*command, *arguments])}\n",
@@ -72,9 +78,7 @@ class Guest:
         job.with_suffix(".new").write_text(script)
         job.with_suffix(".new").rename(job.with_suffix(".sh"))
         status = job.with_suffix(".status")
-        self._wait(
-            lambda: status.exists() and status.read_text().endswith("\n"), script, timeout_s
-        )
+        self._wait(lambda: status.exists() and status.read_text().endswith("\n"), script, timeout_s)
         return Outcome(
             int(status.read_text()),
             job.with_suffix(".out").read_text(),

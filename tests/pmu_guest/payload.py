@@ -69,9 +69,7 @@ def make_vmprof(folder: Path, system: System) -> None:
     text = distribution("tvm-vmprof").read_text("METADATA")
     assert text is not None
     (metadata / "METADATA").write_text(text)
-    compileall.compile_dir(
-        package, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
-    )
+    compileall.compile_dir(package, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
 
 
 def _build_native(folder: Path, system: System) -> Path:

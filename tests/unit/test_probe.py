@@ -18,7 +18,9 @@ METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})
 
 def test_what_opens_and_counts_can_be_counted(kernel: FakeKernel) -> None:
     probe = prober(METAL)
-    assert [probe(event) for event in events("cycles,instructions,page-faults", METAL)] == [None] * 3
+    assert [probe(event) for event in events("cycles,instructions,page-faults", METAL)] == [
+        None
+    ] * 3
 
 
 def test_what_is_refused_says_why(kernel: FakeKernel) -> None:
