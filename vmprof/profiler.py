@@ -10,9 +10,9 @@ import tvm
 from tvm.runtime import Device
 
 from vmprof.collectors import Collector, check_collector
-from vmprof.counters import Counters, Machine, open_counters, parse_events
+from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.collector import NativeCollector
-from vmprof.counters.events import REFERENCE, SOFTWARE_EVENTS
+from vmprof.counters.sets import CounterSet, choose, load_set
 from vmprof.engines import Engines
 from vmprof.inputs import Given, make_inputs
 from vmprof.measurement import Measurement, measure
@@ -21,11 +21,14 @@ from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
 from vmprof.recording import NOTHING
 from vmprof.report.build import CollectedPass, CountedPass, build_report
+from vmprof.report.derive import derive
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
 from vmprof.schedule import Schedule
 from vmprof.sources import Source, load_program
 from vmprof.version import __version__
+
+DEFAULT_SET = "default"
 
 _EMPTY_CALLS = 1000
 
@@ -53,10 +56,11 @@ def profile(
 
     ``source`` is anything that :func:`vmprof.sources.load_program` takes;
     ``inputs``, ``dimensions`` and ``seed`` are as in
-    :func:`vmprof.inputs.make_inputs`. ``counters`` is a comma-separated list of
-    events, ``"none"``, or None: the five of TVM's reports where any of them
-    opens, else the software events. ``repeats``, ``warmup`` and ``single_pass``
-    are as in :class:`Schedule`; ``max_records`` bounds the calls of one run.
+    :func:`vmprof.inputs.make_inputs`. ``counters`` names a counter set (``"ipc"``),
+    its file (``"mine.toml"``) or events in perf's grammar (``"cycles,r01c2"``);
+    ``"none"`` counts nothing. By default the five of TVM's reports are counted
+    where any of them can be, else the software events. ``repeats``, ``warmup``
+    and ``single_pass`` are as in :class:`Schedule`; ``max_records`` bounds the calls of one run.
     More events than the PMU holds are counted in several passes over the
     model, or, with ``multiplex``, in one in which they take turns.
     ``collectors`` add columns of their own (docs/extending.md). ``metrics`` adds
@@ -70,8 +74,8 @@ def profile(
     """
     rounds = Schedule(repeats, warmup, single_pass)
     description = Machine.read()
-    groups = parse_events(",".join(REFERENCE) if counters is None else counters, description)
-    otherwise = parse_events(",".join(SOFTWARE_EVENTS), description) if counters is None else ()
+    chosen = choose(DEFAULT_SET if counters is None else counters, description)
+    fallback = load_set(chosen.fallback, description) if chosen.fallback else None
     check_max_records(max_records)
     device = device or tvm.cpu(0)
     program = load_program(source, entry=entry, schedule=schedule, progress=progress)
@@ -80,9 +84,9 @@ def profile(
     collectors = [check_collector(each, type(each).__name__) for each in collectors]
     in_python = [each for each in collectors if not isinstance(each, NativeCollector)]
     with open_counters(
-        groups,
+        chosen.groups,
         description,
-        otherwise=otherwise,
+        otherwise=fallback.groups if fallback else (),
         multiplex=multiplex,
         single_pass=single_pass,
         collectors=[each for each in collectors if isinstance(each, NativeCollector)],
@@ -91,6 +95,7 @@ def profile(
         engines = Engines(program, entry, arguments, device, recorder)
         measurement = measure(engines, rounds, opened, in_python, progress)
         empty_call = _empty_call(engines, rounds, opened, min(_EMPTY_CALLS, max_records))
+        counted = fallback if fallback and opened.fell_back else chosen
         report = build_report(
             sites=[site.callee for site in engines.sites],
             device=f"{device.type}{device.index}",
@@ -104,11 +109,16 @@ def profile(
             refused=opened.refused,
             configuration={
                 **_configuration(program, rounds, opened, measurement),
+                **({"Counter set": _title(counted)} if counted.name else {}),
                 **empty_call,
             },
         )
-    report = with_kernels(report, program.kernels)
+    report = derive(with_kernels(report, program.kernels), counted.metrics)
     return with_metrics(report, program.kernels) if metrics else report
+
+
+def _title(counters: CounterSet) -> str:
+    return counters.name + (f" ({counters.processors})" if counters.processors else "")
 
 
 def _per_run(counters: Counters, measurement: Measurement) -> list[Mapping[str, Metric]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ import pytest
 from vmprof import VmprofError
 from vmprof.counters import Machine
 from vmprof.counters.cpuinfo import Processor
-from vmprof.counters.pmu import NamedEvent, Pmu
+from vmprof.counters.pmu import Field, NamedEvent, Pmu
 from vmprof.counters.sets import CounterSet, choose, load_set, sets_of
 from vmprof.counters.sets.load import alias
 from vmprof.report.derive import evaluate
 from vmprof.report.model import Derived, Percent, Ratio
 
+DOCS = Path(__file__).parents[2] / "docs"
 NOWHERE = {"XDG_CONFIG_HOME": "/nonexistent"}
 PLAIN = """\
 description = "Faults, and what they cost."
@@ -80,6 +82,7 @@ def test_a_set_from_a_file(write) -> None:
         (PLAIN + 'x = { kind = "ratio" }', ":7: x: 'formula' is missing"),
         (PLAIN + 'x = { formula = "1", knd = "ratio" }', ":7: x: 'knd' has no meaning here"),
         (PLAIN + 'x = { formula = "1", kind = "shares" }', ":7: x: there is no kind 'shares'"),
+        (PLAIN + '"x samples" = "1"', ":7: x samples: a column cannot have that name"),
         (PLAIN + '"Percent" = "1"', ":7: Percent: the report has a column of that name"),
         (PLAIN + '"perf::PAGE-FAULTS" = "1"', ":7: perf::PAGE-FAULTS: an event has a column of"),
         ('description = ""\nvariant = [1]', ":2: variant: it has to be a table: [[variant]]"),
@@ -127,7 +130,13 @@ INTEL = Processor(vendor="GenuineIntel", family=6, model=106)
 
 
 def machine(*events: str, smt: bool = False, processor: Processor = INTEL) -> Machine:
-    pmu = Pmu("cpu", 4, events={name: NamedEvent("event=0") for name in events}, is_core=True)
+    pmu = Pmu(
+        "cpu",
+        4,
+        formats={"event": Field("config", ((0, 7),))},
+        events={name: NamedEvent(f"event={number}") for number, name in enumerate(events)},
+        is_core=True,
+    )
     return Machine(processors={0: processor}, smt_active=smt, pmus={"cpu": pmu})
 
 
@@ -185,7 +194,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_the_users_sets_come_first(write, tmp_path: Path) -> None:
     mine = {"XDG_CONFIG_HOME": str(tmp_path)}
-    assert load_set("software", Machine(), mine).metrics[0].column == "On a processor (%)"
+    assert load_set("software", Machine(), mine).metrics[0].column == "Page faults per ms"
     write(PLAIN, "vmprof/counters/software.toml")
     write(PLAIN, "vmprof/counters/faults.toml")
     assert load_set("software", Machine(), mine).metrics[0].column == "Faults per ms"
@@ -202,7 +211,15 @@ def test_without_xdg_the_folder_is_in_the_home(write, tmp_path: Path, monkeypatc
     assert load_set("faults", Machine(), {"XDG_CONFIG_HOME": "here"}).name == "faults"
 
 
-@pytest.mark.parametrize("name", ["nothing", "../software", "", "*"])
+def test_a_user_without_a_home_has_those_that_vmprof_brings(monkeypatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert load_set("software", Machine(), {}).name == "software"
+
+
+@pytest.mark.parametrize("name", ["nothing", "../software", "", "*", "n" * 300])
 def test_a_name_that_no_set_has(name: str) -> None:
     with pytest.raises(VmprofError, match=r"there is no counter set .*; there are: branch, cache,"):
         load_set(name, Machine(), NOWHERE)
@@ -212,6 +229,7 @@ def test_choose_takes_sets_files_and_lists(write) -> None:
     assert choose("software", Machine(), NOWHERE) == load_set("software", Machine(), NOWHERE)
     path = write(PLAIN)
     assert choose(path, Machine(), NOWHERE) == load_set(path, Machine(), NOWHERE)
+    assert choose(" software ", Machine(), NOWHERE).name == "software"
     listed = choose("page-faults", Machine(), NOWHERE)
     assert listed == CounterSet("", "", "page-faults", listed.groups)
     assert [event.name for (event,) in listed.groups] == ["perf::PAGE-FAULTS"]
@@ -221,9 +239,13 @@ def test_choose_takes_sets_files_and_lists(write) -> None:
 def test_a_name_that_nothing_has_tells_of_the_sets() -> None:
     with pytest.raises(VmprofError, match="there is no event 'softwear'") as error:
         choose("softwear", Machine(), NOWHERE)
-    assert error.value.__notes__ == [
-        "there are counter sets: branch, cache, default, energy, ipc, software, stalls, tlb"
-    ]
+    assert str(error.value).endswith(
+        "; the counter sets are: branch, cache, default, energy, ipc, software, stalls, tlb"
+    )
+    # What can only be a list of events says nothing of sets.
+    with pytest.raises(VmprofError) as error:
+        choose("cycles,softwear", Machine(), NOWHERE)
+    assert "counter sets" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -239,3 +261,24 @@ def test_a_name_that_nothing_has_tells_of_the_sets() -> None:
 )
 def test_names_in_formulas(column: str, name: str) -> None:
     assert alias(column) == name
+
+
+# ---- docs/counters.md ----------------------------------------------------------
+
+
+def test_the_documented_examples_are_sets(write) -> None:
+    page = (DOCS / "counters.md").read_text()
+    plain, variants = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert plain == (DOCS / "examples/faults.toml").read_text()
+    faults = load_set(write(plain), Machine(), NOWHERE)
+    assert [metric.column for metric in faults.metrics] == ["Faults per ms", "Major (%)"]
+    path = write(f'description = "As documented."\n{variants}')
+    assert load_set(path, machine("slots", "topdown-be-bound"), NOWHERE).processors == (
+        "Intel Core since Ice Lake"
+    )
+    assert load_set(path, machine(), NOWHERE).processors == "others"
+
+
+def test_every_set_is_documented() -> None:
+    page = (DOCS / "counters.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) >= sets_of(NOWHERE).keys()

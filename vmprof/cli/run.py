@@ -60,9 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how to measure")
     how.add_argument(
         "--counters",
-        metavar="EVENT,...",
-        help="events to count, as in cycles,page-faults; or none (default: the five of "
-        "TVM's reports where the machine has any of them, else the software events)",
+        metavar="WHAT",
+        help="a counter set (ipc), its file (mine.toml), events as perf names them "
+        "(cycles,r01c2), or none; vmprof events lists both (default: the five of TVM's reports "
+        "where the machine has any of them, else the software events)",
     )
     how.add_argument(
         "--repeats",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from vmprof.counters import generic
 from vmprof.counters.encoding import Encoding, Event
 from vmprof.errors import VmprofError
 
@@ -32,7 +33,13 @@ def split(text: str) -> tuple[str, str]:
     if slash:
         return name + slash, end.removeprefix(":")
     name, colon, end = text.rpartition(":")
-    if colon and end and not name.endswith(":") and _LETTERS.issuperset(end):
+    if not (colon and end) or name.endswith(":"):
+        return text, ""
+    # After a name that all processors share, whatever follows is meant as modifiers. Processors'
+    # own names are mostly upper-case, and so are their unit masks: RESOURCE_STALLS:RS.
+    own = name.rpartition("::")[2]
+    is_mask = end.isupper() and own == own.upper()
+    if generic.find(name) or (_LETTERS.issuperset(end) and not is_mask):
         return name, end
     return text, ""
 

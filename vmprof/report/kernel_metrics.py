@@ -74,7 +74,13 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
         device_metrics={device: {**row, **totals} for device, row in report.device_metrics.items()},
     )
     known = {column for row in calls for column in row} | set(report.missing)
-    return derive(report, [each for each in METRICS if known.issuperset(each.sources.values())])
+    derived = {each.column for each in report.derived}
+    more = (
+        each
+        for each in METRICS
+        if each.column not in derived and known.issuperset(each.sources.values())
+    )
+    return derive(report, [*report.derived, *more])
 
 
 def _identity(row: Row, kernels: Mapping[str, Kernel]) -> dict[str, Metric]:
