@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,10 @@ def import_model(path: Path) -> Any:
             f"run: python -m pip install 'tvm-vmprof[{extra}]'"
         )
     try:
-        return read(path)
+        # What the frameworks and TVM warn each other of is not for our users.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return read(path)
     except Exception as error:  # the frameworks and TVM raise what they like
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise VmprofError(f"{path} cannot be imported: {reason}") from error
