@@ -82,7 +82,8 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
         if entry not in (None, ENTRY):
             raise VmprofError(f"{name} has no function {entry!r}; it has: {ENTRY}")
         progress(f"compiling {name}")
-        library = compile_model(name, schedule=schedule or "cpu")
+        library = compile_model(name, schedule=schedule or "cpu", progress=progress)
+        progress(f"loading {name}")
         return Program.of_module(_load_library(library), name, read_kernels(library))
     if path.is_file():
         return _load_file(path, schedule, progress)

@@ -17,6 +17,7 @@ from vmprof.lowering.host import host_target
 from vmprof.lowering.pipeline import cpu_pipeline
 from vmprof.models import MODELS
 from vmprof.program.kernels import Kernels, write_kernels
+from vmprof.progress import Progress, silent
 
 # How kernels are made: by vmprof's schedule, or as TVM lowers them by itself.
 SCHEDULES = ("cpu", "none")
@@ -32,9 +33,13 @@ class Compiled:
     executable: Any
     kernels: Kernels
 
-    def export(self, library: str | Path) -> None:
-        """Write a library, and beside it the kernels, where ``vmprof run`` finds them."""
-        self.executable.export_library(str(library))
+    def export(self, library: str | Path, **options: Any) -> None:
+        """Write a library, and beside it the kernels, where ``vmprof run`` finds them.
+
+        ``options`` are those of TVM's ``export_library``: a compiler for another
+        kind of machine, for one.
+        """
+        self.executable.export_library(str(library), **options)
         write_kernels(self.kernels, library)
 
 
@@ -59,11 +64,16 @@ def compile_module(module: tvm.IRModule, target: Any = None, *, schedule: str = 
     return Compiled(executable, info.kernels)
 
 
-def compile_model(model: str, *, schedule: str = "cpu") -> Path:
+def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = silent) -> Path:
     """The library of one of vmprof's models, compiled for this machine, perhaps long ago."""
     target = host_target()
 
     def make(library: Path) -> None:
-        compile_module(MODELS[model](), target, schedule=schedule).export(library)
+        progress(f"{model}, step 1 of 3: drawing weights")
+        module = MODELS[model]()
+        progress(f"{model}, step 2 of 3: compiling for {target.attrs['mcpu']}")
+        compiled = compile_module(module, target, schedule=schedule)
+        progress(f"{model}, step 3 of 3: writing the library")
+        compiled.export(library)
 
     return cached_library(model, schedule, target, make)

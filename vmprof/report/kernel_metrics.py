@@ -45,10 +45,6 @@ METRICS = (
         "percent",
         _counters("cycles", stalled="stalled-cycles-backend"),
     ),
-    # The task clock is in nanoseconds.
-    Derived(
-        "CPUs used", "clock / us / 1000", "ratio", {"us": _TIME, **_counters(clock="task-clock")}
-    ),
 )
 
 _SHAPE = re.compile(r"\[([^\]]*)\]")
@@ -62,9 +58,9 @@ def with_kernels(report: Report, kernels: Mapping[str, Kernel]) -> Report:
 def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
     """``report`` with :data:`METRICS`, and what of operations and bytes they need.
 
-    Those of counters are there if the counters are, or among what is missing if
-    they were asked for. Bytes are those of the tensors that a kernel takes, each
-    counted once: what has to be moved at least.
+    With them goes CPUs used. Those of counters are there if the counters are, or
+    among what is missing if they were asked for. Bytes are those of the tensors
+    that a kernel takes, each counted once: what has to be moved at least.
     """
     calls = tuple({**row, **_cost(row, kernels)} for row in report.calls)
     totals = sum_columns({c: row[c] for c in (FLOPS, BYTES) if c in row} for row in calls)
@@ -73,14 +69,28 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
         calls=calls,
         device_metrics={device: {**row, **totals} for device, row in report.device_metrics.items()},
     )
+    metrics = (*METRICS, _cpus_used(report))
     known = {column for row in calls for column in row} | set(report.missing)
     derived = {each.column for each in report.derived}
     more = (
         each
-        for each in METRICS
+        for each in metrics
         if each.column not in derived and known.issuperset(each.sources.values())
     )
     return derive(report, [*report.derived, *more])
+
+
+def _cpus_used(report: Report) -> Derived:
+    """The task clock, in nanoseconds, over the time; less what it reads of an empty call."""
+    clock = "perf::TASK-CLOCK"
+    empty = report.configuration.get(f"Empty call {clock}")
+    overhead = empty.value if isinstance(empty, Count) else 0
+    return Derived(
+        "CPUs used",
+        f"(clock - {overhead} * calls) / us / 1000",
+        "ratio",
+        {"clock": clock, "calls": "Count", "us": _TIME},
+    )
 
 
 def _identity(row: Row, kernels: Mapping[str, Kernel]) -> dict[str, Metric]:
