@@ -193,3 +193,30 @@ def test_another_processor_can_be_compiled_for(tmp_path: Any) -> None:
     )
     shapes = compiled.kernels["fused_nn_contrib_conv2d_NCHWc"].shapes
     assert shapes == ((1, 1, 9, 9, 3), (2, 1, 3, 3, 3, 4), (1, 2, 7, 7, 4))
+
+
+def test_kernels_that_no_rule_fits_are_left_alone() -> None:
+    """One with two outputs; a model that branches, whose blocks would not outlive a branch."""
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", relax.TensorType((4, 300), "float32"))
+    with builder.function("main", [x]):
+        halves = builder.emit(relax.op.split(x, 2, axis=1))
+        left, right = (builder.emit(relax.TupleGetItem(halves, i)) for i in range(2))
+        builder.emit_func_output(builder.emit(relax.op.subtract(left, right)))
+    assert_equal_outputs(builder.get())
+
+
+def test_a_model_that_branches() -> None:
+    weight = relax.const(np.ones((16, 4, 3, 3), "float32"))
+    x = relax.Var("x", relax.TensorType((1, 4, 8, 8), "float32"))
+    builder = relax.BlockBuilder()
+    with builder.function("main", [x]):
+        y = builder.emit(relax.op.nn.conv2d(x, weight))
+        positive = builder.emit(relax.op.greater(relax.op.sum(y), relax.const(0.0)))
+        chosen = relax.If(
+            positive,
+            relax.SeqExpr([], relax.op.nn.relu(y)),
+            relax.SeqExpr([], relax.op.negative(y)),
+        )
+        builder.emit_func_output(builder.emit(chosen))
+    assert_equal_outputs(builder.get())

@@ -85,6 +85,9 @@ class _Blocker(PyExprMutator):  # type: ignore[misc]
         self._plain: set[Var] = set()
 
     def rewrite(self, function: Any) -> Any:
+        """``function`` in blocks; as it is if it branches, since blocks are kept by scope."""
+        if _branches(function):
+            return function
         for flow in dataflow_blocks(function):
             self._definitions.update(flow.definitions)
         return self.visit_expr(function)
@@ -317,6 +320,17 @@ class _Blocker(PyExprMutator):  # type: ignore[misc]
                 LAYOUTS: {"src_layout": _layout(source), "dst_layout": _layout(destination)}
             },
         )
+
+
+def _branches(function: Any) -> bool:
+    found: list[Any] = []
+
+    def visit(expression: Any) -> None:
+        if isinstance(expression, relax.If):
+            found.append(expression)
+
+    relax.analysis.post_order_visit(function.body, visit)
+    return bool(found)
 
 
 def _layout(block: int) -> str:

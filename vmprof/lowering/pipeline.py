@@ -21,8 +21,8 @@ def cpu_pipeline(target: tvm.target.Target) -> tvm.transform.Pass:
     """From a Relax module to one that is ready to be compiled for the processor ``target``.
 
     Batch normalisation is folded, convolutions take and give channel blocks as
-    wide as the vectors of ``target``, softmax and tanh are TVM's fast ones,
-    operators are fused and kernels scheduled.
+    wide as the vectors of ``target``, softmax, tanh, exp and erf are TVM's fast
+    ones, operators are fused and kernels scheduled.
     """
 
     @tvm.transform.module_pass(opt_level=0, name="vmprof.cpu_pipeline")  # type: ignore[untyped-decorator]

@@ -24,7 +24,7 @@ from vmprof.lowering.layout import block_of
 Loop = Any  # TVM has no type stubs
 
 # Below so many operations a loop is not worth handing out to other threads.
-_WORTH_THREADS = 1 << 15
+_WORTH_THREADS = 1 << 17
 
 
 def schedule_kernels(target: tvm.target.Target) -> tvm.transform.Pass:
@@ -47,14 +47,8 @@ class Registers:
         return cls(32 if has_32 else 16, lanes)
 
 
-class TiledReduction(ScheduleRule):  # type: ignore[misc]
-    """For kernels with one reduction: convolutions, products, pools.
-
-    A tile of outputs is kept in registers while the reduction runs over it: some
-    places of the last axis but one, times a vector of the last. Outer axes are
-    run in parallel. What follows element by element is done at the tile; what
-    goes before (padding) before all of it.
-    """
+class _Rule(ScheduleRule):  # type: ignore[misc]
+    """A rule that leaves alone what TVM does not let it schedule."""
 
     def __init__(self, registers: Registers) -> None:
         self._registers = registers
@@ -64,24 +58,44 @@ class TiledReduction(ScheduleRule):  # type: ignore[misc]
         blocks = normalize_prim_func(schedule)
         if blocks is None or not _static(blocks):
             return None
+        try:
+            return schedule if self._schedule(schedule, blocks) else None
+        except s_tir.ScheduleError:
+            return None
+
+    def _schedule(self, schedule: Any, blocks: Sequence[SBlockInfo]) -> bool:
+        """Schedule the kernel of these blocks, in order; False if the rule is not for it."""
+        raise NotImplementedError
+
+
+class TiledReduction(_Rule):
+    """For kernels with one reduction: convolutions, products, pools.
+
+    A tile of outputs is kept in registers while the reduction runs over it: some
+    places of the last axis but one, times a vector of the last. Outer axes are
+    run in parallel. What follows element by element is done at the tile; what
+    goes before (padding) before all of it.
+    """
+
+    def _schedule(self, schedule: Any, blocks: Sequence[SBlockInfo]) -> bool:
         reductions = [number for number, block in enumerate(blocks) if not block.is_injective()]
         if len(reductions) != 1:
-            return None
+            return False
         (at,) = reductions
         before, anchor, after = blocks[:at], blocks[at], blocks[at + 1 :]
         kinds = anchor.dom_kind()
         spatial = kinds.count("S")
         if not spatial or kinds != "S" * spatial + "R" * (len(kinds) - spatial):
-            return None
+            return False
         if any(block.dom() != anchor.dom()[:spatial] for block in after):
-            return None
+            return False
         for block in after[:-1]:
             schedule.compute_inline(block.block_rv)
         for block in before:
             _spread(schedule, block.block_rv, self._registers.lanes)
         output = after[-1].block_rv if after else schedule.cache_write(anchor.block_rv, 0, "local")
         self._tile(schedule, anchor, output, spatial)
-        return schedule
+        return True
 
     def _tile(self, schedule: Any, anchor: SBlockInfo, output: Any, spatial: int) -> None:
         extents = [int(extent) for extent in anchor.dom()]
@@ -124,28 +138,24 @@ class TiledReduction(ScheduleRule):  # type: ignore[misc]
         schedule.decompose_reduction(block, reduced[0])
 
 
-class Spatial(ScheduleRule):  # type: ignore[misc]
+class Spatial(_Rule):
     """For kernels without reductions: parallel outside, the last axis in vectors."""
 
-    def __init__(self, registers: Registers) -> None:
-        self._registers = registers
-
-    def apply(self, func: tirx.PrimFunc, target: Any, tunable: bool) -> Any:  # noqa: ARG002, FBT001
-        schedule = s_tir.Schedule(func)
-        blocks = normalize_prim_func(schedule)
-        if blocks is None or not _static(blocks):
-            return None
+    def _schedule(self, schedule: Any, blocks: Sequence[SBlockInfo]) -> bool:
         if not all(block.is_injective() for block in blocks):
-            return None
+            return False
         for block in blocks[:-1]:
             schedule.compute_inline(block.block_rv)
         _spread(schedule, blocks[-1].block_rv, self._registers.lanes)
-        return schedule
+        return True
 
 
 def _spread(schedule: Any, block: Any, lanes: int) -> None:
     """Outer loops of ``block`` in parallel, the last in vectors."""
-    *outer, last = schedule.get_loops(block)
+    loops = schedule.get_loops(block)
+    if not loops:
+        return  # a scalar
+    *outer, last = loops
     extents = [int(schedule.get(loop).extent) for loop in (*outer, last)]
     if extents[-1] > 2 * lanes:
         chunks, last = schedule.split(last, [None, block_of(extents[-1], lanes)])
