@@ -94,6 +94,8 @@ class TiledReduction(_Rule):
         for block in before:
             _spread(schedule, block.block_rv, self._registers.lanes)
         output = after[-1].block_rv if after else schedule.cache_write(anchor.block_rv, 0, "local")
+        if len(schedule.get_loops(output)) != spatial:
+            return False
         self._tile(schedule, anchor, output, spatial)
         return True
 
