@@ -93,7 +93,13 @@ class TiledReduction(_Rule):
             schedule.compute_inline(block.block_rv)
         for block in before:
             _spread(schedule, block.block_rv, self._registers.lanes)
-        output = after[-1].block_rv if after else schedule.cache_write(anchor.block_rv, 0, "local")
+        if after:
+            output = after[-1].block_rv
+        else:
+            output = schedule.cache_write(anchor.block_rv, 0, "local")
+            # Without the axes of one place, which the other blocks have no more.
+            whole = schedule.fuse(*schedule.get_loops(output))
+            schedule.split(whole, anchor.dom()[:spatial])
         if len(schedule.get_loops(output)) != spatial:
             return False
         self._tile(schedule, anchor, output, spatial)
