@@ -97,9 +97,11 @@ class TiledReduction(_Rule):
             output = after[-1].block_rv
         else:
             output = schedule.cache_write(anchor.block_rv, 0, "local")
+            loops = schedule.get_loops(output)
+            if not loops:
+                return False  # one number
             # Without the axes of one place, which the other blocks have no more.
-            whole = schedule.fuse(*schedule.get_loops(output))
-            schedule.split(whole, anchor.dom()[:spatial])
+            schedule.split(schedule.fuse(*loops), anchor.dom()[:spatial])
         if len(schedule.get_loops(output)) != spatial:
             return False
         self._tile(schedule, anchor, output, spatial)
