@@ -5,7 +5,6 @@ print(vmprof.profile("model.so"))
 """
 
 from vmprof.errors import VmprofError
-from vmprof.machine import VirtualMachine
 from vmprof.profiler import profile
 from vmprof.program import Program
 from vmprof.report import Report
@@ -15,7 +14,6 @@ from vmprof.version import __version__
 __all__ = [
     "Program",
     "Report",
-    "VirtualMachine",
     "VmprofError",
     "__version__",
     "load_program",

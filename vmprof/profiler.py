@@ -18,7 +18,7 @@ from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 from vmprof.counters import CounterGroup, Event, open_default, parse_events
 from vmprof.errors import VmprofError, add_note
 from vmprof.inputs import Given, make_inputs
-from vmprof.machine import Site, VirtualMachine
+from vmprof.machine import Machine, Site
 from vmprof.native import empty
 from vmprof.program import Program, parameters_of
 from vmprof.progress import Progress, silent
@@ -124,7 +124,7 @@ def profile(
     arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
     with _open_counters(events) as group:
         recorder = Recorder(group, max_records)
-        machine = VirtualMachine(program, device, wrap=recorder.wrap)
+        machine = Machine(program, device, wrap=recorder.wrap)
         engines = _Engines(program, machine, recorder, entry, arguments)
         measurement = _measure(engines, schedule, group, progress)
         empty_call = _measure_empty_call(recorder, schedule, group, min(_EMPTY_CALLS, max_records))
@@ -152,7 +152,7 @@ class _Engines:
     def __init__(
         self,
         program: Program,
-        machine: VirtualMachine,
+        machine: Machine,
         recorder: Recorder,
         entry: str,
         arguments: Sequence[Any],

@@ -2,96 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import tvm
-import tvm_ffi
 from tvm.runtime import Device
 
-from vmprof.errors import VmprofError, add_note
-from vmprof.machine.constants import to_tvm
-from vmprof.machine.context import VMContext
-from vmprof.machine.linker import LinkedFunction, Linker, Site, Wrapper
+from vmprof.machine.compiled import CompiledFunction
+from vmprof.machine.constants import constants_of
+from vmprof.machine.host import Host
+from vmprof.machine.instrument import Instrument
+from vmprof.machine.linker import (
+    Block,
+    DirectCall,
+    LinkedFunction,
+    Linker,
+    Site,
+    Wrapper,
+    no_operands,
+)
+from vmprof.machine.notes import Notes
 from vmprof.program import Program
-from vmprof.program.bytecode import FunctionKind
+
+# As with Python's own limit: an endless recursion shall end with an error.
+MAX_DEPTH = 100_000
 
 
-class VirtualMachine:
+class Machine:
     """Runs a :class:`~vmprof.program.Program`.
 
-    ``wrap`` is called once per place in the code where a packed function is
-    called, with that :class:`Site` and the function, and returns what the
-    machine shall call there instead. ``sites`` lists those places.
+    ``devices`` and ``memory_cfg`` are as TVM's VM takes them; the default is
+    one CPU, with pooled storage. ``wrap`` is called once per place in the code
+    where something is called, with that :class:`Site` and what is called there,
+    and returns what the machine shall call instead. ``sites`` lists those
+    places.
     """
 
     def __init__(
-        self, program: Program, device: Device | None = None, *, wrap: Wrapper | None = None
+        self,
+        program: Program,
+        devices: Device | Sequence[Device] | None = None,
+        memory_cfg: str | Mapping[Device, int] | None = None,
+        *,
+        wrap: Wrapper | None = None,
     ) -> None:
         self.program = program
-        self.device = device or tvm.cpu(0)
-        self._context = VMContext(self.device)
-        self._functions: dict[int, LinkedFunction] = {}
+        devices = tvm.cpu(0) if devices is None else devices
+        # TVM's VM appends a CPU to the list that it is given, where the last is none.
+        devices = [*devices] if isinstance(devices, Sequence) else devices
+        # The functions that native code holds know this machine only weakly:
+        # what holds the machine would otherwise hold itself, unseen by Python's collector.
+        self._enter = partial(_enter, weakref.ref(self))
+        self._host = Host(program.bytecode, devices, memory_cfg, self._enter)
+        self.device: Device = devices[0] if isinstance(devices, list) else devices
+        self._constants = constants_of(program.bytecode, self.device)
+        self._notes = Notes(program)
+        self._link(wrap, None)
+
+    def set_instrument(self, instrument: Instrument) -> None:
+        """Call ``instrument`` before and after every call, as TVM's ``set_instrument`` has it."""
+        self._link(None, instrument)
+
+    def _link(self, wrap: Wrapper | None, instrument: Instrument | None) -> None:
         linker = Linker(
-            program,
-            constants=[to_tvm(constant) for constant in program.bytecode.constants],
-            context=self._context.pointer,
-            invoke=lambda index: partial(self._call, index),
+            self.program,
+            constants=self._constants,
+            context=self.context,
+            closures=self._host.closures,
+            enter=self._enter,
             wrap=wrap,
+            instrument=instrument,
         )
-        for index, function in enumerate(program.bytecode.functions):
-            if function.kind is not FunctionKind.PACKED:
-                self._functions[index] = linker.link(function)
+        linker.link()
+        self._functions = linker.functions
         self.sites: Sequence[Site] = tuple(linker.sites)
+
+    @property
+    def context(self) -> Any:
+        """The ``VirtualMachine*`` that builtins take; closures called with it run here."""
+        return self._host.context
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         """The function ``name``; it takes TVM tensors or numpy arrays."""
-        function = self.program.entry(name)
-        index = self.program.bytecode.functions.index(function)
-        return lambda *args: self._call(index, *map(_to_tvm_argument, args))
+        index = self.program.index(name)
+        return lambda *args: self.call(index, *map(_to_tvm_argument, args))
 
-    def _call(self, index: int, *args: Any) -> Any:
+    def call(self, index: int, *args: Any) -> Any:
+        """Call the function at ``index`` in the table."""
         function = self._functions[index]
-        if len(args) != function.source.num_args:
-            names = ", ".join(function.source.parameter_names)
-            raise VmprofError(
-                f"function {function.source.name!r} takes {function.source.num_args} arguments"
-                f"{f' ({names})' if names else ''}, {len(args)} were given"
-            )
-        # Registers belong to one activation: recursion must not share them.
-        frame = function.frame.copy()
-        frame[: len(args)] = args
-        block = function.entry
-        while True:
-            try:
-                for callee, operands, destination, number in block.steps:  # noqa: B007
-                    frame[destination] = callee(*operands(frame))
-            except Exception as error:
-                self._annotate(error, function, number, operands(frame))
-                raise
-            if block.condition is None or frame[block.condition]:
-                following = block.then
-            else:
-                following = block.otherwise
-            if following is None:
-                return frame[block.result]
-            block = following
+        if isinstance(function, CompiledFunction):
+            return function(*args)
+        return self._run(function, args)
 
-    def _annotate(
-        self, error: Exception, function: LinkedFunction, number: int, operands: Sequence[Any]
-    ) -> None:
-        """Say which instruction an error comes from, with the shapes that it was given."""
-        instruction = self.program.bytecode.instructions[number]
-        shapes = ", ".join(
-            f"{operand.dtype}[{', '.join(map(str, operand.shape))}]"
-            for operand in operands
-            if isinstance(operand, tvm_ffi.Tensor)
-        )
-        text = " ".join(str(instruction).split())
-        add_note(error, f"in {function.source.name!r}, instruction {number}: {text}")
-        add_note(error, f"argument shapes: {shapes or 'no tensors'}")
+    def _run(self, function: LinkedFunction, args: Sequence[Any]) -> Any:
+        callers: list[tuple[LinkedFunction, list[Any], DirectCall, Block | None]] = []
+        frame = function.activate(args)
+        block = function.entry
+        operands, number = no_operands, function.source.start
+        try:
+            while True:
+                for callee, operands, destination, number in block.steps:
+                    frame[destination] = callee(*operands(frame))
+                call = block.call
+                if call is not None:
+                    called, operands, _, number = call
+                    activation = called.activate(operands(frame))
+                    if len(callers) == MAX_DEPTH:
+                        raise RecursionError(f"more than {MAX_DEPTH:,} calls inside one another")
+                    callers.append((function, frame, call, block.then))
+                    function, frame, block = called, activation, called.entry
+                    continue
+                if block.condition is None or _is_true(frame[block.condition]):
+                    following = block.then
+                else:
+                    following = block.otherwise
+                if following is None:
+                    result = frame[block.result]
+                    if not callers:
+                        return result
+                    function, frame, (_, _, destination, _), following = callers.pop()
+                    frame[destination] = result
+                    assert following is not None
+                block = following
+        except Exception as error:
+            self._notes.add(error, function.source.name, number, operands(frame))
+            for function, frame, (_, operands, _, number), _ in reversed(callers):  # noqa: B020
+                self._notes.add(error, function.source.name, number, operands(frame))
+            raise
+
+
+def _enter(machine: weakref.ref[Machine], index: int, *args: Any) -> Any:
+    """Where calls come in from native code."""
+    alive = machine()
+    if alive is None:
+        raise RuntimeError("the virtual machine that this function belongs to is gone")
+    with alive._notes.kept():
+        return alive.call(index, *args)
+
+
+def _is_true(condition: Any) -> bool:
+    if not isinstance(condition, int):
+        raise TypeError(f"a branch takes an int or a bool, not {type(condition).__name__}")
+    return condition != 0
 
 
 def _to_tvm_argument(value: Any) -> Any:

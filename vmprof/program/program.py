@@ -39,11 +39,15 @@ class Program:
 
     def entry(self, name: str) -> Function:
         """The function ``name``; :class:`VmprofError` names the others if there is none."""
-        function = self.bytecode.function(name)
-        if function is None or function.kind is FunctionKind.PACKED:
-            known = ", ".join(self.bytecode.entry_names()) or "none"
-            raise VmprofError(f"{self.name} has no function {name!r}; it has: {known}")
-        return function
+        return self.bytecode.functions[self.index(name)]
+
+    def index(self, name: str) -> int:
+        """The place in the table of what :meth:`entry` gives."""
+        for index, function in enumerate(self.bytecode.functions):
+            if function.name == name and function.kind is not FunctionKind.PACKED:
+                return index
+        known = ", ".join(self.bytecode.entry_names()) or "none"
+        raise VmprofError(f"{self.name} has no function {name!r}; it has: {known}")
 
     def packed_function(self, name: str) -> tvm_ffi.Function:
         """The packed function ``name``, looked up as TVM's VM does: imports, then registry."""
