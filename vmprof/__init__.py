@@ -5,6 +5,7 @@ print(vmprof.profile("model.so"))
 """
 
 from vmprof.errors import VmprofError
+from vmprof.machine import VirtualMachine
 from vmprof.profiler import profile
 from vmprof.program import Program
 from vmprof.report import Report
@@ -14,6 +15,7 @@ from vmprof.version import __version__
 __all__ = [
     "Program",
     "Report",
+    "VirtualMachine",
     "VmprofError",
     "__version__",
     "load_program",

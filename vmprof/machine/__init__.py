@@ -2,5 +2,6 @@
 
 from vmprof.machine.linker import Site
 from vmprof.machine.machine import Machine
+from vmprof.machine.virtual_machine import VirtualMachine
 
-__all__ = ["Machine", "Site"]
+__all__ = ["Machine", "Site", "VirtualMachine"]

@@ -48,8 +48,6 @@ class CompiledFunction:
         check_arity(self.source, args)
         unset = [None] * (self.source.num_registers - len(args))
         registers = AnyList([*args, *unset])
-        self.native(
-            self.context, registers.address, self.constants.address, self.functions.address
-        )
+        self.native(self.context, registers.address, self.constants.address, self.functions.address)
         # The result always follows the arguments.
         return registers.values[len(args)]

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from vmprof.machine.compiled import AnyList, CompiledFunction
-from vmprof.machine.errors import MachineError, check_arity
+from vmprof.machine.errors import check_arity
 from vmprof.machine.instrument import Instrument, instrumented
 from vmprof.program import Program
 from vmprof.program.bytecode import (
@@ -137,14 +137,6 @@ class Linker:
             self._packed[index] = self.program.packed_function(name)
         return self._packed[index]
 
-    def wrapped(self, callee: Callee, function: Function, number: int | None, name: str) -> Callee:
-        """``callee`` as what is called at one place of ``function``."""
-        if self.wrap is None or name in _UNRECORDED:
-            return callee
-        site = Site(len(self.sites), function.name, number, name)
-        self.sites.append(site)
-        return self.wrap(site, callee)
-
     def direct(self, index: int) -> LinkedFunction | None:
         """The function of the table at ``index`` if the loop itself may run a call of it."""
         if self.wrap is not None or self.instrument is not None:
@@ -178,11 +170,7 @@ class Linker:
         if not compiled:
             return
         constants = AnyList(self.constants)
-        values = AnyList(
-            [
-                self.value(i, "", None) for i in range(len(table))
-            ]
-        )
+        values = AnyList([self.value(i, "", None) for i in range(len(table))])
         for index in compiled:
             name = table[index].name
             symbol = f"__vmtir__{name}"

@@ -129,7 +129,7 @@ class Machine:
                 block = following
         except Exception as error:
             self._notes.add(error, function.source.name, number, operands(frame))
-            for function, frame, (_, operands, _, number), _ in reversed(callers):  # noqa: B020
+            for function, frame, (_, operands, _, number), _ in reversed(callers):
                 self._notes.add(error, function.source.name, number, operands(frame))
             raise
 

@@ -6,12 +6,22 @@ import os
 from dataclasses import dataclass
 
 import tvm_ffi
+from tvm.error import InternalError
 
 from vmprof.errors import VmprofError
 from vmprof.program.bytecode import Bytecode, Function, FunctionKind
 from vmprof.program.reader import read_bytecode
 
 EXECUTABLE_KIND = "relax.VMExecutable"
+
+
+class NoExecutableError(VmprofError, AttributeError):
+    """A module without a Relax executable; for TVM's VM a module without an attribute."""
+
+
+@tvm_ffi.register_error
+class MissingFunctionError(VmprofError, InternalError):
+    """A packed function that the program calls, and that nobody has."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +39,14 @@ class Program:
     @classmethod
     def of_module(cls, module: tvm_ffi.Module, name: str) -> Program:
         """Decode the executable in ``module`` or in what it imports."""
+        if module.kind == "rpc":
+            raise VmprofError(
+                f"{name} lies behind an RPC session, where its code cannot be read from here; "
+                "profile it on the remote machine itself: vmprof run <the library> there"
+            )
         executable = _find_executable(module)
         if executable is None:
-            raise VmprofError(
+            raise NoExecutableError(
                 f"{name} is a TVM module of kind {module.kind!r} without a Relax executable; "
                 "vmprof runs what tvm.compile() makes of a Relax module"
             )
@@ -58,7 +73,7 @@ class Program:
                 continue
         function = tvm_ffi.get_global_func(name, allow_missing=True)
         if function is None:
-            raise VmprofError(
+            raise MissingFunctionError(
                 f"{self.name} calls {name!r}, which is neither in its library nor registered with "
                 "TVM; import the package that registers it first"
             )
