@@ -11,35 +11,30 @@
 /* The site of the record that covers a whole run. */
 #define VMPROF_RUN_SITE -1
 
-/* ---- events.c: system calls ---------------------------------------------- */
+/* ---- syscalls.c: the kernel and the processor -------------------------------- */
 
 /* Every system call of the shim goes through this table, so that tests can
- * play any kernel. Each function returns what the call returned, or -errno. */
+ * play any kernel. Each function returns what the call returned, or -errno.
+ * `rdpmc` is the processor's own: the counter that a perf_event_mmap_page
+ * calls `index`. */
 typedef struct {
   int64_t (*perf_event_open)(void *attr, int pid, int cpu, int group_fd, uint64_t flags);
   int64_t (*read)(int fd, void *buffer, uint64_t size);
   int64_t (*ioctl)(int fd, uint64_t request, uint64_t argument);
   int64_t (*close)(int fd);
+  int64_t (*mmap)(int fd, uint64_t size);
+  int64_t (*munmap)(void *address, uint64_t size);
+  uint64_t (*rdpmc)(uint32_t index);
 } vmprof_syscall_table;
 
 extern vmprof_syscall_table vmprof_syscalls;
 void vmprof_syscalls_reset(void);
 
-/* Opens one event of the calling thread on any CPU, in the group of
- * `group_fd` (-1: as the leader of a new one, disabled until
- * vmprof_group_enable). Returns a descriptor or -errno. */
-int vmprof_event_open(uint32_t type, uint64_t config, int exclude_kernel, int group_fd);
-int vmprof_event_close(int fd);
-int vmprof_group_enable(int leader_fd);
-int vmprof_group_disable(int leader_fd);
+/* ---- source.c: whatever can be read at both ends of a window ------------------- */
 
-/* ---- read.c: one reading of clock or group --------------------------------- */
-
-/* CLOCK_MONOTONIC in nanoseconds. */
-int64_t vmprof_clock_ns(void);
-
-/* One read() of a whole group, as the kernel lays it out. `count` is 0 when
- * the read failed or came back short: then nothing else of it is valid. */
+/* One reading. `count` is the number of values, 0 when the reading failed: then
+ * nothing else of it is valid. The times are those of the kernel since the
+ * source was opened; 0 where the way of reading does not tell them. */
 typedef struct {
   uint64_t count;
   uint64_t enabled_ns;
@@ -47,14 +42,70 @@ typedef struct {
   uint64_t values[];
 } vmprof_sample;
 
-void vmprof_group_read(int leader_fd, int events, vmprof_sample *sample);
+typedef struct vmprof_source vmprof_source;
 
-/* ---- recorder.c: sites and records ----------------------------------------- */
+int vmprof_source_values(const vmprof_source *source);
+/* A reading that tells the times, by system call where it takes one. */
+void vmprof_source_read(vmprof_source *source, vmprof_sample *sample);
+/* A reading as windows have it: the cheapest way that is valid now. */
+void vmprof_source_sample(vmprof_source *source, vmprof_sample *sample);
+/* Counting begins and ends; 0 or -errno. */
+int vmprof_source_enable(vmprof_source *source);
+int vmprof_source_disable(vmprof_source *source);
+void vmprof_source_close(vmprof_source *source);
+
+/* ---- group.c: perf events that are counted together ----------------------------- */
+
+/* What perf_event_open is asked for: the fields of perf_event_attr of these
+ * names, and where to count (pid 0, cpu -1: the calling thread, anywhere). */
+typedef struct {
+  uint32_t type;
+  uint64_t config;
+  uint64_t config1;
+  uint64_t config2;
+  uint64_t config3;
+  int exclude_user;
+  int exclude_kernel;
+  int exclude_hv;
+  int exclude_guest;
+  int exclude_host;
+  int pid;
+  int cpu;
+} vmprof_event;
+
+/* Opens `events` as one group, disabled. `pinned`: the group counts all the
+ * time or fails, it is never multiplexed. `user_reads`: map the events' pages,
+ * so that windows read without a system call where the page allows it.
+ * NULL when an event is refused: `problem` is then its number and -errno. */
+vmprof_source *vmprof_group_open(const vmprof_event *events, int count, int pinned,
+                                 int user_reads, int64_t problem[2]);
+/* Whether a reading would now take place in user space for every event. */
+int vmprof_group_reads_in_user_space(const vmprof_source *group);
+
+/* ---- collector.c: counters from a user's shared library -------------------------- */
+
+/* Loads the collector that `path` exports (vmprof/include/vmprof_collector.h) and opens
+ * it for the calling thread. NULL with `problem` filled in when that fails. */
+vmprof_source *vmprof_collector_open(const char *path, char *problem, uint64_t problem_size);
+const char *vmprof_collector_name(const vmprof_source *collector, int number);
+
+/* ---- loop.c: work whose counts are known ------------------------------------------ */
+
+/* Runs exactly two instructions per iteration, one of them a taken branch. */
+void vmprof_known_loop(uint64_t iterations);
+/* Makes caches, TLBs and branch predictor miss: a walk in random order over
+ * `words` (filled here), with a branch at each step that nothing can foresee. */
+uint64_t vmprof_stir(uint64_t *words, uint64_t count, uint64_t steps);
+
+/* ---- recorder.c: sites and records ------------------------------------------------ */
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+int64_t vmprof_clock_ns(void);
 
 typedef struct vmprof_recorder vmprof_recorder;
 
-/* The head of a record. When the recorder counts, two vmprof_samples of
- * `events` values follow: the group before the kernel and after it. */
+/* The head of a record. When the recorder counts, a vmprof_sample of each
+ * source follows as it was before the kernel, then each as it was after. */
 typedef struct {
   int32_t site;
   int32_t failed;    /* 1 while the call is open, and if it raised */
@@ -64,17 +115,20 @@ typedef struct {
   int64_t end_ns;
 } vmprof_record;
 
-/* A recorder for at most `max_records` records of one run, with `events`
- * counters each. NULL with errno set when memory cannot be reserved. */
-vmprof_recorder *vmprof_recorder_new(int64_t max_records, int events);
+/* A recorder for at most `max_records` records of one run, with samples of at
+ * most `sample_words` 64-bit words. NULL with errno set when memory cannot be
+ * reserved. */
+vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words);
 /* Gives up Python's reference; sites that still live keep the memory. */
 void vmprof_recorder_release(vmprof_recorder *recorder);
 
 /* Forgets all records and readies `expected` of them: pages are touched here,
- * so that no window pays for a page fault. */
-void vmprof_recorder_clear(vmprof_recorder *recorder, int64_t expected);
-/* Sets what is read from now on; `leader_fd` matters to VMPROF_COUNT only. */
-void vmprof_recorder_set_mode(vmprof_recorder *recorder, int mode, int leader_fd);
+ * so that no window pays for a page fault. From now on `mode` is read, from
+ * `sources` where it counts. 0, or -errno. */
+int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
+                          int num_sources, int64_t expected);
+/* Wrapped functions are passed through from now on. */
+void vmprof_recorder_stop(vmprof_recorder *recorder);
 /* Opens and closes the record of a whole run. */
 int vmprof_run_begin(vmprof_recorder *recorder);
 void vmprof_run_end(vmprof_recorder *recorder);

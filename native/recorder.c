@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <tvm/ffi/c_api.h>
 
@@ -20,16 +22,18 @@
 struct vmprof_recorder {
   atomic_int references; /* Python's one, and one per living site */
   int mode;
-  int leader_fd;
-  int events;
+  vmprof_source **sources;
+  int num_sources;
+  uint64_t samples_size; /* of all sources, once */
   uint64_t stride;
   char *records;
   int64_t records_used;
   int64_t records_max;
+  uint64_t records_size; /* bytes reserved */
   int64_t *signatures;
   int64_t signatures_used; /* in words, as is the next one */
   int64_t signatures_max;
-  int64_t generation; /* counts vmprof_recorder_clear: older signatures are gone */
+  int64_t generation; /* counts starts: older signatures are gone */
   int64_t open;       /* number of the innermost record whose window is open, or -1 */
 };
 
@@ -43,10 +47,6 @@ typedef struct {
 
 /* ---- life ------------------------------------------------------------------- */
 
-static size_t records_size(const vmprof_recorder *recorder) {
-  return (size_t)recorder->records_max * recorder->stride;
-}
-
 static size_t signatures_size(const vmprof_recorder *recorder) {
   return (size_t)recorder->signatures_max * sizeof(int64_t);
 }
@@ -58,23 +58,22 @@ static void *reserve(size_t size) {
   return memory == MAP_FAILED ? NULL : memory;
 }
 
-vmprof_recorder *vmprof_recorder_new(int64_t max_records, int events) {
+vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words) {
   /* More than any address space holds; below it no product here overflows. */
-  if (max_records < 1 || max_records > INT64_C(1) << 48 || events < 0 || events > 1 << 10) {
+  if (max_records < 1 || max_records > INT64_C(1) << 48 || sample_words < 0 ||
+      sample_words > 1 << 12) {
     errno = ENOMEM;
     return NULL;
   }
   vmprof_recorder *recorder = calloc(1, sizeof *recorder);
   if (recorder == NULL) return NULL;
   atomic_init(&recorder->references, 1);
-  recorder->leader_fd = -1;
   recorder->open = -1;
-  recorder->events = events;
-  recorder->stride =
-      sizeof(vmprof_record) + 2 * (sizeof(vmprof_sample) + (size_t)events * sizeof(uint64_t));
   recorder->records_max = max_records;
+  recorder->records_size = (uint64_t)max_records * (sizeof(vmprof_record) +
+                                                    2 * (uint64_t)sample_words * sizeof(uint64_t));
   recorder->signatures_max = max_records * SIGNATURE_WORDS_PER_RECORD;
-  recorder->records = reserve(records_size(recorder));
+  recorder->records = reserve(recorder->records_size);
   recorder->signatures = reserve(signatures_size(recorder));
   if (recorder->records == NULL || recorder->signatures == NULL) {
     vmprof_recorder_release(recorder);
@@ -85,34 +84,49 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int events) {
 
 void vmprof_recorder_release(vmprof_recorder *recorder) {
   if (atomic_fetch_sub(&recorder->references, 1) > 1) return;
-  if (recorder->records != NULL) munmap(recorder->records, records_size(recorder));
+  if (recorder->records != NULL) munmap(recorder->records, recorder->records_size);
   if (recorder->signatures != NULL) munmap(recorder->signatures, signatures_size(recorder));
+  free(recorder->sources);
   free(recorder);
 }
 
 /* ---- between runs ----------------------------------------------------------- */
 
 /* Writes to every page of the first `size` bytes. */
-static void touch(void *memory, size_t size, size_t limit) {
+static void touch(void *memory, uint64_t size, uint64_t limit) {
   volatile char *bytes = memory;
   if (size > limit) size = limit;
-  for (size_t i = 0; i < size; i += 4096) bytes[i] = 0;
+  for (uint64_t i = 0; i < size; i += 4096) bytes[i] = 0;
 }
 
-void vmprof_recorder_clear(vmprof_recorder *recorder, int64_t expected) {
+int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
+                          int num_sources, int64_t expected) {
+  if (!(mode & VMPROF_COUNT)) num_sources = 0;
+  uint64_t samples_size = 0;
+  for (int i = 0; i < num_sources; ++i) samples_size += vmprof_sample_size(sources[i]->values);
+  const uint64_t stride = sizeof(vmprof_record) + 2 * samples_size;
+  if ((uint64_t)recorder->records_max * stride > recorder->records_size) return -EINVAL;
+  if (num_sources > 0) {
+    vmprof_source **copy = realloc(recorder->sources, (size_t)num_sources * sizeof *copy);
+    if (copy == NULL) return -ENOMEM;
+    memcpy(copy, sources, (size_t)num_sources * sizeof *copy);
+    recorder->sources = copy;
+  }
+  recorder->num_sources = num_sources;
+  recorder->samples_size = samples_size;
+  recorder->stride = stride;
   recorder->records_used = 0;
   recorder->signatures_used = 0;
   recorder->generation += 1;
   recorder->open = -1;
-  touch(recorder->records, (size_t)expected * recorder->stride, records_size(recorder));
-  touch(recorder->signatures, (size_t)expected * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
+  touch(recorder->records, (uint64_t)expected * stride, recorder->records_size);
+  touch(recorder->signatures, (uint64_t)expected * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
         signatures_size(recorder));
+  recorder->mode = mode;
+  return 0;
 }
 
-void vmprof_recorder_set_mode(vmprof_recorder *recorder, int mode, int leader_fd) {
-  recorder->mode = mode;
-  recorder->leader_fd = leader_fd;
-}
+void vmprof_recorder_stop(vmprof_recorder *recorder) { recorder->mode = VMPROF_OFF; }
 
 int64_t vmprof_recorder_count(const vmprof_recorder *recorder) { return recorder->records_used; }
 uint64_t vmprof_recorder_stride(const vmprof_recorder *recorder) { return recorder->stride; }
@@ -124,26 +138,37 @@ int64_t vmprof_signatures_size(const vmprof_recorder *recorder) {
 
 /* ---- the window ------------------------------------------------------------- */
 
-static vmprof_sample *sample_before(vmprof_record *record) { return (vmprof_sample *)(record + 1); }
+int64_t vmprof_clock_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
-static vmprof_sample *sample_after(const vmprof_recorder *recorder, vmprof_record *record) {
-  return (vmprof_sample *)((char *)(record + 1) + (recorder->stride - sizeof *record) / 2);
+/* Each source's sample, one behind the other. A window of a call is read in the
+ * cheapest way; that of a whole run also tells how long the counters ran. */
+static void sample_all(const vmprof_recorder *recorder, char *samples, int whole_run) {
+  for (int i = 0; i < recorder->num_sources; ++i) {
+    vmprof_source *source = recorder->sources[i];
+    vmprof_sample *sample = (vmprof_sample *)samples;
+    if (whole_run) {
+      source->read(source, sample);
+    } else {
+      source->sample(source, sample);
+    }
+    samples += vmprof_sample_size(source->values);
+  }
 }
 
 /* In a pass that reads both, the clock stands inside: a duration never holds
  * the cost of reading counters. */
-static void open_window(const vmprof_recorder *recorder, vmprof_record *record) {
-  if (recorder->mode & VMPROF_COUNT) {
-    vmprof_group_read(recorder->leader_fd, recorder->events, sample_before(record));
-  }
+static void open_window(const vmprof_recorder *recorder, vmprof_record *record, int whole_run) {
+  sample_all(recorder, (char *)(record + 1), whole_run);
   if (recorder->mode & VMPROF_TIME) record->begin_ns = vmprof_clock_ns();
 }
 
-static void close_window(const vmprof_recorder *recorder, vmprof_record *record) {
+static void close_window(const vmprof_recorder *recorder, vmprof_record *record, int whole_run) {
   if (recorder->mode & VMPROF_TIME) record->end_ns = vmprof_clock_ns();
-  if (recorder->mode & VMPROF_COUNT) {
-    vmprof_group_read(recorder->leader_fd, recorder->events, sample_after(recorder, record));
-  }
+  sample_all(recorder, (char *)(record + 1) + recorder->samples_size, whole_run);
 }
 
 /* ---- one call ----------------------------------------------------------------- */
@@ -239,9 +264,9 @@ static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TV
   vmprof_record *record = new_record(recorder, site->id, signature);
   if (record == NULL) return raise_full();
 
-  open_window(recorder, record);
+  open_window(recorder, record, /*whole_run=*/0);
   const int code = TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
-  close_window(recorder, record);
+  close_window(recorder, record, /*whole_run=*/0);
 
   recorder->open = record->parent;
   record->failed = code != 0;
@@ -251,13 +276,13 @@ static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TV
 int vmprof_run_begin(vmprof_recorder *recorder) {
   vmprof_record *run = new_record(recorder, VMPROF_RUN_SITE, /*signature=*/-1);
   if (run == NULL) return -1;
-  open_window(recorder, run);
+  open_window(recorder, run, /*whole_run=*/1);
   return 0;
 }
 
 void vmprof_run_end(vmprof_recorder *recorder) {
   vmprof_record *run = record_at(recorder, 0);
-  close_window(recorder, run);
+  close_window(recorder, run, /*whole_run=*/1);
   recorder->open = -1;
   run->failed = 0;
 }

@@ -7,4 +7,18 @@
 
 #include "api.h"
 
+/* What all sources begin with; each kind puts its own data behind it. */
+struct vmprof_source {
+  int values;
+  void (*sample)(vmprof_source *source, vmprof_sample *sample);
+  void (*read)(vmprof_source *source, vmprof_sample *sample);
+  int (*enable)(vmprof_source *source);
+  int (*disable)(vmprof_source *source);
+  void (*close)(vmprof_source *source);
+};
+
+static inline uint64_t vmprof_sample_size(int values) {
+  return sizeof(vmprof_sample) + (uint64_t)values * sizeof(uint64_t);
+}
+
 #endif /* VMPROF_H_ */

@@ -15,16 +15,18 @@ import tvm
 from tvm.runtime import Device
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
-from vmprof.counters import CounterGroup, Event, open_default, parse_events
+from vmprof.counters.events import REFERENCE, SOFTWARE_EVENTS, parse_events
+from vmprof.counters.machine import Machine
+from vmprof.counters.plan import Counters, Pass, open_counters
 from vmprof.errors import VmprofError, add_note
 from vmprof.inputs import Given, make_inputs
-from vmprof.machine import Machine, Site
+from vmprof.machine import Interpreter, Site
 from vmprof.native import empty
 from vmprof.program import Program, parameters_of
 from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Reading, Recorder, check_max_records
-from vmprof.recording import Recording
-from vmprof.report.build import build_report
+from vmprof.recording import NOTHING, Recording
+from vmprof.report.build import CountedPass, build_report
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
 from vmprof.sources import Source, load_program
 from vmprof.version import __version__
@@ -57,12 +59,12 @@ class Schedule:
         if self.warmup < 0:
             raise VmprofError(f"warmup is {self.warmup}; it cannot be negative")
 
-    def passes(self, *, counting: bool) -> list[Reading]:
-        if not counting:
-            return [Reading.TIME]
-        if self.single_pass:
-            return [Reading.TIME | Reading.COUNTERS]
-        return [Reading.TIME, Reading.COUNTERS]
+    def readings(self, passes: Sequence[Pass]) -> list[tuple[Reading, Pass | None]]:
+        """What each run of vmprof's machine in a round reads."""
+        if self.single_pass and passes:
+            (together,) = passes
+            return [(Reading.TIME | Reading.COUNTERS, together)]
+        return [(Reading.TIME, None), *((Reading.COUNTERS, one) for one in passes)]
 
     @property
     def expected(self) -> str:
@@ -95,6 +97,7 @@ def profile(
     repeats: int | None = None,
     warmup: int = 1,
     single_pass: bool = False,
+    multiplex: bool = False,
     max_records: int = DEFAULT_MAX_RECORDS,
     dimensions: Mapping[str, int] | None = None,
     seed: int = 0,
@@ -109,6 +112,8 @@ def profile(
     events, ``"none"``, or None: the five of TVM's reports where any of them
     opens, else the software events. ``repeats``, ``warmup`` and ``single_pass``
     are as in :class:`Schedule`; ``max_records`` bounds the calls of one run.
+    More events than the PMU holds are counted in several passes over the
+    model, or, with ``multiplex``, in one in which they take turns.
 
     Values of the report are medians over the repeats; what each repeat measured
     is in the columns ``"... samples"`` of its JSON. Raises
@@ -116,34 +121,40 @@ def profile(
     raises, with a note that says which instruction called it.
     """
     schedule = Schedule(repeats, warmup, single_pass)
-    events = None if counters is None else parse_events(counters)
+    description = Machine.read()
+    groups = parse_events(",".join(REFERENCE) if counters is None else counters, description)
+    otherwise = parse_events(",".join(SOFTWARE_EVENTS), description) if counters is None else ()
     check_max_records(max_records)
     device = device or tvm.cpu(0)
     program = load_program(source, entry=entry, progress=progress)
     parameters = parameters_of(program.bytecode, program.entry(entry))
     arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
-    with _open_counters(events) as group:
-        recorder = Recorder(group, max_records)
-        machine = Machine(program, device, wrap=recorder.wrap)
+    with open_counters(
+        groups, description, otherwise=otherwise, multiplex=multiplex, single_pass=single_pass
+    ) as opened:
+        recorder = Recorder(opened.sample_words, max_records)
+        machine = Interpreter(program, device, wrap=recorder.wrap)
         engines = _Engines(program, machine, recorder, entry, arguments)
-        measurement = _measure(engines, schedule, group, progress)
-        empty_call = _measure_empty_call(recorder, schedule, group, min(_EMPTY_CALLS, max_records))
-    return build_report(
-        sites=[site.callee for site in machine.sites],
-        device=f"{device.type}{device.index}",
-        timed=measurement.timed,
-        counted=measurement.counted,
-        events=[event.name for event in group.events],
-        refused=group.refused,
-        configuration={
-            **_configuration(program, schedule, group, measurement),
-            **empty_call,
-        },
-    )
-
-
-def _open_counters(events: Sequence[Event] | None) -> CounterGroup:
-    return open_default() if events is None else CounterGroup(events)
+        measurement = _measure(engines, schedule, opened, progress)
+        empty_call = _measure_empty_call(recorder, schedule, opened, min(_EMPTY_CALLS, max_records))
+        return build_report(
+            sites=[site.callee for site in machine.sites],
+            device=f"{device.type}{device.index}",
+            timed=measurement.timed,
+            passes=[
+                CountedPass(one.layout.columns, runs, opened.unproven)
+                for one, runs in zip(opened.passes, measurement.counted, strict=True)
+            ],
+            per_run={
+                column: [values[number] for values in measurement.wide]
+                for number, column in enumerate(opened.wide.columns)
+            },
+            refused=opened.refused,
+            configuration={
+                **_configuration(program, schedule, opened, measurement),
+                **empty_call,
+            },
+        )
 
 
 class _Engines:
@@ -152,7 +163,7 @@ class _Engines:
     def __init__(
         self,
         program: Program,
-        machine: Machine,
+        machine: Interpreter,
         recorder: Recorder,
         entry: str,
         arguments: Sequence[Any],
@@ -162,10 +173,10 @@ class _Engines:
         self._recorded = machine[entry]
         self._unprofiled = TvmVirtualMachine(program.module, machine.device)[entry]
 
-    def record(self, reading: Reading) -> Recording:
-        with self._recorder.run(reading):
+    def record(self, reading: Reading, counted: Pass | None) -> Recording:
+        with self._recorder.run(reading, counted):
             self._recorded(*self._arguments)
-        return self._recorder.recording(reading)
+        return self._recorder.recording(reading, counted.layout if counted else NOTHING)
 
     def time_unprofiled(self) -> float:
         """Microseconds of one run of TVM's VM."""
@@ -178,36 +189,46 @@ class _Engines:
         return (time.perf_counter_ns() - began) / 1e3
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Measurement:
-    """What the measured rounds gave; in a single pass, ``timed`` and ``counted`` are the same."""
+    """What the measured rounds gave; ``wide`` has a column of CPU-wide counts per timed run."""
 
     unprofiled_us: list[float]
     timed: list[Recording]
-    counted: list[Recording]
+    counted: list[list[Recording]]  # by pass
+    wide: list[list[int | None]]
 
 
 def _measure(
-    engines: _Engines, schedule: Schedule, group: CounterGroup, progress: Progress
+    engines: _Engines, schedule: Schedule, counters: Counters, progress: Progress
 ) -> _Measurement:
-    passes = schedule.passes(counting=bool(group.events))
-    result = _Measurement([], [], [])
+    readings = schedule.readings(counters.passes)
+    result = _Measurement([], [], [[] for _ in counters.passes], [])
     for number in range(1, schedule.warmup + 1):
         progress(f"warming up, round {number} of {schedule.warmup}")
-        for reading in passes:
-            engines.record(reading)
+        for reading, counted in readings:
+            engines.record(reading, counted)
         engines.time_unprofiled()
     with _collector_off():
         for number in schedule.rounds():
             progress(f"measuring, round {number} of {schedule.expected}")
             result.unprofiled_us.append(engines.time_unprofiled())
-            for reading in passes:
-                recording = engines.record(reading)
+            for reading, counted in readings:
+                before = counters.wide.read()
+                recording = engines.record(reading, counted)
                 if reading & Reading.TIME:
                     result.timed.append(recording)
-                if reading & Reading.COUNTERS:
-                    result.counted.append(recording)
+                    result.wide.append(_differences(before, counters.wide.read()))
+                if counted is not None:
+                    result.counted[counters.passes.index(counted)].append(recording)
     return result
+
+
+def _differences(before: Sequence[int | None], after: Sequence[int | None]) -> list[int | None]:
+    return [
+        None if now is None or then is None else now - then
+        for then, now in zip(before, after, strict=True)
+    ]
 
 
 @contextmanager
@@ -224,27 +245,28 @@ def _collector_off() -> Iterator[None]:
 
 
 def _measure_empty_call(
-    recorder: Recorder, schedule: Schedule, group: CounterGroup, calls: int
+    recorder: Recorder, schedule: Schedule, counters: Counters, calls: int
 ) -> dict[str, Metric]:
     """What a window reads around nothing: the least that any row can show."""
     nothing: Callable[[], None] = recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)
     result: dict[str, Metric] = {}
-    for reading in schedule.passes(counting=bool(group.events)):
-        with recorder.run(reading):
+    for reading, counted in schedule.readings(counters.passes):
+        with recorder.run(reading, counted):
             for _ in range(calls):
                 nothing()
-        recording = recorder.recording(reading)
+        layout = counted.layout if counted else NOTHING
+        recording = recorder.recording(reading, layout)
         if recording.durations_ns is not None:
             median = float(np.median(recording.durations_ns)) / 1e3
             result["Empty call (us)"] = Duration(median)
-        if recording.counts is not None:
-            for event, counts in zip(group.events, recording.counts.T, strict=True):
-                result[f"Empty call {event.name}"] = Count(int(np.sort(counts)[calls // 2]))
+        if recording.counts is not None and not layout.multiplexed:
+            for column, values in zip(layout.columns, recording.counts.values.T, strict=True):
+                result[f"Empty call {column}"] = Count(int(np.sort(values)[calls // 2]))
     return result
 
 
 def _configuration(
-    program: Program, schedule: Schedule, group: CounterGroup, measurement: _Measurement
+    program: Program, schedule: Schedule, counters: Counters, measurement: _Measurement
 ) -> dict[str, Metric]:
     times = measurement.unprofiled_us
     configuration: dict[str, Metric] = {
@@ -259,11 +281,19 @@ def _configuration(
         "vmprof": __version__,
         "TVM": tvm.__version__,
     }
-    if group.events:
+    if counters.passes:
         configuration["Counters"] = (
             "of the calling thread alone, "
-            + ("user space only" if group.user_only else "user space and kernel")
-            + ", one read() of the group at each end of a call, "
+            + ("user space only" if counters.user_only else "user space and kernel")
+            + ", "
             + ("in the runs that are timed" if schedule.single_pass else "in runs of their own")
+        )
+    for number, one in enumerate(counters.passes, start=1):
+        columns = ", ".join(one.layout.columns)
+        configuration[f"Counters, pass {number}"] = f"{columns}; read {one.how}"
+    if counters.wide.columns:
+        configuration["Counted per run"] = (
+            f"{', '.join(counters.wide.columns)}: of whole processors or packages during a timed "
+            "run, whoever used them"
         )
     return configuration

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from vmprof.counters import CounterGroup
+from vmprof.counters.plan import Pass
+from vmprof.counters.source import Layout
 from vmprof.errors import VmprofError
 from vmprof.machine import Site
 from vmprof.native import ffi, lib, wrap
-from vmprof.recording import RUN_SITE, Recording, record_dtype
+from vmprof.recording import NOTHING, RUN_SITE, Recording, record_dtype
 
 DEFAULT_MAX_RECORDS = 1_000_000
 _LARGEST_MAX_RECORDS = 1 << 40
@@ -39,18 +40,17 @@ def check_max_records(number: int) -> None:
 class Recorder:
     """Keeps a record of every call of the functions that it has wrapped, one run at a time.
 
-    ``max_records`` bounds the calls of one run. Memory is reserved for all of
-    them at once, and used as records come. The recorder and ``group`` belong
-    to the thread that runs.
+    ``max_records`` bounds the calls of one run, ``sample_words`` what a pass
+    reads at either end of a call (:attr:`Layout.sample_words`). Memory is
+    reserved for all records at once, and used as they come. The recorder and
+    what it reads belong to the thread that runs.
     """
 
-    def __init__(self, group: CounterGroup, max_records: int = DEFAULT_MAX_RECORDS) -> None:
+    def __init__(self, sample_words: int, max_records: int = DEFAULT_MAX_RECORDS) -> None:
         check_max_records(max_records)
-        self._group = group
-        self._events = len(group.events)
         self._expected = 0
         # One record more, for the run itself.
-        pointer = lib.vmprof_recorder_new(max_records + 1, self._events)
+        pointer = lib.vmprof_recorder_new(max_records + 1, sample_words)
         if pointer == ffi.NULL:
             raise VmprofError(
                 f"no memory for {max_records:,} records: {os.strerror(ffi.errno)}; "
@@ -64,26 +64,31 @@ class Recorder:
         return wrap(self._address, site.number, kernel)
 
     @contextmanager
-    def run(self, reading: Reading) -> Iterator[None]:
-        """Record what is called inside the ``with``, as one run."""
-        lib.vmprof_recorder_clear(self._pointer, self._expected)
-        counting = bool(reading & Reading.COUNTERS)
-        lib.vmprof_recorder_set_mode(self._pointer, int(reading), self._group.leader)
-        if counting:
-            self._group.enable()
+    def run(self, reading: Reading, counted: Pass | None = None) -> Iterator[None]:
+        """Record what is called inside the ``with``, as one run.
+
+        ``counted`` is the pass whose counters are read, if ``reading`` has them.
+        """
+        sources = [source.pointer for source in counted.sources] if counted else []
+        code = lib.vmprof_recorder_start(
+            self._pointer, int(reading), sources, len(sources), self._expected
+        )
+        assert code == 0, os.strerror(-code)
+        if counted is not None:
+            counted.enable()
         try:
             lib.vmprof_run_begin(self._pointer)
             yield
             lib.vmprof_run_end(self._pointer)
         finally:
-            if counting:
-                self._group.disable()
-            lib.vmprof_recorder_set_mode(self._pointer, lib.VMPROF_OFF, -1)
+            if counted is not None:
+                counted.disable()
+            lib.vmprof_recorder_stop(self._pointer)
             self._expected = lib.vmprof_recorder_count(self._pointer)
 
-    def recording(self, reading: Reading) -> Recording:
-        """The last run, copied out."""
-        dtype = record_dtype(self._events)
+    def recording(self, reading: Reading, layout: Layout = NOTHING) -> Recording:
+        """The last run, copied out; ``layout`` is that of the pass that it counted."""
+        dtype = record_dtype(layout)
         count = lib.vmprof_recorder_count(self._pointer)
         assert dtype.itemsize == lib.vmprof_recorder_stride(self._pointer)
         records = np.frombuffer(
@@ -96,9 +101,4 @@ class Recorder:
             ),
             np.int64,
         )
-        return Recording.of_records(
-            records,
-            words,
-            timed=bool(reading & Reading.TIME),
-            counted=bool(reading & Reading.COUNTERS),
-        )
+        return Recording.of_records(records, words, layout, timed=bool(reading & Reading.TIME))

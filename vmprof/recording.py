@@ -9,21 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import tvm_ffi
 
+from vmprof.counters.source import Layout
+
 RUN_SITE = -1
+NOTHING = Layout()  # of a run in which nothing is counted
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Records = npt.NDArray[Any]
 
 
-def record_dtype(events: int) -> np.dtype[Any]:
-    """The layout of a ``vmprof_record`` of native/api.h with its two samples."""
-    sample = np.dtype(
-        [
-            ("count", np.uint64),
-            ("enabled_ns", np.uint64),
-            ("running_ns", np.uint64),
-            ("values", np.uint64, (events,)),
-        ]
-    )
+def record_dtype(layout: Layout) -> np.dtype[Any]:
+    """A ``vmprof_record`` of native/api.h with the samples of ``layout``'s sources."""
+    samples = np.dtype([(str(i), _sample_dtype(len(v))) for i, v in enumerate(layout.sources)])
     return np.dtype(
         [
             ("site", np.int32),
@@ -32,10 +30,37 @@ def record_dtype(events: int) -> np.dtype[Any]:
             ("parent", np.int64),
             ("begin_ns", np.int64),
             ("end_ns", np.int64),
-            ("before", sample),
-            ("after", sample),
+            ("before", samples),
+            ("after", samples),
         ]
     )
+
+
+def _sample_dtype(values: int) -> np.dtype[Any]:
+    return np.dtype(
+        [
+            ("count", np.uint64),
+            ("enabled_ns", np.uint64),
+            ("running_ns", np.uint64),
+            ("values", np.uint64, (values,)),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted: ``values`` has shape (calls, columns), ``total`` (columns,).
+
+    ``shares`` and ``total_shares``, of the same shapes, say for which part of
+    the time a value was counted, 0 where it never was: then the value means
+    nothing. They are None unless counters took turns; where they did, values
+    are scaled up to the whole time.
+    """
+
+    values: Ints
+    total: Ints
+    shares: Floats | None = None
+    total_shares: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -44,43 +69,35 @@ class Recording:
 
     ``sites`` has shape (calls,), ``shapes`` one string per call; ``parents``
     (calls,) is the row inside whose window the call lies, -1 for none;
-    ``durations_ns`` has shape (calls,), or is None if no time was read;
-    ``counts`` has shape (calls, events), or is None if nothing was counted.
-    ``total_ns`` and ``total_counts`` (events,) are of the run as a whole.
-    ``fault`` says why there are no counts although they were read for.
+    ``durations_ns`` (calls,) and ``total_ns``, of the run as a whole, are None
+    if no time was read; ``counts`` is None if nothing was counted. ``fault``
+    says why there are no counts although they were read for.
     """
 
     sites: Ints
     shapes: tuple[str, ...]
     parents: Ints
     durations_ns: Ints | None
-    counts: Ints | None
     total_ns: int | None
-    total_counts: Ints | None
+    counts: Counts | None
     fault: str | None
 
     @classmethod
     def of_records(
-        cls, records: npt.NDArray[Any], signatures: Ints, *, timed: bool, counted: bool
+        cls, records: Records, signatures: Ints, layout: Layout, *, timed: bool
     ) -> Recording:
-        """Columns of ``records`` (dtype :func:`record_dtype`), the run's own record among them."""
-        fault = _fault(records) if counted else None
-        counted = counted and fault is None
-        is_run = records["site"] == RUN_SITE
-        calls, (run,) = records[~is_run], records[is_run]
+        """Columns of ``records`` (dtype :func:`record_dtype`); the first is the run's own."""
+        run, calls = records[:1], records[1:]
+        assert run["site"] == RUN_SITE
+        fault = _fault(records, layout)
         shapes = {index: _shapes(signatures, index) for index in set(calls["signature"].tolist())}
-        # Differences of counters are taken in their own width, where they may wrap.
-        counts = (calls["after"]["values"] - calls["before"]["values"]).astype(np.int64)
-        total_counts = (run["after"]["values"] - run["before"]["values"]).astype(np.int64)
         return cls(
             sites=calls["site"].astype(np.int64),
             shapes=tuple(shapes[index] for index in calls["signature"].tolist()),
-            # Record 0 is the run's own.
             parents=calls["parent"] - 1,
             durations_ns=calls["end_ns"] - calls["begin_ns"] if timed else None,
-            counts=counts if counted else None,
-            total_ns=int(run["end_ns"] - run["begin_ns"]) if timed else None,
-            total_counts=total_counts if counted else None,
+            total_ns=int(run["end_ns"][0] - run["begin_ns"][0]) if timed else None,
+            counts=_counts(records, layout) if layout.columns and fault is None else None,
             fault=fault,
         )
 
@@ -89,21 +106,61 @@ class Recording:
         return np.array_equal(self.sites, other.sites) and self.shapes == other.shapes
 
 
-def _fault(records: npt.NDArray[Any]) -> str | None:
+def _fault(records: Records, layout: Layout) -> str | None:
     """Why the counts of a run cannot be believed, if so."""
-    samples = [records["before"], records["after"]]
-    events = records.dtype["before"]["values"].shape[0]
-    if any((sample["count"] != events).any() for sample in samples):
-        return "a read() of the counters failed during the run"
-    # The run's own record is the first: its window holds all others.
-    before, after = records[0]["before"], records[0]["after"]
-    enabled, running = (int(after[field] - before[field]) for field in ("enabled_ns", "running_ns"))
-    if running < enabled:
+    for number, values in enumerate(layout.sources):
+        for end in ("before", "after"):
+            if (records[end][str(number)]["count"] != len(values)).any():
+                return (
+                    "a reading of the counters failed during the run; another user of perf "
+                    "(or the NMI watchdog) may have taken the PMU: stop it, and run again"
+                )
+    if layout.multiplexed:
+        return None
+    enabled, running = _times(records[:1], layout)
+    # Sources without times, such as collectors, have neither.
+    share = float(np.min(running / np.maximum(enabled, 1), initial=1, where=enabled > 0))
+    if share < 1:
         return (
-            f"the PMU was shared with others: the counters ran {100 * running / enabled:.0f} % "
+            f"the PMU was shared with others: the counters ran {100 * share:.0f} % "
             "of the time; stop other users of perf (and the NMI watchdog) or count fewer events"
         )
     return None
+
+
+def _counts(records: Records, layout: Layout) -> Counts:
+    values = np.zeros((len(records), len(layout.columns)), dtype=np.int64)
+    for number, columns in enumerate(layout.sources):
+        before, after = records["before"][str(number)], records["after"][str(number)]
+        # Differences of counters are taken in their own width, where they may wrap.
+        added = (after["values"] - before["values"]).astype(np.int64)
+        for position, column in enumerate(columns):
+            values[:, column] += added[:, position]
+    if not layout.multiplexed:
+        return Counts(values[1:], values[0])
+    enabled, running = _times(records, layout)
+    shares = running / np.maximum(enabled, 1)
+    scaled = np.rint(np.divide(values, shares, out=np.zeros_like(shares), where=shares > 0))
+    values = scaled.astype(np.int64)
+    return Counts(values[1:], values[0], shares[1:], shares[0])
+
+
+def _times(records: Records, layout: Layout) -> tuple[Floats, Floats]:
+    """Nanoseconds that each column was enabled, and running: (records, columns) each.
+
+    The sources of one column are enabled at the same time and take turns in
+    running, as the thread moves between kinds of core.
+    """
+    enabled = np.zeros((len(records), len(layout.columns)))
+    running = np.zeros_like(enabled)
+    for number, columns in enumerate(layout.sources):
+        before, after = records["before"][str(number)], records["after"][str(number)]
+        ran = (after["running_ns"] - before["running_ns"]).astype(np.float64)
+        was_enabled = (after["enabled_ns"] - before["enabled_ns"]).astype(np.float64)
+        for column in columns:
+            running[:, column] += ran
+            enabled[:, column] = np.maximum(enabled[:, column], was_enabled)
+    return enabled, running
 
 
 def _shapes(words: Ints, index: int) -> str:

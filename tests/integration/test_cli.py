@@ -112,7 +112,7 @@ def test_files_are_not_overwritten(tmp_path: Path) -> None:
         (("run", "none.so"), r"none\.so does not exist"),
         (("run", "text.so"), r"text\.so is no library that TVM can load"),
         (("run", "mlp", "--entry", "predict"), "mlp has no function 'predict'; it has: main"),
-        (("run", "mlp", "--counters", "cycle"), "no event 'cycle'; there are: "),
+        (("run", "mlp", "--counters", "cycle"), "no event 'cycle'; did you mean: "),
         (("run", "mlp", "--json", "none/r.json"), "cannot write none/r.json: there is no folder"),
         (("run", "mlp", "--json", "r", "--csv", "r"), "given for two outputs"),
         (("run", "mlp", "--input", "x=none.npy"), r"there is no file none\.npy"),

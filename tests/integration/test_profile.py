@@ -16,7 +16,7 @@ from support.models import calls_packed, compile_relax, dynamic, program
 
 import vmprof
 from vmprof import Report, VmprofError
-from vmprof.counters.events import HARDWARE
+from vmprof.counters.encoding import HARDWARE
 from vmprof.report.model import Count, Duration, Samples
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")

@@ -1,4 +1,4 @@
-"""A kernel to play: what stands behind the shim's table of system calls in tests."""
+"""A kernel with a PMU to play: what stands behind the shim's table of system calls in tests."""
 
 from __future__ import annotations
 
@@ -7,41 +7,93 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+from vmprof.counters.encoding import HARDWARE, SOFTWARE, TRACEPOINT
 from vmprof.native import ffi, lib
 
 _FIRST_DESCRIPTOR = 1000
 _ENABLE, _DISABLE = 0x2400, 0x2401
-_DISABLED, _EXCLUDE_KERNEL = 1 << 0, 1 << 5
+_DISABLED, _PINNED = 1 << 0, 1 << 2
+_EXCLUDE_USER, _EXCLUDE_KERNEL, _EXCLUDE_HV = 1 << 4, 1 << 5, 1 << 6
 # PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING | PERF_FORMAT_GROUP
 _READ_FORMAT = 1 << 0 | 1 << 1 | 1 << 3
+
+# What the events of PERF_TYPE_HARDWARE add from one read() to the next, unless told
+# otherwise: what vmprof_known_loop does to cycles, instructions and branches.
+_KNOWN_LOOP = {0: 4_000_000, 1: 2_000_000, 4: 1_000_000}
 
 
 @dataclass
 class OpenEvent:
-    """What perf_event_open was asked for."""
+    """What perf_event_open was asked for, and what became of it."""
 
     type: int
     config: int
+    config1: int
     disabled: bool
+    pinned: bool
+    exclude_user: bool
     exclude_kernel: bool
     leader: int
+    pid: int
+    cpu: int
+    enabled: bool = False
+    count: int = 0
+    enabled_ns: int = 0
+    running_ns: int = 0
+
+    @property
+    def is_hardware(self) -> bool:
+        return self.type not in (SOFTWARE, TRACEPOINT)
+
+
+@dataclass
+class Page:
+    """A perf_event_mmap_page, as far as it is read: linux/perf_event.h."""
+
+    index: int
+    offset: int = 0
+    width: int = 48
+    rdpmc: bool = True
+    memory: Any = field(default_factory=lambda: ffi.new("char[4096]"))
+
+    def write(self, lock: int = 0) -> None:
+        # version, compat_version, lock, index, offset, time_enabled, time_running,
+        # capabilities (bit 2: cap_user_rdpmc), pmc_width
+        head = struct.pack(
+            "<IIIIqQQQH", 0, 0, lock, self.index, self.offset, 0, 0, self.rdpmc << 2, self.width
+        )
+        ffi.memmove(self.memory, head, len(head))
+
+
+def _grow(event: OpenEvent) -> int:
+    return _KNOWN_LOOP.get(event.config, 1000) if event.type == HARDWARE else 1000
 
 
 @dataclass
 class FakeKernel:
     """Opens everything, unless told otherwise.
 
-    ``refuse(event)`` gives the errno for an event, or None. Every read() of a
-    group takes the next of ``readings``: (enabled, running, values), or bytes
-    as they shall be returned, or an errno.
+    ``refuse(event)`` gives the errno for an event, or None. The PMU has
+    ``counters`` counters: a larger group is refused, a pinned one that finds
+    too few of them left fails, any other then runs half of the time. An
+    enabled event grows by ``grow(event)`` from one read() to the next, a
+    microsecond later.
+
+    ``readings``, if given, are what read() returns instead, one after the
+    other: (enabled, running, values), or bytes as they shall be returned, or
+    an errno. ``pages`` are what mmap() gives, by config of the event.
     """
 
     refuse: Callable[[OpenEvent], int | None] = lambda event: None
-    readings: Iterator[tuple[int, int, list[int]] | bytes | int] = field(
-        default_factory=lambda: iter(())
-    )
+    counters: int = 1000
+    grow: Callable[[OpenEvent], int] = _grow
+    readings: Iterator[tuple[int, int, list[int]] | bytes | int] | None = None
+    pages: dict[int, Page] = field(default_factory=dict)
+    rdpmc: Callable[[int], int] = lambda index: 0
     open: dict[int, OpenEvent] = field(default_factory=dict)
+    mapped: list[int] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
     controls: list[tuple[int, str]] = field(default_factory=list)
     reads: int = 0
@@ -55,6 +107,9 @@ class FakeKernel:
             "read": ffi.callback("int64_t(int, void *, uint64_t)", self._read),
             "ioctl": ffi.callback("int64_t(int, uint64_t, uint64_t)", self._ioctl),
             "close": ffi.callback("int64_t(int)", self._close),
+            "mmap": ffi.callback("int64_t(int, uint64_t)", self._mmap),
+            "munmap": ffi.callback("int64_t(void *, uint64_t)", self._munmap),
+            "rdpmc": ffi.callback("uint64_t(uint32_t)", self._rdpmc),
         }
         for name, callback in callbacks.items():
             setattr(lib.vmprof_syscalls, name, callback)
@@ -63,38 +118,80 @@ class FakeKernel:
         finally:
             lib.vmprof_syscalls_reset()
 
+    def members(self, leader: int) -> list[OpenEvent]:
+        return [event for fd, event in self.open.items() if leader in (fd, event.leader)]
+
     def _perf_event_open(self, attr: object, pid: int, cpu: int, leader: int, flags: int) -> int:
-        kind, _, config, _, _, read_format, bits = struct.unpack(
-            "<IIQQQQQ", ffi.buffer(attr, 48)[:]
+        kind, size, config, _, _, read_format, bits, _, _, config1 = struct.unpack(
+            "<IIQQQQQIIQ", ffi.buffer(attr, 64)[:]
         )
-        assert (pid, cpu, read_format) == (0, -1, _READ_FORMAT)
+        assert (size, read_format) == (136, _READ_FORMAT)
         event = OpenEvent(
-            kind, config, bool(bits & _DISABLED), bool(bits & _EXCLUDE_KERNEL), leader
+            kind,
+            config,
+            config1,
+            bool(bits & _DISABLED),
+            bool(bits & _PINNED),
+            bool(bits & _EXCLUDE_USER),
+            bool(bits & _EXCLUDE_KERNEL),
+            leader,
+            pid,
+            cpu,
         )
         code = self.refuse(event)
         if code is not None:
             return -code
+        if self._needs([*self.members(leader), event]) > self.counters:
+            return -errno.EINVAL
         descriptor = _FIRST_DESCRIPTOR + len(self.open) + len(self.closed)
         self.open[descriptor] = event
         return descriptor
 
+    @staticmethod
+    def _needs(events: list[OpenEvent]) -> int:
+        return sum(event.is_hardware for event in events)
+
+    def _share(self, leader: int) -> float:
+        """Of the time that the group of ``leader`` counts."""
+        needs = self._needs(self.members(leader))
+        others = sum(
+            self._needs(self.members(fd))
+            for fd, event in self.open.items()
+            if event.leader < 0 and event.enabled and fd != leader
+        )
+        if not needs or needs + others <= self.counters:
+            return 1
+        return 0 if self.open[leader].pinned else 0.5
+
     def _read(self, descriptor: int, buffer: object, size: int) -> int:
         self.reads += 1
-        reading = next(self.readings)
+        reading = self._own_reading(descriptor) if self.readings is None else next(self.readings)
         if isinstance(reading, int):
             return -reading
         if not isinstance(reading, bytes):
             enabled, running, values = reading
-            members = [d for d, e in self.open.items() if descriptor in (d, e.leader)]
-            assert len(values) == len(members)
+            assert len(values) == len(self.members(descriptor))
             reading = struct.pack(f"<{3 + len(values)}Q", len(values), enabled, running, *values)
         assert len(reading) <= size
         ffi.memmove(buffer, reading, len(reading))
         return len(reading)
 
+    def _own_reading(self, descriptor: int) -> tuple[int, int, list[int]] | bytes:
+        leader, members = self.open[descriptor], self.members(descriptor)
+        share = self._share(descriptor)
+        if share == 0:
+            return b""
+        if leader.enabled:
+            for event in members:
+                event.enabled_ns += 1000
+                event.running_ns += int(1000 * share)
+                event.count += int(self.grow(event) * share)
+        return leader.enabled_ns, leader.running_ns, [event.count for event in members]
+
     def _ioctl(self, descriptor: int, request: int, argument: int) -> int:
         assert argument == 1  # PERF_IOC_FLAG_GROUP
         self.controls.append((descriptor, {_ENABLE: "enable", _DISABLE: "disable"}[request]))
+        self.open[descriptor].enabled = request == _ENABLE
         return 0
 
     def _close(self, descriptor: int) -> int:
@@ -102,4 +199,20 @@ class FakeKernel:
             return -errno.EBADF
         del self.open[descriptor]
         self.closed.append(descriptor)
+        return 0
+
+    def _mmap(self, descriptor: int, size: int) -> int:
+        page = self.pages.get(self.open[descriptor].config)
+        if page is None:
+            return -errno.EINVAL
+        page.write()
+        address = int(ffi.cast("intptr_t", page.memory))
+        self.mapped.append(address)
+        return address
+
+    def _rdpmc(self, index: int) -> int:
+        return self.rdpmc(index)
+
+    def _munmap(self, address: Any, size: int) -> int:
+        self.mapped.remove(int(ffi.cast("intptr_t", address)))
         return 0

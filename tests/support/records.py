@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vmprof.recording import Recording, record_dtype
+from vmprof.counters.source import Layout
+from vmprof.recording import NOTHING, Recording, record_dtype
 
 # A call: site, index of its signature, begin and end in nanoseconds, what each counter added.
 Call = tuple[int, int, int, int, Sequence[int]]
@@ -16,6 +17,9 @@ FLOAT32 = 2 | 32 << 8 | 1 << 16
 SIGNATURES = np.array([2, FLOAT32, 2, 1, 784, FLOAT32, 2, 1, 10, 0], dtype=np.int64)
 TWO_TENSORS, NO_TENSOR = 0, 9
 
+COLUMNS = ("perf::CYCLES", "perf::PAGE-FAULTS")
+ONE_GROUP = Layout(COLUMNS, ((0, 1),))
+
 
 def recording(
     calls: Sequence[Call],
@@ -23,27 +27,34 @@ def recording(
     *,
     timed: bool = True,
     counted: bool = True,
-    running: float = 1.0,
+    layout: Layout = ONE_GROUP,
+    running: Sequence[float] | None = None,
     failed_reads: Sequence[int] = (),
 ) -> Recording:
     """A run of ``calls`` that took ``total`` (nanoseconds, counts).
 
-    The counters ran for the share ``running`` of the time; of the records in
-    ``failed_reads`` (0 is the run's own) the second read() failed.
+    The sources of ``layout`` ran for the shares ``running`` of the time, each
+    counting as much of every value, and were enabled all of it; of the records
+    in ``failed_reads`` (0 is the run's own) the second reading failed.
     """
-    events = len(total[1])
-    records = np.zeros(1 + len(calls), dtype=record_dtype(events))
-    records["before"]["count"] = records["after"]["count"] = events
+    layout = layout if counted else NOTHING
+    shares = running or [1.0] * len(layout.sources)
+    records = np.zeros(1 + len(calls), dtype=record_dtype(layout))
     # Counters begin anywhere, and wrap.
     start = np.uint64(2**64 - 5)
-    records["before"]["values"] = start
     rows: list[Call] = [(-1, -1, 0, total[0], total[1]), *calls]
     for record, (site, signature, begin, end, counts) in zip(records, rows, strict=True):
         record["site"], record["signature"] = site, signature
         record["begin_ns"], record["end_ns"] = begin, end
-        record["after"]["enabled_ns"] = end
-        record["after"]["running_ns"] = int(end * running)
-        record["after"]["values"] = start + np.array(counts, dtype=np.uint64)
+        for number, (columns, share) in enumerate(zip(layout.sources, shares, strict=True)):
+            before, after = record["before"][str(number)], record["after"][str(number)]
+            before["count"] = after["count"] = len(columns)
+            before["values"] = start
+            after["enabled_ns"] = end
+            after["running_ns"] = int(end * share)
+            added = [int(counts[column] * share) for column in columns]
+            after["values"] = start + np.array(added, dtype=np.uint64)
     for index in failed_reads:
-        records[index]["after"]["count"] = 0
-    return Recording.of_records(records, SIGNATURES, timed=timed, counted=counted)
+        records[index]["after"]["0"]["count"] = 0
+    records["parent"] = [-1, *[0] * len(calls)]
+    return Recording.of_records(records, SIGNATURES, layout, timed=timed)

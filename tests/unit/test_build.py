@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from support.records import NO_TENSOR, TWO_TENSORS, recording
+from support.records import COLUMNS, NO_TENSOR, TWO_TENSORS, recording
 
+from vmprof.counters.source import Layout
 from vmprof.recording import Recording
 from vmprof.report import Report
-from vmprof.report.build import build_report
-from vmprof.report.model import Count, Duration, Percent, Samples
-
-EVENTS = ["perf::CYCLES", "perf::PAGE-FAULTS"]
+from vmprof.report.aggregate import merge_calls, sum_columns
+from vmprof.report.build import CountedPass, build_report
+from vmprof.report.model import Count, Duration, Percent, Ratio, Samples
 
 
 def run(durations: tuple[int, int], total: int, cycles: int = 0, **options: object) -> Recording:
@@ -25,14 +25,18 @@ def run(durations: tuple[int, int], total: int, cycles: int = 0, **options: obje
 
 
 def build(
-    timed: list[Recording], counted: list[Recording], refused: dict[str, str] | None = None
+    timed: list[Recording],
+    counted: list[Recording],
+    refused: dict[str, str] | None = None,
+    doubtful: tuple[str, ...] = (),
+    per_run: dict[str, list[int | None]] | None = None,
 ) -> Report:
     return build_report(
         sites=["matmul", "alloc"],
         device="cpu0",
         timed=timed,
-        counted=counted,
-        events=EVENTS,
+        passes=[CountedPass(COLUMNS, counted, frozenset(doubtful))] if counted else [],
+        per_run=per_run or {},
         refused=refused or {},
         configuration={"Executor": "VM"},
     )
@@ -79,9 +83,9 @@ def test_refused_events_have_a_reason_and_no_column() -> None:
 
 
 def test_faulty_counts_are_absent_everywhere() -> None:
-    counted = [run((1, 1), 4000, 5, timed=False, running=0.5)]
+    counted = [run((1, 1), 4000, 5, timed=False, running=[0.5])]
     report = build(timed(((1000, 10), 2000)), counted)
-    assert set(report.missing) == set(EVENTS)
+    assert set(report.missing) == set(COLUMNS)
     assert "50 % of the time" in report.missing["perf::CYCLES"]
     for row in (*report.calls, *report.device_metrics.values()):
         assert not {name for name in row if name.startswith("perf::")}
@@ -110,3 +114,46 @@ def test_counts_of_other_calls_are_not_mixed_in() -> None:
     report = build(timed(((1000, 10), 2000)), [odd])
     assert "use --single-pass" in report.missing["perf::CYCLES"]
     assert "perf::CYCLES" not in report.calls[0]
+
+
+def test_a_column_that_nobody_saw_counting_is_missing_if_it_is_0_throughout() -> None:
+    zeros = [run((1, 1), 3, 0, timed=False) for _ in range(2)]
+    report = build(timed(((1000, 10), 2000)), zeros, doubtful=("perf::CYCLES",))
+    assert "read 0 when it was checked and 0 in the whole run" in report.missing["perf::CYCLES"]
+    assert "perf::CYCLES" not in report.calls[0]
+    assert report.calls[0]["perf::PAGE-FAULTS"] == Count(1)
+    some = [run((1, 1), 3, 4, timed=False)]
+    report = build(timed(((1000, 10), 2000)), some, doubtful=("perf::CYCLES",))
+    assert report.calls[0]["perf::CYCLES"] == Count(4)
+
+
+def test_values_that_took_turns_say_for_how_long_they_were_counted() -> None:
+    """Cycles ran half of the time in one run and never in the other; page faults never."""
+    turns = Layout(COLUMNS, ((0,), (1,)), multiplexed=True)
+    counted = [
+        run((100, 100), 400, 8, timed=False, layout=turns, running=[share, 0])
+        for share in (0.5, 0.0)
+    ]
+    report = build(timed(((1000, 10), 2000)), counted)
+    assert report.calls[0]["perf::CYCLES"] == Count(8)
+    assert report.calls[0]["perf::CYCLES samples"] == Samples((8,))
+    assert report.calls[0]["perf::CYCLES counted"] == Ratio(0.25)
+    assert report.device_metrics["cpu0"]["perf::CYCLES"] == Count(24)
+    assert "never had its turn" in report.missing["perf::PAGE-FAULTS"]
+
+
+def test_a_sum_with_something_uncounted_in_it_is_no_sum() -> None:
+    calls = [{"Name": "a", "x": Count(1)}, {"Name": "a", "x": ""}, {"Name": "b", "x": Count(2)}]
+    merged = merge_calls(calls)
+    assert [row["x"] for row in merged] == ["", Count(2)]
+    assert sum_columns(merged)["x"] == ""
+
+
+def test_counts_of_whole_processors_are_the_totals_alone() -> None:
+    column = "power/energy-pkg/ (uJ)"
+    report = build(timed(((1000, 10), 2000)), [], per_run={column: [7, None, 9, 8], "y": [None]})
+    total = report.device_metrics["cpu0"]
+    assert total[column] == Count(8)
+    assert total[f"{column} samples"] == Samples((7, 9, 8))
+    assert total["y"] == ""
+    assert column not in report.calls[0]

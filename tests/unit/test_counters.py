@@ -1,87 +1,77 @@
-"""Event names, groups and what a machine refuses, on a kernel that tests play."""
+"""Groups, passes and what a machine refuses, on a kernel and a PMU that tests play."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from support.kernel import FakeKernel, OpenEvent
+from support.events import events
+from support.kernel import FakeKernel, OpenEvent, Page
 
 from vmprof import VmprofError
-from vmprof.counters import CounterGroup, open_default, parse_events
-from vmprof.counters.events import HARDWARE, REFERENCE, SOFTWARE, SOFTWARE_EVENTS
-from vmprof.counters.permissions import Machine, explain, kernel_needed
+from vmprof.counters import Counters, Machine, open_counters, parse_events
+from vmprof.counters.encoding import HARDWARE, SOFTWARE, Encoding, Event
+from vmprof.counters.events import REFERENCE, SOFTWARE_EVENTS
+from vmprof.counters.group import CounterGroup, Opener, Refused
+from vmprof.counters.permissions import explain, kernel_needed
+from vmprof.counters.pmu import Pmu
 
-METAL = Machine(paranoid=1, has_pmu=True, is_virtual=False, has_seccomp=False)
-GUEST = Machine(paranoid=3, has_pmu=False, is_virtual=True, has_seccomp=False)
-CYCLES, INSTRUCTIONS = REFERENCE[:2]
-
-
-def names(events: object) -> list[str]:
-    return [event.name for event in events]  # type: ignore[attr-defined]
-
-
-# ---- names ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("text", ["cycles", "perf::CYCLES", "CYCLES", " perf::cycles ,"])
-def test_spellings(text: str) -> None:
-    assert parse_events(text) == (CYCLES,)
-
-
-def test_a_list_keeps_its_order_and_names_each_once() -> None:
-    assert names(parse_events("page-faults,cycles,perf::PAGE-FAULTS")) == [
-        "perf::PAGE-FAULTS",
-        "perf::CYCLES",
-    ]
+METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})
+GUEST = Machine(paranoid=3, is_virtual=True)
+HYBRID = Machine(
+    paranoid=1,
+    pmus={
+        "cpu_core": Pmu("cpu_core", 4, cpus=(0, 1), is_core=True),
+        "cpu_atom": Pmu("cpu_atom", 8, cpus=(2, 3), is_core=True),
+    },
+)
+CYCLES = events("cycles", METAL)[0]
+DEFAULT = ",".join(REFERENCE)
 
 
-@pytest.mark.parametrize("text", ["", "none", " , "])
-def test_no_events(text: str) -> None:
-    assert parse_events(text) == ()
+@contextmanager
+def opened(text: str, machine: Machine = METAL) -> Iterator[CounterGroup]:
+    with Opener(machine).open(events(text, machine)) as group:
+        yield group
 
 
-def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(VmprofError, match=r"no event 'cycle'; there are: cache-misses, .*cycles"):
-        parse_events("cycles,cycle")
+def counters(text: str, machine: Machine = METAL, **options: bool) -> Counters:
+    software = parse_events(",".join(SOFTWARE_EVENTS), machine)
+    return open_counters(parse_events(text, machine), machine, otherwise=software, **options)
+
+
+def columns(opened: Counters) -> list[tuple[str, ...]]:
+    return [one.layout.columns for one in opened.passes]
 
 
 # ---- groups --------------------------------------------------------------------
 
 
 def test_one_group_that_begins_disabled(kernel: FakeKernel) -> None:
-    with CounterGroup(REFERENCE, METAL) as group:
-        events = list(kernel.open.values())
-        assert [(e.type, e.config) for e in events] == [(HARDWARE, c) for c in (0, 1, 3, 7, 8)]
-        assert [e.leader for e in events] == [-1] + [group.leader] * 4
-        assert [e.disabled for e in events] == [True] + [False] * 4
-        assert not any(e.exclude_kernel for e in events)
+    with opened(DEFAULT) as group:
+        leader, *members = kernel.open.values()
+        assert [(e.type, e.config) for e in kernel.open.values()] == [
+            (HARDWARE, c) for c in (0, 1, 3, 7, 8)
+        ]
+        assert {e.leader for e in members} == {min(kernel.open)}
+        assert (leader.disabled, leader.pinned) == (True, True)
+        assert not any(e.disabled or e.pinned for e in members)
+        assert not any(e.exclude_kernel for e in kernel.open.values())
+        assert {(e.pid, e.cpu) for e in kernel.open.values()} == {(0, -1)}
         group.enable()
         group.disable()
     assert [control for _, control in kernel.controls] == ["enable", "disable"]
 
 
 def test_the_leader_is_closed_last(kernel: FakeKernel) -> None:
-    with CounterGroup(REFERENCE, METAL) as group:
-        leader = group.leader
+    with opened(DEFAULT):
+        leader = min(kernel.open)
     assert kernel.closed[-1] == leader
     assert len(kernel.closed) == len(REFERENCE)
-
-
-def test_what_opens_is_counted_and_the_rest_has_a_reason(kernel: FakeKernel) -> None:
-    kernel.refuse = lambda event: errno.ENOENT if event.config in (0, 7, 8) else None
-    with CounterGroup(REFERENCE, METAL) as group:
-        assert names(group.events) == ["perf::INSTRUCTIONS", "perf::CACHE-MISSES"]
-        assert set(group.refused) == {
-            "perf::CYCLES",
-            "perf::STALLED-CYCLES-FRONTEND",
-            "perf::STALLED-CYCLES-BACKEND",
-        }
-        # The first that opens leads.
-        assert next(iter(kernel.open.values())).leader == -1
 
 
 def user_space_alone(event: OpenEvent) -> int | None:
@@ -90,54 +80,308 @@ def user_space_alone(event: OpenEvent) -> int | None:
 
 def test_user_space_alone_where_the_permission_asks_for_it(kernel: FakeKernel) -> None:
     kernel.refuse = user_space_alone
-    with CounterGroup(REFERENCE, METAL) as group:
-        assert group.user_only
-        assert names(group.events) == names(REFERENCE)
+    opener = Opener(METAL)
+    with opener.open(events(DEFAULT)):
+        assert opener.user_only
         assert all(event.exclude_kernel for event in kernel.open.values())
 
 
-def test_events_inside_the_kernel_are_absent_from_user_space(kernel: FakeKernel) -> None:
+@pytest.mark.parametrize("name", ["context-switches", "cpu-migrations"])
+def test_events_inside_the_kernel_are_absent_from_user_space(kernel: FakeKernel, name: str) -> None:
     """They would open, and read 0 for ever."""
     kernel.refuse = user_space_alone
-    with CounterGroup(SOFTWARE_EVENTS, Machine(2, True, False, False)) as group:
-        assert names(group.events) == ["perf::TASK-CLOCK", "perf::PAGE-FAULTS"]
-        assert set(group.refused) == {"perf::CONTEXT-SWITCHES", "perf::CPU-MIGRATIONS"}
-        assert "kernel.perf_event_paranoid 2 hides" in group.refused["perf::CPU-MIGRATIONS"]
+    with pytest.raises(Refused, match=r"kernel\.perf_event_paranoid 2 hides"):
+        Opener(Machine(paranoid=2)).open(events(name))
 
 
 def test_everything_forbidden(kernel: FakeKernel) -> None:
     kernel.refuse = lambda event: errno.EACCES
-    with CounterGroup(REFERENCE, Machine(3, True, False, False)) as group:
-        assert group.events == []
-        assert group.leader == -1
-        assert not group.user_only
-        group.enable()
-        group.disable()
-    assert kernel.controls == []
-    assert "perf_event_paranoid is 3; run: sudo sysctl" in group.refused["perf::CYCLES"]
-
-
-def test_the_default_falls_back_to_software_events(kernel: FakeKernel) -> None:
-    kernel.refuse = lambda event: errno.ENOENT if event.type == HARDWARE else None
-    with open_default() as group:
-        assert names(group.events) == names(SOFTWARE_EVENTS)
-        assert set(group.refused) == set(names(REFERENCE))
-
-
-def test_the_default_is_the_reference_where_any_of_it_opens(kernel: FakeKernel) -> None:
-    kernel.refuse = lambda event: errno.ENOENT if event.config != 1 else None
-    with open_default() as group:
-        assert names(group.events) == ["perf::INSTRUCTIONS"]
-        assert all(event.type != SOFTWARE for event in kernel.open.values())
+    opener = Opener(Machine(paranoid=3))
+    with pytest.raises(Refused, match="perf_event_paranoid is 3; run: sudo sysctl"):
+        opener.open(events("cycles"))
+    assert not opener.user_only
 
 
 def test_this_machines_own_software_events() -> None:
     """Page faults can be counted without privileges wherever perf events are allowed."""
     before = len(os.listdir("/proc/self/fd"))
-    with CounterGroup(parse_events("page-faults,task-clock")) as group:
-        assert len(group.events) + len(group.refused) == 2
-        assert len(os.listdir("/proc/self/fd")) == before + len(group.events)
+    with open_counters(parse_events("page-faults,task-clock", METAL), Machine.read()) as found:
+        counted = [column for one in found.passes for column in one.layout.columns]
+        assert len(counted) + len(found.refused) == 2
+        assert len(os.listdir("/proc/self/fd")) == before + len(counted)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+# ---- hybrid processors -----------------------------------------------------------
+
+
+def on_both(name: str, config: int) -> Event:
+    return Event(
+        name,
+        tuple(
+            Encoding(pmu.name, HARDWARE, pmu.type << 32 | config) for pmu in HYBRID.core_pmus
+        ),
+    )
+
+
+def test_a_hybrid_has_a_group_per_core_pmu_that_is_not_pinned(kernel: FakeKernel) -> None:
+    faults = events("page-faults")[0]
+    with Opener(HYBRID).open([on_both("c", 0), on_both("i", 1), faults]) as group:
+        assert group.layout.columns == ("c", "i", "perf::PAGE-FAULTS")
+        assert group.layout.sources == ((0, 1), (0, 1), (2,))
+        assert [e.config for e in kernel.open.values()] == [
+            4 << 32, 4 << 32 | 1, 8 << 32, 8 << 32 | 1, 2,
+        ]  # fmt: skip
+        assert not any(e.pinned for e in kernel.open.values())
+
+
+# ---- reading in user space --------------------------------------------------------
+
+
+def test_user_space_reads(kernel: FakeKernel) -> None:
+    """offset + the counter, which is signed and as wide as the page says; no system call."""
+    kernel.pages = {0: Page(index=3, offset=1000, width=48), 1: Page(index=33, width=40)}
+    kernel.rdpmc = lambda index: {3: 2**48 - 1, 33: 7}[index]
+    with opened("cycles,instructions") as group:
+        group.enable()
+        assert group.reads_in_user_space()
+        (source,) = group.sources
+        assert source.sample() == (0, 0, (999, 7))
+        assert kernel.reads == 0
+        assert len(kernel.mapped) == 2
+    assert kernel.mapped == []
+
+
+def test_a_change_in_between_is_read_again(kernel: FakeKernel) -> None:
+    """The kernel moved the event to another counter while it was being read."""
+    page = Page(index=1, offset=5)
+    kernel.pages = {0: page}
+    reads: list[int] = []
+
+    def rdpmc(index: int) -> int:
+        reads.append(index)
+        if len(reads) == 3:  # the first two are those that find out how to read
+            page.index, page.offset = 2, 100
+            page.write(lock=2)
+        return 10 * index
+
+    kernel.rdpmc = rdpmc
+    with opened("cycles") as group:
+        group.enable()
+        assert group.reads_in_user_space()
+        assert group.sources[0].sample() == (0, 0, (120,))
+    assert reads == [1, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        Page(index=0),  # not scheduled, or on Arm: kernel.perf_user_access is 0
+        Page(index=5, rdpmc=False),
+        Page(index=(1 << 29) + 1),  # Intel's topdown metrics
+    ],
+)
+def test_a_page_that_cannot_be_read_means_a_system_call(kernel: FakeKernel, page: Page) -> None:
+    kernel.pages = {0: Page(index=1), 1: page}
+    with opened("cycles,instructions") as group:
+        group.enable()
+        assert not group.reads_in_user_space()
+        assert group.sources[0].sample() == (1000, 1000, (4_000_000, 2_000_000))
+
+
+def test_an_event_that_loses_its_counter_is_read_by_system_call(kernel: FakeKernel) -> None:
+    page = Page(index=1, offset=3)
+    kernel.pages = {0: page}
+    with opened("cycles") as group:
+        group.enable()
+        assert group.sources[0].sample() == (0, 0, (3,))
+        page.index = 0
+        page.write()
+        assert group.sources[0].sample() == (1000, 1000, (4_000_000,))
+
+
+def test_pages_of_all_events_or_of_none(kernel: FakeKernel) -> None:
+    """Software events have none that could be read."""
+    kernel.pages = {0: Page(index=1)}
+    with opened("cycles,instructions") as group:
+        assert kernel.mapped == []
+        group.enable()
+        assert not group.reads_in_user_space()
+
+
+def test_arm_is_asked_for_user_access(kernel: FakeKernel) -> None:
+    """By the format term rdpmc, where the sysctl allows it."""
+    from vmprof.counters.pmu import Field
+
+    pmu = Pmu("armv8_pmuv3_0", 8, {"rdpmc": Field("config1", ((1, 1),))}, is_core=True)
+    for access, expected in ((1, 2), (0, 0), (None, 0)):
+        machine = Machine(perf_user_access=access, pmus={pmu.name: pmu})
+        with Opener(machine).open(events("cycles,page-faults", machine)):
+            assert [e.config1 for e in kernel.open.values()] == [expected, 0]
+
+
+# ---- passes ------------------------------------------------------------------------
+
+
+def test_what_fits_is_counted_in_one_pass(kernel: FakeKernel) -> None:
+    with counters(DEFAULT) as found:
+        assert columns(found) == [tuple(e.name for e in events(DEFAULT))]
+        assert found.passes[0].how == "by one read() of the group"
+        assert found.refused == {}
+        assert not found.user_only
+
+
+def test_more_events_than_counters_are_more_passes(kernel: FakeKernel) -> None:
+    kernel.counters = 2
+    with counters("cycles,instructions,cache-misses,page-faults,branches") as found:
+        assert columns(found) == [
+            ("perf::CYCLES", "perf::INSTRUCTIONS", "perf::PAGE-FAULTS"),
+            ("perf::CACHE-MISSES", "perf::BRANCHES"),
+        ]
+        assert found.refused == {}
+
+
+def test_an_event_that_opens_beside_others_but_is_never_scheduled_gets_its_own_pass(
+    kernel: FakeKernel,
+) -> None:
+    """As with the NMI watchdog on a counter: the kernel's check of a group does not know of it."""
+    kernel.counters = 3
+    watchdog = OpenEvent(HARDWARE, 0, 0, False, True, False, False, -1, -1, 0, enabled=True)
+    kernel.open[1] = watchdog
+    with counters("cycles,instructions,branches") as found:
+        assert columns(found) == [("perf::CYCLES", "perf::INSTRUCTIONS"), ("perf::BRANCHES",)]
+    del kernel.open[1]
+
+
+def test_a_group_in_braces_stays_together(kernel: FakeKernel) -> None:
+    kernel.counters = 2
+    with counters("cycles,{instructions,branches}") as found:
+        assert columns(found) == [
+            ("perf::CYCLES",),
+            ("perf::INSTRUCTIONS", "perf::BRANCHES"),
+        ]
+
+
+def test_a_group_that_does_not_fit_is_refused_whole(kernel: FakeKernel) -> None:
+    kernel.counters = 2
+    machine = Machine(pmus=METAL.pmus, nmi_watchdog=True)
+    with counters("{cycles,instructions,branches},cycles,page-faults", machine) as found:
+        assert columns(found) == [("perf::PAGE-FAULTS",)]
+        assert set(found.refused) == {"perf::CYCLES", "perf::INSTRUCTIONS", "perf::BRANCHES"}
+        reason = found.refused["perf::CYCLES"]
+        assert "cannot count the 3 events of its group at the same time" in reason
+        assert "sudo sysctl kernel.nmi_watchdog=0" in reason
+
+
+def test_multiplexed_events_take_turns_in_one_pass(kernel: FakeKernel) -> None:
+    kernel.counters = 1
+    with counters("cycles,instructions,page-faults", multiplex=True) as found:
+        (one,) = found.passes
+        assert one.layout.columns == ("perf::CYCLES", "perf::INSTRUCTIONS", "perf::PAGE-FAULTS")
+        assert one.layout.sources == ((0,), (1,), (2,))
+        assert one.layout.multiplexed
+        assert not any(event.pinned for event in kernel.open.values())
+
+
+def test_a_single_pass_must_hold_everything(kernel: FakeKernel) -> None:
+    kernel.counters = 2
+    with counters("cycles,instructions", single_pass=True) as found:
+        assert len(found.passes) == 1
+    with pytest.raises(VmprofError, match="the events need 2 passes .* --multiplex"):
+        counters("cycles,instructions,branches", single_pass=True)
+
+
+def test_the_default_falls_back_to_software_events(kernel: FakeKernel) -> None:
+    kernel.refuse = lambda event: errno.ENOENT if event.type == HARDWARE else None
+    with counters(DEFAULT) as found:
+        assert columns(found) == [tuple(e.name for e in events(",".join(SOFTWARE_EVENTS)))]
+        assert set(found.refused) == {e.name for e in events(DEFAULT)}
+
+
+def test_what_opens_is_counted_and_the_rest_has_a_reason(kernel: FakeKernel) -> None:
+    kernel.refuse = lambda event: errno.ENOENT if event.config in (0, 7, 8) else None
+    with counters(DEFAULT) as found:
+        assert columns(found) == [("perf::INSTRUCTIONS", "perf::CACHE-MISSES")]
+        assert set(found.refused) == {
+            "perf::CYCLES",
+            "perf::STALLED-CYCLES-FRONTEND",
+            "perf::STALLED-CYCLES-BACKEND",
+        }
+        assert all(event.type != SOFTWARE for event in kernel.open.values())
+
+
+# ---- trust -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "growth", "problem"),
+    [
+        ("instructions", 2_000_000, None),
+        ("instructions", 2_000_345, None),
+        ("instructions", 1_999_999, "reads 1,999,999 over a loop where 2,000,000 to 3,000,000"),
+        ("instructions", 0, "reads 0 over a loop"),
+        ("instructions", 4_000_000, "reads 4,000,000 over"),
+        ("branches", 500_000, "reads 500,000 over"),
+        ("cycles", 0, "reads 0 over"),
+        ("stalled-cycles-frontend", 0, "stands still over work that must move it"),
+        ("stalled-cycles-frontend", 1, None),
+        ("cache-misses", 0, "stands still"),
+        ("page-faults", 0, None),
+        ("instructions:k", 0, None),
+    ],
+)
+def test_a_counter_is_checked_against_known_work(
+    kernel: FakeKernel, name: str, growth: int, problem: str | None
+) -> None:
+    kernel.grow = lambda event: growth
+    with open_counters(parse_events(name, METAL), METAL) as found:
+        if problem is None:
+            assert found.refused == {}
+        else:
+            (reason,) = found.refused.values()
+            assert problem in reason
+            assert found.passes == ()
+
+
+def test_a_raw_event_that_reads_0_is_doubtful(kernel: FakeKernel) -> None:
+    kernel.grow = lambda event: 0
+    with open_counters(parse_events("r01c2", METAL), METAL) as found:
+        assert columns(found) == [("r01c2",)]
+        assert found.unproven == {"r01c2"}
+
+
+def test_a_counter_that_another_holds(kernel: FakeKernel) -> None:
+    kernel.counters = 1
+    kernel.open[1] = OpenEvent(HARDWARE, 0, 0, False, True, False, False, -1, -1, 0, enabled=True)
+    with open_counters(parse_events("cycles,cache-misses", METAL), METAL) as found:
+        assert found.passes == ()
+        for reason in found.refused.values():
+            assert "never scheduled: its counter is held by another user of perf" in reason
+    del kernel.open[1]
+
+
+# ---- CPU-wide events -----------------------------------------------------------------
+
+
+ENERGY = Event("power/energy-pkg/", (Encoding("power", 22, 2, cpus=(0, 8)),), False, 2**-32, "Joules")
+
+
+def test_energy_is_counted_per_package_and_summed(kernel: FakeKernel) -> None:
+    kernel.grow = lambda event: 2**31
+    with open_counters([(ENERGY,)], METAL) as found:
+        assert found.passes == ()
+        assert [(e.pid, e.cpu) for e in kernel.open.values()] == [(-1, 0), (-1, 8)]
+        assert found.wide.columns == ("power/energy-pkg/ (uJ)",)
+        before, after = found.wide.read(), found.wide.read()
+        assert before == [1_000_000]
+        assert after == [2_000_000]
+
+
+def test_energy_without_permission_is_refused(kernel: FakeKernel) -> None:
+    kernel.refuse = lambda event: errno.EACCES if event.cpu == 8 else None
+    with open_counters([(ENERGY,)], METAL) as found:
+        assert found.wide.columns == ()
+        assert "perf_event_paranoid" in found.refused["power/energy-pkg/"]
 
 
 # ---- reasons -------------------------------------------------------------------
@@ -146,11 +390,11 @@ def test_this_machines_own_software_events() -> None:
 @pytest.mark.parametrize(
     ("code", "machine", "reason"),
     [
-        (errno.EACCES, Machine(3, True, False, False), "perf_event_paranoid is 3; run: sudo"),
-        (errno.EPERM, Machine(4, True, False, True), "perf_event_paranoid is 4"),
-        (errno.EPERM, Machine(1, True, False, True), "seccomp filter .* --cap-add PERFMON"),
+        (errno.EACCES, Machine(paranoid=3), "perf_event_paranoid is 3; run: sudo"),
+        (errno.EPERM, Machine(paranoid=4, has_seccomp=True), "perf_event_paranoid is 4"),
+        (errno.EPERM, Machine(paranoid=1, has_seccomp=True), "seccomp filter .* --cap-add PERFMON"),
         (errno.ENOENT, GUEST, "this virtual machine has no PMU; .*pmu=on"),
-        (errno.ENOENT, Machine(1, False, False, False), "found no PMU in this processor"),
+        (errno.ENOENT, Machine(paranoid=1), "found no PMU in this processor"),
         (errno.ENOENT, METAL, "this processor's PMU does not have the event"),
         (errno.EOPNOTSUPP, METAL, "does not have the event"),
         (errno.ENOSYS, METAL, "without perf events"),
@@ -164,30 +408,5 @@ def test_reasons_and_remedies(code: int, machine: Machine, reason: str) -> None:
 
 
 def test_a_software_event_never_blames_the_pmu() -> None:
-    assert "PMU" not in explain(errno.ENOENT, SOFTWARE_EVENTS[0], GUEST)
+    assert "PMU" not in explain(errno.ENOENT, events("task-clock")[0], GUEST)
     assert "paranoid 3 hides" in kernel_needed(GUEST)
-
-
-def tree(root: Path, paranoid: str | None, pmu: str | None, cpuinfo: str, status: str) -> Machine:
-    """The machine that files under ``root`` describe."""
-    proc, sys = root / "proc", root / "sys"
-    (proc / "self").mkdir(parents=True)
-    (proc / "cpuinfo").write_text(cpuinfo)
-    (proc / "self/status").write_text(status)
-    if paranoid is not None:
-        (proc / "sys/kernel").mkdir(parents=True)
-        (proc / "sys/kernel/perf_event_paranoid").write_text(paranoid)
-    (sys / "bus/event_source/devices").mkdir(parents=True)
-    if pmu is not None:
-        (sys / "bus/event_source/devices" / pmu).mkdir()
-    return Machine.read(proc, sys)
-
-
-def test_reading_a_machine(tmp_path: Path) -> None:
-    intel = tree(tmp_path / "a", "2\n", "cpu", "flags : fpu vme\n", "Name:\tx\nSeccomp:\t0\n")
-    assert intel == Machine(paranoid=2, has_pmu=True, is_virtual=False, has_seccomp=False)
-    cloud = tree(tmp_path / "b", None, "software", "flags : hypervisor\n", "x\nSeccomp:\t2\n")
-    assert cloud == Machine(paranoid=None, has_pmu=False, is_virtual=True, has_seccomp=True)
-    assert tree(tmp_path / "c", "-1", "armv8_pmuv3_0", "", "").has_pmu
-    assert tree(tmp_path / "d", "1", "cpu_core", "", "").has_pmu
-    assert Machine.read(tmp_path / "none", tmp_path / "none") == Machine(None, False, False, False)

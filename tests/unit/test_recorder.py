@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import gc
-import itertools
 import mmap
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
 import tvm
 import tvm_ffi
+from support.events import events
 from support.kernel import FakeKernel
 
 from vmprof import VmprofError
-from vmprof.counters import CounterGroup, parse_events
+from vmprof.counters import Machine, Pass
+from vmprof.counters.group import Opener, Refused
 from vmprof.machine import Site
 from vmprof.native import empty, ffi, lib, wrap
 from vmprof.recorder import Reading, Recorder
@@ -32,14 +33,15 @@ def tensor(*shape: int, dtype: str = "float32") -> tvm.runtime.Tensor:
 
 
 @pytest.fixture
-def group() -> Iterator[CounterGroup]:
-    with CounterGroup([]) as none:
-        yield none
+def recorder() -> Recorder:
+    return Recorder(0, max_records=100)
 
 
-@pytest.fixture
-def recorder(group: CounterGroup) -> Recorder:
-    return Recorder(group, max_records=100)
+@contextmanager
+def counting(names: str) -> Iterator[tuple[Recorder, Pass]]:
+    """A recorder, and one pass that counts ``names``, opened without further ado."""
+    with Opener(Machine()).open(events(names)) as group:
+        yield Recorder(group.layout.sample_words, 10), Pass(group.layout, tuple(group.sources), "")
 
 
 def test_records_every_call_in_order(recorder: Recorder) -> None:
@@ -110,7 +112,7 @@ def test_calls_inside_calls_name_their_parent(recorder: Recorder) -> None:
 
     def call() -> None:
         inner()
-        with contextlib.suppress(ValueError):
+        with suppress(ValueError):
             failing()
         inner()
 
@@ -153,8 +155,8 @@ def test_each_run_begins_anew(recorder: Recorder) -> None:
         assert recorder.recording(Reading.TIME).shapes == (f"float32[{shape[0]}]",) * calls
 
 
-def test_a_full_buffer_says_so_and_loses_nothing(group: CounterGroup) -> None:
-    recorder = Recorder(group, max_records=3)
+def test_a_full_buffer_says_so_and_loses_nothing() -> None:
+    recorder = Recorder(0, max_records=3)
     function = recorder.wrap(site(0), empty)
     with recorder.run(Reading.TIME):
         for _ in range(3):
@@ -168,9 +170,9 @@ def test_a_full_buffer_says_so_and_loses_nothing(group: CounterGroup) -> None:
             function()
 
 
-def test_signatures_are_bounded_too(group: CounterGroup) -> None:
+def test_signatures_are_bounded_too() -> None:
     """A tensor of rank 12 in each call, all different, fills the room for shapes first."""
-    recorder = Recorder(group, max_records=10)
+    recorder = Recorder(0, max_records=10)
     function = recorder.wrap(site(0), empty)
     wide = [[tensor(*[1] * 11, extent) for _ in range(5)] for extent in range(1, 11)]
     with pytest.raises(VmprofError, match="--max-records"), recorder.run(Reading.TIME):
@@ -179,20 +181,20 @@ def test_signatures_are_bounded_too(group: CounterGroup) -> None:
 
 
 @pytest.mark.parametrize("number", [0, -1, (1 << 40) + 1, 1 << 80])
-def test_impossible_sizes_are_refused(group: CounterGroup, number: int) -> None:
+def test_impossible_sizes_are_refused(number: int) -> None:
     with pytest.raises(VmprofError, match="max_records is"):
-        Recorder(group, number)
+        Recorder(0, number)
 
 
-def test_more_than_the_address_space_is_refused(group: CounterGroup) -> None:
+def test_more_than_the_address_space_is_refused() -> None:
     with pytest.raises(VmprofError, match=r"no memory for .* records: .*; ask for fewer"):
-        Recorder(group, 1 << 40)
+        Recorder(0, 1 << 40)
     for size in (0, -1, 1 << 62):
         assert lib.vmprof_recorder_new(size, 0) == ffi.NULL
 
 
-def test_a_wrapped_kernel_outlives_its_recorder(group: CounterGroup) -> None:
-    recorder = Recorder(group, max_records=10)
+def test_a_wrapped_kernel_outlives_its_recorder() -> None:
+    recorder = Recorder(0, max_records=10)
     function = recorder.wrap(site(0), empty)
     del recorder
     gc.collect()
@@ -210,25 +212,22 @@ def test_wrap_takes_what_it_says() -> None:
 def test_counts_are_differences_of_the_two_reads(kernel: FakeKernel) -> None:
     # run begins, two calls with two reads each, run ends
     kernel.readings = iter((time, time, [10 * time, 7]) for time in (100, 200, 210, 300, 340, 400))
-    with CounterGroup(parse_events("cycles,page-faults")) as group:
-        recorder = Recorder(group, max_records=10)
+    with counting("cycles,page-faults") as (recorder, counted):
         function = recorder.wrap(site(0), empty)
-        with recorder.run(Reading.COUNTERS):
+        with recorder.run(Reading.COUNTERS, counted):
             function()
             function()
-    recording = recorder.recording(Reading.COUNTERS)
+        recording = recorder.recording(Reading.COUNTERS, counted.layout)
     assert recording.durations_ns is None
     assert recording.counts is not None
-    assert recording.counts.tolist() == [[100, 0], [400, 0]]
-    assert recording.total_counts is not None
-    assert recording.total_counts.tolist() == [3000, 0]
+    assert recording.counts.values.tolist() == [[100, 0], [400, 0]]
+    assert recording.counts.total.tolist() == [3000, 0]
     assert recording.fault is None
     assert [control for _, control in kernel.controls] == ["enable", "disable"]
 
 
 def test_a_pass_for_time_reads_no_counter(kernel: FakeKernel) -> None:
-    with CounterGroup(parse_events("cycles")) as group:
-        recorder = Recorder(group, max_records=10)
+    with counting("cycles") as (recorder, _):
         function = recorder.wrap(site(0), empty)
         with recorder.run(Reading.TIME):
             function()
@@ -237,11 +236,9 @@ def test_a_pass_for_time_reads_no_counter(kernel: FakeKernel) -> None:
 
 
 def test_a_pass_for_counters_reads_twice_per_call(kernel: FakeKernel) -> None:
-    kernel.readings = ((t, t, [t]) for t in itertools.count())
-    with CounterGroup(parse_events("cycles")) as group:
-        recorder = Recorder(group, max_records=10)
+    with counting("cycles") as (recorder, counted):
         function = recorder.wrap(site(0), empty)
-        with recorder.run(Reading.COUNTERS):
+        with recorder.run(Reading.COUNTERS, counted):
             for _ in range(5):
                 function()
     assert kernel.reads == 2 * (1 + 5)
@@ -251,62 +248,74 @@ def test_a_pass_for_counters_reads_twice_per_call(kernel: FakeKernel) -> None:
 def test_a_read_that_fails_leaves_counts_absent(kernel: FakeKernel, broken: int | bytes) -> None:
     good = [(t, t, [t]) for t in range(4)]
     kernel.readings = iter([*good[:2], broken, good[3]])
-    with CounterGroup(parse_events("cycles")) as group:
-        recorder = Recorder(group, max_records=10)
+    reading = Reading.TIME | Reading.COUNTERS
+    with counting("cycles") as (recorder, counted):
         function = recorder.wrap(site(0), empty)
-        with recorder.run(Reading.TIME | Reading.COUNTERS):
+        with recorder.run(reading, counted):
             function()
-    recording = recorder.recording(Reading.TIME | Reading.COUNTERS)
+        recording = recorder.recording(reading, counted.layout)
     assert recording.counts is None
-    assert recording.fault == "a read() of the counters failed during the run"
+    assert recording.fault is not None
+    assert recording.fault.startswith("a reading of the counters failed during the run")
     assert recording.durations_ns is not None
 
 
 def test_a_kernel_that_raises_leaves_counters_disabled(kernel: FakeKernel) -> None:
-    kernel.readings = ((t, t, [t]) for t in itertools.count())
-
     def fail() -> None:
         raise ValueError("the kernel's own words")
 
-    with CounterGroup(parse_events("cycles")) as group:
-        recorder = Recorder(group, max_records=10)
+    with counting("cycles") as (recorder, counted):
         function = recorder.wrap(site(0), tvm_ffi.convert(fail))
         with (
             pytest.raises(ValueError, match="the kernel's own words"),
-            recorder.run(Reading.COUNTERS),
+            recorder.run(Reading.COUNTERS, counted),
         ):
             function()
         assert [control for _, control in kernel.controls] == ["enable", "disable"]
         # The recorder is fit for the next run.
-        with recorder.run(Reading.COUNTERS):
+        with recorder.run(Reading.COUNTERS, counted):
             recorder.wrap(site(1), empty)()
-        assert recorder.recording(Reading.COUNTERS).sites.tolist() == [1]
+        assert recorder.recording(Reading.COUNTERS, counted.layout).sites.tolist() == [1]
+
+
+def test_passes_of_different_width_share_a_recorder(kernel: FakeKernel) -> None:
+    with (
+        Opener(Machine()).open(events("cycles,instructions")) as wide,
+        Opener(Machine()).open(events("branches")) as narrow,
+    ):
+        recorder = Recorder(wide.layout.sample_words, 10)
+        function = recorder.wrap(site(0), empty)
+        for group, expected in ((wide, [4e6, 2e6]), (narrow, [1e6]), (wide, [4e6, 2e6])):
+            counted = Pass(group.layout, tuple(group.sources), "")
+            with recorder.run(Reading.COUNTERS, counted):
+                function()
+            recording = recorder.recording(Reading.COUNTERS, counted.layout)
+            assert recording.counts is not None
+            assert recording.counts.values.tolist() == [expected]
 
 
 def test_page_faults_of_this_machine() -> None:
     """Real counters: a kernel that touches new pages, and one that touches none."""
     size = 512
-    with CounterGroup(parse_events("page-faults")) as group:
-        if not group.events:
-            pytest.skip(f"page faults: {group.refused['perf::PAGE-FAULTS']}")
-        recorder = Recorder(group, max_records=10)
-        page = os.sysconf("SC_PAGESIZE")
+    page = os.sysconf("SC_PAGESIZE")
 
-        def touch() -> None:
-            with mmap.mmap(-1, size * page, flags=mmap.MAP_PRIVATE) as memory:
-                memory.madvise(mmap.MADV_NOHUGEPAGE)
-                for at in range(0, size * page, page):
-                    memory[at] = 1
+    def touch() -> None:
+        with mmap.mmap(-1, size * page, flags=mmap.MAP_PRIVATE) as memory:
+            memory.madvise(mmap.MADV_NOHUGEPAGE)
+            for at in range(0, size * page, page):
+                memory[at] = 1
 
-        toucher, idle = (
-            recorder.wrap(site(0), tvm_ffi.convert(touch)),
-            recorder.wrap(site(1), empty),
-        )
-        toucher()
-        with recorder.run(Reading.COUNTERS):
+    try:
+        with counting("page-faults") as (recorder, counted):
+            toucher = recorder.wrap(site(0), tvm_ffi.convert(touch))
+            idle = recorder.wrap(site(1), empty)
             toucher()
-            idle()
-        counts = recorder.recording(Reading.COUNTERS).counts
+            with recorder.run(Reading.COUNTERS, counted):
+                toucher()
+                idle()
+            counts = recorder.recording(Reading.COUNTERS, counted.layout).counts
+    except Refused as refused:
+        pytest.skip(str(refused))
     assert counts is not None
-    assert size <= counts[0, 0] < size + 50
-    assert counts[1, 0] == 0
+    assert size <= counts.values[0, 0] < size + 50
+    assert counts.values[1, 0] == 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.records import NO_TENSOR, SIGNATURES, TWO_TENSORS, recording
+from support.records import COLUMNS, NO_TENSOR, SIGNATURES, TWO_TENSORS, recording
 
-from vmprof.recording import Recording, record_dtype
+from vmprof.counters.source import Layout
+from vmprof.recording import NOTHING, Recording, record_dtype
 
 CALLS = [(3, TWO_TENSORS, 100, 350, [7, 0]), (1, NO_TENSOR, 400, 410, [1, 2**40])]
 
@@ -15,13 +16,14 @@ def test_columns() -> None:
     run = recording(CALLS, (1000, [20, 2**41]))
     assert run.sites.tolist() == [3, 1]
     assert run.shapes == ("float32[1, 784], float32[1, 10]", "")
+    assert run.parents.tolist() == [-1, -1]
     assert run.durations_ns is not None
     assert run.durations_ns.tolist() == [250, 10]
-    assert run.counts is not None
-    assert run.counts.tolist() == [[7, 0], [1, 2**40]]
     assert run.total_ns == 1000
-    assert run.total_counts is not None
-    assert run.total_counts.tolist() == [20, 2**41]
+    assert run.counts is not None
+    assert run.counts.values.tolist() == [[7, 0], [1, 2**40]]
+    assert run.counts.total.tolist() == [20, 2**41]
+    assert (run.counts.shares, run.counts.total_shares) == (None, None)
     assert run.fault is None
 
 
@@ -29,23 +31,59 @@ def test_what_was_not_read_is_absent() -> None:
     run = recording(CALLS, (1000, [20, 30]), timed=False)
     assert (run.durations_ns, run.total_ns) == (None, None)
     run = recording(CALLS, (1000, [20, 30]), counted=False)
-    assert (run.counts, run.total_counts) == (None, None)
+    assert (run.counts, run.fault) == (None, None)
 
 
 @pytest.mark.parametrize("record", [0, 1, 2])
 def test_a_failed_read_leaves_no_counts(record: int) -> None:
     run = recording(CALLS, (1000, [20, 30]), failed_reads=[record])
     assert run.fault is not None
-    assert "read() of the counters failed" in run.fault
-    assert (run.counts, run.total_counts) == (None, None)
+    assert "a reading of the counters failed during the run" in run.fault
+    assert run.counts is None
     assert run.total_ns == 1000
 
 
-def test_multiplexed_counters_leave_no_counts() -> None:
-    run = recording(CALLS, (1000, [20, 30]), running=0.5)
+def test_counters_that_lost_their_place_leave_no_counts() -> None:
+    run = recording(CALLS, (1000, [20, 30]), running=[0.5])
     assert run.fault is not None
     assert "the counters ran 50 % of the time" in run.fault
-    assert (run.counts, run.total_counts) == (None, None)
+    assert run.counts is None
+
+
+def test_on_a_hybrid_the_core_pmus_are_summed_and_never_scaled() -> None:
+    """The thread spent three quarters of its time on one kind of core."""
+    three = Layout(COLUMNS, ((0,), (0,), (1,)))
+    calls = [(3, TWO_TENSORS, 0, 400, [80, 100]), (1, NO_TENSOR, 0, 400, [40, 0])]
+    run = recording(calls, (800, [120, 100]), layout=three, running=[0.75, 0.25, 1])
+    assert run.fault is None
+    assert run.counts is not None
+    assert run.counts.values.tolist() == [[80, 100], [40, 0]]
+    assert run.counts.total.tolist() == [120, 100]
+    assert run.counts.shares is None
+    run = recording(calls, (800, [120, 100]), layout=three, running=[0.5, 0.25, 1])
+    assert run.fault is not None
+    assert "the counters ran 75 % of the time" in run.fault
+
+
+def test_multiplexed_values_are_scaled_and_say_their_share() -> None:
+    turns = Layout(COLUMNS, ((0,), (1,)), multiplexed=True)
+    calls = [(3, TWO_TENSORS, 0, 400, [80, 100]), (1, NO_TENSOR, 0, 400, [40, 8])]
+    run = recording(calls, (800, [120, 100]), layout=turns, running=[0.25, 0.0])
+    assert run.fault is None
+    assert run.counts is not None
+    assert run.counts.values[:, 0].tolist() == [80, 40]
+    assert run.counts.total[0] == 120
+    assert run.counts.shares is not None
+    assert run.counts.shares.tolist() == [[0.25, 0], [0.25, 0]]
+    assert run.counts.total_shares is not None
+    assert run.counts.total_shares.tolist() == [0.25, 0]
+
+
+def test_a_source_without_times_is_taken_as_it_is() -> None:
+    """Collectors have none, nor have reads in user space."""
+    run = recording([(3, TWO_TENSORS, 0, 0, [7, 0])], (0, [9, 0]))
+    assert run.counts is not None
+    assert run.counts.total.tolist() == [9, 0]
 
 
 def test_same_calls() -> None:
@@ -59,7 +97,7 @@ def test_same_calls() -> None:
 
 
 def test_a_run_without_calls() -> None:
-    run = recording([], (1000, []))
+    run = recording([], (1000, [3, 0]))
     assert run.sites.tolist() == []
     assert run.shapes == ()
 
@@ -68,10 +106,8 @@ def test_dtypes_of_every_kind() -> None:
     words = []
     for code, bits, lanes in [(2, 16, 1), (4, 16, 1), (6, 8, 1), (0, 8, 4), (1, 64, 1)]:
         words += [code | bits << 8 | lanes << 16, 0]
-    records = np.zeros(2, dtype=record_dtype(0))
+    records = np.zeros(2, dtype=record_dtype(NOTHING))
     records["site"] = [-1, 0]
-    run = Recording.of_records(
-        records, np.array([5, *words], dtype=np.int64), timed=True, counted=False
-    )
+    run = Recording.of_records(records, np.array([5, *words], dtype=np.int64), NOTHING, timed=True)
     assert run.shapes == ("float16[], bfloat16[], bool[], int8x4[], uint64[]",)
     assert SIGNATURES[NO_TENSOR] == 0

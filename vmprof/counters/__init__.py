@@ -1,6 +1,16 @@
-"""What can be counted: event names, groups, permissions."""
+"""What can be counted: event names, PMUs, groups, permissions."""
 
-from vmprof.counters.events import Event, parse_events
-from vmprof.counters.group import CounterGroup, open_default
+from vmprof.counters.events import Encoding, Event, Group, parse_events
+from vmprof.counters.machine import Machine
+from vmprof.counters.plan import Counters, Pass, open_counters
 
-__all__ = ["CounterGroup", "Event", "open_default", "parse_events"]
+__all__ = [
+    "Counters",
+    "Encoding",
+    "Event",
+    "Group",
+    "Machine",
+    "Pass",
+    "open_counters",
+    "parse_events",
+]

@@ -1,68 +1,151 @@
-"""What can be counted, by name.
-
-Names are those that TVM's profiler printed (PAPI's ``perf::CYCLES``); perf's
-own spelling (``cycles``) means the same.
-"""
+"""Event names, in perf's grammar."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 
+from vmprof.counters import generic, libpfm, modifiers, tracepoints
+from vmprof.counters.cores import generic_encodings
+from vmprof.counters.encoding import RAW, Encoding, Event, Group
+from vmprof.counters.machine import Machine
+from vmprof.counters.pmu_syntax import named_event, parse_pmu_event, raw_config
+from vmprof.counters.suggest import did_you_mean
 from vmprof.errors import VmprofError
 
-# enum perf_type_id of linux/perf_event.h
-HARDWARE, SOFTWARE = 0, 1
-
-
-@dataclass(frozen=True)
-class Event:
-    """An event of perf_event_open(2): ``type`` and ``config`` are its fields of those names.
-
-    ``in_kernel``: the event happens inside the kernel, so that a counter which
-    leaves the kernel out would read 0 whatever happens.
-    """
-
-    name: str
-    type: int
-    config: int
-    in_kernel: bool = False
-
-    @property
-    def is_hardware(self) -> bool:
-        return self.type == HARDWARE
-
+__all__ = ["REFERENCE", "SOFTWARE_EVENTS", "Encoding", "Event", "Group", "parse_events"]
 
 # The five of TVM's reports with PAPI.
 REFERENCE = (
-    Event("perf::CYCLES", HARDWARE, 0),
-    Event("perf::INSTRUCTIONS", HARDWARE, 1),
-    Event("perf::CACHE-MISSES", HARDWARE, 3),
-    Event("perf::STALLED-CYCLES-FRONTEND", HARDWARE, 7),
-    Event("perf::STALLED-CYCLES-BACKEND", HARDWARE, 8),
+    "cycles",
+    "instructions",
+    "cache-misses",
+    "stalled-cycles-frontend",
+    "stalled-cycles-backend",
 )
 
 # Counted by the kernel on any machine. Task clock is in nanoseconds.
-SOFTWARE_EVENTS = (
-    Event("perf::TASK-CLOCK", SOFTWARE, 1),
-    Event("perf::PAGE-FAULTS", SOFTWARE, 2),
-    Event("perf::CONTEXT-SWITCHES", SOFTWARE, 3, in_kernel=True),
-    Event("perf::CPU-MIGRATIONS", SOFTWARE, 4, in_kernel=True),
+SOFTWARE_EVENTS = ("task-clock", "page-faults", "context-switches", "cpu-migrations")
+
+# Commas and braces between the slashes of a PMU's event are its own.
+_EVENT = r"(?:[^,{}/]|/[^/]*/)+"
+_EVENTS = re.compile(_EVENT)
+_ELEMENT = re.compile(
+    rf"\{{(?P<members>(?:{_EVENT}|,)*)\}}(?::(?P<modifiers>\w+))?\s*(?:,|$)"
+    rf"|(?P<event>{_EVENT})(?:,|$)"
 )
 
-_BY_NAME = {event.name: event for event in REFERENCE + SOFTWARE_EVENTS}
 
+def parse_events(text: str, machine: Machine) -> tuple[Group, ...]:
+    """The events that ``text`` names, in perf's grammar, as ``machine`` counts them.
 
-def parse_events(text: str) -> tuple[Event, ...]:
-    """The events in a comma-separated list of names; ``""`` and ``none`` are no events."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if names == ["none"]:
+    Names are separated by commas; ``{a,b}`` is a group, whose events are
+    counted together, and any other event is a group of its own. ``""`` and
+    ``none`` are no events. An event that stands in a group is not counted
+    alone too; in several groups it may stand. Raises :class:`VmprofError` for
+    what means nothing on ``machine``, with the reason.
+    """
+    if text.strip() == "none":
         return ()
-    return tuple(dict.fromkeys(_event(name) for name in names))
+    groups = dict.fromkeys(_groups(text, machine))
+    _check_columns(groups)
+    grouped = {event for group in groups if len(group) > 1 for event in group}
+    return tuple(group for group in groups if len(group) > 1 or group[0] not in grouped)
 
 
-def _event(name: str) -> Event:
-    event = _BY_NAME.get(f"perf::{name.lower().removeprefix('perf::').upper()}")
+def _groups(text: str, machine: Machine) -> Iterator[Group]:
+    position = 0
+    while rest := text[position:].lstrip(", \t\n"):
+        position = len(text) - len(rest)
+        match = _ELEMENT.match(rest)
+        if match is None:
+            raise VmprofError(
+                f"event list {text!r}: no sense can be made of {rest!r}; each brace and slash "
+                "needs its partner, and a group cannot hold another one"
+            )
+        position += match.end()
+        if match["event"] is not None:
+            if match["event"].strip():
+                yield (_event(match["event"].strip(), "", machine),)
+            continue
+        names = [name.strip() for name in _EVENTS.findall(match["members"]) if name.strip()]
+        if not names:
+            raise VmprofError(f"event list {text!r}: a group is empty")
+        letters = match["modifiers"] or ""
+        yield tuple(dict.fromkeys(_event(name, letters, machine) for name in names))
+
+
+def _check_columns(groups: dict[Group, None]) -> None:
+    """Two events of one name would be one column of the report."""
+    columns: dict[str, Event] = {}
+    for event in (event for group in groups for event in group):
+        if columns.setdefault(event.name, event) != event:
+            raise VmprofError(
+                f"two events are called {event.name!r}; give one another name, such as "
+                "cpu/event=0x3c,name=mine/"
+            )
+
+
+def _event(text: str, of_group: str, machine: Machine) -> Event:
+    """The event ``text``, with its own modifiers and those of its group."""
+    name, own = modifiers.split(text)
+    letters = modifiers.join(own, of_group, text)
+    shared = None if "/" in name else generic.find(name)
+    if shared is None:
+        return modifiers.apply(_specific(name, machine), letters)
+    event = Event(shared.column, generic_encodings(shared, machine), shared.in_kernel)
+    return modifiers.apply(event, letters, has_levels=shared.has_levels)
+
+
+def _specific(name: str, machine: Machine) -> Event:
+    """An event that not every machine has."""
+    if "/" in name:
+        return parse_pmu_event(name, machine)
+    if (config := raw_config(name)) is not None:
+        return _raw(name, config, machine)
+    event = (
+        _named_by_core(name, machine)
+        or tracepoints.find(name, machine)
+        or libpfm.find(name, machine)
+    )
     if event is None:
-        known = ", ".join(sorted(key.removeprefix("perf::").lower() for key in _BY_NAME))
-        raise VmprofError(f"there is no event {name!r}; there are: {known}")
+        raise VmprofError(f"there is no event {name!r}" + _help(name, machine))
     return event
+
+
+def _raw(name: str, config: int, machine: Machine) -> Event:
+    if machine.is_hybrid:
+        # A number may mean something else on each kind of core.
+        spellings = " or ".join(f"{pmu.name}/{name}/" for pmu in machine.core_pmus)
+        raise VmprofError(f"event {name!r} belongs to one kind of core; write {spellings}")
+    pmu = machine.core_pmus[0] if machine.has_pmu else None
+    # Without a PMU too: that it is missing is for the kernel to say.
+    return Event(name, (Encoding(pmu.name if pmu else "cpu", pmu.type if pmu else RAW, config),))
+
+
+def _named_by_core(name: str, machine: Machine) -> Event | None:
+    """What sysfs calls ``name`` on every core PMU: ``topdown-retiring``."""
+    events = [named_event(name, pmu) for pmu in machine.core_pmus if name in pmu.events]
+    if not events:
+        return None
+    if len(events) < len(machine.core_pmus):
+        pmus = " or ".join(f"{event.encodings[0].pmu}/{name}/" for event in events)
+        raise VmprofError(f"event {name!r} exists on some of the cores only; write {pmus}")
+    encodings = tuple(encoding for event in events for encoding in event.encodings)
+    return replace(events[0], encodings=encodings)
+
+
+def _help(name: str, machine: Machine) -> str:
+    """What to say about a name that nobody knows."""
+    subsystem, colon, point = name.partition(":")
+    unseen = tracepoints.why_none(machine)
+    # Tracepoints are lower-case; a processor's own events mostly are not.
+    if unseen and colon and point and subsystem.islower() and not point.startswith(":"):
+        return f"; {unseen}"
+    own = [event for pmu in machine.core_pmus for event in pmu.events]
+    return did_you_mean(
+        name.removeprefix(generic.PREFIX),
+        [*generic.spellings(), *own],
+        otherwise=f"; {libpfm.why_not()}",
+    )

@@ -1,60 +1,187 @@
-"""One perf_event group of the calling thread."""
+"""perf_event groups of the calling thread: opening them, as far as the machine permits."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from types import TracebackType
 
-from vmprof.counters.events import REFERENCE, SOFTWARE_EVENTS, Event
-from vmprof.counters.permissions import Machine, explain, kernel_needed
-from vmprof.native import lib
+from vmprof.counters.events import Encoding, Event
+from vmprof.counters.machine import Machine
+from vmprof.counters.permissions import explain, kernel_needed
+from vmprof.counters.source import Layout, Sample, Source
+from vmprof.native import ffi, lib
 
-_DENIED = (-errno.EACCES, -errno.EPERM)
+_DENIED = (errno.EACCES, errno.EPERM)
+
+
+class Refused(Exception):  # noqa: N818  not an error of the program
+    """``event`` cannot be counted; ``reason`` says why and what to do."""
+
+    def __init__(self, event: Event, reason: str, code: int) -> None:
+        super().__init__(f"{event.name}: {reason}")
+        self.event = event
+        self.reason = reason
+        self.code = code
+
+
+@dataclass
+class Opener:
+    """Opens groups for the calling thread of this process on ``machine``.
+
+    Where the permission level hides the kernel, the first event that opens
+    without it sets ``user_only``: from then on all events count user space
+    alone, so that their numbers go together.
+    """
+
+    machine: Machine
+    user_only: bool = False
+
+    def open(
+        self, events: Sequence[Event], *, pinned: bool = True, user_reads: bool = True
+    ) -> CounterGroup:
+        """Open ``events``, to be counted at the same time; :class:`Refused` if one is not.
+
+        ``pinned``: they count all the time or the group's readings fail, they
+        are never multiplexed. ``user_reads``: windows read without a system
+        call where machine and kernel allow it.
+        """
+        try:
+            return self._open(events, pinned=pinned, user_reads=user_reads)
+        except Refused as refused:
+            if refused.code not in _DENIED or self.user_only:
+                raise
+            denied = refused
+        self.user_only = True
+        try:
+            return self._open(events, pinned=pinned, user_reads=user_reads)
+        except Refused as refused:
+            if refused.code in _DENIED:
+                self.user_only = False
+                raise denied from refused
+            raise
+
+    def _open(self, events: Sequence[Event], *, pinned: bool, user_reads: bool) -> CounterGroup:
+        if self.user_only:
+            for event in events:
+                if event.in_kernel or any(e.exclude_user for e in event.encodings):
+                    raise Refused(event, kernel_needed(self.machine), 0)
+        group = CounterGroup(events)
+        # A hybrid's groups take turns as the thread moves, and pinning them
+        # would turn a move into an error.
+        pinned = pinned and not self.machine.is_hybrid
+        try:
+            for members in _by_pmu(events):
+                group.add(self._open_source(members, pinned=pinned, user_reads=user_reads))
+        except BaseException:
+            group.close()
+            raise
+        return group
+
+    def _open_source(
+        self, members: Sequence[tuple[Event, Encoding]], *, pinned: bool, user_reads: bool
+    ) -> Source:
+        asked = ffi.new("vmprof_event[]", len(members))
+        for target, (_, encoding) in zip(asked, members, strict=True):
+            self._fill(target, encoding, user_reads=user_reads)
+        problem = ffi.new("int64_t[2]")
+        pointer = lib.vmprof_group_open(asked, len(members), pinned, user_reads, problem)
+        if pointer == ffi.NULL:
+            event, code = members[problem[0]][0], int(-problem[1])
+            raise Refused(event, explain(code, event, self.machine), code)
+        return Source(pointer, [event.name for event, _ in members])
+
+    def _fill(self, target: object, encoding: Encoding, *, user_reads: bool) -> None:
+        if user_reads:
+            encoding = self._with_user_access(encoding)
+        for name in (
+            "type", "config", "config1", "config2", "config3",
+            "exclude_user", "exclude_kernel", "exclude_hv", "exclude_guest", "exclude_host",
+        ):  # fmt: skip
+            setattr(target, name, int(getattr(encoding, name)))
+        if self.user_only:
+            target.exclude_kernel = target.exclude_hv = 1  # type: ignore[attr-defined]
+        target.pid, target.cpu = 0, -1  # type: ignore[attr-defined]
+
+    def _with_user_access(self, encoding: Encoding) -> Encoding:
+        """Arm wants to be asked: the format term ``rdpmc`` (drivers/perf/arm_pmuv3.c)."""
+        if not self.machine.perf_user_access:
+            return encoding
+        pmus = [self.machine.pmus.get(encoding.pmu), *self.machine.core_pmus]
+        term = next((p.formats["rdpmc"] for p in pmus if p and "rdpmc" in p.formats), None)
+        if term is None or encoding.pmu in ("software", "tracepoint"):
+            return encoding
+        assert term.word == "config1"
+        return replace(encoding, config1=encoding.config1 | 1 << term.ranges[0][0])
+
+
+def _by_pmu(events: Sequence[Event]) -> list[list[tuple[Event, Encoding]]]:
+    """The members of one kernel group for each PMU.
+
+    Software events and tracepoints may be in any group. They go with the
+    hardware events, for fewer reads, unless the cores are of several kinds:
+    the group of a core that the thread is not on does not count.
+    """
+    groups: dict[str, list[tuple[Event, Encoding]]] = {}
+    guests: list[tuple[Event, Encoding]] = []
+    for event in events:
+        for encoding in event.encodings:
+            member = (event, encoding)
+            if encoding.pmu in ("software", "tracepoint"):
+                guests.append(member)
+            else:
+                groups.setdefault(encoding.pmu, []).append(member)
+    if len(groups) == 1:
+        return [*(members + guests for members in groups.values())]
+    return [*groups.values(), *([guests] if guests else [])]
 
 
 class CounterGroup(AbstractContextManager["CounterGroup"]):
-    """Events that are counted together, for the calling thread, and read with one read().
+    """``events`` that are counted together, for the calling thread.
 
-    ``events`` are those that opened, in the order in which the group reads
-    them; ``refused`` says of each other one why not and what to do. Where the
-    permission level hides the kernel, ``user_only`` is true and the events
-    count user space alone. The group counts nothing between `disable` and
-    `enable`, and begins disabled. Use as a context manager: descriptors are
-    closed whatever happens.
+    ``sources`` are what is read: one kernel group, or one per core PMU of a
+    hybrid. Nothing is counted until `enable`. Use as a context manager:
+    descriptors are closed whatever happens.
     """
 
-    def __init__(self, events: Sequence[Event], machine: Machine | None = None) -> None:
-        self._machine = machine or Machine.read()
-        self._descriptors: list[int] = []
-        self.events: list[Event] = []
-        self.refused: dict[str, str] = {}
-        self.user_only = False
-        try:
-            for event in events:
-                self._add(event)
-        except BaseException:
-            self.close()
-            raise
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.events = tuple(events)
+        self.sources: list[Source] = []
+
+    def add(self, source: Source) -> None:
+        self.sources.append(source)
 
     @property
-    def leader(self) -> int:
-        """The descriptor to read; -1 for a group without events."""
-        return self._descriptors[0] if self._descriptors else -1
+    def layout(self) -> Layout:
+        columns = tuple(event.name for event in self.events)
+        return Layout(
+            columns, tuple(tuple(map(columns.index, source.columns)) for source in self.sources)
+        )
 
     def enable(self) -> None:
-        if self._descriptors:
-            lib.vmprof_group_enable(self.leader)
+        for source in self.sources:
+            source.enable()
 
     def disable(self) -> None:
-        if self._descriptors:
-            lib.vmprof_group_disable(self.leader)
+        for source in self.sources:
+            source.disable()
+
+    def reads_in_user_space(self) -> bool:
+        """Whether windows read it without a system call; tells only while it counts."""
+        return bool(self.sources) and all(
+            lib.vmprof_group_reads_in_user_space(source.pointer) for source in self.sources
+        )
+
+    def read(self) -> list[Sample] | None:
+        """A sample of each source, or None if one failed."""
+        samples = [source.read() for source in self.sources]
+        return None if None in samples else [s for s in samples if s is not None]
 
     def close(self) -> None:
-        # Members first: closing a leader makes leaders of its members.
-        while self._descriptors:
-            lib.vmprof_event_close(self._descriptors.pop())
+        while self.sources:
+            self.sources.pop().close()
 
     def __exit__(
         self,
@@ -63,40 +190,3 @@ class CounterGroup(AbstractContextManager["CounterGroup"]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _add(self, event: Event) -> None:
-        result = self._open(event)
-        if result in _DENIED and not self._descriptors and not self.user_only:
-            # The level of permission is the same for all events: the first one
-            # that opens settles it for the group.
-            self.user_only = True
-            result = self._open(event)
-            self.user_only = result >= 0
-        if result < 0:
-            self.refused[event.name] = explain(-result, event, self._machine)
-        elif self.user_only and event.in_kernel:
-            lib.vmprof_event_close(result)
-            self.refused[event.name] = kernel_needed(self._machine)
-        else:
-            self._descriptors.append(result)
-            self.events.append(event)
-
-    def _open(self, event: Event) -> int:
-        descriptor: int = lib.vmprof_event_open(
-            event.type, event.config, self.user_only, self.leader
-        )
-        return descriptor
-
-
-def open_default() -> CounterGroup:
-    """The five of TVM's reports where any of them opens, else the software events.
-
-    What was refused, of the five too, is in the group's ``refused``.
-    """
-    machine = Machine.read()
-    group = CounterGroup(REFERENCE, machine)
-    if group.events:
-        return group
-    software = CounterGroup(SOFTWARE_EVENTS, machine)
-    software.refused = {**group.refused, **software.refused}
-    return software

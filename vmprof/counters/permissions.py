@@ -4,32 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
-from pathlib import Path
 
-from vmprof.counters.events import Event
-
-
-@dataclass(frozen=True)
-class Machine:
-    """The parts of /proc and /sys that decide what can be counted."""
-
-    paranoid: int | None  # kernel.perf_event_paranoid; None where it does not exist
-    has_pmu: bool
-    is_virtual: bool
-    has_seccomp: bool
-
-    @classmethod
-    def read(cls, proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Machine:
-        """Read this machine, or a recorded one under other roots."""
-        devices = sys / "bus/event_source/devices"
-        return cls(
-            paranoid=_number(proc / "sys/kernel/perf_event_paranoid"),
-            # A core PMU is "cpu" on x86, "cpu_core"/"cpu_atom" on hybrids, "armv8_..." on Arm.
-            has_pmu=any(devices.glob("cpu*")) or any(devices.glob("armv*")),
-            is_virtual="hypervisor" in _text(proc / "cpuinfo"),
-            has_seccomp="\nSeccomp:\t2" in _text(proc / "self/status"),
-        )
+from vmprof.counters.encoding import Event
+from vmprof.counters.machine import Machine
 
 
 def explain(code: int, event: Event, machine: Machine) -> str:
@@ -68,17 +45,3 @@ def kernel_needed(machine: Machine) -> str:
         "it happens inside the kernel, which kernel.perf_event_paranoid "
         f"{machine.paranoid} hides; run: sudo sysctl kernel.perf_event_paranoid=1"
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(_text(path))
-    except ValueError:
-        return None

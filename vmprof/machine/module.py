@@ -14,7 +14,7 @@ from tvm.runtime.module import BenchmarkResult
 
 from vmprof.machine.constants import on_device
 from vmprof.machine.errors import CallStateError, LookupFunctionError, MachineError
-from vmprof.machine.machine import Machine
+from vmprof.machine.interpreter import Interpreter
 from vmprof.program.bytecode import Function, FunctionKind
 
 _invoke_closure = tvm_ffi.get_global_func("vm.builtin.invoke_closure")
@@ -44,7 +44,7 @@ class Module:
 
     kind = "relax.VirtualMachine"
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Interpreter) -> None:
         self._machine = machine
         self._saved: dict[str, Callable[..., Any]] = {}
         self._inputs: dict[str, list[Any]] = {}

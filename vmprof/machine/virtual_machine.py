@@ -12,7 +12,7 @@ import tvm_ffi
 from tvm.runtime import Device
 from tvm.runtime.module import BenchmarkResult
 
-from vmprof.machine.machine import Machine
+from vmprof.machine.interpreter import Interpreter
 from vmprof.machine.module import Module
 from vmprof.program import Program
 
@@ -47,7 +47,7 @@ class VirtualMachine:
         if isinstance(memory_cfg, Mapping):
             allocators = {"naive": self.NAIVE_ALLOCATOR, "pooled": self.POOLED_ALLOCATOR}
             memory_cfg = {key: allocators.get(value, value) for key, value in memory_cfg.items()}
-        self.module = Module(Machine(rt_mod, device, memory_cfg))
+        self.module = Module(Interpreter(rt_mod, device, memory_cfg))
 
     def __getitem__(self, key: str) -> tvm_ffi.Function:
         """The function ``key`` of the program, or one that was saved."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Row, Samples
+from vmprof.report.model import NOT_COUNTED, Count, Duration, Metric, Percent, Ratio, Row, Samples
 
 
 def merge_calls(calls: Iterable[Row]) -> list[Row]:
@@ -22,9 +22,12 @@ def sum_columns(rows: Iterable[Row]) -> Row:
     columns: dict[str, list[Metric]] = {}
     for row in rows:
         for name, metric in row.items():
-            if isinstance(metric, Count | Duration | Percent):
-                columns.setdefault(name, []).append(metric)
-    return {name: combine(metrics) for name, metrics in columns.items()}
+            columns.setdefault(name, []).append(metric)
+    return {
+        name: combine(metrics)
+        for name, metrics in columns.items()
+        if any(isinstance(metric, Count | Duration | Percent) for metric in metrics)
+    }
 
 
 def _merge(rows: Sequence[Row]) -> Row:
@@ -33,10 +36,16 @@ def _merge(rows: Sequence[Row]) -> Row:
 
 
 def combine(metrics: Sequence[Metric]) -> Metric:
-    """Several values of one column as one; strings that differ become empty."""
+    """Several values of one column as one.
+
+    Strings that differ become empty, and so does what has a string among its
+    numbers: one of them was not counted (:data:`NOT_COUNTED`).
+    """
     first, *others = metrics
     if not others:
         return first
+    if any(isinstance(m, str) for m in metrics) and not all(m == first for m in metrics):
+        return NOT_COUNTED
     match first:
         case Count():
             return Count(sum(m.value for m in metrics if isinstance(m, Count)))
@@ -48,6 +57,9 @@ def combine(metrics: Sequence[Metric]) -> Metric:
             return Ratio(fmean(m.ratio for m in metrics if isinstance(m, Ratio)))
         case Samples():
             repeats = [m.values for m in metrics if isinstance(m, Samples)]
-            return Samples(tuple(map(sum, zip(*repeats, strict=False))))
+            # Where counters took turns, rows have samples of different repeats.
+            if len({len(values) for values in repeats}) > 1:
+                return Samples(())
+            return Samples(tuple(map(sum, zip(*repeats, strict=True))))
         case str():
-            return first if all(m == first for m in others) else ""
+            return first

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from vmprof.recording import Ints, Recording
+from vmprof.recording import Counts, Floats, Ints, Recording
 from vmprof.report.model import (
+    NOT_COUNTED,
     SAMPLES_SUFFIX,
     Count,
     Duration,
     Metric,
     Percent,
+    Ratio,
     Report,
+    Row,
     Samples,
 )
+
+# Beside a column whose counters took turns: which part of the time it was counted.
+SHARE_SUFFIX = " counted"
+
+
+@dataclass(frozen=True)
+class CountedPass:
+    """``runs`` of one pass, in which ``columns`` were counted.
+
+    ``doubtful`` are columns that mean nothing if they read 0 in all of it:
+    nobody has seen them count.
+    """
+
+    columns: tuple[str, ...]
+    runs: Sequence[Recording]
+    doubtful: frozenset[str] = frozenset()
 
 
 def build_report(
@@ -23,16 +43,17 @@ def build_report(
     sites: Sequence[str],
     device: str,
     timed: Sequence[Recording],
-    counted: Sequence[Recording],
-    events: Sequence[str],
+    passes: Sequence[CountedPass],
+    per_run: Mapping[str, Sequence[int | None]],
     refused: Mapping[str, str],
     configuration: Mapping[str, Metric],
 ) -> Report:
     """A report of the calls that all runs made.
 
-    ``sites`` names the callee of each site; ``timed`` and ``counted`` are the
-    runs, at least one timed. Values are medians over the runs. ``events`` are
-    the columns of the counts; ``refused`` says why others are not there.
+    ``sites`` names the callee of each site; ``timed`` are the runs for
+    durations, at least one. ``per_run`` has columns of the run as a whole, a
+    value per timed run. Values are medians over the runs. ``refused`` says why
+    columns that were asked for are not there.
     """
     pattern = timed[-1]
     same = [run for run in timed if run.same_calls(pattern)]
@@ -42,23 +63,34 @@ def build_report(
             f"the runs did not all make the same calls; rows are of {len(same)} of {len(timed)}"
         )
     missing = dict(refused)
-    counts_same = [run for run in counted if run.fault is None and run.same_calls(pattern)]
-    if counted and not counts_same:
-        reason = next((run.fault for run in counted if run.fault), None) or (
-            "the counting runs made other calls than the timed ones; use --single-pass"
-        )
-        missing.update(dict.fromkeys(events, reason))
+    counted_calls: list[dict[str, Metric]] = [{} for _ in pattern.shapes]
+    counted_total: dict[str, Metric] = {}
+    for one in passes:
+        counts = [
+            run.counts for run in one.runs if run.counts is not None and run.same_calls(pattern)
+        ]
+        if not counts:
+            missing.update(dict.fromkeys(one.columns, _why_nothing(one)))
+            continue
+        for number, column in enumerate(one.columns):
+            calls, total = _column(counts, number)
+            reason = _why_not(column, total, one)
+            if reason is not None:
+                missing[column] = reason
+                continue
+            counted_total |= _cells(column, total, 0)
+            for i, cells in enumerate(counted_calls):
+                cells.update(_cells(column, calls, i))
+    for column, values in per_run.items():
+        counted_total |= _per_run(column, values)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
     totals = np.array([run.total_ns for run in same], dtype=np.int64)
-    counts = np.array([run.counts for run in counts_same], dtype=np.int64)
-    total_counts = np.array([run.total_counts for run in counts_same], dtype=np.int64)
-
     total_us = float(np.median(totals)) / 1e3
-    calls = []
+    calls_of_report: list[Row] = []
     for i, site in enumerate(pattern.sites.tolist()):
         duration, samples = _duration(durations[:, i])
-        calls.append(
+        calls_of_report.append(
             {
                 "Name": sites[site],
                 "Duration (us)": duration,
@@ -67,21 +99,21 @@ def build_report(
                 "Device": device,
                 "Count": Count(1),
                 "Argument Shapes": pattern.shapes[i],
-                **(_counts(events, counts[:, i]) if counts_same else {}),
+                **counted_calls[i],
             }
         )
-    total, samples = _duration(totals)
+    total_duration, samples = _duration(totals)
     explained = sum(np.median(durations, axis=0)) / 1e3
     return Report(
-        calls=tuple(calls),
+        calls=tuple(calls_of_report),
         device_metrics={
             device: {
                 "Name": "Total",
-                "Duration (us)": total,
+                "Duration (us)": total_duration,
                 f"Duration (us){SAMPLES_SUFFIX}": samples,
                 "Device": device,
                 "Count": Count(1),
-                **(_counts(events, total_counts) if counts_same else {}),
+                **counted_total,
             }
         },
         configuration={
@@ -99,15 +131,76 @@ def _duration(nanoseconds: Ints) -> tuple[Duration, Samples]:
     return Duration(float(np.median(microseconds))), Samples(tuple(microseconds.tolist()))
 
 
-def _counts(events: Sequence[str], counts: Ints) -> dict[str, Metric]:
-    """Medians and samples of counts, shape (runs, events).
+@dataclass(frozen=True)
+class _Column:
+    """One column over runs and rows: shape (runs, rows); ``shares`` as in :class:`Counts`."""
+
+    values: Ints
+    shares: Floats | None
+
+
+def _column(counts: Sequence[Counts], number: int) -> tuple[_Column, _Column]:
+    """The column ``number`` of the calls, and of the total as its only row."""
+    one = slice(number, number + 1)
+    shares = [c.shares[:, number] for c in counts if c.shares is not None]
+    total_shares = [c.total_shares[one] for c in counts if c.total_shares is not None]
+    return (
+        _Column(
+            np.array([c.values[:, number] for c in counts]), np.array(shares) if shares else None
+        ),
+        _Column(
+            np.array([c.total[one] for c in counts]),
+            np.array(total_shares) if total_shares else None,
+        ),
+    )
+
+
+def _cells(column: str, data: _Column, row: int) -> dict[str, Metric]:
+    """Median, samples and share of one row.
 
     Of an even number of runs the lower middle one is taken: a count that was
-    counted, not a mean of two.
+    counted, not a mean of two. Runs in which the counter never had its turn
+    say nothing; a row for which none of them does is not counted.
     """
-    row: dict[str, Metric] = {}
-    middles = np.sort(counts, axis=0)[(len(counts) - 1) // 2]
-    for name, middle, samples in zip(events, middles.tolist(), counts.T.tolist(), strict=True):
-        row[name] = Count(middle)
-        row[f"{name}{SAMPLES_SUFFIX}"] = Samples(tuple(samples))
-    return row
+    values = data.values[:, row]
+    cells: dict[str, Metric] = {}
+    if data.shares is not None:
+        shares = data.shares[:, row]
+        values = values[shares > 0]
+        cells[f"{column}{SHARE_SUFFIX}"] = Ratio(float(np.mean(shares)))
+    if not len(values):
+        return {column: NOT_COUNTED, **cells}
+    middle = int(np.sort(values)[(len(values) - 1) // 2])
+    return {
+        column: Count(middle),
+        f"{column}{SAMPLES_SUFFIX}": Samples(tuple(map(float, values.tolist()))),
+        **cells,
+    }
+
+
+def _why_nothing(one: CountedPass) -> str:
+    return next((run.fault for run in one.runs if run.fault), None) or (
+        "the counting runs made other calls than the timed ones; use --single-pass"
+    )
+
+
+def _why_not(column: str, total: _Column, one: CountedPass) -> str | None:
+    """Why a column that was read says nothing after all."""
+    if total.shares is not None and not (total.shares > 0).any():
+        return "its counter never had its turn; run longer (--repeats), or without --multiplex"
+    if column in one.doubtful and not total.values.any():
+        return (
+            "it read 0 when it was checked and 0 in the whole run: either it did not happen, "
+            "or this PMU does not have it"
+        )
+    return None
+
+
+def _per_run(column: str, values: Sequence[int | None]) -> dict[str, Metric]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return {column: NOT_COUNTED}
+    return {
+        column: Count(sorted(known)[(len(known) - 1) // 2]),
+        f"{column}{SAMPLES_SUFFIX}": Samples(tuple(map(float, known))),
+    }

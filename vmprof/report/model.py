@@ -55,6 +55,9 @@ Row = Mapping[str, Metric]
 
 SAMPLES_SUFFIX = " samples"
 
+# A cell of a count that nobody counted for that row; a sum with it in is none.
+NOT_COUNTED = ""
+
 
 @dataclass(frozen=True)
 class Report:

@@ -31,7 +31,7 @@ from vmprof.program import Program
 MAX_DEPTH = 100_000
 
 
-class Machine:
+class Interpreter:
     """Runs a :class:`~vmprof.program.Program`.
 
     ``devices`` and ``memory_cfg`` are as TVM's VM takes them; the default is
@@ -134,7 +134,7 @@ class Machine:
             raise
 
 
-def _enter(machine: weakref.ref[Machine], index: int, *args: Any) -> Any:
+def _enter(machine: weakref.ref[Interpreter], index: int, *args: Any) -> Any:
     """Where calls come in from native code."""
     alive = machine()
     if alive is None:

@@ -1,0 +1,78 @@
+"""How much profiling disturbs: an empty call, and whole models.
+
+Run: python benchmarks/disturbance.py [MODEL ...]    (default: mlp resnet18)
+
+Both sides of every figure run in this process, in turn; figures are medians,
+those of models with their quartiles. Goals are of the time passes alone, as
+durations come from those.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from statistics import median, quantiles
+
+import vmprof
+from vmprof.machine import Site
+from vmprof.native import empty
+from vmprof.recorder import Reading, Recorder
+from vmprof.report import Samples
+from vmprof.report.model import SAMPLES_SUFFIX
+
+CALLS = 1000
+ROUNDS = 200
+REPEATS = 100
+
+# What profiled Total over unprofiled time shall not exceed.
+GOALS = {"mlp": 1.3}
+GOAL_OF_OTHERS = 1.02
+
+
+def nanoseconds_per_call(function: Callable[[], object]) -> float:
+    began = time.perf_counter_ns()
+    for _ in range(CALLS):
+        function()
+    return (time.perf_counter_ns() - began) / CALLS
+
+
+def empty_call() -> None:
+    """The recorder around a packed function that does nothing."""
+    recorder = Recorder(sample_words=0)
+    wrapped = recorder.wrap(Site(0, "", 0, "empty"), empty)
+    windows, plain, recorded = [], [], []
+    for _ in range(ROUNDS):
+        plain.append(nanoseconds_per_call(empty))
+        with recorder.run(Reading.TIME):
+            recorded.append(nanoseconds_per_call(wrapped))
+        durations = recorder.recording(Reading.TIME).durations_ns
+        assert durations is not None
+        windows.append(median(durations.tolist()))
+    added = median(r - p for r, p in zip(recorded, plain, strict=True))
+    print(f"empty call, unwrapped      {median(plain):8.0f} ns")
+    print(f"empty call, recorded       {median(recorded):8.0f} ns")
+    print(f"  added by the recorder    {added:8.0f} ns   (goal: at most 150)")
+    print(f"  its window reads         {median(windows):8.0f} ns   (goal: at most 60)")
+
+
+def model(name: str) -> None:
+    """Profiled Total over the same round's run in TVM's own VM."""
+    report = vmprof.profile(name, counters="none", repeats=REPEATS if name == "mlp" else 10)
+    (total,) = report.device_metrics.values()
+    profiled = total[f"Duration (us){SAMPLES_SUFFIX}"]
+    unprofiled = report.configuration[f"Unprofiled mean (us){SAMPLES_SUFFIX}"]
+    assert isinstance(profiled, Samples)
+    assert isinstance(unprofiled, Samples)
+    ratios = [p / u for p, u in zip(profiled.values, unprofiled.values, strict=True)]
+    low, middle, high = quantiles(ratios, n=4)
+    print(
+        f"{name}: {median(unprofiled.values):,.1f} us unprofiled; profiled over unprofiled "
+        f"{middle:.3f} ({low:.3f} to {high:.3f}; goal: at most {GOALS.get(name, GOAL_OF_OTHERS)})"
+    )
+
+
+if __name__ == "__main__":
+    empty_call()
+    for chosen in sys.argv[1:] or ["mlp", "resnet18"]:
+        model(chosen)

@@ -1,0 +1,16 @@
+/* What holds for every kind of source: see group.c and collector.c. */
+#include "vmprof.h"
+
+int vmprof_source_values(const vmprof_source *source) { return source->values; }
+
+void vmprof_source_read(vmprof_source *source, vmprof_sample *sample) {
+  source->read(source, sample);
+}
+
+void vmprof_source_sample(vmprof_source *source, vmprof_sample *sample) {
+  source->sample(source, sample);
+}
+
+int vmprof_source_enable(vmprof_source *source) { return source->enable(source); }
+int vmprof_source_disable(vmprof_source *source) { return source->disable(source); }
+void vmprof_source_close(vmprof_source *source) { source->close(source); }

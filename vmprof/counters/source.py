@@ -1,0 +1,91 @@
+"""Native sources of values, and how their values become columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from vmprof.native import ffi, lib
+
+# A vmprof_sample of native/api.h begins with its count and two times.
+_HEAD_WORDS = 3
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns the values of a pass belong to.
+
+    ``sources`` has, for each source in the order of reading, the number of the
+    column of each of its values. A column that several sources hold (an event
+    on each core PMU of a hybrid) is their sum. ``multiplexed``: sources took
+    turns, and every value stands for the time that its source ran.
+    """
+
+    columns: tuple[str, ...] = ()
+    sources: tuple[tuple[int, ...], ...] = ()
+    multiplexed: bool = False
+
+    @property
+    def sample_words(self) -> int:
+        """64-bit words of one sample of every source."""
+        return sum(_HEAD_WORDS + len(values) for values in self.sources)
+
+
+class Sample(NamedTuple):
+    """One reading: values as counted, and for how long, both since the source was opened.
+
+    Times are in nanoseconds; 0 where the source has none.
+    """
+
+    enabled_ns: int
+    running_ns: int
+    values: tuple[int, ...]
+
+    def since(self, before: Sample) -> Sample:
+        return Sample(
+            self.enabled_ns - before.enabled_ns,
+            self.running_ns - before.running_ns,
+            tuple(
+                (now - then) % (1 << 64)
+                for now, then in zip(self.values, before.values, strict=True)
+            ),
+        )
+
+
+class Source:
+    """Owns a ``vmprof_source``; ``columns`` names its values."""
+
+    def __init__(self, pointer: Any, columns: Sequence[str]) -> None:
+        self.columns = tuple(columns)
+        self._pointer = pointer
+        self._sample = ffi.new("uint64_t[]", _HEAD_WORDS + len(columns))
+
+    @property
+    def pointer(self) -> Any:
+        assert self._pointer is not None, "closed"
+        return self._pointer
+
+    def enable(self) -> None:
+        lib.vmprof_source_enable(self.pointer)
+
+    def disable(self) -> None:
+        lib.vmprof_source_disable(self.pointer)
+
+    def read(self) -> Sample | None:
+        """A reading with its times, or None if it failed."""
+        return self._reading(lib.vmprof_source_read)
+
+    def sample(self) -> Sample | None:
+        """A reading as windows take it, without times where it needs no system call."""
+        return self._reading(lib.vmprof_source_sample)
+
+    def _reading(self, read: Any) -> Sample | None:
+        read(self.pointer, ffi.cast("vmprof_sample *", self._sample))
+        count, enabled, running, *values = self._sample
+        return Sample(enabled, running, tuple(values)) if count == len(values) else None
+
+    def close(self) -> None:
+        if self._pointer is not None:
+            lib.vmprof_source_close(self._pointer)
+            self._pointer = None
