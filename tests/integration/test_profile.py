@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 from typing import Any
 
@@ -16,20 +15,11 @@ from support.models import calls_packed, compile_relax, dynamic, program
 
 import vmprof
 from vmprof import Report, VmprofError
+from vmprof.counters import Machine, open_counters, parse_events
 from vmprof.counters.encoding import HARDWARE
-from vmprof.report.model import Count, Duration, Samples
+from vmprof.report.model import Count, Duration, Ratio, Samples
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
-
-
-def counting(kernel: FakeKernel) -> None:
-    """Every counter grows by one with every read()."""
-
-    def readings() -> Any:
-        for time in itertools.count(1):
-            yield time, time, [time] * len(kernel.open)
-
-    kernel.readings = readings()
 
 
 def rows(report: Report) -> list[str]:
@@ -85,20 +75,48 @@ def test_configuration_says_how_it_was_measured() -> None:
 
 
 def test_counts_and_durations_come_from_runs_of_their_own(kernel: FakeKernel) -> None:
-    counting(kernel)
-    report = vmprof.profile(program("nested"), [FOUR], repeats=2, counters="cycles,page-faults")
-    assert all(call["perf::CYCLES"] == Count(1) for call in report.calls)
+    events = "cycles,page-faults"
+    with open_counters(parse_events(events, Machine.read()), Machine.read()):
+        to_open = kernel.reads
+    report = vmprof.profile(program("nested"), [FOUR], repeats=2, counters=events)
+    # The counter grows by as much from one read() to the next.
+    step = 4_000_000
+    assert all(call["perf::CYCLES"] == Count(step) for call in report.calls)
     # The run's window holds two reads per call, and its own second one.
     total = report.device_metrics["cpu0"]["perf::CYCLES"]
-    assert total == Count(2 * len(report.calls) + 1)
-    assert report.configuration["Empty call perf::CYCLES"] == Count(1)
+    assert total == Count(step * (2 * len(report.calls) + 1))
+    assert report.configuration["Empty call perf::CYCLES"] == Count(step)
     assert "in runs of their own" in str(report.configuration["Counters"])
     # warm-up and two repeats, then the empty calls
-    assert kernel.reads == 3 * 2 * (len(report.calls) + 1) + 2 * (1000 + 1)
+    runs = 3 * 2 * (len(report.calls) + 1) + 2 * (1000 + 1)
+    assert kernel.reads == to_open + to_open + runs
+
+
+def test_more_events_than_counters_are_counted_in_passes(kernel: FakeKernel) -> None:
+    kernel.counters = 1
+    report = vmprof.profile(
+        program("nested"), [FOUR], repeats=2, counters="cycles,instructions,page-faults"
+    )
+    for call in report.calls:
+        assert call["perf::CYCLES"] == Count(4_000_000)
+        assert call["perf::INSTRUCTIONS"] == Count(2_000_000)
+    configuration = report.configuration
+    assert str(configuration["Counters, pass 1"]).startswith("perf::CYCLES, perf::PAGE-FAULTS;")
+    assert str(configuration["Counters, pass 2"]).startswith("perf::INSTRUCTIONS; read by")
+
+
+def test_multiplexed_counters_say_their_share(kernel: FakeKernel) -> None:
+    kernel.counters = 1
+    report = vmprof.profile(
+        program("nested"), [FOUR], repeats=2, counters="cycles,instructions", multiplex=True
+    )
+    for call in report.calls:
+        assert call["perf::CYCLES"] == Count(4_000_000)
+        assert call["perf::CYCLES counted"] == Ratio(0.5)
+        assert call["perf::INSTRUCTIONS counted"] == Ratio(0.5)
 
 
 def test_a_single_pass_reads_both_in_one_run(kernel: FakeKernel) -> None:
-    counting(kernel)
     runs: list[None] = []
     name = "vmprof.test.counts_runs"
 
@@ -121,7 +139,6 @@ def test_a_single_pass_reads_both_in_one_run(kernel: FakeKernel) -> None:
 
 
 def test_refused_events_are_missing_with_a_reason(kernel: FakeKernel) -> None:
-    counting(kernel)
     kernel.refuse = lambda event: errno.ENOENT if event.type == HARDWARE else None
     report = vmprof.profile(program("nested"), [FOUR], repeats=2)
     assert set(report.missing) == {
@@ -137,10 +154,18 @@ def test_refused_events_are_missing_with_a_reason(kernel: FakeKernel) -> None:
     assert all(name not in table.split("Configuration", maxsplit=1)[0] for name in report.missing)
 
 
-def test_a_shared_pmu_gives_no_numbers(kernel: FakeKernel) -> None:
-    kernel.readings = ((2 * time, time, [time]) for time in itertools.count(1))
-    report = vmprof.profile(program("nested"), [FOUR], repeats=2, counters="cycles")
-    assert "the counters ran 50 % of the time" in report.missing["perf::CYCLES"]
+def test_a_pmu_that_another_takes_gives_no_numbers(kernel: FakeKernel) -> None:
+    """In the middle of the run, when everything was open and checked."""
+
+    def take(x: Any, out: Any) -> None:
+        kernel.counters = 0
+
+    name = "vmprof.test.takes_the_pmu"
+    tvm_ffi.register_global_func(name, take, override=True)
+    report = vmprof.profile(
+        compile_relax(calls_packed(name)), [FOUR], repeats=2, counters="cycles"
+    )
+    assert "a reading of the counters failed during the run" in report.missing["perf::CYCLES"]
     assert all("perf::CYCLES" not in call for call in report.calls)
     assert "Empty call perf::CYCLES" not in report.configuration
 

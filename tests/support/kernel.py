@@ -141,7 +141,8 @@ class FakeKernel:
         code = self.refuse(event)
         if code is not None:
             return -code
-        if self._needs([*self.members(leader), event]) > self.counters:
+        group = self.members(leader) if leader >= 0 else []
+        if self._needs([*group, event]) > self.counters:
             return -errno.EINVAL
         descriptor = _FIRST_DESCRIPTOR + len(self.open) + len(self.closed)
         self.open[descriptor] = event

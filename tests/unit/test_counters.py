@@ -118,9 +118,7 @@ def test_this_machines_own_software_events() -> None:
 def on_both(name: str, config: int) -> Event:
     return Event(
         name,
-        tuple(
-            Encoding(pmu.name, HARDWARE, pmu.type << 32 | config) for pmu in HYBRID.core_pmus
-        ),
+        tuple(Encoding(pmu.name, HARDWARE, pmu.type << 32 | config) for pmu in HYBRID.core_pmus),
     )
 
 
@@ -287,7 +285,7 @@ def test_a_single_pass_must_hold_everything(kernel: FakeKernel) -> None:
     kernel.counters = 2
     with counters("cycles,instructions", single_pass=True) as found:
         assert len(found.passes) == 1
-    with pytest.raises(VmprofError, match="the events need 2 passes .* --multiplex"):
+    with pytest.raises(VmprofError, match=r"the events need 2 passes .* --multiplex"):
         counters("cycles,instructions,branches", single_pass=True)
 
 
@@ -363,7 +361,9 @@ def test_a_counter_that_another_holds(kernel: FakeKernel) -> None:
 # ---- CPU-wide events -----------------------------------------------------------------
 
 
-ENERGY = Event("power/energy-pkg/", (Encoding("power", 22, 2, cpus=(0, 8)),), False, 2**-32, "Joules")
+ENERGY = Event(
+    "power/energy-pkg/", (Encoding("power", 22, 2, cpus=(0, 8)),), False, 2**-32, "Joules"
+)
 
 
 def test_energy_is_counted_per_package_and_summed(kernel: FakeKernel) -> None:

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from support.records import NO_TENSOR, TWO_TENSORS, recording
 
 from vmprof import Report, VmprofError
-from vmprof.report.build import build_report
+from vmprof.counters.source import Layout
+from vmprof.report.build import CountedPass, build_report
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Row, Samples
 from vmprof.report.table import columns_of
 
 DATA = Path(__file__).parents[1] / "data"
 TVM = DATA / "tvm-0.23-mlp"
+COUNTED = ("perf::CYCLES", "perf::CACHE-MISSES", "perf::PAGE-FAULTS")
 
 
 @pytest.fixture
@@ -39,6 +41,7 @@ def fixed_report() -> Report:
                 (0, TWO_TENSORS, 4_000_000, 5_000_000, [4_000_000, 77, 0]),
             ],
             (5_123_456, [12_345_678, 300, 1]),
+            layout=Layout(COUNTED, ((0, 1, 2),)),
         )
         for jitter in (-50, 0, 70)
     ]
@@ -46,8 +49,8 @@ def fixed_report() -> Report:
         sites=["fused_matmul_relu", "vm.builtin.alloc_storage", "softmax"],
         device="cpu0",
         timed=runs,
-        counted=runs,
-        events=["perf::CYCLES", "perf::CACHE-MISSES", "perf::PAGE-FAULTS"],
+        passes=[CountedPass(COUNTED, runs)],
+        per_run={},
         refused={"perf::STALLED-CYCLES-BACKEND": "this processor's PMU does not have the event"},
         configuration={
             "Number of threads": Count(2),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vmprof import VmprofError, profiler
+from vmprof.counters import Pass
+from vmprof.counters.source import Layout
 from vmprof.profiler import Schedule
 from vmprof.recorder import Reading
 
@@ -40,12 +42,17 @@ def test_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch, repeats: int) -> 
     assert Clock(monkeypatch, 60.0).rounds(Schedule(repeats)) == repeats
 
 
-def test_passes() -> None:
+def test_what_each_run_of_a_round_reads() -> None:
+    first, second = (Pass(Layout((name,), ((0,),)), (), "") for name in ("a", "b"))
     both = Reading.TIME | Reading.COUNTERS
-    assert Schedule().passes(counting=True) == [Reading.TIME, Reading.COUNTERS]
-    assert Schedule().passes(counting=False) == [Reading.TIME]
-    assert Schedule(single_pass=True).passes(counting=True) == [both]
-    assert Schedule(single_pass=True).passes(counting=False) == [Reading.TIME]
+    assert Schedule().readings([first, second]) == [
+        (Reading.TIME, None),
+        (Reading.COUNTERS, first),
+        (Reading.COUNTERS, second),
+    ]
+    assert Schedule().readings([]) == [(Reading.TIME, None)]
+    assert Schedule(single_pass=True).readings([first]) == [(both, first)]
+    assert Schedule(single_pass=True).readings([]) == [(Reading.TIME, None)]
 
 
 def test_impossible_numbers_are_refused() -> None:

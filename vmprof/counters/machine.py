@@ -53,7 +53,7 @@ class Machine:
             perf_user_access=number(sysctl / "perf_user_access"),
             nmi_watchdog=number(sysctl / "nmi_watchdog") == 1,
             smt_active=number(cpu / "smt/active") == 1,
-            is_virtual="hypervisor" in flags,
+            is_virtual="hypervisor" in flags or _is_arm_guest(sys),
             has_seccomp="\nSeccomp:\t2" in status,
             capabilities=_capabilities(status),
             governors=frozenset(
@@ -88,6 +88,20 @@ class Machine:
     def is_hybrid(self) -> bool:
         """Whether a thread can move to a core with another PMU."""
         return len(self.core_pmus) > 1
+
+
+def _is_arm_guest(sys: Path) -> bool:
+    """Arm has no flag that says so: the firmware's tables do."""
+    maker = text(sys / "class/dmi/id/sys_vendor").strip()
+    product = text(sys / "class/dmi/id/product_name").strip()
+    # QEMU that starts a kernel directly has no such tables, but a device tree.
+    board = text(sys / "firmware/devicetree/base/compatible")
+    return (
+        maker in ("QEMU", "Google")
+        or (maker == "Amazon EC2" and ".metal" not in product)
+        or (maker == "Microsoft Corporation" and product == "Virtual Machine")
+        or "linux,dummy-virt" in board
+    )
 
 
 def _release(text: str) -> tuple[int, ...]:

@@ -76,7 +76,7 @@ def check(event: Event, opener: Opener) -> Verdict:
     with opener.open([event]) as group:
         if not event.is_hardware:
             return Verdict(None, proven=True)
-        name = event.name.partition(":")[0]
+        name = _without_modifier(event.name)
         if any(encoding.exclude_user for encoding in event.encodings):
             # The work happens in user space.
             return Verdict(None, proven=False)
@@ -92,6 +92,12 @@ def check(event: Event, opener: Opener) -> Verdict:
                 proven=False,
             )
         return Verdict(None, proven=count > 0)
+
+
+def _without_modifier(column: str) -> str:
+    """``perf::CYCLES`` of ``perf::CYCLES:u``."""
+    prefix, separator, name = column.rpartition("::")
+    return prefix + separator + name.partition(":")[0]
 
 
 _NOT_SCHEDULED = (

@@ -1,0 +1,161 @@
+"""Events that a machine takes, or seems to take, and does not count as their name says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vmprof.counters.cores import ARM_EXTENDED, needs_newer_kernel
+from vmprof.counters.encoding import HARDWARE, HW_CACHE, Event, Group
+from vmprof.counters.machine import Machine
+from vmprof.counters.pmu import Pmu
+
+_FRONTEND, _BACKEND = 7, 8  # enum perf_hw_id
+
+# What sysfs calls the events of enum perf_hw_id, on x86 (arch/x86/events/core.c: events_attr). It
+# leaves out those that the kernel has nothing for on this processor (is_visible, there).
+_SYSFS_NAMES = (
+    "cpu-cycles",
+    "instructions",
+    "cache-references",
+    "cache-misses",
+    "branch-instructions",
+    "branch-misses",
+    "bus-cycles",
+    "stalled-cycles-frontend",
+    "stalled-cycles-backend",
+    "ref-cycles",
+)
+_X86 = ("GenuineIntel", "AuthenticAMD")
+
+
+@dataclass(frozen=True, slots=True)
+class Erratum:
+    """Generic events ``ids`` are refused, for ``reason``, where ``applies``."""
+
+    ids: frozenset[int]
+    applies: Callable[[int, Machine], bool]
+    reason: str
+
+
+def _terms(event: int, pmu: Pmu) -> str | None:
+    """What the kernel counts for a generic event, as sysfs says it."""
+    named = pmu.events.get(_SYSFS_NAMES[event])
+    return named.terms if named else None
+
+
+def _is_zen2_or_later(machine: Machine) -> bool:
+    """As the kernel tells Zen apart (arch/x86/kernel/cpu/amd.c: bsp_determine_zen)."""
+    family, model = machine.processor.family or 0, machine.processor.model or 0
+    is_zen1 = family == 0x17 and (model < 0x30 or 0x50 <= model < 0x60)
+    return machine.vendor == "AuthenticAMD" and family >= 0x17 and not is_zen1
+
+
+def _counts_pmc087(event: int, machine: Machine) -> bool:
+    if not _is_zen2_or_later(machine):
+        return False
+    terms = [_terms(event, pmu) for pmu in machine.core_pmus]
+    if any(pmu.events for pmu in machine.core_pmus):
+        # A distribution's kernel may have the correction whatever its number.
+        return any(each is not None and each.startswith("event=0x87") for each in terms)
+    return machine.has_pmu and machine.kernel < (6, 9)
+
+
+def _is_absent(event: int, machine: Machine) -> bool:
+    """Whether some core PMU, that lists its events, lacks this one."""
+    listing = [pmu for pmu in machine.core_pmus if pmu.events]
+    return machine.vendor in _X86 and any(_terms(event, pmu) is None for pmu in listing)
+
+
+def _is_absent_on(vendor: str) -> Callable[[int, Machine], bool]:
+    return lambda event, machine: machine.vendor == vendor and _is_absent(event, machine)
+
+
+# The first that applies is the reason.
+ERRATA = (
+    # Commit c7b2edd8377b, "perf/x86/amd/core: Update and fix stalled-cycles-* events for Zen 2 and
+    # later", in Linux 6.9: PMCx087 does not exist there; the frontend has PMCx0A9, the backend none.
+    Erratum(
+        frozenset({_FRONTEND, _BACKEND}),
+        _counts_pmc087,
+        "this kernel counts it with PMCx087, which AMD processors since Zen 2 do not have; use "
+        "Linux 6.9 or newer, which counts frontend stalls rightly",
+    ),
+    Erratum(
+        frozenset({_BACKEND}),
+        lambda event, machine: _is_zen2_or_later(machine) and _is_absent(event, machine),
+        "AMD processors since Zen 2 have no event for backend stalls",
+    ),
+    # arch/x86/events/intel/core.c, intel_pmu_init: stalled-cycles-frontend is set for Nehalem,
+    # Westmere, Sandy Bridge and Ivy Bridge, stalled-cycles-backend for the first three, and neither
+    # for any other, Atoms included.
+    Erratum(
+        frozenset({_FRONTEND}),
+        _is_absent_on("GenuineIntel"),
+        "Intel processors since Haswell have no event for frontend stalls; where the PMU has "
+        "topdown events, use {slots,topdown-fe-bound}",
+    ),
+    Erratum(
+        frozenset({_BACKEND}),
+        _is_absent_on("GenuineIntel"),
+        "Intel processors since Ivy Bridge have no event for backend stalls; where the PMU has "
+        "topdown events, use {slots,topdown-be-bound}",
+    ),
+    Erratum(
+        frozenset(range(len(_SYSFS_NAMES))),
+        _is_absent,
+        "this kernel has no event of this processor for it",
+    ),
+)
+
+
+def objection(event: Event, machine: Machine) -> str | None:
+    """Why ``event`` must not be counted on ``machine``, though the kernel may take it; or None."""
+    for encoding in event.encodings:
+        # The upper half is a hybrid's PMU.
+        generic = encoding.config & 0xFFFFFFFF
+        if encoding.type == HARDWARE:
+            for erratum in ERRATA:
+                if generic in erratum.ids and erratum.applies(generic, machine):
+                    return erratum.reason
+        pmu = machine.pmus.get(encoding.pmu)
+        if (
+            encoding.type in (HARDWARE, HW_CACHE)
+            and machine.is_hybrid
+            and pmu is not None
+            and needs_newer_kernel(pmu, machine)
+        ):
+            version = ".".join(map(str, ARM_EXTENDED))
+            return (
+                f"{pmu.name} does not list it, and kernels before {version} cannot be asked for "
+                "it on each kind of core"
+            )
+    return None
+
+
+def group_objection(group: Group, machine: Machine) -> str | None:
+    """Why the events of ``group`` cannot be counted as that group; or None.
+
+    Intel's topdown metrics are parts of the event "slots": the kernel takes
+    them only in a group that this leads (arch/x86/events/intel/core.c,
+    intel_pmu_hw_config: "The metric events require a slots group leader").
+    """
+    for event in group:
+        for encoding in event.encodings:
+            if not _is_topdown_metric(encoding.config, machine.pmus.get(encoding.pmu)):
+                continue
+            leader = next((e for e in group[0].encodings if e.pmu == encoding.pmu), None)
+            if leader is None or leader.config != _SLOTS:
+                return (
+                    f"{event.name!r} is counted only in a group that slots leads: write "
+                    f"{{slots,{event.name}}}"
+                )
+    return None
+
+
+_SLOTS = 0x0400  # event 0x00, umask 0x04
+_METRICS = range(0x8000, 0x8800, 0x100)  # event 0x00, umasks 0x80 to 0x87
+
+
+def _is_topdown_metric(config: int, pmu: Pmu | None) -> bool:
+    return pmu is not None and pmu.is_core and "slots" in pmu.events and config in _METRICS
