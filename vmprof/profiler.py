@@ -23,6 +23,7 @@ from vmprof.inputs import Given, make_inputs
 from vmprof.machine import Interpreter, Site
 from vmprof.native import empty
 from vmprof.program import Program, parameters_of
+from vmprof.program.bytecode import FunctionKind
 from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Reading, Recorder, check_max_records
 from vmprof.recording import NOTHING, Recording
@@ -133,7 +134,7 @@ def profile(
         groups, description, otherwise=otherwise, multiplex=multiplex, single_pass=single_pass
     ) as opened:
         recorder = Recorder(opened.sample_words, max_records)
-        machine = Interpreter(program, device, wrap=recorder.wrap)
+        machine = Interpreter(program, device, wrap=recorder.wrap, activations=recorder)
         engines = _Engines(program, machine, recorder, entry, arguments)
         measurement = _measure(engines, schedule, opened, progress)
         empty_call = _measure_empty_call(recorder, schedule, opened, min(_EMPTY_CALLS, max_records))
@@ -281,6 +282,12 @@ def _configuration(
         "vmprof": __version__,
         "TVM": tvm.__version__,
     }
+    native = [f.name for f in program.bytecode.functions if f.kind is FunctionKind.VMTIR]
+    if native:
+        configuration["Native code"] = (
+            f'{", ".join(native)} (exec_mode="compiled"): of the calls inside, those have rows '
+            "that go through the table of functions"
+        )
     if counters.passes:
         configuration["Counters"] = (
             "of the calling thread alone, "

@@ -162,9 +162,7 @@ def test_a_pmu_that_another_takes_gives_no_numbers(kernel: FakeKernel) -> None:
 
     name = "vmprof.test.takes_the_pmu"
     tvm_ffi.register_global_func(name, take, override=True)
-    report = vmprof.profile(
-        compile_relax(calls_packed(name)), [FOUR], repeats=2, counters="cycles"
-    )
+    report = vmprof.profile(compile_relax(calls_packed(name)), [FOUR], repeats=2, counters="cycles")
     assert "a reading of the counters failed during the run" in report.missing["perf::CYCLES"]
     assert all("perf::CYCLES" not in call for call in report.calls)
     assert "Empty call perf::CYCLES" not in report.configuration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tvm
@@ -31,6 +31,16 @@ from vmprof.program import Program
 MAX_DEPTH = 100_000
 
 
+class Activations(Protocol):
+    """Is told which VM functions are running."""
+
+    def entered(self, function: str) -> None:
+        """A function begins, inside the one that began last and has not ended."""
+
+    def left(self) -> None:
+        """The function that began last ends."""
+
+
 class Interpreter:
     """Runs a :class:`~vmprof.program.Program`.
 
@@ -38,7 +48,7 @@ class Interpreter:
     one CPU, with pooled storage. ``wrap`` is called once per place in the code
     where something is called, with that :class:`Site` and what is called there,
     and returns what the machine shall call instead. ``sites`` lists those
-    places.
+    places. ``activations`` is told of each VM function that begins and ends.
     """
 
     def __init__(
@@ -48,8 +58,10 @@ class Interpreter:
         memory_cfg: str | Mapping[Device, int] | None = None,
         *,
         wrap: Wrapper | None = None,
+        activations: Activations | None = None,
     ) -> None:
         self.program = program
+        self._activations = activations
         devices = tvm.cpu(0) if devices is None else devices
         # TVM's VM appends a CPU to the list that it is given, where the last is none.
         devices = [*devices] if isinstance(devices, Sequence) else devices
@@ -59,7 +71,7 @@ class Interpreter:
         self._host = Host(program.bytecode, devices, memory_cfg, self._enter)
         self.device: Device = devices[0] if isinstance(devices, list) else devices
         self._constants = constants_of(program.bytecode, self.device)
-        self._notes = Notes(program)
+        self.notes = Notes(program)
         self._link(wrap, None)
 
     def set_instrument(self, instrument: Instrument) -> None:
@@ -93,11 +105,18 @@ class Interpreter:
     def call(self, index: int, *args: Any) -> Any:
         """Call the function at ``index`` in the table."""
         function = self._functions[index]
+        if self._activations is None:
+            return self._run(function, args)
+        self._activations.entered(function.source.name)
+        try:
+            return self._run(function, args)
+        finally:
+            self._activations.left()
+
+    def _run(self, function: LinkedFunction | CompiledFunction, args: Sequence[Any]) -> Any:
         if isinstance(function, CompiledFunction):
             return function(*args)
-        return self._run(function, args)
-
-    def _run(self, function: LinkedFunction, args: Sequence[Any]) -> Any:
+        activations = self._activations
         callers: list[tuple[LinkedFunction, list[Any], DirectCall, Block | None]] = []
         frame = function.activate(args)
         block = function.entry
@@ -113,6 +132,8 @@ class Interpreter:
                     if len(callers) == MAX_DEPTH:
                         raise RecursionError(f"more than {MAX_DEPTH:,} calls inside one another")
                     callers.append((function, frame, call, block.then))
+                    if activations is not None:
+                        activations.entered(called.source.name)
                     function, frame, block = called, activation, called.entry
                     continue
                 if block.condition is None or _is_true(frame[block.condition]):
@@ -125,21 +146,25 @@ class Interpreter:
                         return result
                     function, frame, (_, _, destination, _), following = callers.pop()
                     frame[destination] = result
+                    if activations is not None:
+                        activations.left()
                     assert following is not None
                 block = following
         except Exception as error:
-            self._notes.add(error, function.source.name, number, operands(frame))
+            self.notes.add(error, function.source.name, number, operands(frame))
             for function, frame, (_, operands, _, number), _ in reversed(callers):
-                self._notes.add(error, function.source.name, number, operands(frame))
+                self.notes.add(error, function.source.name, number, operands(frame))
+                if activations is not None:
+                    activations.left()
             raise
 
 
-def _enter(machine: weakref.ref[Interpreter], index: int, *args: Any) -> Any:
+def _enter(interpreter: weakref.ref[Interpreter], index: int, *args: Any) -> Any:
     """Where calls come in from native code."""
-    alive = machine()
+    alive = interpreter()
     if alive is None:
         raise RuntimeError("the virtual machine that this function belongs to is gone")
-    with alive._notes.kept():
+    with alive.notes.kept():
         return alive.call(index, *args)
 
 

@@ -42,7 +42,7 @@ Step = tuple[Callee, Operands, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place in a program where a function is called.
+    """A place in a program where a packed function is called.
 
     Sites are numbered in the order in which a machine links them; records of
     calls carry the number.
@@ -50,14 +50,14 @@ class Site:
 
     number: int
     function: str  # the VM function that the instruction belongs to
-    instruction: int | None  # None where that function itself is native code
-    callee: str  # the name of what is called
+    instruction: int | None  # None where that function is native code
+    callee: str  # the packed function's name
 
 
 # the same, of a VM function that runs in the same loop
 DirectCall = tuple["LinkedFunction", Operands, int, int]
 
-# What a machine's owner may put between the machine and what it calls.
+# What a machine's owner may put between the machine and a packed function.
 Wrapper = Callable[[Site, Callee], Callee]
 
 
@@ -139,7 +139,7 @@ class Linker:
 
     def direct(self, index: int) -> LinkedFunction | None:
         """The function of the table at ``index`` if the loop itself may run a call of it."""
-        if self.wrap is not None or self.instrument is not None:
+        if self.instrument is not None:
             return None
         function = self.functions.get(index)
         return function if isinstance(function, LinkedFunction) else None
@@ -147,13 +147,13 @@ class Linker:
     def callee(self, reference: FunctionReference, function: str, number: int) -> Callee:
         """What the instruction ``number`` of ``function`` calls, with what is put around it."""
         index, name = reference.index, reference.name
-        if index in self.closures:
-            callee: Callee = partial(self.enter, index)
-            value = self.closures[index]
-        else:
-            callee = value = self.packed(index)
+        vm_function = index in self.closures
+        callee: Callee = partial(self.enter, index) if vm_function else self.packed(index)
         if self.instrument is not None:
+            value = self.closures[index] if vm_function else callee
             return instrumented(self.instrument, callee, value, name)
+        if vm_function:
+            return callee
         return self.wrapped(_INLINE.get(name, callee), function, number, name)
 
     def wrapped(self, callee: Callee, function: str, number: int | None, name: str) -> Callee:

@@ -44,8 +44,8 @@ class Module:
 
     kind = "relax.VirtualMachine"
 
-    def __init__(self, machine: Interpreter) -> None:
-        self._machine = machine
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
         self._saved: dict[str, Callable[..., Any]] = {}
         self._inputs: dict[str, list[Any]] = {}
         self._outputs: dict[str, Any] = {}
@@ -53,7 +53,7 @@ class Module:
     @property
     def imports(self) -> Any:
         """The modules with the kernels."""
-        return self._machine.program.module.imports
+        return self._interpreter.program.module.imports
 
     def get_function(self, name: str, query_imports: bool = False) -> tvm_ffi.Function:  # noqa: FBT001, FBT002
         """The packed function ``name``; :class:`AttributeError` if there is none."""
@@ -131,7 +131,7 @@ class Module:
 
     def invoke_closure(self, closure: Any, *args: Any) -> Any:
         """Call a closure, or a packed function, in this machine."""
-        return _invoke_closure(self._machine.context, closure, *args)
+        return _invoke_closure(self._interpreter.context, closure, *args)
 
     def set_instrument(self, instrument: Any, *args: Any) -> None:
         """Call ``instrument`` around every call; a name is a registered factory's, given ``args``."""
@@ -144,11 +144,11 @@ class Module:
             instrument = factory(*args)
         if not isinstance(instrument, tvm_ffi.Function):
             raise TypeError(f"an instrument is a function, not {type(instrument).__name__}")
-        self._machine.set_instrument(instrument)
+        self._interpreter.set_instrument(instrument)
 
     def save_function(
         self, func_name: str, saved_name: str, include_return: bool, *args: Any
-    ) -> None:  # noqa: FBT001
+    ) -> None:
         """Bind the last arguments of a function, and keep that under ``saved_name``."""
         try:
             function = self._callable(func_name)
@@ -182,8 +182,8 @@ class Module:
         self._function(func_name)
         if func_name not in self._inputs:
             raise CallStateError(f"no inputs are set for {func_name!r}; use set_input() first")
-        index = self._machine.program.index(func_name)
-        self._outputs[func_name] = self._machine.call(index, *self._inputs[func_name])
+        index = self._interpreter.program.index(func_name)
+        self._outputs[func_name] = self._interpreter.call(index, *self._inputs[func_name])
 
     def get_output_arity(self, func_name: str, *indices: int) -> int:
         """The number of fields of the output at ``indices``, -1 if it is no tuple."""
@@ -217,7 +217,7 @@ class Module:
         """A saved function, or a function of the program that is not packed."""
         if name in self._saved:
             return self._saved[name]
-        program = self._machine.program
+        program = self._interpreter.program
         function = program.bytecode.function(name)
         if function is None:
             known = ", ".join([*program.bytecode.entry_names(), *self._saved]) or "none"
@@ -226,12 +226,12 @@ class Module:
             raise MachineError(
                 f"{name!r} is a packed function that the program calls, not one of its own"
             )
-        return partial(self._machine.call, program.index(name))
+        return partial(self._interpreter.call, program.index(name))
 
     def _function(self, name: str) -> Function:
-        function = self._machine.program.bytecode.function(name)
+        function = self._interpreter.program.bytecode.function(name)
         if function is None:
-            known = ", ".join(self._machine.program.bytecode.entry_names()) or "none"
+            known = ", ".join(self._interpreter.program.bytecode.entry_names()) or "none"
             raise CallStateError(f"there is no function {name!r}; there are: {known}")
         return function
 
@@ -250,7 +250,7 @@ class Module:
     def _on_device(self, value: Any) -> Any:
         """Tensors, also those in tuples, on the machine's first device."""
         if isinstance(value, tvm.runtime.Tensor):
-            return on_device(value, self._machine.device)
+            return on_device(value, self._interpreter.device)
         if isinstance(value, tvm_ffi.Array):
             return tvm_ffi.Array([self._on_device(field) for field in value])
         return value

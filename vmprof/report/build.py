@@ -9,7 +9,10 @@ import numpy as np
 
 from vmprof.recording import Counts, Floats, Ints, Recording
 from vmprof.report.model import (
+    INCLUSIVE,
+    INCLUSIVE_DURATION,
     NOT_COUNTED,
+    PATH,
     SAMPLES_SUFFIX,
     Count,
     Duration,
@@ -52,7 +55,8 @@ def build_report(
 
     ``sites`` names the callee of each site; ``timed`` are the runs for
     durations, at least one. ``per_run`` has columns of the run as a whole, a
-    value per timed run. Values are medians over the runs. ``refused`` says why
+    value per timed run. Values are medians over the runs; those of a row leave
+    out the calls inside it, which have rows of their own. ``refused`` says why
     columns that were asked for are not there.
     """
     pattern = timed[-1]
@@ -63,6 +67,8 @@ def build_report(
             f"the runs did not all make the same calls; rows are of {len(same)} of {len(timed)}"
         )
     missing = dict(refused)
+    inclusive_rows = _inclusive_rows(pattern, sites)
+    several_paths = len(set(pattern.paths)) > 1
     counted_calls: list[dict[str, Metric]] = [{} for _ in pattern.shapes]
     counted_total: dict[str, Metric] = {}
     for one in passes:
@@ -73,37 +79,44 @@ def build_report(
             missing.update(dict.fromkeys(one.columns, _why_nothing(one)))
             continue
         for number, column in enumerate(one.columns):
-            calls, total = _column(counts, number)
+            inclusive, total = _column(counts, number)
             reason = _why_not(column, total, one)
             if reason is not None:
                 missing[column] = reason
                 continue
             counted_total |= _cells(column, total, 0)
+            own = _own(inclusive, pattern)
             for i, cells in enumerate(counted_calls):
-                cells.update(_cells(column, calls, i))
+                cells.update(_cells(column, own, i))
+                if inclusive_rows[i]:
+                    cells[f"{column}{INCLUSIVE}"] = _cells(column, inclusive, i)[column]
     for column, values in per_run.items():
         counted_total |= _per_run(column, values)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
+    own_durations = pattern.own(durations.T).T
     totals = np.array([run.total_ns for run in same], dtype=np.int64)
     total_us = float(np.median(totals)) / 1e3
     calls_of_report: list[Row] = []
     for i, site in enumerate(pattern.sites.tolist()):
-        duration, samples = _duration(durations[:, i])
-        calls_of_report.append(
-            {
-                "Name": sites[site],
-                "Duration (us)": duration,
-                f"Duration (us){SAMPLES_SUFFIX}": samples,
-                "Percent": Percent(100 * duration.microseconds / total_us),
-                "Device": device,
-                "Count": Count(1),
-                "Argument Shapes": pattern.shapes[i],
-                **counted_calls[i],
-            }
-        )
+        duration, samples = _duration(own_durations[:, i])
+        row: dict[str, Metric] = {
+            "Name": sites[site],
+            "Duration (us)": duration,
+            f"Duration (us){SAMPLES_SUFFIX}": samples,
+            "Percent": Percent(100 * duration.microseconds / total_us),
+            "Device": device,
+            "Count": Count(1),
+            "Argument Shapes": pattern.shapes[i],
+            **counted_calls[i],
+        }
+        if inclusive_rows[i]:
+            row[INCLUSIVE_DURATION] = _duration(durations[:, i])[0]
+        if several_paths:
+            row[PATH] = pattern.paths[i]
+        calls_of_report.append(row)
     total_duration, samples = _duration(totals)
-    explained = sum(np.median(durations, axis=0)) / 1e3
+    explained = sum(np.median(own_durations, axis=0)) / 1e3
     return Report(
         calls=tuple(calls_of_report),
         device_metrics={
@@ -123,6 +136,26 @@ def build_report(
         },
         missing=missing,
     )
+
+
+def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
+    """Which rows also show what the calls inside them took: none if no calls nest.
+
+    Not a call that lies inside another of the same name: its time is in that
+    one's already, and rows of one name are added.
+    """
+    parents = pattern.parents.tolist()
+    if max(parents, default=-1) < 0:
+        return [False] * len(parents)
+    names = [sites[site] for site in pattern.sites.tolist()]
+
+    def is_outermost(row: int) -> bool:
+        around = parents[row]
+        while around >= 0 and names[around] != names[row]:
+            around = parents[around]
+        return around < 0
+
+    return [is_outermost(row) for row in range(len(parents))]
 
 
 def _duration(nanoseconds: Ints) -> tuple[Duration, Samples]:
@@ -153,6 +186,15 @@ def _column(counts: Sequence[Counts], number: int) -> tuple[_Column, _Column]:
             np.array(total_shares) if total_shares else None,
         ),
     )
+
+
+def _own(inclusive: _Column, pattern: Recording) -> _Column:
+    """A column of the calls without what the calls inside each add to it."""
+    values = pattern.own(inclusive.values.T).T
+    if inclusive.shares is not None:
+        # Values scaled up from different parts of the time need not fit into one another.
+        values = np.maximum(values, 0)
+    return _Column(values, inclusive.shares)
 
 
 def _cells(column: str, data: _Column, row: int) -> dict[str, Metric]:
