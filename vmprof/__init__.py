@@ -4,6 +4,7 @@ import vmprof
 print(vmprof.profile("model.so"))
 """
 
+from vmprof.collectors import get_include, load_collector
 from vmprof.errors import VmprofError
 from vmprof.machine import VirtualMachine
 from vmprof.profiler import profile
@@ -18,6 +19,8 @@ __all__ = [
     "VirtualMachine",
     "VmprofError",
     "__version__",
+    "get_include",
+    "load_collector",
     "load_program",
     "profile",
 ]

@@ -30,6 +30,11 @@ class Collector(Protocol):
     def stop(self) -> Mapping[str, Metric]: ...
 
 
+def get_include() -> str:
+    """The folder of ``vmprof_collector.h``, for compiling collectors in C."""
+    return str(Path(__file__).with_name("include"))
+
+
 def load_collector(specification: str) -> Collector | NativeCollector:
     """``LIBRARY.so``, ``FILE.py:NAME`` or ``MODULE:NAME``.
 

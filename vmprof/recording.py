@@ -166,8 +166,8 @@ def _fault(records: Records, layout: Layout) -> str | None:
         for end in ("before", "after"):
             if (records[end][str(number)]["count"] != len(values)).any():
                 return (
-                    "a reading of the counters failed during the run; another user of perf "
-                    "(or the NMI watchdog) may have taken the PMU: stop it, and run again"
+                    "a reading of the counters failed during the run; if it is the PMU's, another "
+                    "user of perf (or the NMI watchdog) has taken it: stop that, and run again"
                 )
     if layout.multiplexed:
         return None

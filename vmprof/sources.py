@@ -51,7 +51,13 @@ def _load(source: Source, entry: str | None, progress: Progress) -> Program:
 
 
 def _load_named(name: str, entry: str | None, progress: Progress) -> Program:
-    # The compiler half of TVM, which to load a library takes no part in.
+    path = Path(name)
+    if path.suffix or os.sep in name:
+        if path.is_file():
+            return _load_file(path, progress)
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise VmprofError(f"{name} {what}; give a library that TVM's export_library() wrote")
+    # The compiler half of TVM: to load a library takes no part in it, and goes without.
     from vmprof.models import ENTRY, MODELS, compile_model
 
     if name in MODELS:
@@ -59,23 +65,23 @@ def _load_named(name: str, entry: str | None, progress: Progress) -> Program:
             raise VmprofError(f"{name} has no function {entry!r}; it has: {ENTRY}")
         progress(f"compiling {name}")
         return Program.of_module(compile_model(name), name)
-    path = Path(name)
     if path.is_file():
-        progress(f"loading {name}")
-        return Program.of_module(_load_library(name), path.name)
-    if path.suffix or os.sep in name:
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise VmprofError(f"{name} {what}; give a library that TVM's export_library() wrote")
+        return _load_file(path, progress)
     raise VmprofError(
         f"there is no model {name!r}; there are: {', '.join(MODELS)} "
         "(or give the path of a library, model.so)"
     )
 
 
-def _load_library(path: str) -> tvm_ffi.Module:
-    _check_whole(Path(path))
+def _load_file(path: Path, progress: Progress) -> Program:
+    progress(f"loading {path}")
+    return Program.of_module(_load_library(path), path.name)
+
+
+def _load_library(path: Path) -> tvm_ffi.Module:
+    _check_whole(path)
     try:
-        module: tvm_ffi.Module = tvm.runtime.load_module(path)
+        module: tvm_ffi.Module = tvm.runtime.load_module(str(path))
     except Exception as error:  # TVM raises what it likes, down to plain RuntimeError
         reason = str(error).strip().splitlines()[0]
         raise VmprofError(f"{path} is no library that TVM can load: {reason}") from error

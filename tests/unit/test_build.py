@@ -8,8 +8,8 @@ from vmprof.counters.source import Layout
 from vmprof.recording import Recording
 from vmprof.report import Report
 from vmprof.report.aggregate import merge_calls, sum_columns
-from vmprof.report.build import CountedPass, build_report
-from vmprof.report.model import Count, Duration, Percent, Ratio, Samples
+from vmprof.report.build import CollectedPass, CountedPass, build_report
+from vmprof.report.model import Count, Duration, Percent, Ratio, Row, Samples
 
 
 def run(durations: tuple[int, int], total: int, cycles: int = 0, **options: object) -> Recording:
@@ -29,14 +29,15 @@ def build(
     counted: list[Recording],
     refused: dict[str, str] | None = None,
     doubtful: tuple[str, ...] = (),
-    per_run: dict[str, list[int | None]] | None = None,
+    per_run: list[Row] | None = None,
 ) -> Report:
     return build_report(
         sites=["matmul", "alloc"],
         device="cpu0",
         timed=timed,
         passes=[CountedPass(COLUMNS, counted, frozenset(doubtful))] if counted else [],
-        per_run=per_run or {},
+        collected=[],
+        per_run=per_run or [],
         refused=refused or {},
         configuration={"Executor": "VM"},
     )
@@ -149,11 +150,39 @@ def test_a_sum_with_something_uncounted_in_it_is_no_sum() -> None:
     assert sum_columns(merged)["x"] == ""
 
 
-def test_counts_of_whole_processors_are_the_totals_alone() -> None:
+def test_what_is_counted_of_whole_runs_is_in_the_totals_alone() -> None:
     column = "power/energy-pkg/ (uJ)"
-    report = build(timed(((1000, 10), 2000)), [], per_run={column: [7, None, 9, 8], "y": [None]})
+    rows = [{column: Count(value), "mood": "fine"} for value in (7, 9, 8)]
+    report = build(timed(((1000, 10), 2000)), [], per_run=[*rows, {"mood": "fine"}])
     total = report.device_metrics["cpu0"]
     assert total[column] == Count(8)
     assert total[f"{column} samples"] == Samples((7, 9, 8))
-    assert total["y"] == ""
+    assert total["mood"] == "fine"
     assert column not in report.calls[0]
+
+
+def test_what_a_collector_says_of_calls_is_in_their_rows() -> None:
+    runs = timed(((1000, 10), 2000), ((1100, 10), 2000))
+    odd = recording([(1, NO_TENSOR, 0, 7, [0, 0])], (50, [0, 0]), counted=False)
+    report = build_report(
+        sites=["matmul", "alloc"],
+        device="cpu0",
+        timed=runs,
+        passes=[],
+        collected=[
+            CollectedPass(
+                [
+                    (runs[0], [{"t": Ratio(1.5), "w": Duration(3)}, {}]),
+                    (runs[1], [{"t": Ratio(2.5), "w": Duration(5)}, {}]),
+                    (odd, [{"t": Ratio(99)}]),
+                ]
+            )
+        ],
+        per_run=[],
+        refused={},
+        configuration={},
+    )
+    matmul, alloc = report.calls
+    assert (matmul["t"], matmul["w"]) == (Ratio(2.0), Duration(4))
+    assert matmul["t samples"] == Samples((1.5, 2.5))
+    assert "t" not in alloc

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from vmprof import VmprofError, profiler
+from vmprof import VmprofError
 from vmprof.counters import Pass
 from vmprof.counters.source import Layout
-from vmprof.profiler import Schedule
 from vmprof.recorder import Reading
+from vmprof.schedule import Schedule
 
 
 class Clock:
@@ -17,7 +17,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, round_seconds: float) -> None:
         self._now = 0.0
         self._round = round_seconds
-        monkeypatch.setattr(profiler.time, "monotonic", lambda: self._now)
+        monkeypatch.setattr("vmprof.schedule.time.monotonic", lambda: self._now)
 
     def rounds(self, schedule: Schedule) -> int:
         count = 0

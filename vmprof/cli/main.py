@@ -8,21 +8,23 @@ import os
 import sys
 from collections.abc import Sequence
 
-from vmprof.cli import run, show_code
+from vmprof.cli import doctor, events, run, show_code
+from vmprof.collectors import get_include
 from vmprof.errors import VmprofError
 from vmprof.version import __version__
 
 # Each command's docstring is its help; the first line stands in the overview.
-_COMMANDS = {"run": run, "show-code": show_code}
+_COMMANDS = {"run": run, "events": events, "doctor": doctor, "show-code": show_code}
 
 _INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Exit codes: 0, 1 for an error, 2 for wrong usage."""
+    """Run one command. Exit codes: 0 or what the command returned, 1 for an error, 2 for usage."""
     options = _parser().parse_args(arguments)
+    code: int | None = None
     try:
-        options.execute(options)
+        code = options.execute(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has seen enough (head, less). What is left in the buffer
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _print_error(f"{type(error).__name__}: {str(error).strip()}", error)
         return 1
-    return 0
+    return code or 0
 
 
 def _print_error(message: str, error: BaseException) -> None:
@@ -57,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"vmprof {__version__}")
+    parser.add_argument(
+        "--include",
+        action="version",
+        version=get_include(),
+        help="print the folder of vmprof_collector.h and exit",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, module in _COMMANDS.items():
         text = inspect.getdoc(module) or ""

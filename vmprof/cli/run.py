@@ -15,11 +15,13 @@ import sys
 from contextlib import ExitStack
 
 from vmprof.cli.output import OutputFile, check_distinct
+from vmprof.collectors import load_collector
 from vmprof.inputs import load_arrays
-from vmprof.profiler import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS, profile
+from vmprof.profiler import profile
 from vmprof.progress import ProgressLine, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS
 from vmprof.report import Report
+from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,9 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how to measure")
     how.add_argument(
         "--counters",
-        metavar="EVENT,...",
-        help="events to count, as in cycles,page-faults; or none (default: the five of "
-        "TVM's reports where the machine has any of them, else the software events)",
+        metavar="WHAT",
+        help="a counter set (ipc), its file (mine.toml), events as perf names them "
+        "(cycles,r01c2), or none; vmprof events lists both (default: the five of TVM's reports "
+        "where the machine has any of them, else the software events)",
     )
     how.add_argument(
         "--repeats",
@@ -67,6 +70,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--single-pass",
         action="store_true",
         help="read clock and counters in the same run, for models that keep state",
+    )
+    how.add_argument(
+        "--multiplex",
+        action="store_true",
+        help="events that do not fit into the PMU take turns in one pass; each value then says "
+        "which part of the time it was counted (default: a pass for each group that fits)",
+    )
+    how.add_argument(
+        "--collector",
+        action="append",
+        default=[],
+        metavar="COLLECTOR",
+        help="measure with code of your own: LIBRARY.so, FILE.py:CLASS or MODULE:CLASS; repeatable",
     )
     how.add_argument(
         "--max-records",
@@ -97,6 +113,7 @@ def execute(options: argparse.Namespace) -> None:
     }
     check_distinct(outputs.values())
     arrays = load_arrays(options.input)
+    collectors = [load_collector(each) for each in options.collector]
     with ExitStack() as stack:
         progress = silent
         if sys.stderr.isatty() and not options.quiet:
@@ -111,6 +128,8 @@ def execute(options: argparse.Namespace) -> None:
             repeats=options.repeats,
             warmup=options.warmup,
             single_pass=options.single_pass,
+            multiplex=options.multiplex,
+            collectors=collectors,
             max_records=options.max_records,
             dimensions=dict(options.dim),
             seed=options.seed,

@@ -74,12 +74,12 @@ def _is_absent_on(vendor: str) -> Callable[[int, Machine], bool]:
 # The first that applies is the reason.
 ERRATA = (
     # Commit c7b2edd8377b, "perf/x86/amd/core: Update and fix stalled-cycles-* events for Zen 2 and
-    # later", in Linux 6.9: PMCx087 does not exist there; the frontend has PMCx0A9, the backend none.
+    # later", in Linux 6.9: PMCx087 is not there; PMCx0A9 is the frontend's, the backend has none.
     Erratum(
         frozenset({_FRONTEND, _BACKEND}),
         _counts_pmc087,
-        "this kernel counts it with PMCx087, which AMD processors since Zen 2 do not have; use "
-        "Linux 6.9 or newer, which counts frontend stalls rightly",
+        "this kernel counts it with PMCx087, which AMD processors since Zen 2 do not have; Linux "
+        "6.9 counts frontend stalls rightly, and backend stalls not at all",
     ),
     Erratum(
         frozenset({_BACKEND}),
@@ -93,13 +93,13 @@ ERRATA = (
         frozenset({_FRONTEND}),
         _is_absent_on("GenuineIntel"),
         "Intel processors since Haswell have no event for frontend stalls; where the PMU has "
-        "topdown events, use {slots,topdown-fe-bound}",
+        "topdown events, topdown-fe-bound counts lost slots",
     ),
     Erratum(
         frozenset({_BACKEND}),
         _is_absent_on("GenuineIntel"),
         "Intel processors since Ivy Bridge have no event for backend stalls; where the PMU has "
-        "topdown events, use {slots,topdown-be-bound}",
+        "topdown events, topdown-be-bound counts lost slots",
     ),
     Erratum(
         frozenset(range(len(_SYSFS_NAMES))),
@@ -148,7 +148,7 @@ def group_objection(group: Group, machine: Machine) -> str | None:
             if leader is None or leader.config != _SLOTS:
                 return (
                     f"{event.name!r} is counted only in a group that slots leads: write "
-                    f"{{slots,{event.name}}}"
+                    f"{{{encoding.pmu}/slots/,...}} with it inside"
                 )
     return None
 

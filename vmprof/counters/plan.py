@@ -12,7 +12,7 @@ from vmprof.counters.events import Event, Group
 from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.counters.machine import Machine
 from vmprof.counters.source import Layout, Source
-from vmprof.counters.trust import check
+from vmprof.counters.trust import examine
 from vmprof.counters.wide import WideCounters
 from vmprof.errors import VmprofError
 from vmprof.native import lib
@@ -45,8 +45,10 @@ class Counters(AbstractContextManager["Counters"]):
     ``refused`` says of each other event why not and what to do. ``unproven``
     are hardware events that did not count in the check: if they read 0 in the
     whole run too, nobody knows whether they exist. ``user_only``: the
-    permission level hides the kernel, events count user space alone. Use as a
-    context manager: everything is closed whatever happens.
+    permission level hides the kernel, events count user space alone.
+    ``fell_back``: not one of the events could be counted, and what was named
+    for this case is. Use as a context manager: everything is closed whatever
+    happens.
     """
 
     wide: WideCounters
@@ -54,6 +56,7 @@ class Counters(AbstractContextManager["Counters"]):
     refused: dict[str, str] = field(default_factory=dict)
     unproven: frozenset[str] = frozenset()
     user_only: bool = False
+    fell_back: bool = False
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -95,7 +98,10 @@ def open_counters(
     with ExitStack() as stack:
         opener = Opener(machine)
         selection = _Selection(opener)
-        units = selection.usable(groups) or selection.usable(otherwise)
+        units = selection.usable(groups)
+        fell_back = not units and not selection.wide
+        if fell_back:
+            units = selection.usable(otherwise)
         if multiplex:
             passes = _one_pass_in_turns(units, opener, stack)
         else:
@@ -119,6 +125,7 @@ def open_counters(
             selection.refused | wide.refused,
             frozenset(selection.unproven),
             opener.user_only,
+            fell_back,
             stack.pop_all(),
         )
 
@@ -144,20 +151,12 @@ class _Selection:
         return tuple(event for event in new if not event.cpu_wide and self._is_usable(event))
 
     def _is_usable(self, event: Event) -> bool:
-        problem: str | None = None
-        proven = True
-        if problem is None:
-            try:
-                verdict = check(event, self._opener)
-            except Refused as refused:
-                problem = refused.reason
-            else:
-                problem, proven = verdict.problem, verdict.proven
-        if problem is not None:
-            self.refused[event.name] = problem
-        elif not proven:
+        verdict = examine(event, self._opener)
+        if verdict.problem is not None:
+            self.refused[event.name] = verdict.problem
+        elif not verdict.proven:
             self.unproven.add(event.name)
-        return problem is None
+        return verdict.problem is None
 
 
 def _pack(units: Sequence[Group], opener: Opener, refused: dict[str, str]) -> list[Group]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vmprof.counters.events import Event
-from vmprof.counters.group import CounterGroup, Opener
+from vmprof.counters.encoding import Event
+from vmprof.counters.errata import objection
+from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.native import ffi, lib
 
 # Enough that what the kernel does in between is small beside it; below a millisecond.
@@ -71,7 +72,18 @@ class Verdict:
     proven: bool
 
 
-def check(event: Event, opener: Opener) -> Verdict:
+def examine(event: Event, opener: Opener) -> Verdict:
+    """Whether ``event`` can be counted and believed: known errata first, then a trial."""
+    problem = objection(event, opener.machine)
+    if problem is not None:
+        return Verdict(problem, proven=False)
+    try:
+        return _check(event, opener)
+    except Refused as refused:
+        return Verdict(refused.reason, proven=False)
+
+
+def _check(event: Event, opener: Opener) -> Verdict:
     """Count known work with ``event`` alone; :class:`Refused` if it does not open."""
     with opener.open([event]) as group:
         if not event.is_hardware:

@@ -13,7 +13,7 @@ from vmprof.program.bytecode import Function
 
 # Registered, so that they are still what they were after C++ passed them on.
 @tvm_ffi.register_error
-class MachineError(VmprofError, InternalError):
+class MachineError(VmprofError, InternalError):  # type: ignore[misc] # TVM has no types
     """A program that does not fit: to its arguments, or to what it is linked with."""
 
 

@@ -10,6 +10,7 @@ from tvm.runtime.vm import VMInstrumentReturnKind
 
 # (function, its name, whether this is before the call, its result, *arguments) -> int or None
 Instrument = Callable[..., Any]
+_BEFORE, _AFTER = True, False
 
 
 def instrumented(
@@ -25,10 +26,10 @@ def instrumented(
 
     def call(*args: Any) -> Any:
         shown = [str(arg) if isinstance(arg, tvm_ffi.dtype) else arg for arg in args]
-        if instrument(function, name, True, None, *shown) == VMInstrumentReturnKind.SKIP_RUN:
+        if instrument(function, name, _BEFORE, None, *shown) == VMInstrumentReturnKind.SKIP_RUN:
             return None
         result = callee(*args)
-        instrument(function, name, False, result, *shown)
+        instrument(function, name, _AFTER, result, *shown)
         return result
 
     return call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from functools import partial
 from typing import Any, Protocol
 
@@ -123,14 +123,13 @@ class Interpreter:
         operands, number = no_operands, function.source.start
         try:
             while True:
-                for callee, operands, destination, number in block.steps:
+                for callee, operands, destination, number in block.steps:  # noqa: B007
                     frame[destination] = callee(*operands(frame))
                 call = block.call
                 if call is not None:
                     called, operands, _, number = call
                     activation = called.activate(operands(frame))
-                    if len(callers) == MAX_DEPTH:
-                        raise RecursionError(f"more than {MAX_DEPTH:,} calls inside one another")
+                    _check_depth(callers)
                     callers.append((function, frame, call, block.then))
                     if activations is not None:
                         activations.entered(called.source.name)
@@ -166,6 +165,11 @@ def _enter(interpreter: weakref.ref[Interpreter], index: int, *args: Any) -> Any
         raise RuntimeError("the virtual machine that this function belongs to is gone")
     with alive.notes.kept():
         return alive.call(index, *args)
+
+
+def _check_depth(callers: Sized) -> None:
+    if len(callers) == MAX_DEPTH:
+        raise RecursionError(f"more than {MAX_DEPTH:,} calls inside one another")
 
 
 def _is_true(condition: Any) -> bool:

@@ -58,19 +58,21 @@ class Module:
     def get_function(self, name: str, query_imports: bool = False) -> tvm_ffi.Function:  # noqa: FBT001, FBT002
         """The packed function ``name``; :class:`AttributeError` if there is none."""
         if name in _METHODS:
-            return tvm_ffi.convert(getattr(self, name))
+            return _packed(getattr(self, name))
         try:
-            return tvm_ffi.convert(self._callable(name))
+            return _packed(self._callable(name))
         except LookupFunctionError:
             if query_imports:
                 for imported in self.imports:
                     if imported.implements_function(name, query_imports=True):
-                        return imported.get_function(name, query_imports=True)
+                        return _packed(imported.get_function(name, query_imports=True))
             raise
 
     def __getitem__(self, name: str) -> tvm_ffi.Function:
         if not isinstance(name, str):
-            raise ValueError(f"the name of a function is a str, not {type(name).__name__}")
+            raise ValueError(  # noqa: TRY004, as TVM
+                f"the name of a function is a str, not {type(name).__name__}"
+            )
         return self.get_function(name)
 
     def __getattr__(self, name: str) -> tvm_ffi.Function:
@@ -87,7 +89,7 @@ class Module:
             return False
         return True
 
-    def time_evaluator(
+    def time_evaluator(  # noqa: PLR0917, as TVM
         self,
         func_name: str,
         dev: Device,
@@ -134,7 +136,10 @@ class Module:
         return _invoke_closure(self._interpreter.context, closure, *args)
 
     def set_instrument(self, instrument: Any, *args: Any) -> None:
-        """Call ``instrument`` around every call; a name is a registered factory's, given ``args``."""
+        """Call ``instrument`` around every call.
+
+        A string is the name of a registered function that returns it, given ``args``.
+        """
         if isinstance(instrument, str):
             factory = tvm_ffi.get_global_func(instrument, allow_missing=True)
             if factory is None:
@@ -147,7 +152,11 @@ class Module:
         self._interpreter.set_instrument(instrument)
 
     def save_function(
-        self, func_name: str, saved_name: str, include_return: bool, *args: Any
+        self,
+        func_name: str,
+        saved_name: str,
+        include_return: bool,  # noqa: FBT001
+        *args: Any,
     ) -> None:
         """Bind the last arguments of a function, and keep that under ``saved_name``."""
         try:
@@ -254,3 +263,8 @@ class Module:
         if isinstance(value, tvm_ffi.Array):
             return tvm_ffi.Array([self._on_device(field) for field in value])
         return value
+
+
+def _packed(function: Callable[..., Any]) -> tvm_ffi.Function:
+    packed: tvm_ffi.Function = tvm_ffi.convert(function)
+    return packed

@@ -40,14 +40,19 @@ class VirtualMachine:
         if isinstance(rt_mod, tvm_ffi.Module):
             rt_mod = Program.of_module(rt_mod, "the module")
         if not isinstance(rt_mod, Program):
-            raise ValueError(
-                f"a virtual machine runs a tvm.runtime.Module or Executable, "
+            raise ValueError(  # noqa: TRY004, as TVM
+                "a virtual machine runs a tvm.runtime.Module or Executable, "
                 f"not a {type(rt_mod).__name__}"
             )
-        if isinstance(memory_cfg, Mapping):
-            allocators = {"naive": self.NAIVE_ALLOCATOR, "pooled": self.POOLED_ALLOCATOR}
-            memory_cfg = {key: allocators.get(value, value) for key, value in memory_cfg.items()}
-        self.module = Module(Interpreter(rt_mod, device, memory_cfg))
+        self.module = Module(Interpreter(rt_mod, device, self._allocators(memory_cfg)))
+
+    @classmethod
+    def _allocators(cls, memory_cfg: Any) -> Any:
+        """``memory_cfg`` with numbers for the names of allocators, as TVM's VM takes a mapping."""
+        if not isinstance(memory_cfg, Mapping):
+            return memory_cfg
+        numbers = {"naive": cls.NAIVE_ALLOCATOR, "pooled": cls.POOLED_ALLOCATOR}
+        return {device: numbers.get(name, name) for device, name in memory_cfg.items()}
 
     def __getitem__(self, key: str) -> tvm_ffi.Function:
         """The function ``key`` of the program, or one that was saved."""
@@ -78,7 +83,7 @@ class VirtualMachine:
         self.module["set_input"](func_name, *self._arguments(func_name, args, kwargs))
 
     def invoke_stateful(self, func_name: str) -> None:
-        """Call ``func_name`` with the arguments that were set; :meth:`get_outputs` has the result."""
+        """Call ``func_name`` with the inputs that were set; :meth:`get_outputs` has the result."""
         self.module["invoke_stateful"](func_name)
 
     def get_outputs(self, func_name: str) -> Any:
@@ -101,7 +106,7 @@ class VirtualMachine:
         """
         self.module["set_instrument"](instrument)
 
-    def time_evaluator(
+    def time_evaluator(  # noqa: PLR0917, as TVM
         self,
         func_name: str,
         dev: Device,

@@ -20,7 +20,7 @@ class NoExecutableError(VmprofError, AttributeError):
 
 
 @tvm_ffi.register_error
-class MissingFunctionError(VmprofError, InternalError):
+class MissingFunctionError(VmprofError, InternalError):  # type: ignore[misc] # TVM has no types
     """A packed function that the program calls, and that nobody has."""
 
 

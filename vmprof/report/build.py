@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from vmprof.recording import Counts, Floats, Ints, Recording
+from vmprof.report.median import median_of, medians
 from vmprof.report.model import (
     INCLUSIVE,
     INCLUSIVE_DURATION,
     NOT_COUNTED,
     PATH,
-    SAMPLES_SUFFIX,
     Count,
     Duration,
     Metric,
@@ -21,7 +21,6 @@ from vmprof.report.model import (
     Ratio,
     Report,
     Row,
-    Samples,
 )
 
 # Beside a column whose counters took turns: which part of the time it was counted.
@@ -41,23 +40,31 @@ class CountedPass:
     doubtful: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class CollectedPass:
+    """What a collector of calls gave: runs, each with a row for every call of its recording."""
+
+    runs: Sequence[tuple[Recording, Sequence[Row]]]
+
+
 def build_report(
     *,
     sites: Sequence[str],
     device: str,
     timed: Sequence[Recording],
     passes: Sequence[CountedPass],
-    per_run: Mapping[str, Sequence[int | None]],
+    collected: Sequence[CollectedPass],
+    per_run: Sequence[Row],
     refused: Mapping[str, str],
     configuration: Mapping[str, Metric],
 ) -> Report:
     """A report of the calls that all runs made.
 
     ``sites`` names the callee of each site; ``timed`` are the runs for
-    durations, at least one. ``per_run`` has columns of the run as a whole, a
-    value per timed run. Values are medians over the runs; those of a row leave
-    out the calls inside it, which have rows of their own. ``refused`` says why
-    columns that were asked for are not there.
+    durations, at least one. ``per_run`` has a row for each of them, of the run
+    as a whole. Values are medians over the runs; those of a row leave out the
+    calls inside it, which have rows of their own. ``refused`` says why columns
+    that were asked for are not there.
     """
     pattern = timed[-1]
     same = [run for run in timed if run.same_calls(pattern)]
@@ -90,8 +97,11 @@ def build_report(
                 cells.update(_cells(column, own, i))
                 if inclusive_rows[i]:
                     cells[f"{column}{INCLUSIVE}"] = _cells(column, inclusive, i)[column]
-    for column, values in per_run.items():
-        counted_total |= _per_run(column, values)
+    for each in collected:
+        rows = [rows for run, rows in each.runs if run.same_calls(pattern)]
+        for i, cells in enumerate(counted_calls):
+            cells.update(medians([run[i] for run in rows]))
+    counted_total |= medians(per_run)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
     own_durations = pattern.own(durations.T).T
@@ -99,31 +109,28 @@ def build_report(
     total_us = float(np.median(totals)) / 1e3
     calls_of_report: list[Row] = []
     for i, site in enumerate(pattern.sites.tolist()):
-        duration, samples = _duration(own_durations[:, i])
+        call_us = float(np.median(own_durations[:, i])) / 1e3
         row: dict[str, Metric] = {
             "Name": sites[site],
-            "Duration (us)": duration,
-            f"Duration (us){SAMPLES_SUFFIX}": samples,
-            "Percent": Percent(100 * duration.microseconds / total_us),
+            **_duration(own_durations[:, i]),
+            "Percent": Percent(100 * call_us / total_us),
             "Device": device,
             "Count": Count(1),
             "Argument Shapes": pattern.shapes[i],
             **counted_calls[i],
         }
         if inclusive_rows[i]:
-            row[INCLUSIVE_DURATION] = _duration(durations[:, i])[0]
+            row[INCLUSIVE_DURATION] = Duration(float(np.median(durations[:, i])) / 1e3)
         if several_paths:
             row[PATH] = pattern.paths[i]
         calls_of_report.append(row)
-    total_duration, samples = _duration(totals)
     explained = sum(np.median(own_durations, axis=0)) / 1e3
     return Report(
         calls=tuple(calls_of_report),
         device_metrics={
             device: {
                 "Name": "Total",
-                "Duration (us)": total_duration,
-                f"Duration (us){SAMPLES_SUFFIX}": samples,
+                **_duration(totals),
                 "Device": device,
                 "Count": Count(1),
                 **counted_total,
@@ -144,7 +151,7 @@ def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
     Not a call that lies inside another of the same name: its time is in that
     one's already, and rows of one name are added.
     """
-    parents = pattern.parents.tolist()
+    parents: list[int] = pattern.parents.tolist()
     if max(parents, default=-1) < 0:
         return [False] * len(parents)
     names = [sites[site] for site in pattern.sites.tolist()]
@@ -158,10 +165,9 @@ def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
     return [is_outermost(row) for row in range(len(parents))]
 
 
-def _duration(nanoseconds: Ints) -> tuple[Duration, Samples]:
+def _duration(nanoseconds: Ints) -> dict[str, Metric]:
     """Median and samples of durations, shape (runs,)."""
-    microseconds = nanoseconds / 1e3
-    return Duration(float(np.median(microseconds))), Samples(tuple(microseconds.tolist()))
+    return median_of("Duration (us)", [Duration(each / 1e3) for each in nanoseconds.tolist()])
 
 
 @dataclass(frozen=True)
@@ -200,8 +206,7 @@ def _own(inclusive: _Column, pattern: Recording) -> _Column:
 def _cells(column: str, data: _Column, row: int) -> dict[str, Metric]:
     """Median, samples and share of one row.
 
-    Of an even number of runs the lower middle one is taken: a count that was
-    counted, not a mean of two. Runs in which the counter never had its turn
+    Runs in which the counter never had its turn
     say nothing; a row for which none of them does is not counted.
     """
     values = data.values[:, row]
@@ -212,12 +217,7 @@ def _cells(column: str, data: _Column, row: int) -> dict[str, Metric]:
         cells[f"{column}{SHARE_SUFFIX}"] = Ratio(float(np.mean(shares)))
     if not len(values):
         return {column: NOT_COUNTED, **cells}
-    middle = int(np.sort(values)[(len(values) - 1) // 2])
-    return {
-        column: Count(middle),
-        f"{column}{SAMPLES_SUFFIX}": Samples(tuple(map(float, values.tolist()))),
-        **cells,
-    }
+    return {**median_of(column, [Count(value) for value in values.tolist()]), **cells}
 
 
 def _why_nothing(one: CountedPass) -> str:
@@ -236,13 +236,3 @@ def _why_not(column: str, total: _Column, one: CountedPass) -> str | None:
             "or this PMU does not have it"
         )
     return None
-
-
-def _per_run(column: str, values: Sequence[int | None]) -> dict[str, Metric]:
-    known = [value for value in values if value is not None]
-    if not known:
-        return {column: NOT_COUNTED}
-    return {
-        column: Count(sorted(known)[(len(known) - 1) // 2]),
-        f"{column}{SAMPLES_SUFFIX}": Samples(tuple(map(float, known))),
-    }

@@ -4,8 +4,9 @@ Every value is an object with one key, its kind: ``{"count": 1}``,
 ``{"microseconds": 0.5}``, ``{"percent": 2.0}``, ``{"ratio": 0.5}``,
 ``{"string": "x"}``. TVM's reader takes no other kind, no second key and no
 fourth part of the report; therefore ours, too, are of these kinds, under new
-keys: samples as a string of numbers in a column ``"X samples"``, and why an
-event was not counted in the configuration, under ``"Not counted: X"``.
+keys: samples as a string of numbers in a column ``"X samples"``; in the
+configuration, why an event was not counted, under ``"Not counted: X"``, and how
+a column was derived, under ``"Derived: X"``, as a string of JSON.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from vmprof.errors import VmprofError
+from vmprof.expression import Formula
 from vmprof.report.model import (
     SAMPLES_SUFFIX,
     Count,
+    Derived,
     Duration,
     Metric,
     Percent,
@@ -28,6 +31,7 @@ from vmprof.report.model import (
 )
 
 _MISSING_PREFIX = "Not counted: "
+_DERIVED_PREFIX = "Derived: "
 
 
 def render(report: Report) -> str:
@@ -35,6 +39,7 @@ def render(report: Report) -> str:
     configuration = {
         **report.configuration,
         **{f"{_MISSING_PREFIX}{name}": reason for name, reason in report.missing.items()},
+        **{f"{_DERIVED_PREFIX}{entry.column}": _encode_derived(entry) for entry in report.derived},
     }
     document = {
         "calls": [_encode_row(call) for call in report.calls],
@@ -56,6 +61,11 @@ def parse(text: str) -> Report:
         for name in list(configuration)
         if name.startswith(_MISSING_PREFIX)
     }
+    derived = [
+        _decode_derived(name.removeprefix(_DERIVED_PREFIX), configuration.pop(name))
+        for name in list(configuration)
+        if name.startswith(_DERIVED_PREFIX)
+    ]
     return Report(
         calls=tuple(
             _decode_row(row, f"calls[{number}]")
@@ -67,6 +77,7 @@ def parse(text: str) -> Report:
         },
         configuration=configuration,
         missing=missing,
+        derived=tuple(derived),
     )
 
 
@@ -124,3 +135,29 @@ def _samples(text: str, where: str) -> Samples:
         return Samples(tuple(map(float, text.split())))
     except ValueError as error:
         raise VmprofError(f"not a report: {where} is not a list of numbers") from error
+
+
+def _encode_derived(derived: Derived) -> str:
+    return json.dumps(
+        {
+            "formula": derived.formula,
+            "kind": derived.kind,
+            "sources": dict(derived.sources),
+        }
+    )
+
+
+def _decode_derived(column: str, text: Metric) -> Derived:
+    where = f"configuration['{_DERIVED_PREFIX}{column}']"
+    try:
+        match json.loads(str(text)):
+            case {
+                "formula": str(formula),
+                "kind": "ratio" | "percent" | "count" | "duration" as kind,
+                "sources": dict(sources),
+            } if Formula(formula).names <= sources.keys():
+                columns = {name: str(source) for name, source in sources.items()}
+                return Derived(column, formula, kind, columns)
+    except (ValueError, VmprofError) as error:
+        raise VmprofError(f"not a report: {where} is broken: {error}") from error
+    raise VmprofError(f"not a report: {where} says nothing of how the column is derived")

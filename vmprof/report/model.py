@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +75,37 @@ NOT_COUNTED = ""
 
 
 @dataclass(frozen=True)
+class Derived:
+    """The column ``column``, which is ``formula`` over the columns of the same row.
+
+    ``sources`` has the columns by their names in the formula. The result of a
+    formula of kind ``percent`` is a share (0.5 is 50 %), of ``duration``
+    microseconds; that of ``count`` is rounded.
+    """
+
+    column: str
+    formula: str
+    kind: Literal["ratio", "percent", "count", "duration"]
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Report:
     """What a run of a model cost, call by call.
 
     ``calls`` has a row per call, in the order of the run; ``device_metrics`` the
     run as a whole, by device; ``configuration`` how it was measured. ``missing``
     says of each event that could not be counted why not and what to do: such an
-    event has no values anywhere.
+    event has no values anywhere. ``derived`` are the columns that were computed
+    from others by :func:`vmprof.report.derive.derive`; whoever merges rows has to
+    compute them again.
     """
 
     calls: tuple[Row, ...]
     device_metrics: Mapping[str, Row]
     configuration: Mapping[str, Metric]
     missing: Mapping[str, str] = field(default_factory=dict)
+    derived: tuple[Derived, ...] = ()
 
     # The parameters are those of TVM's Report.table.
     def table(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tabulate import DataRow, TableFormat, tabulate
 
 from vmprof.report.aggregate import merge_calls, sum_columns, without_path
+from vmprof.report.derive import derive_rows
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row, Samples
 
 # These come first, in this order; the others follow alphabetically.
@@ -40,8 +41,8 @@ def render(
     ``aggregate`` merges calls of the same operator with the same shapes, with
     ``by_path`` only those made in the same chain of functions, which it shows;
     ``sort`` puts the longest first, ``col_sums`` adds the line Sum. The lines
-    after it are the totals per device, the configuration, and what could not be
-    counted.
+    after it are the totals per device, the configuration, the formulas of derived
+    columns, and what could not be counted.
     """
     rows = list(report.calls)
     if aggregate:
@@ -52,8 +53,11 @@ def render(
         rows.sort(key=_microseconds, reverse=True)
     if col_sums:
         rows += [_SEPARATOR, {**sum_columns(rows), "Name": "Sum"}]
+    rows = derive_rows(rows, report.derived)
     rows += [{**totals, "Name": "Total"} for totals in report.device_metrics.values()]
     parts = [_grid(rows), _section("Configuration", report.configuration)]
+    if report.derived:
+        parts.append(_section("Derived", {entry.column: entry.formula for entry in report.derived}))
     if report.missing:
         parts.append(_section("Not counted", report.missing))
     return "\n".join(parts)

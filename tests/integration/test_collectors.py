@@ -1,0 +1,169 @@
+"""A user's own counters: the examples of docs/extending.md, and what can be wrong with others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.models import program
+
+import vmprof
+from vmprof import VmprofError, load_collector
+from vmprof.report import Count, Report
+from vmprof.report.model import Metric, Samples
+
+EXAMPLES = Path(__file__).parents[2] / "docs/examples"
+FOUR = np.array([1, -2, 3.5, 0], "float32")
+
+
+def build(source: Path | str, folder: Path) -> str:
+    """The shared library made of a file, or of text."""
+    if isinstance(source, str):
+        (folder / "collector.c").write_text(source)
+        source = folder / "collector.c"
+    library = folder / "collector.so"
+    compiler = os.environ.get("CC", "cc")
+    flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I", vmprof.get_include()]
+    subprocess.run([compiler, *flags, str(source), "-o", str(library)], check=True)
+    return str(library)
+
+
+def profiled(specification: str, **options: bool) -> Report:
+    return vmprof.profile(
+        program("nested"),
+        [FOUR],
+        repeats=3,
+        counters="none",
+        collectors=[load_collector(specification)],
+        **options,
+    )
+
+
+def collector_in_c(read: str, open_: str = "return (void *)names;") -> str:
+    """The source of a collector with two columns and these function bodies."""
+    return f"""
+        #include <stdio.h>
+        #include "vmprof_collector.h"
+        static const char *const names[] = {{"a", "b"}};
+        static void *open_it(char *problem, size_t size) {{ (void)problem, (void)size; {open_} }}
+        static int read_it(void *self, uint64_t *values) {{ (void)self; {read} }}
+        static void close_it(void *self) {{ (void)self; }}
+        const vmprof_collector vmprof_collector_v1 = {{2, names, open_it, read_it, close_it}};
+    """
+
+
+def test_the_example_in_c(tmp_path: Path) -> None:
+    report = profiled(build(EXAMPLES / "collector.c", tmp_path))
+    ticks = [call["Ticks"] for call in report.calls]
+    assert all(isinstance(count, Count) and count.value > 0 for count in ticks)
+    total = report.device_metrics["cpu0"]["Ticks"]
+    assert isinstance(total, Count)
+    assert total.value > sum(count.value for count in ticks if isinstance(count, Count))
+    assert "Empty call Ticks" in report.configuration
+    assert report.configuration["Counters, pass 1"] == "Ticks; read by collector.so"
+
+
+@pytest.mark.parametrize("single_pass", [False, True])
+def test_a_window_holds_two_readings(tmp_path: Path, single_pass: bool) -> None:
+    """One column counts the readings, the other wraps at each."""
+    read = "static uint64_t n; values[0] = n++; values[1] = n << 63; return 0;"
+    report = profiled(build(collector_in_c(read), tmp_path), single_pass=single_pass)
+    assert {call["a"] for call in report.calls} == {Count(1)}
+    assert report.device_metrics["cpu0"]["a"] == Count(2 * len(report.calls) + 1)
+
+
+def test_a_reading_that_fails_leaves_its_columns_absent(tmp_path: Path) -> None:
+    report = profiled(build(collector_in_c("values[0] = values[1] = 0; return 1;"), tmp_path))
+    assert set(report.missing) == {"a", "b"}
+    assert "a" not in report.calls[0]
+
+
+def test_a_collector_that_cannot_count_says_why(tmp_path: Path) -> None:
+    refuses = 'snprintf(problem, size, "no sensor here; plug one in"); return NULL;'
+    library = build(collector_in_c("values[0] = 0; return 0;", refuses), tmp_path)
+    with pytest.raises(VmprofError, match=r"collector\.so: no sensor here; plug one in"):
+        profiled(library)
+
+
+def test_a_library_that_is_no_collector(tmp_path: Path) -> None:
+    with pytest.raises(VmprofError, match="it exports no vmprof_collector_v1"):
+        profiled(build("int x;", tmp_path))
+    (tmp_path / "text.so").write_text("no library\n" * 100)
+    with pytest.raises(VmprofError, match=r"text\.so: .*invalid ELF header"):
+        profiled(str(tmp_path / "text.so"))
+
+
+def test_the_example_in_python() -> None:
+    report = profiled(f"{EXAMPLES / 'collector.py'}:Preemptions")
+    for call in report.calls:
+        assert isinstance(call["Preemptions"], Count)
+        samples = call["Preemptions samples"]
+        assert isinstance(samples, Samples)
+        assert len(samples.values) == 3
+
+
+def test_the_documentation_shows_the_example() -> None:
+    example = (EXAMPLES / "collector.py").read_text()
+    code = example[example.index("import resource") :]
+    assert code in (EXAMPLES.parent / "extending.md").read_text()
+
+
+class Counting:
+    """Notes what is called."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        self.open = 0
+        self.runs = 0
+
+    def start(self) -> None:
+        self.open += 1
+
+    def stop(self) -> Mapping[str, Metric]:
+        self.open -= 1
+        self.runs += 1
+        return {"runs": Count(self.runs)}
+
+
+def test_calls_are_in_the_rows_that_they_belong_to() -> None:
+    collector = Counting("call")
+    report = vmprof.profile(
+        program("nested"), [FOUR], repeats=1, warmup=0, counters="none", collectors=[collector]
+    )
+    numbers = [call["runs"] for call in report.calls]
+    assert numbers == [Count(n) for n in range(1, len(report.calls) + 1)]
+    assert collector.open == 0
+
+
+def test_runs_are_in_the_totals() -> None:
+    collector = Counting("run")
+    report = vmprof.profile(
+        program("nested"), [FOUR], repeats=3, warmup=1, counters="none", collectors=[collector]
+    )
+    assert report.device_metrics["cpu0"]["runs samples"] == Samples((2, 3, 4))
+    assert "runs" not in report.calls[0]
+
+
+@pytest.mark.parametrize(
+    ("specification", "message"),
+    [
+        ("none.so", "there is no such file"),
+        ("none.py:X", r"there is no file none\.py"),
+        ("json", r"write LIBRARY\.so, FILE\.py:NAME or MODULE:NAME"),
+        ("no_such_module:X", "cannot be imported: ModuleNotFoundError"),
+        ("json:JSONDecoder", "is no collector: it needs scope, start"),
+        ("json:Nothing", "is no collector"),
+    ],
+)
+def test_what_is_no_collector_is_refused(specification: str, message: str) -> None:
+    with pytest.raises(VmprofError, match=message):
+        load_collector(specification)
+
+
+def test_a_scope_must_be_known() -> None:
+    with pytest.raises(VmprofError, match="scope is 'thread'; it must be 'call' or 'run'"):
+        vmprof.profile(program("nested"), [FOUR], collectors=[Counting("thread")])

@@ -1,0 +1,132 @@
+"""The emulated Arm machine: a QEMU process, and programs run in it one by one."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pmu_guest.commands import require, run
+from pmu_guest.machine import Outcome
+from pmu_guest.system import System
+
+# One CPU, on which an instruction takes 2 ns (shift=1), and a PMU that counts cycles at 1 GHz:
+# cycles are twice the instructions, so that neither can be taken for the other.
+_MACHINE = (
+    *("-machine", "virt", "-cpu", "neoverse-n1", "-smp", "1", "-m", "2048"),
+    *("-accel", "tcg,tb-size=512", "-icount", "shift=1"),
+    *("-display", "none", "-monitor", "none", "-net", "none", "-no-reboot"),
+)
+_KERNEL_OPTIONS = "console=ttyAMA0 quiet panic=-1"
+_BOOT_SECONDS = 120
+_POLL_SECONDS = 0.02
+_USER = 1000
+
+
+class Guest:
+    """A machine that is up, with ``share`` mounted as /mnt: payload, jobs and the console's text.
+
+    It counts exactly: the same instructions give the same number every time.
+    """
+
+    exact = True
+
+    def __init__(self, process: subprocess.Popen[bytes], share: Path) -> None:
+        self._process = process
+        self._jobs = share / "jobs"
+        self._console = share / "console"
+        self._jobs_begun = 0
+        self._wait(lambda: "vmprof: ready" in self._console_text(), "starting", _BOOT_SECONDS)
+
+    def run(
+        self,
+        *arguments: str,
+        root: bool = False,
+        paranoid: int = 2,
+        compiler: bool = False,
+        timeout_s: float = 120,
+    ) -> Outcome:
+        """Run Python with ``arguments`` in the payload's folder.
+
+        Unless told otherwise, as an ordinary user where
+        kernel.perf_event_paranoid is 2, so that counters see user space alone,
+        and with TVM's runtime library alone: with the ``compiler``, importing
+        TVM takes thrice as long.
+        """
+        command = ["env", "PYTHONPATH=.", f"TVM_USE_RUNTIME_LIB={int(not compiler)}", "python3"]
+        if not root:
+            command = [
+                "/usr/bin/setpriv",
+                f"--reuid={_USER}",
+                f"--regid={_USER}",
+                "--clear-groups",
+                *command,
+            ]
+        return self._do(
+            f"echo {paranoid} >/proc/sys/kernel/perf_event_paranoid\n"
+            f"exec {shlex.join([*command, *arguments])}\n",
+            timeout_s,
+        )
+
+    def _do(self, script: str, timeout_s: float) -> Outcome:
+        self._jobs_begun += 1
+        job = self._jobs / str(self._jobs_begun)
+        # Under its final name only when it is whole: the guest may look at any time.
+        job.with_suffix(".new").write_text(script)
+        job.with_suffix(".new").rename(job.with_suffix(".sh"))
+        status = job.with_suffix(".status")
+        self._wait(lambda: status.exists() and status.read_text().endswith("\n"), script, timeout_s)
+        return Outcome(
+            int(status.read_text()),
+            job.with_suffix(".out").read_text(),
+            job.with_suffix(".err").read_text(),
+        )
+
+    def _wait(self, is_done: Callable[[], bool], what: str, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not is_done():
+            ended = self._process.poll()
+            if ended is not None or time.monotonic() > deadline:
+                happened = f"took more than {seconds} s" if ended is None else "ended QEMU"
+                raise RuntimeError(
+                    f"the emulated machine: {what}: {happened}\n{self._console_text()}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _console_text(self) -> str:
+        """What kernel and QEMU said."""
+        return self._console.read_text(errors="replace")
+
+
+@contextmanager
+def boot(system: System, share: Path) -> Iterator[Guest]:
+    """Start the machine; ``share`` holds the folder payload, and gets the rest."""
+    require("qemu-system-aarch64")
+    (share / "jobs").mkdir()
+    (share / "serve").write_bytes((Path(__file__).parent / "serve").read_bytes())
+    run(["chmod", "-R", "a+rX", share])  # the guest's user is nobody here
+    command = [
+        *("qemu-system-aarch64", *_MACHINE, "-serial", "stdio"),
+        *("-kernel", system.kernel, "-initrd", system.initrd, "-append", _KERNEL_OPTIONS),
+        *_shared_folder("system", system.root, ",readonly=on"),
+        *_shared_folder("share", share),
+    ]
+    with (
+        (share / "console").open("wb") as console,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        try:
+            yield Guest(process, share)
+        finally:
+            process.kill()
+
+
+def _shared_folder(tag: str, folder: Path, options: str = "") -> tuple[str, str]:
+    # A comma in QEMU's options is written twice.
+    path = str(folder).replace(",", ",,")
+    return "-virtfs", f"local,path={path},mount_tag={tag},security_model=none{options}"

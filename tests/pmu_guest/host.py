@@ -1,0 +1,36 @@
+"""This machine, where it has a PMU, in place of the emulated one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from pmu_guest.machine import Outcome, UnavailableError
+
+_DEVICES = Path("/sys/bus/event_source/devices")
+
+
+class Host:
+    """Runs programs as the tests' own user. Counts are true, not exact: interrupts are in them."""
+
+    exact = False
+
+    def __init__(self, payload: Path) -> None:
+        self._payload = payload
+
+    def run(self, *arguments: str) -> Outcome:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self._payload,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def require_pmu() -> None:
+    # "cpu" on x86, "cpu_core" and "cpu_atom" on hybrids, "armv8_..." on Arm.
+    if not [*_DEVICES.glob("cpu*"), *_DEVICES.glob("armv*")]:
+        raise UnavailableError("this machine has no PMU; the tests run on the emulated one")

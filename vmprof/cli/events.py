@@ -1,0 +1,36 @@
+"""List what this machine can count, and the counter sets.
+
+PATTERN is part of a name or of a description; with it, tracepoints and names of
+the processor's own are listed too. Every event is tried out: it is opened for
+this process and closed at once. "+" means that it can be counted; a number
+refers to the reason below the list.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from vmprof.counters import Machine
+from vmprof.counters.listing import Listing
+from vmprof.counters.probe import prober
+from vmprof.counters.sets import sets_of
+from vmprof.errors import VmprofError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "pattern", nargs="?", default="", metavar="PATTERN", help="what to look for (default: all)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def execute(options: argparse.Namespace) -> None:
+    machine = Machine.read()
+    listing = Listing.of(machine, options.pattern, sets_of(), prober(machine))
+    if options.json:
+        print(json.dumps(listing.data(), indent=2, ensure_ascii=False))
+        return
+    if not listing.events and not listing.sets:
+        raise VmprofError(f"no event and no counter set has {options.pattern!r} in it")
+    print(listing.text())

@@ -1,0 +1,116 @@
+"""Expressions that users write, in formulas and conditions: parsed, checked, never eval()."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+
+from simpleeval import InvalidExpression, SimpleEval
+
+from vmprof.errors import VmprofError
+
+Value = float | str | bool | None
+_Operators = dict[type[ast.AST], Callable[..., Value]]
+
+_ARITHMETIC: _Operators = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.USub: operator.neg,
+}
+_LOGIC: _Operators = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Not: operator.not_,
+}
+_LEAVES = (ast.Constant, ast.Name, ast.Load)
+_FORMULA_NODES = (ast.BinOp, ast.UnaryOp, *_LEAVES, *_ARITHMETIC)
+_CONDITION_NODES = (
+    *(ast.BoolOp, ast.And, ast.Or, ast.Compare, ast.Call, ast.UnaryOp),
+    *_LEAVES,
+    *_LOGIC,
+)
+# The evaluator calls itself for each level; this keeps it far from Python's limit.
+_MAX_NODES = 300
+
+
+class Formula:
+    """Arithmetic over names: ``+ - * /``, parentheses, numbers.
+
+    ``names`` are those that it uses. Raises :class:`VmprofError` for anything else.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._tree = _parse(text, _FORMULA_NODES, (int, float))
+        self.names = _names(self._tree)
+
+    def evaluate(self, values: Mapping[str, float]) -> float | None:
+        """The value; None where there is none, as of a division by zero.
+
+        ``values`` has to have all ``names``.
+        """
+        evaluator = SimpleEval(operators=_ARITHMETIC, functions={}, names=dict(values))
+        try:
+            value = float(evaluator.eval(self.text, previously_parsed=self._tree))
+        except ArithmeticError:
+            return None
+        return value if math.isfinite(value) else None
+
+
+class Condition:
+    """Comparisons and function calls, joined by ``and``, ``or``, ``not``.
+
+    Raises :class:`VmprofError` for anything else, and `holds` raises it for
+    names that there are not and for what cannot be compared.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._tree = _parse(text, _CONDITION_NODES, (int, float, str))
+
+    def holds(
+        self, values: Mapping[str, Value], functions: Mapping[str, Callable[[str], bool]]
+    ) -> bool:
+        if unknown := _names(self._tree) - values.keys() - functions.keys():
+            known = ", ".join([*values, *(f"{name}('...')" for name in functions)])
+            raise VmprofError(f"there is no {', '.join(sorted(unknown))}; there are: {known}")
+        evaluator = SimpleEval(operators=_LOGIC, functions=dict(functions), names=dict(values))
+        try:
+            return bool(evaluator.eval(self.text, previously_parsed=self._tree))
+        except (InvalidExpression, TypeError) as error:
+            raise VmprofError(str(error)) from error
+
+
+def _parse(text: str, allowed: tuple[type[ast.AST], ...], constants: tuple[type, ...]) -> ast.expr:
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    # Too deep, too long, a null byte: whatever Python's parser refuses.
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise VmprofError(f"it cannot be read: {reason}") from error
+    nodes = list(ast.walk(tree))
+    if len(nodes) > _MAX_NODES:
+        raise VmprofError(f"it is too long: it has {len(nodes)} parts, more than {_MAX_NODES}")
+    # Checked as a whole before any of it is evaluated.
+    for node in nodes:
+        if not isinstance(node, allowed):
+            raise VmprofError(f"it holds something that has no place in it: {_show(node)}")
+        if isinstance(node, ast.Constant) and type(node.value) not in constants:
+            raise VmprofError(f"it holds a value that has no place in it: {_show(node)}")
+    return tree
+
+
+def _show(node: ast.AST) -> str:
+    return ast.unparse(node) or type(node).__name__
+
+
+def _names(tree: ast.expr) -> frozenset[str]:
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))

@@ -1,0 +1,112 @@
+"""Running a model in rounds, and what each run gave."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from vmprof.collectors import Collector
+from vmprof.counters import Counters
+from vmprof.engines import Engines
+from vmprof.progress import Progress
+from vmprof.recorder import Reading
+from vmprof.recording import Recording
+from vmprof.report.model import Metric, Row
+from vmprof.schedule import Schedule
+
+
+@dataclass
+class Measurement:
+    """What the measured rounds gave, a value per round and kind of run.
+
+    In a single pass, ``timed`` and the only list of ``counted`` hold the same
+    recordings. ``wide`` are the counts of whole processors during each timed
+    run, ``per_run`` what each collector of runs said of it.
+    """
+
+    unprofiled_us: list[float]
+    timed: list[Recording]
+    counted: list[list[Recording]]  # by pass
+    wide: list[list[int | None]]
+    per_run: list[Row]
+    collected: list[list[tuple[Recording, list[Row]]]]  # by collector of calls
+
+    @classmethod
+    def empty(cls, counters: Counters, collectors: int) -> Measurement:
+        return cls([], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)])
+
+
+def measure(
+    engines: Engines,
+    schedule: Schedule,
+    counters: Counters,
+    collectors: Sequence[Collector],
+    progress: Progress,
+) -> Measurement:
+    """Warm up, then run ``engines`` in rounds as ``schedule`` says."""
+    per_run = [collector for collector in collectors if collector.scope == "run"]
+    collecting = [
+        engines.collecting(collector) for collector in collectors if collector.scope == "call"
+    ]
+    readings = schedule.readings(counters.passes)
+
+    def one_round(result: Measurement) -> None:
+        for reading, counted in readings:
+            if reading & Reading.TIME:
+                before = counters.wide.read()
+                with _collected(per_run) as row:
+                    recording = engines.record(reading, counted)
+                result.timed.append(recording)
+                result.wide.append(_differences(before, counters.wide.read()))
+                result.per_run.append(row)
+            else:
+                recording = engines.record(reading, counted)
+            if counted is not None:
+                result.counted[counters.passes.index(counted)].append(recording)
+        for run, runs in zip(collecting, result.collected, strict=True):
+            runs.append(run())
+        # Last: an error of the model is better told by the machine that knows where it was.
+        result.unprofiled_us.append(engines.time_unprofiled())
+
+    for number in range(1, schedule.warmup + 1):
+        progress(f"warming up, round {number} of {schedule.warmup}")
+        one_round(Measurement.empty(counters, len(collecting)))
+    result = Measurement.empty(counters, len(collecting))
+    with _collector_off():
+        for number in schedule.rounds():
+            progress(f"measuring, round {number} of {schedule.expected}")
+            one_round(result)
+    return result
+
+
+@contextmanager
+def _collected(collectors: Sequence[Collector]) -> Iterator[dict[str, Metric]]:
+    """Collect what happens inside the ``with``; the row is there when it is over."""
+    row: dict[str, Metric] = {}
+    with ExitStack() as stack:
+        for collector in collectors:
+            collector.start()
+            stack.callback(lambda stop: row.update(stop()), collector.stop)
+        yield row
+
+
+def _differences(before: Sequence[int | None], after: Sequence[int | None]) -> list[int | None]:
+    return [
+        None if now is None or then is None else now - then
+        for then, now in zip(before, after, strict=True)
+    ]
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Without Python's garbage collector, whose pauses would fall into some rounds."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

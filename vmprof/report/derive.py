@@ -1,0 +1,92 @@
+"""Columns that are computed from others: IPC from instructions and cycles.
+
+A derived value is a function of one row. Where rows are merged or summed it is
+computed again from what was merged, never averaged: the IPC of two calls is
+their instructions over their cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from vmprof.expression import Formula
+from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Ratio, Report, Row
+
+
+def derive(report: Report, derived: Sequence[Derived]) -> Report:
+    """``report`` with derived columns in its calls and totals.
+
+    A column that needs one that is nowhere is among ``missing``.
+    """
+    rows = [*report.calls, *report.device_metrics.values()]
+    present = {column for row in rows for column in row}
+    missing = dict(report.missing)
+    for entry in derived:
+        absent = [column for column in _columns(entry) if column not in present]
+        if absent:
+            missing[entry.column] = f"needs {' and '.join(absent)}, which could not be counted"
+    computed = derive_rows(rows, derived)
+    return replace(
+        report,
+        calls=tuple(computed[: len(report.calls)]),
+        device_metrics=dict(zip(report.device_metrics, computed[len(report.calls) :], strict=True)),
+        missing=missing,
+        derived=tuple(derived),
+    )
+
+
+def derive_rows(rows: Iterable[Row], derived: Sequence[Derived]) -> list[Row]:
+    """``rows`` with their derived columns computed anew, as after merging or summing them."""
+    stale = {entry.column for entry in derived}
+    return [
+        {
+            **{column: metric for column, metric in row.items() if column not in stale},
+            **evaluate(derived, _numbers(row)),
+        }
+        for row in rows
+    ]
+
+
+def evaluate(derived: Iterable[Derived], numbers: Mapping[str, float]) -> dict[str, Metric]:
+    """The derived columns, of those that have a value, of a row with these numbers."""
+    values = {entry.column: _value(entry, numbers) for entry in derived}
+    return {column: metric for column, metric in values.items() if metric is not None}
+
+
+def _value(derived: Derived, numbers: Mapping[str, float]) -> Metric | None:
+    if not numbers.keys() >= set(_columns(derived)):
+        return None
+    formula = _formula(derived.formula)
+    value = formula.evaluate({name: numbers[derived.sources[name]] for name in formula.names})
+    if value is None:
+        return None
+    match derived.kind:
+        case "ratio":
+            return Ratio(value)
+        case "percent":
+            return Percent(100 * value)
+        case "count":
+            return Count(round(value))
+        case "duration":
+            return Duration(value)
+
+
+def _columns(derived: Derived) -> list[str]:
+    """The columns that it needs."""
+    return [derived.sources[name] for name in sorted(_formula(derived.formula).names)]
+
+
+@lru_cache
+def _formula(text: str) -> Formula:
+    return Formula(text)
+
+
+def _numbers(row: Row) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    for column, metric in row.items():
+        match metric:
+            case Count(number) | Duration(number) | Percent(number) | Ratio(number):
+                numbers[column] = number
+    return numbers
