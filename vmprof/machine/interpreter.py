@@ -64,7 +64,7 @@ class Interpreter:
         self._activations = activations
         devices = tvm.cpu(0) if devices is None else devices
         # TVM's VM appends a CPU to the list that it is given, where the last is none.
-        devices = [*devices] if isinstance(devices, Sequence) else devices
+        devices = [*devices] if isinstance(devices, list | tuple) else devices
         # The functions that native code holds know this machine only weakly:
         # what holds the machine would otherwise hold itself, unseen by Python's collector.
         self._enter = partial(_enter, weakref.ref(self))
@@ -74,7 +74,7 @@ class Interpreter:
         self.notes = Notes(program)
         self._link(wrap, None)
 
-    def set_instrument(self, instrument: Instrument) -> None:
+    def set_instrument(self, instrument: Instrument | None) -> None:
         """Call ``instrument`` before and after every call, as TVM's ``set_instrument`` has it."""
         self._link(None, instrument)
 

@@ -138,7 +138,8 @@ class Module:
     def set_instrument(self, instrument: Any, *args: Any) -> None:
         """Call ``instrument`` around every call.
 
-        A string is the name of a registered function that returns it, given ``args``.
+        A string is the name of a registered function that returns it, given
+        ``args``; None ends it.
         """
         if isinstance(instrument, str):
             factory = tvm_ffi.get_global_func(instrument, allow_missing=True)
@@ -147,7 +148,7 @@ class Module:
                     f"no function {instrument!r} is registered to make an instrument"
                 )
             instrument = factory(*args)
-        if not isinstance(instrument, tvm_ffi.Function):
+        if not isinstance(instrument, tvm_ffi.Function | None):
             raise TypeError(f"an instrument is a function, not {type(instrument).__name__}")
         self._interpreter.set_instrument(instrument)
 

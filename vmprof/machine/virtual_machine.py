@@ -44,6 +44,8 @@ class VirtualMachine:
                 "a virtual machine runs a tvm.runtime.Module or Executable, "
                 f"not a {type(rt_mod).__name__}"
             )
+        if device is None:
+            raise TypeError("a virtual machine needs a device or a list of devices")
         self.module = Module(Interpreter(rt_mod, device, self._allocators(memory_cfg)))
 
     @classmethod
@@ -102,7 +104,8 @@ class VirtualMachine:
 
         ``instrument(function, name, before_run, result, *arguments)`` may
         return ``VMInstrumentReturnKind.SKIP_RUN`` before a call to skip it.
-        Instead of a function, the name of a registered one that returns it.
+        Instead of a function, the name of a registered one that returns it;
+        None ends it.
         """
         self.module["set_instrument"](instrument)
 
