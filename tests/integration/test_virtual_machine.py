@@ -435,19 +435,19 @@ def test_the_list_of_devices_stays_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("module", "device", "memory"),
     [
-        ("text", CPU, None),
-        (None, CPU, None),
-        (zoo("bytecode").mod.imports[0], CPU, None),
-        (zoo("bytecode"), "cpu", None),
-        (zoo("bytecode"), None, None),
-        (zoo("bytecode"), CPU, "other"),
-        (zoo("bytecode"), CPU, 1),
+        (lambda: "text", CPU, None),
+        (lambda: None, CPU, None),
+        (lambda: zoo("bytecode").mod.imports[0], CPU, None),
+        (lambda: zoo("bytecode"), "cpu", None),
+        (lambda: zoo("bytecode"), None, None),
+        (lambda: zoo("bytecode"), CPU, "other"),
+        (lambda: zoo("bytecode"), CPU, 1),
     ],
 )
 def test_mistakes_when_a_machine_is_made(module: Any, device: Any, memory: Any) -> None:
     for machine in (TvmVirtualMachine, VirtualMachine):
         with pytest.raises((ValueError, TypeError, AttributeError, AssertionError)) as caught:
-            machine(module, device, memory)
+            machine(module(), device, memory)
         if machine is TvmVirtualMachine:
             expected = caught.type
     assert issubclass(caught.type, expected)
