@@ -396,7 +396,8 @@ class Writer:
         decision = self.emit(Goto(1))
         fewer = self.call(KERNEL + "one_less", steps)
         self.call(name, self.scoped(helpers), fewer, to=result)
-        self.emit(Ret(result))
+        # What was there before the call is there after it.
+        self.emit(Ret(self.call(KERNEL + "add", result, self.pick("tensor"))))
         self.code[decision] = If(steps, len(self.code) - decision)
         return self.pick("tensor")
 
