@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 
 import pytest
 from support.events import events
+from support.kernel import FakeKernel, OpenEvent, Page
 from support.machines import machine
 
 from vmprof.counters import Machine, parse_events
 from vmprof.counters.cpuinfo import Processor
+from vmprof.counters.encoding import RAW
 from vmprof.counters.errata import group_objection, objection
 from vmprof.counters.events import REFERENCE
+from vmprof.counters.plan import open_counters
 from vmprof.counters.pmu import NamedEvent
 
 XEON = machine("intel-sapphire-rapids")
@@ -135,3 +139,43 @@ def test_topdown_metrics_need_slots_to_lead() -> None:
     assert why_not("cpu_atom/topdown-be-bound/", ALDER) is None
     assert why_not("topdown-be-bound", ALDER) is not None
     assert why_not("cycles") is None
+
+
+def topdown_pmu(event: OpenEvent, kernel: FakeKernel) -> int | None:
+    """Refuses metrics that slots does not lead, as intel_pmu_hw_config does."""
+    if event.type != RAW or event.config < 0x8000:
+        return None
+    leader = kernel.open.get(event.leader)
+    return None if leader is not None and leader.config == 0x400 else errno.EINVAL
+
+
+def test_topdown_metrics_are_counted_with_slots(kernel: FakeKernel) -> None:
+    kernel.refuse = lambda event: topdown_pmu(event, kernel)
+    groups = parse_events("{slots,topdown-retiring,topdown-fe-bound}", XEON)
+    with open_counters(groups, XEON) as counters:
+        assert counters.refused == {}
+        assert [one.layout.columns for one in counters.passes] == [
+            ("slots", "topdown-retiring", "topdown-fe-bound")
+        ]
+
+
+def test_topdown_metrics_are_not_read_in_user_space(kernel: FakeKernel) -> None:
+    """There, rdpmc gives the shares of all metrics in one word."""
+    kernel.pages = {0x400: Page(1 << 30), 0x8000: Page((1 << 29) + 1)}
+    for page in kernel.pages.values():
+        page.write()
+
+    def how(text: str) -> str:
+        with open_counters(parse_events(text, XEON), XEON) as counters:
+            (one,) = counters.passes
+            return one.how
+
+    assert how("slots") == "in user space, without a system call"
+    assert how("{slots,topdown-retiring}") == "by one read() of the group"
+
+
+def test_a_lone_topdown_metric_says_what_it_needs(kernel: FakeKernel) -> None:
+    kernel.refuse = lambda event: topdown_pmu(event, kernel)
+    with open_counters(parse_events("topdown-retiring,cycles", XEON), XEON) as counters:
+        assert [one.layout.columns for one in counters.passes] == [("perf::CYCLES",)]
+        assert "write {cpu/slots/,...}" in counters.refused["topdown-retiring"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vmprof.counters.cores import ARM_EXTENDED, needs_newer_kernel
 from vmprof.counters.encoding import HARDWARE, HW_CACHE, Event, Group
@@ -11,6 +11,9 @@ from vmprof.counters.machine import Machine
 from vmprof.counters.pmu import Pmu
 
 _FRONTEND, _BACKEND = 7, 8  # enum perf_hw_id
+
+# Intel's topdown events: umask in the upper byte, event 0 in the lower.
+_SLOTS, _METRICS = 0x0400, range(0x8000, 0x8800, 0x100)
 
 # What sysfs calls the events of enum perf_hw_id, on x86 (arch/x86/events/core.c: events_attr). It
 # leaves out those that the kernel has nothing for on this processor (is_visible, there).
@@ -133,29 +136,28 @@ def objection(event: Event, machine: Machine) -> str | None:
     return None
 
 
-def group_objection(group: Group, machine: Machine) -> str | None:
-    """Why the events of ``group`` cannot be counted as that group; or None.
+def required_leader(event: Event, machine: Machine) -> Event | None:
+    """The event without which, leading the group, the kernel does not take ``event``; or None.
 
-    Intel's topdown metrics are parts of the event "slots": the kernel takes
-    them only in a group that this leads (arch/x86/events/intel/core.c,
-    intel_pmu_hw_config: "The metric events require a slots group leader").
+    Intel's topdown metrics are parts of the event "slots"
+    (arch/x86/events/intel/core.c, intel_pmu_hw_config: "The metric events
+    require a slots group leader").
     """
-    for event in group:
-        for encoding in event.encodings:
-            if not _is_topdown_metric(encoding.config, machine.pmus.get(encoding.pmu)):
-                continue
-            leader = next((e for e in group[0].encodings if e.pmu == encoding.pmu), None)
-            if leader is None or leader.config != _SLOTS:
-                return (
-                    f"{event.name!r} is counted only in a group that slots leads: write "
-                    f"{{{encoding.pmu}/slots/,...}} with it inside"
-                )
+    for encoding in event.encodings:
+        pmu = machine.pmus.get(encoding.pmu)
+        if pmu and pmu.is_core and "slots" in pmu.events and encoding.config in _METRICS:
+            return Event(f"{pmu.name}/slots/", (replace(encoding, config=_SLOTS),))
     return None
 
 
-_SLOTS = 0x0400  # event 0x00, umask 0x04
-_METRICS = range(0x8000, 0x8800, 0x100)  # event 0x00, umasks 0x80 to 0x87
-
-
-def _is_topdown_metric(config: int, pmu: Pmu | None) -> bool:
-    return pmu is not None and pmu.is_core and "slots" in pmu.events and config in _METRICS
+def group_objection(group: Group, machine: Machine) -> str | None:
+    """Why the events of ``group`` cannot be counted as that group; or None."""
+    leading = {(encoding.pmu, encoding.config) for encoding in group[0].encodings}
+    for event in group:
+        leader = required_leader(event, machine)
+        if leader and (leader.encodings[0].pmu, _SLOTS) not in leading:
+            return (
+                f"{event.name!r} is counted only in a group that slots leads: write "
+                f"{{{leader.name},...}} with it inside"
+            )
+    return None

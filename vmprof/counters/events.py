@@ -148,5 +148,5 @@ def _help(name: str, machine: Machine) -> str:
     return did_you_mean(
         name.removeprefix(generic.PREFIX),
         [*generic.spellings(), *own],
-        otherwise=f"; {libpfm.why_not()}",
+        otherwise=f"; {libpfm.why_not()}; `vmprof events` lists what there is",
     )

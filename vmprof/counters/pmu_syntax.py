@@ -64,7 +64,8 @@ def parse_pmu_event(text: str, machine: Machine) -> Event:
     pmu = machine.pmus.get(name)
     if pmu is None:
         raise VmprofError(
-            f"event {text!r}: this machine has no PMU {name!r}{did_you_mean(name, machine.pmus)}"
+            f"event {text!r}: this machine has no PMU {name!r}"
+            + did_you_mean(name, machine.pmus, otherwise="; `vmprof events` lists what there is")
         )
     terms = _Terms()
     for term in filter(None, map(str.strip, inside.split(","))):

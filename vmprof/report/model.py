@@ -51,6 +51,7 @@ class Samples:
     values: tuple[float, ...]
 
 
+Kind = Literal["ratio", "percent", "count", "duration"]
 Metric = Count | Duration | Percent | Ratio | Samples | str
 Row = Mapping[str, Metric]
 
@@ -85,7 +86,7 @@ class Derived:
 
     column: str
     formula: str
-    kind: Literal["ratio", "percent", "count", "duration"]
+    kind: Kind
     sources: Mapping[str, str]
 
 
