@@ -104,7 +104,8 @@ def test_models() -> None:
     header, *lines = result.stdout.splitlines()
     assert header.split() == ["Model", "Parameters", "FLOPs", "Input"]
     assert len(lines) == 11
-    assert re.search(r"^mlp +109,386 +218,368  x: float32\[1, 1, 28, 28\]$", result.stdout, re.MULTILINE)
+    size = r"^mlp +109,386 +218,368  x: float32\[1, 1, 28, 28\]$"
+    assert re.search(size, result.stdout, re.MULTILINE)
 
 
 def test_metrics_and_layouts(tmp_path: Path) -> None:
