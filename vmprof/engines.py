@@ -13,7 +13,7 @@ from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 from vmprof.collectors import Collector
 from vmprof.counters import Pass
 from vmprof.errors import add_note
-from vmprof.machine import Site, VirtualMachine
+from vmprof.machine import Interpreter, Site
 from vmprof.native import empty
 from vmprof.program import Program
 from vmprof.recorder import Reading, Recorder
@@ -37,7 +37,7 @@ class Engines:
         self._arguments = arguments
         self._device = device
         self._recorder = recorder
-        machine = VirtualMachine(program, device, wrap=recorder.wrap)
+        machine = Interpreter(program, device, wrap=recorder.wrap, activations=recorder)
         self.sites = machine.sites
         self._recorded = partial(machine[entry], *arguments)
         self._unprofiled = partial(TvmVirtualMachine(program.module, device)[entry], *arguments)
@@ -77,7 +77,7 @@ class Engines:
 
             return collected
 
-        machine = VirtualMachine(self._program, self._device, wrap=wrap)
+        machine = Interpreter(self._program, self._device, wrap=wrap, activations=self._recorder)
         collected_run = partial(machine[self._entry], *self._arguments)
 
         def run() -> tuple[Recording, list[Row]]:

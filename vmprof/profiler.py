@@ -17,6 +17,7 @@ from vmprof.engines import Engines
 from vmprof.inputs import Given, make_inputs
 from vmprof.measurement import Measurement, measure
 from vmprof.program import Program, parameters_of
+from vmprof.program.bytecode import FunctionKind
 from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
 from vmprof.recording import NOTHING
@@ -169,6 +170,12 @@ def _configuration(
         "vmprof": __version__,
         "TVM": tvm.__version__,
     }
+    native = [f.name for f in program.bytecode.functions if f.kind is FunctionKind.VMTIR]
+    if native:
+        configuration["Native code"] = (
+            f'{", ".join(native)} (exec_mode="compiled"): of the calls inside, those have rows '
+            "that go through the table of functions"
+        )
     if counters.passes:
         configuration["Counters"] = (
             "of the calling thread alone, "
@@ -179,6 +186,8 @@ def _configuration(
     for number, one in enumerate(counters.passes, start=1):
         columns = ", ".join(one.layout.columns)
         configuration[f"Counters, pass {number}"] = f"{columns}; read {one.how}"
+    if counters.note is not None:
+        configuration["Why several passes"] = counters.note
     if counters.wide.columns:
         configuration["Counted per run"] = (
             f"{', '.join(counters.wide.columns)}: of whole processors or packages during a timed "

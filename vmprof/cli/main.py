@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from vmprof.cli import doctor, events, models, run, show_code
+from vmprof.cli import audit, diff, doctor, events, models, run, show_code
 from vmprof.collectors import get_include
 from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.version import __version__
@@ -19,6 +19,8 @@ from vmprof.version import __version__
 # Each command's docstring is its help; the first line stands in the overview.
 _COMMANDS = {
     "run": run,
+    "diff": diff,
+    "audit": audit,
     "models": models,
     "events": events,
     "doctor": doctor,

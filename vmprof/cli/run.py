@@ -106,6 +106,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"calls of one run that the recorder has room for (default: {DEFAULT_MAX_RECORDS})",
     )
+    how.add_argument(
+        "--by",
+        choices=("operator", "path"),
+        default="operator",
+        help="merge calls of one operator, or only those made in the same chain of functions "
+        "(default: operator)",
+    )
     where = parser.add_argument_group("where the report goes, besides the terminal")
     where.add_argument("--json", metavar="FILE", help="write TVM's report JSON")
     where.add_argument("--csv", metavar="FILE", help="write a line per call")
@@ -145,16 +152,16 @@ def execute(options: argparse.Namespace) -> None:
             seed=options.seed,
             progress=progress,
         )
-    _deliver(report, outputs)
+    _deliver(report, outputs, by_path=options.by == "path")
 
 
-def _deliver(report: Report, outputs: dict[str, OutputFile]) -> None:
+def _deliver(report: Report, outputs: dict[str, OutputFile], *, by_path: bool) -> None:
     try:
         for form, output in outputs.items():
             output.write(getattr(report, form)())
     finally:
         # Whatever became of the files, what was measured is not lost.
-        print(report.heading() + report.table(), end="")
+        print(report.heading() + report.table(by_path=by_path), end="")
 
 
 def _dimension(text: str) -> tuple[str, int]:

@@ -48,8 +48,8 @@ class Counters(AbstractContextManager["Counters"]):
     whole run too, nobody knows whether they exist. ``user_only``: the
     permission level hides the kernel, events count user space alone.
     ``fell_back``: not one of the events could be counted, and what was named
-    for this case is. Use as a context manager: everything is closed whatever
-    happens.
+    for this case is. ``note`` says why there are several passes. Use as a
+    context manager: everything is closed whatever happens.
     """
 
     wide: WideCounters
@@ -58,6 +58,7 @@ class Counters(AbstractContextManager["Counters"]):
     unproven: frozenset[str] = frozenset()
     user_only: bool = False
     fell_back: bool = False
+    note: str | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -103,6 +104,7 @@ def open_counters(
         fell_back = not units and not selection.wide
         if fell_back:
             units = selection.usable(otherwise)
+        note = None
         if multiplex:
             passes = _one_pass_in_turns(units, opener, stack)
         else:
@@ -113,6 +115,9 @@ def open_counters(
                     "they get them, with --multiplex they take turns in one"
                 )
             passes = [_open_pass(events, opener, stack) for events in bins]
+            if len(bins) > 1:
+                why = ["the PMU does not hold all events at the same time"]
+                note = "; ".join(why + _fewer_counters(machine))
         for collector in collectors:
             source = stack.enter_context(collector.open())
             layout = Layout(source.columns, (tuple(range(len(source.columns))),))
@@ -127,6 +132,7 @@ def open_counters(
             frozenset(selection.unproven),
             opener.user_only,
             fell_back,
+            note,
             stack.pop_all(),
         )
 
@@ -197,13 +203,26 @@ def _fits(events: Group, opener: Opener) -> bool:
 
 
 def _too_many(unit: Group, opener: Opener) -> str:
-    text = f"the PMU cannot count the {len(unit)} events of its group at the same time"
-    if opener.machine.nmi_watchdog:
-        text += (
-            "; the NMI watchdog holds one counter, which it gives back after: "
+    return "; ".join(
+        [
+            f"the PMU cannot count the {len(unit)} events of its group at the same time",
+            *_fewer_counters(opener.machine),
+            "take events out of the braces",
+        ]
+    )
+
+
+def _fewer_counters(machine: Machine) -> list[str]:
+    """What takes counters away from this machine's events."""
+    reasons = []
+    if machine.nmi_watchdog:
+        reasons.append(
+            "the NMI watchdog holds one counter, which it gives back after: "
             "sudo sysctl kernel.nmi_watchdog=0"
         )
-    return text + "; take events out of the braces"
+    if machine.smt_active and machine.vendor == "GenuineIntel":
+        reasons.append("SMT is on, which halves a thread's counters on Intel before Ice Lake")
+    return reasons
 
 
 def _open_pass(events: Group, opener: Opener, stack: ExitStack) -> Pass:
