@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntFlag
 from typing import Any
 
 import numpy as np
+import tvm_ffi
 
 from vmprof.counters.plan import Pass
 from vmprof.counters.source import Layout
 from vmprof.errors import VmprofError
 from vmprof.machine import Site
-from vmprof.native import ffi, lib, wrap
+from vmprof.native import ffi, hook, lib, wrap
 from vmprof.recording import NOTHING, RUN_SITE, Recording, record_dtype
 
 DEFAULT_MAX_RECORDS = 1_000_000
@@ -62,6 +63,30 @@ class Recorder:
     def wrap(self, site: Site, kernel: Any) -> Any:
         """The packed function ``kernel`` with a window around it."""
         return wrap(self._address, site.number, kernel)
+
+    def hook(
+        self,
+        names: Sequence[str],
+        kernels: Mapping[str, Any],
+        around: Callable[[bool], None] | None = None,
+    ) -> Any:
+        """The recorder as an instrument of TVM's VM: see native/api.h.
+
+        Sites are numbered as ``names`` are; ``kernels`` has the objects of those that
+        are operands. The instrument belongs to one VM.
+        """
+        handles = [kernels[name].__chandle__() if name in kernels else 0 for name in names]
+        outside = tvm_ffi.convert(around) if around else None
+        hooked = lib.vmprof_hook_new(
+            self._pointer,
+            [ffi.new("char[]", name.encode()) for name in names],
+            [ffi.cast("void *", handle) for handle in handles],
+            len(names),
+            ffi.cast("void *", outside.__chandle__() if outside else 0),
+        )
+        if hooked == ffi.NULL:
+            raise MemoryError
+        return hook(int(ffi.cast("intptr_t", hooked)))
 
     @contextmanager
     def run(self, reading: Reading, counted: Pass | None = None) -> Iterator[None]:

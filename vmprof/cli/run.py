@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from vmprof.cli.output import OutputFile, check_distinct
 from vmprof.collectors import load_collector
 from vmprof.inputs import load_arrays
-from vmprof.profiler import profile
+from vmprof.profiler import DEFAULT_ENGINE, ENGINES, profile
 from vmprof.progress import ProgressLine, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS
 from vmprof.report import Report
@@ -49,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=_natural, default=0, metavar="N", help="for made-up inputs (default: 0)"
     )
     how = parser.add_argument_group("how to measure")
+    how.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=DEFAULT_ENGINE,
+        help="what runs the model: vmprof's own dispatch loop, or TVM's VM with the recorder as "
+        f"its instrument (default: {DEFAULT_ENGINE})",
+    )
     how.add_argument(
         "--counters",
         metavar="WHAT",
@@ -116,6 +123,7 @@ def execute(options: argparse.Namespace) -> None:
         report = profile(
             options.model,
             arrays,
+            engine=options.engine,
             entry=options.entry,
             counters=options.counters,
             repeats=options.repeats,
