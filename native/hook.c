@@ -13,12 +13,14 @@
  * - the way from our first reading back into the VM and from the VM to our second: two
  *   returns and calls through tvm-ffi's calling convention, a test of what we returned,
  *   and the function object's reference taken and dropped. "Empty call" has all of that.
- * - of an operand that is a data type, its parsing: the VM passes it as text to the
- *   instrument, and then to the builtin as well (vm.builtin.alloc_tensor has one).
  * - of a kernel called through vm.builtin.call_tir_dyn, the packing of its arguments, an
  *   allocation: the VM tells of that builtin, the record is of the kernel.
  *
- * Nothing is allocated or locked here while the VM runs. */
+ * For the instrument the VM makes text of operands that are data types, and the callee
+ * (vm.builtin.alloc_tensor is one) would get the same text, and parse it in its window:
+ * the hook puts the data type back before it opens that.
+ *
+ * No memory is allocated and no lock taken by the hook while the VM runs. */
 #include "vmprof.h"
 
 #include <stdlib.h>
@@ -104,6 +106,17 @@ static int call_around(const vmprof_hooked *hooked, int before) {
  * where the end of its time will. */
 static int64_t key_of(const TVMFFIAny *args) { return (int64_t)(intptr_t)args; }
 
+/* Only data types are text that nobody owns: strings of the program are objects. */
+static void restore_data_types(TVMFFIAny *operands, int32_t count) {
+  for (int32_t i = 0; i < count; ++i) {
+    if (operands[i].type_index != kTVMFFIRawStr) continue;
+    const TVMFFIByteArray text = {operands[i].v_c_str, strlen(operands[i].v_c_str)};
+    DLDataType type;
+    if (TVMFFIDataTypeFromString(&text, &type) != 0) continue;
+    operands[i] = (TVMFFIAny){.type_index = kTVMFFIDataType, .v_dtype = type};
+  }
+}
+
 static int before_call(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_args) {
   place *place = place_of(hooked, args, num_args);
   if (place == NULL) return 0;
@@ -113,6 +126,8 @@ static int before_call(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num
                                           num_args - FIRST_OPERAND);
   if (record == NULL) return -1;
   record->end_ns = key_of(args);
+  /* The array is the VM's own, which it calls with. */
+  restore_data_types((TVMFFIAny *)args + FIRST_OPERAND, num_args - FIRST_OPERAND);
   vmprof_call_open(hooked->recorder, record);
   return 0;
 }

@@ -8,22 +8,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tvm.runtime import Device
-from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
-
 from vmprof.collectors import Collector
 from vmprof.counters import Pass
 from vmprof.errors import add_note
+from vmprof.executable import Executable
 from vmprof.machine import Site, VirtualMachine
 from vmprof.native import empty
-from vmprof.program import Program
 from vmprof.recorder import Reading, Recorder
 from vmprof.recording import NOTHING, Recording
 from vmprof.report.model import Row
 
 
 class Engine(ABC):
-    """Runs the function ``entry`` of ``program`` on ``arguments``, in TVM's VM or its own way.
+    """Runs the function ``entry`` of ``executable`` on ``arguments``, in TVM's VM or its own way.
 
     ``sites`` are what calls are recorded of, by their numbers.
     """
@@ -32,19 +29,19 @@ class Engine(ABC):
 
     def __init__(
         self,
-        program: Program,
+        executable: Executable,
         entry: str,
         arguments: Sequence[Any],
-        device: Device,
         recorder: Recorder,
     ) -> None:
-        self._program = program
+        self._executable = executable
+        self._program = executable.program
+        self._device = executable.device
         self._entry = entry
         self._arguments = arguments
-        self._device = device
         self._recorder = recorder
         self._recorded = self._recorded_run()
-        self._unprofiled = partial(TvmVirtualMachine(program.module, device)[entry], *arguments)
+        self._unprofiled = partial(executable.machine()[entry], *arguments)
 
     @abstractmethod
     def _recorded_run(self) -> Callable[[], Any]:
@@ -97,7 +94,7 @@ class DispatchLoop(Engine):
     """vmprof's machine, with a window around each packed function that an instruction calls."""
 
     def _recorded_run(self) -> Callable[[], Any]:
-        machine = VirtualMachine(self._program, self._device, wrap=self._recorder.wrap)
+        machine = self._machine(self._recorder.wrap)
         self.sites = machine.sites
         return partial(machine[self._entry], *self._arguments)
 
@@ -118,8 +115,7 @@ class DispatchLoop(Engine):
 
             return collected
 
-        machine = VirtualMachine(self._program, self._device, wrap=wrap)
-        collected_run = partial(machine[self._entry], *self._arguments)
+        collected_run = partial(self._machine(wrap)[self._entry], *self._arguments)
 
         def run() -> tuple[Recording, list[Row]]:
             rows.clear()
@@ -127,6 +123,11 @@ class DispatchLoop(Engine):
             return recording, rows.copy()
 
         return run
+
+    def _machine(self, wrap: Callable[[Site, Any], Any]) -> VirtualMachine:
+        return VirtualMachine(
+            self._program, self._device, wrap=wrap, constants=self._executable.constants
+        )
 
     def _empty_calls(self, calls: int) -> Callable[[], Any]:
         nothing: Callable[[], None] = self._recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)

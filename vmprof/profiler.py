@@ -15,6 +15,7 @@ from vmprof.counters.collector import NativeCollector
 from vmprof.counters.sets import CounterSet, choose, load_set
 from vmprof.engines import DispatchLoop, Engine
 from vmprof.errors import VmprofError
+from vmprof.executable import Executable
 from vmprof.hooked import HookedVm
 from vmprof.inputs import Given, make_inputs
 from vmprof.measurement import Measurement, measure
@@ -135,9 +136,8 @@ def profile_engines(
         collectors=[each for each in collectors if isinstance(each, NativeCollector)],
     ) as opened:
         recorder = Recorder(opened.sample_words, max_records)
-        running = {
-            name: ENGINES[name](program, entry, arguments, device, recorder) for name in engines
-        }
+        executable = Executable(program, device)
+        running = {name: ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         beforehand(running)
         measurements = measure([*running.values()], schedule, opened, in_python, progress)
         counted = fallback if fallback and opened.fell_back else chosen

@@ -24,19 +24,27 @@ class VirtualMachine:
 
     ``wrap`` is called once per place in the code where a packed function is
     called, with that :class:`Site` and the function, and returns what the
-    machine shall call there instead. ``sites`` lists those places.
+    machine shall call there instead. ``sites`` lists those places. ``constants``
+    are the program's as TVM's values, if they are in memory already.
     """
 
     def __init__(
-        self, program: Program, device: Device | None = None, *, wrap: Wrapper | None = None
+        self,
+        program: Program,
+        device: Device | None = None,
+        *,
+        wrap: Wrapper | None = None,
+        constants: Sequence[Any] | None = None,
     ) -> None:
         self.program = program
         self.device = device or tvm.cpu(0)
         self._context = VMContext(self.device)
         self._functions: dict[int, LinkedFunction] = {}
+        if constants is None:
+            constants = [to_tvm(constant) for constant in program.bytecode.constants]
         linker = Linker(
             program,
-            constants=[to_tvm(constant) for constant in program.bytecode.constants],
+            constants=constants,
             context=self._context.pointer,
             invoke=lambda index: partial(self._call, index),
             wrap=wrap,
