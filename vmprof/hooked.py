@@ -92,7 +92,9 @@ class HookedVm(Engine):
             try:
                 return run()
             except Exception as error:
-                add_note(error, "in a run of TVM's own VM, with vmprof's hook")
+                raised = self._recorder.raised()
+                where = "" if raised is None else f", in a call of {names[raised]}"
+                add_note(error, f"in a run of TVM's own VM, with vmprof's hook{where}")
                 raise
 
         return annotated_run

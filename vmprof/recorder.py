@@ -111,6 +111,18 @@ class Recorder:
             lib.vmprof_recorder_stop(self._pointer)
             self._expected = lib.vmprof_recorder_count(self._pointer)
 
+    def raised(self) -> int | None:
+        """The site of the call of the last run that raised, the innermost if one held another."""
+        records, stride = (
+            lib.vmprof_records(self._pointer),
+            lib.vmprof_recorder_stride(self._pointer),
+        )
+        for number in reversed(range(1, lib.vmprof_recorder_count(self._pointer))):
+            record = ffi.cast("vmprof_record *", records + number * stride)
+            if record.failed:
+                return int(record.site)
+        return None
+
     def recording(self, reading: Reading, layout: Layout = NOTHING) -> Recording:
         """The last run, copied out; ``layout`` is that of the pass that it counted."""
         dtype = record_dtype(layout)
