@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from vmprof.cli import audit, diff, doctor, events, run, show_code
+from vmprof.cli import audit, diff, doctor, events, run, show_code, validate
 from vmprof.collectors import get_include
 from vmprof.errors import VmprofError
 from vmprof.version import __version__
@@ -17,6 +17,7 @@ from vmprof.version import __version__
 _COMMANDS = {
     "run": run,
     "diff": diff,
+    "validate": validate,
     "audit": audit,
     "events": events,
     "doctor": doctor,

@@ -24,7 +24,8 @@ from vmprof.report import Report
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to run, and on what."""
     parser.add_argument("model", metavar="MODEL", help="a model's name, or a library (model.so)")
     what = parser.add_argument_group("what to run")
     what.add_argument(
@@ -48,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--seed", type=_natural, default=0, metavar="N", help="for made-up inputs (default: 0)"
     )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_model_arguments(parser)
     how = parser.add_argument_group("how to measure")
     how.add_argument(
         "--engine",
