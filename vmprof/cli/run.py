@@ -1,7 +1,8 @@
 """Profile a model and print what each operator costs.
 
-MODEL is the name of a model that vmprof brings along (mlp, resnet18) or the
-path of a library that TVM's export_library() wrote from a Relax module.
+MODEL is the name of a model that vmprof brings along (vmprof models lists them),
+the path of a library that TVM's export_library() wrote from a Relax module, or
+that of a model to compile first: ONNX (.onnx) or exported from PyTorch (.pt2).
 
 Inputs are made up from what the compiled function checks of its parameters,
 unless --input gives them. Durations and counters are read in runs of their
@@ -17,15 +18,18 @@ from contextlib import ExitStack
 from vmprof.cli.output import OutputFile, check_distinct
 from vmprof.collectors import load_collector
 from vmprof.inputs import load_arrays
-from vmprof.profiler import profile
+from vmprof.profiler import DEFAULT_ENGINE, ENGINES, profile
 from vmprof.progress import ProgressLine, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS
 from vmprof.report import Report
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model's name, or a library (model.so)")
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to run, and on what."""
+    parser.add_argument(
+        "model", metavar="MODEL", help="a model's name, or a file: model.so, .onnx, .pt2"
+    )
     what = parser.add_argument_group("what to run")
     what.add_argument(
         "--entry", default="main", metavar="NAME", help="the function to run (default: main)"
@@ -48,7 +52,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--seed", type=_natural, default=0, metavar="N", help="for made-up inputs (default: 0)"
     )
+    what.add_argument(
+        "--schedule",
+        choices=("cpu", "none"),
+        help="how to compile what is not compiled yet: with vmprof's schedule, or as TVM does by "
+        "itself (default: cpu for the models that vmprof brings along, none for others)",
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_model_arguments(parser)
     how = parser.add_argument_group("how to measure")
+    how.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=DEFAULT_ENGINE,
+        help="what runs the model: vmprof's own dispatch loop, or TVM's VM with the recorder as "
+        f"its instrument (default: {DEFAULT_ENGINE})",
+    )
     how.add_argument(
         "--counters",
         metavar="WHAT",
@@ -83,6 +104,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="COLLECTOR",
         help="measure with code of your own: LIBRARY.so, FILE.py:CLASS or MODULE:CLASS; repeatable",
+    )
+    how.add_argument(
+        "--metrics",
+        action="store_true",
+        help="columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ... and of "
+        "the counters that there are IPC, misses per 1000 instructions, stalled shares",
     )
     how.add_argument(
         "--max-records",
@@ -123,6 +150,7 @@ def execute(options: argparse.Namespace) -> None:
         report = profile(
             options.model,
             arrays,
+            engine=options.engine,
             entry=options.entry,
             counters=options.counters,
             repeats=options.repeats,
@@ -131,6 +159,8 @@ def execute(options: argparse.Namespace) -> None:
             multiplex=options.multiplex,
             collectors=collectors,
             max_records=options.max_records,
+            metrics=options.metrics,
+            schedule=options.schedule,
             dimensions=dict(options.dim),
             seed=options.seed,
             progress=progress,
