@@ -12,7 +12,7 @@ from vmprof.collectors import Collector
 from vmprof.counters import Pass
 from vmprof.errors import add_note
 from vmprof.executable import Executable
-from vmprof.machine import Site, VirtualMachine
+from vmprof.machine import Interpreter, Site
 from vmprof.native import empty
 from vmprof.recorder import Reading, Recorder
 from vmprof.recording import NOTHING, Recording
@@ -124,9 +124,13 @@ class DispatchLoop(Engine):
 
         return run
 
-    def _machine(self, wrap: Callable[[Site, Any], Any]) -> VirtualMachine:
-        return VirtualMachine(
-            self._program, self._device, wrap=wrap, constants=self._executable.constants
+    def _machine(self, wrap: Callable[[Site, Any], Any]) -> Interpreter:
+        return Interpreter(
+            self._program,
+            self._device,
+            wrap=wrap,
+            activations=self._recorder,
+            constants=self._executable.constants,
         )
 
     def _empty_calls(self, calls: int) -> Callable[[], Any]:

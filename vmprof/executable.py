@@ -14,7 +14,7 @@ import tvm_ffi
 from tvm.runtime import Device
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
-from vmprof.machine.constants import to_tvm
+from vmprof.machine.constants import constants_of
 from vmprof.program import Program
 from vmprof.program.bytecode import (
     Bytecode,
@@ -54,11 +54,7 @@ class Executable:
         for imported in program.module.imports:
             self._module.import_module(imported)
         handed_out = self.machine()[_HAND_OUT]()[len(self._kernels) :]
-        in_memory = dict(zip(tensors, handed_out, strict=True))
-        self.constants = [
-            in_memory[index] if index in in_memory else to_tvm(constant)
-            for index, constant in enumerate(bytecode.constants)
-        ]
+        self.constants = constants_of(bytecode, device, dict(zip(tensors, handed_out, strict=True)))
 
     def machine(self) -> TvmVirtualMachine:
         """A VM of TVM's that runs it."""

@@ -20,11 +20,13 @@ from vmprof.hooked import HookedVm
 from vmprof.inputs import Given, make_inputs
 from vmprof.measurement import Measurement, measure
 from vmprof.program import Program, parameters_of
+from vmprof.program.bytecode import FunctionKind
 from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
 from vmprof.recording import NOTHING
 from vmprof.report.build import CollectedPass, CountedPass, build_report
 from vmprof.report.derive import derive
+from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
 from vmprof.schedule import Schedule
 from vmprof.sources import Source, load_program
@@ -50,6 +52,8 @@ def profile(
     multiplex: bool = False,
     collectors: Sequence[Collector | NativeCollector] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
+    metrics: bool = False,
+    schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
     seed: int = 0,
     device: Device | None = None,
@@ -68,7 +72,9 @@ def profile(
     and ``single_pass`` are as in :class:`Schedule`; ``max_records`` bounds the calls of one run.
     More events than the PMU holds are counted in several passes over the
     model, or, with ``multiplex``, in one in which they take turns.
-    ``collectors`` add columns of their own (docs/extending.md).
+    ``collectors`` add columns of their own (docs/extending.md). ``metrics`` adds
+    those of :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ... ``schedule``
+    is as in :func:`vmprof.sources.load_program`.
 
     Values of the report are medians over the repeats; what each repeat measured
     is in the columns ``"... samples"`` of its JSON. Raises
@@ -87,6 +93,8 @@ def profile(
         max_records=max_records,
         dimensions=dimensions,
         seed=seed,
+        metrics=metrics,
+        compile_schedule=schedule,
         device=device,
         progress=progress,
     )
@@ -104,6 +112,8 @@ def profile_engines(
     multiplex: bool = False,
     collectors: Sequence[Collector | NativeCollector] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
+    metrics: bool = False,
+    compile_schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
     seed: int = 0,
     device: Device | None = None,
@@ -112,7 +122,8 @@ def profile_engines(
 ) -> dict[str, Report]:
     """What :func:`profile` gives, by engine, of ``engines`` that take turns in one process.
 
-    ``beforehand`` may run them before anything is measured.
+    ``compile_schedule`` is what :func:`profile` calls ``schedule``; ``beforehand``
+    may run the engines before anything is measured.
     """
     for name in engines:
         if name not in ENGINES:
@@ -122,7 +133,7 @@ def profile_engines(
     fallback = load_set(chosen.fallback, description) if chosen.fallback else None
     check_max_records(max_records)
     device = device or tvm.cpu(0)
-    program = load_program(source, entry=entry, progress=progress)
+    program = load_program(source, entry=entry, schedule=compile_schedule, progress=progress)
     parameters = parameters_of(program.bytecode, program.entry(entry))
     arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
     collectors = [check_collector(each, type(each).__name__) for each in collectors]
@@ -161,7 +172,8 @@ def profile_engines(
                     **empty_call,
                 },
             )
-            reports[name] = derive(report, counted.metrics)
+            report = derive(with_kernels(report, program.kernels), counted.metrics)
+            reports[name] = with_metrics(report, program.kernels) if metrics else report
     return reports
 
 
@@ -222,6 +234,12 @@ def _configuration(
         "vmprof": __version__,
         "TVM": tvm.__version__,
     }
+    native = [f.name for f in program.bytecode.functions if f.kind is FunctionKind.VMTIR]
+    if native:
+        configuration["Native code"] = (
+            f'{", ".join(native)} (exec_mode="compiled"): of the calls inside, those have rows '
+            "that go through the table of functions"
+        )
     if counters.passes:
         configuration["Counters"] = (
             "of the calling thread alone, "

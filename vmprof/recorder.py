@@ -16,7 +16,14 @@ from vmprof.counters.source import Layout
 from vmprof.errors import VmprofError
 from vmprof.machine import Site
 from vmprof.native import ffi, hook, lib, wrap
-from vmprof.recording import NOTHING, RUN_SITE, Recording, record_dtype
+from vmprof.recording import (
+    NOTHING,
+    RUN_SITE,
+    Activation,
+    Recording,
+    call_paths,
+    record_dtype,
+)
 
 DEFAULT_MAX_RECORDS = 1_000_000
 _LARGEST_MAX_RECORDS = 1 << 40
@@ -50,6 +57,7 @@ class Recorder:
     def __init__(self, sample_words: int, max_records: int = DEFAULT_MAX_RECORDS) -> None:
         check_max_records(max_records)
         self._expected = 0
+        self._activations: list[Activation] = []
         # One record more, for the run itself.
         pointer = lib.vmprof_recorder_new(max_records + 1, sample_words)
         if pointer == ffi.NULL:
@@ -63,6 +71,14 @@ class Recorder:
     def wrap(self, site: Site, kernel: Any) -> Any:
         """The packed function ``kernel`` with a window around it."""
         return wrap(self._address, site.number, kernel)
+
+    def entered(self, function: str) -> None:
+        """A VM function begins; calls from now on lie in it."""
+        self._activations.append((lib.vmprof_recorder_count(self._pointer), function))
+
+    def left(self) -> None:
+        """The VM function that began last ends."""
+        self._activations.append((lib.vmprof_recorder_count(self._pointer), None))
 
     def hook(
         self,
@@ -99,6 +115,7 @@ class Recorder:
             self._pointer, int(reading), sources, len(sources), self._expected
         )
         assert code == 0, os.strerror(-code)
+        self._activations.clear()
         if counted is not None:
             counted.enable()
         try:
@@ -138,4 +155,10 @@ class Recorder:
             ),
             np.int64,
         )
-        return Recording.of_records(records, words, layout, timed=bool(reading & Reading.TIME))
+        return Recording.of_records(
+            records,
+            words,
+            layout,
+            timed=bool(reading & Reading.TIME),
+            paths=call_paths(self._activations, count - 1),
+        )

@@ -1,10 +1,11 @@
 """Is a difference between two sets of repeats more than chance?
 
-The Mann-Whitney U test, two-sided, with its exact distribution: it asks nothing
-of how times are distributed but that repeats are exchangeable. scipy would be a
-large dependency for it, and its exact test is not for ties, which times of a
-clock with a step have and counts even more. Here ties share their ranks, and
-the distribution is that of these ranks.
+The Mann-Whitney U test, two-sided, with its exact distribution (of many repeats
+with the normal one, which then is as good). It asks nothing of how times are
+distributed but that repeats are exchangeable. scipy would be a large dependency
+for it, and its exact test is not for ties, which times of a clock with a step
+have and counts even more. Here ties share their ranks, and the distribution is
+that of these ranks.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-# Above, the normal distribution is as good, and the exact one slow.
-_MOST_EXACT = 40
+# Repeats of both sides together. Above, the exact distribution takes long.
+MOST_EXACT = 40
 
 
 def p_value(before: Sequence[float], after: Sequence[float]) -> float:
@@ -32,7 +33,7 @@ def p_value(before: Sequence[float], after: Sequence[float]) -> float:
     ranks = (2 * np.cumsum(sizes) - sizes + 1)[group]
     expected = n * (n + m + 1)
     distance = abs(int(ranks[:n].sum()) - expected)
-    if n + m > _MOST_EXACT:
+    if n + m > MOST_EXACT:
         return _normal(distance / 2, n, m, sizes)
     return _exact(ranks, n, expected, distance)
 

@@ -8,12 +8,14 @@ from vmprof.compare.diff.change import ALPHA, Change, Sureness
 from vmprof.compare.diff.diff import TIME, Diff, Operator
 from vmprof.compare.diff.match import MatchedBy
 from vmprof.compare.grid import grid
+from vmprof.compare.significance import MOST_EXACT
 from vmprof.report.table import format_metric
 
 LEGEND = f"""\
-{Sureness.REAL.value}  more than chance: Mann-Whitney U test on the repeats, exact, two-sided, \
-at {ALPHA:.0%}, adjusted
-   for the number of rows (Holm); it knows nothing of what differs between two starts of a program
+{Sureness.REAL.value}  more than chance: Mann-Whitney U test on the repeats, two-sided,
+   at {ALPHA:.0%}, adjusted for the number of rows (Holm); exact up to {MOST_EXACT} repeats in all,
+   above by the normal distribution. It knows nothing of what differs between two
+   starts of a program
 {Sureness.CHANCE.value}  within chance
 {Sureness.UNTOLD.value}  not told: no repeats, or too few for so many rows
 """
