@@ -110,8 +110,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "Mann-Whitney U test" in output
     document = json.loads(path.read_text())
     assert document["agrees"] is True
-    assert document["calls"] == {"number": 31, "difference": None}
     report = parse(json.dumps(document["reports"]["tvm"]))
+    assert document["calls"] == {"number": len(report.calls), "difference": None}
     assert report.configuration["Engine"] == "tvm"
     names = {operator["name"] for operator in document["operators"]}
     assert names == {str(call["Name"]) for call in report.calls}
