@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntFlag
 from typing import Any
 
 import numpy as np
+import tvm_ffi
 
 from vmprof.counters.plan import Pass
 from vmprof.counters.source import Layout
 from vmprof.errors import VmprofError
 from vmprof.machine import Site
-from vmprof.native import ffi, lib, wrap
+from vmprof.native import ffi, hook, lib, wrap
 from vmprof.recording import (
     NOTHING,
     RUN_SITE,
@@ -79,6 +80,30 @@ class Recorder:
         """The VM function that began last ends."""
         self._activations.append((lib.vmprof_recorder_count(self._pointer), None))
 
+    def hook(
+        self,
+        names: Sequence[str],
+        kernels: Mapping[str, Any],
+        around: Callable[[bool], None] | None = None,
+    ) -> Any:
+        """The recorder as an instrument of TVM's VM: see native/api.h.
+
+        Sites are numbered as ``names`` are; ``kernels`` has the objects of those that
+        are operands. The instrument belongs to one VM.
+        """
+        handles = [kernels[name].__chandle__() if name in kernels else 0 for name in names]
+        outside = tvm_ffi.convert(around) if around else None
+        hooked = lib.vmprof_hook_new(
+            self._pointer,
+            [ffi.new("char[]", name.encode()) for name in names],
+            [ffi.cast("void *", handle) for handle in handles],
+            len(names),
+            ffi.cast("void *", outside.__chandle__() if outside else 0),
+        )
+        if hooked == ffi.NULL:
+            raise MemoryError
+        return hook(int(ffi.cast("intptr_t", hooked)))
+
     @contextmanager
     def run(self, reading: Reading, counted: Pass | None = None) -> Iterator[None]:
         """Record what is called inside the ``with``, as one run.
@@ -102,6 +127,18 @@ class Recorder:
                 counted.disable()
             lib.vmprof_recorder_stop(self._pointer)
             self._expected = lib.vmprof_recorder_count(self._pointer)
+
+    def raised(self) -> int | None:
+        """The site of the call of the last run that raised, the innermost if one held another."""
+        records, stride = (
+            lib.vmprof_records(self._pointer),
+            lib.vmprof_recorder_stride(self._pointer),
+        )
+        for number in reversed(range(1, lib.vmprof_recorder_count(self._pointer))):
+            record = ffi.cast("vmprof_record *", records + number * stride)
+            if record.failed:
+                return int(record.site)
+        return None
 
     def recording(self, reading: Reading, layout: Layout = NOTHING) -> Recording:
         """The last run, copied out; ``layout`` is that of the pass that it counted."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from vmprof.cli import audit, diff, doctor, events, models, run, show_code
+from vmprof.cli import audit, diff, doctor, events, models, run, show_code, validate
 from vmprof.collectors import get_include
 from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.version import __version__
@@ -20,6 +20,7 @@ from vmprof.version import __version__
 _COMMANDS = {
     "run": run,
     "diff": diff,
+    "validate": validate,
     "audit": audit,
     "models": models,
     "events": events,

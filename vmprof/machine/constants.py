@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import tvm
@@ -23,11 +24,16 @@ from vmprof.program.bytecode import (
 _ONE_TENSOR = struct.pack("<QQQQQ", 0xF7E58D4F05049CB7, 0, 1, 0, 1)
 
 
-def constants_of(bytecode: Bytecode, device: Device) -> list[Any]:
-    """The values that TVM's VM would pass; tensors on ``device``, in their memory scope."""
-    scopes = bytecode.memory_scopes
+def constants_of(
+    bytecode: Bytecode, device: Device, in_memory: Mapping[int, Any] | None = None
+) -> list[Any]:
+    """The values that TVM's VM would pass; tensors on ``device``, in their memory scope.
+
+    Those of ``in_memory``, by their places in the pool, are taken as they are.
+    """
+    known, scopes = in_memory or {}, bytecode.memory_scopes
     return [
-        _to_tvm(constant, device, scopes.get(index, ""))
+        known[index] if index in known else _to_tvm(constant, device, scopes.get(index, ""))
         for index, constant in enumerate(bytecode.constants)
     ]
 

@@ -49,6 +49,7 @@ class Interpreter:
     where something is called, with that :class:`Site` and what is called there,
     and returns what the machine shall call instead. ``sites`` lists those
     places. ``activations`` is told of each VM function that begins and ends.
+    ``constants`` are the program's as TVM's values, if they are in memory already.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Interpreter:
         *,
         wrap: Wrapper | None = None,
         activations: Activations | None = None,
+        constants: Sequence[Any] | None = None,
     ) -> None:
         self.program = program
         self._activations = activations
@@ -70,7 +72,9 @@ class Interpreter:
         self._enter = partial(_enter, weakref.ref(self))
         self._host = Host(program.bytecode, devices, memory_cfg, self._enter)
         self.device: Device = devices[0] if isinstance(devices, list) else devices
-        self._constants = constants_of(program.bytecode, self.device)
+        if constants is None:
+            constants = constants_of(program.bytecode, self.device)
+        self._constants = constants
         self.notes = Notes(program)
         self._link(wrap, None)
 
