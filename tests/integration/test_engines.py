@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tvm
 import tvm_ffi
-from support.assembler import tensor_constant
+from support.constants import tensor_constant
 from support.kernel import FakeKernel
 from support.models import Closures, calls_packed, compile_relax, dynamic, program
 from tvm import relax

@@ -39,7 +39,7 @@ def to_json(validation: Validation, title: str) -> str:
                 "total_us": cost.total_us,
                 "unprofiled_us": cost.unprofiled_us,
                 "slowdown": cost.slowdown,
-                "in_no_row_us": cost.between_us,
+                "between_calls_us": cost.between_us,
                 "empty_call_us": cost.empty_us,
             }
             for name, cost in zip(agreement.engines, agreement.costs, strict=True)
