@@ -54,6 +54,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
+def test_tvms_vm_tells_of_no_paths() -> None:
+    result = vmprof("run", "mlp", "--engine", "tvm", "--by", "path")
+    refused(result, "--by path needs --engine vmprof")
+
+
 def test_run_prints_the_table_and_writes_the_same_data(tmp_path: Path) -> None:
     files = ("--json", "r.json", "--csv", "r.csv")
     result = vmprof("run", "mlp", *QUICK, *files, cwd=tmp_path)

@@ -17,6 +17,7 @@ from contextlib import ExitStack
 
 from vmprof.cli.output import OutputFile, check_distinct
 from vmprof.collectors import load_collector
+from vmprof.errors import VmprofError
 from vmprof.inputs import load_arrays
 from vmprof.profiler import DEFAULT_ENGINE, ENGINES, profile
 from vmprof.progress import ProgressLine, silent
@@ -139,6 +140,11 @@ def execute(options: argparse.Namespace) -> None:
         if (path := getattr(options, form)) is not None
     }
     check_distinct(outputs.values())
+    if options.by == "path" and options.engine != DEFAULT_ENGINE:
+        raise VmprofError(
+            f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell its hook in which "
+            "functions a call is made"
+        )
     arrays = load_arrays(options.input)
     collectors = [load_collector(each) for each in options.collector]
     with ExitStack() as stack:
