@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from vmprof.report.model import NOT_COUNTED, Count, Duration, Metric, Percent, Ratio, Row, Samples
+from vmprof.report.model import (
+    NOT_COUNTED,
+    WINDOW,
+    Count,
+    Duration,
+    Metric,
+    Percent,
+    Ratio,
+    Row,
+    Samples,
+)
 
 
 def merge_calls(calls: Iterable[Row]) -> list[Row]:
     """One row for all calls of one operator (``Hash``, else ``Name``), shapes and device."""
     groups: dict[tuple[Metric | None, ...], list[Row]] = {}
     for call in calls:
-        key = (call.get("Hash", call.get("Name")), call.get("Argument Shapes"), call.get("Device"))
-        groups.setdefault(key, []).append(call)
+        groups.setdefault(merge_key(call), []).append(call)
     return [_merge(group) for group in groups.values()]
+
+
+def merge_key(call: Row) -> tuple[Metric | None, ...]:
+    """What calls that are merged have in common."""
+    return (call.get("Hash", call.get("Name")), call.get("Argument Shapes"), call.get("Device"))
 
 
 def sum_columns(rows: Iterable[Row]) -> Row:
@@ -31,7 +45,8 @@ def sum_columns(rows: Iterable[Row]) -> Row:
 
 
 def _merge(rows: Sequence[Row]) -> Row:
-    names = dict.fromkeys(name for row in rows for name in row)
+    # When it was is said of a single call.
+    names = dict.fromkeys(name for row in rows for name in row if name != WINDOW)
     return {name: combine([row[name] for row in rows if name in row]) for name in names}
 
 

@@ -9,7 +9,18 @@ import numpy as np
 
 from vmprof.recording import Counts, Floats, Ints, Recording
 from vmprof.report.median import median_of, medians
-from vmprof.report.model import NOT_COUNTED, Count, Duration, Metric, Percent, Ratio, Report, Row
+from vmprof.report.model import (
+    NOT_COUNTED,
+    WINDOW,
+    Count,
+    Duration,
+    Metric,
+    Percent,
+    Ratio,
+    Report,
+    Row,
+    Samples,
+)
 
 # Beside a column whose counters took turns: which part of the time it was counted.
 SHARE_SUFFIX = " counted"
@@ -88,6 +99,10 @@ def build_report(
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
     totals = np.array([run.total_ns for run in same], dtype=np.int64)
     total_us = float(np.median(totals)) / 1e3
+    # When calls happened is said of one run, the one of median length.
+    typical = same[int(np.argsort(totals, kind="stable")[(len(totals) - 1) // 2])]
+    assert typical.windows_ns is not None
+    windows = (typical.windows_ns / 1e3).tolist()
     calls_of_report: list[Row] = []
     for i, site in enumerate(pattern.sites.tolist()):
         call_us = float(np.median(durations[:, i])) / 1e3
@@ -99,6 +114,7 @@ def build_report(
                 "Device": device,
                 "Count": Count(1),
                 "Argument Shapes": pattern.shapes[i],
+                WINDOW: Samples(tuple(windows[i])),
                 **counted_calls[i],
             }
         )

@@ -42,10 +42,10 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What each repeat measured, in the unit of the column that it belongs to.
+    """Numbers behind a value, in the unit of their column: not shown in tables, kept by JSON.
 
-    Stands in column ``"X samples"`` next to the median in column ``"X"``. Not
-    shown in tables; JSON keeps it.
+    In column ``"X samples"``, next to the median in column ``"X"``, what each repeat
+    measured; in :data:`WINDOW` when the call began and ended.
     """
 
     values: tuple[float, ...]
@@ -56,6 +56,9 @@ Metric = Count | Duration | Percent | Ratio | Samples | str
 Row = Mapping[str, Metric]
 
 SAMPLES_SUFFIX = " samples"
+
+# Begin and end of a call in one of the runs, since that run began: a Samples of two.
+WINDOW = "Window (us)"
 
 # A cell of a count that nobody counted for that row; a sum with it in is none.
 NOT_COUNTED = ""
