@@ -14,13 +14,12 @@ import argparse
 import sys
 from contextlib import ExitStack
 
-from vmprof.cli.output import OutputFile, check_distinct
+from vmprof.cli import delivery
 from vmprof.collectors import load_collector
 from vmprof.inputs import load_arrays
 from vmprof.profiler import profile
 from vmprof.progress import ProgressLine, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS
-from vmprof.report import Report
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
 
@@ -91,20 +90,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"calls of one run that the recorder has room for (default: {DEFAULT_MAX_RECORDS})",
     )
-    where = parser.add_argument_group("where the report goes, besides the terminal")
-    where.add_argument("--json", metavar="FILE", help="write TVM's report JSON")
-    where.add_argument("--csv", metavar="FILE", help="write a line per call")
-    where.add_argument("--force", action="store_true", help="overwrite files that exist")
-    where.add_argument("--quiet", action="store_true", help="no progress line")
+    how.add_argument("--quiet", action="store_true", help="no progress line")
+    delivery.add_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> None:
-    outputs = {
-        form: OutputFile(path, force=options.force)
-        for form in ("json", "csv")
-        if (path := getattr(options, form)) is not None
-    }
-    check_distinct(outputs.values())
+    target = delivery.Delivery(options)
     arrays = load_arrays(options.input)
     collectors = [load_collector(each) for each in options.collector]
     with ExitStack() as stack:
@@ -128,16 +119,7 @@ def execute(options: argparse.Namespace) -> None:
             seed=options.seed,
             progress=progress,
         )
-    _deliver(report, outputs)
-
-
-def _deliver(report: Report, outputs: dict[str, OutputFile]) -> None:
-    try:
-        for form, output in outputs.items():
-            output.write(getattr(report, form)())
-    finally:
-        # Whatever became of the files, what was measured is not lost.
-        print(report.heading() + report.table(), end="")
+    target.deliver([report])
 
 
 def _dimension(text: str) -> tuple[str, int]:

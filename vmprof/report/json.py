@@ -4,9 +4,10 @@ Every value is an object with one key, its kind: ``{"count": 1}``,
 ``{"microseconds": 0.5}``, ``{"percent": 2.0}``, ``{"ratio": 0.5}``,
 ``{"string": "x"}``. TVM's reader takes no other kind, no second key and no
 fourth part of the report; therefore ours, too, are of these kinds, under new
-keys: samples as a string of numbers in a column ``"X samples"``,
-begin and end of a call in ``"Window (us)"``; in the configuration, why an event was not counted, under ``"Not counted: X"``, and how
-a column was derived, under ``"Derived: X"``, as a string of JSON.
+keys: samples as a string of numbers in a column ``"X samples"``, begin and end
+of a call likewise in ``"Window (us)"``; in the configuration, why an event was
+not counted, under ``"Not counted: X"``, and how a column was derived, under
+``"Derived: X"``, as a string of JSON.
 """
 
 from __future__ import annotations

@@ -116,6 +116,18 @@ class Report:
 
         return json.render(self)
 
+    def html(self) -> str:
+        """One page that needs no network: :func:`vmprof.report.html.render`."""
+        from vmprof.report import html
+
+        return html.render(self)
+
+    def trace(self) -> str:
+        """Trace Event JSON, for Perfetto: :func:`vmprof.report.trace.render`."""
+        from vmprof.report import trace
+
+        return trace.render(self)
+
     @classmethod
     def from_json(cls, text: str) -> Report:
         """Read what :meth:`json`, or TVM, wrote: :func:`vmprof.report.json.parse`."""
@@ -128,6 +140,12 @@ class Report:
         from vmprof.report import table
 
         return table.heading(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from vmprof.report import html
+
+        return html.fragment(self)
 
     def __str__(self) -> str:
         return self.table()

@@ -115,11 +115,13 @@
     for (const row of [heads[0].parentElement, ...rows, ...table.tFoot.rows]) row.cells[column].hidden = !shown;
   }
 
-  function find(row) {
+  // Shows a row; with `go`, goes there.
+  function find(row, go = true) {
     filter.value = "";
     applyFilter();
     for (const other of rows) other.classList.toggle("found", other === row);
     if (!details.has(row)) open(row);
+    if (!go) return;
     row.scrollIntoView({ block: "center" });
     row.cells[0].firstElementChild.focus({ preventScroll: true });
   }
@@ -286,9 +288,11 @@
     grabbed = null;
     if (!clicked) return;
     choose(under(event));
-    if (chosen >= 0) find(byNumber.get(calls[chosen].row));
+    if (chosen >= 0) find(byNumber.get(calls[chosen].row), false);
   });
   canvas.addEventListener("wheel", (event) => {
+    // Whoever only scrolls past means the page.
+    if (document.activeElement !== canvas) return;
     event.preventDefault();
     const box = canvas.getBoundingClientRect();
     zoom(event.deltaY > 0 ? 1.25 : 0.8, atX(event.clientX - box.left));

@@ -17,9 +17,10 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from vmprof.report.facts import facts, title_of
 from vmprof.report.html.operators import OperatorTable
 from vmprof.report.html.roofline import Chart
-from vmprof.report.html.sections import counter_shares, facts, kind_bars, settings, title_of
+from vmprof.report.html.sections import counter_shares, kind_bars, settings
 from vmprof.report.html.timeline import timeline_data
 from vmprof.report.kinds import kinds
 from vmprof.report.model import Report
@@ -35,24 +36,29 @@ def render(report: Report) -> str:
     colours = _colours(report)
     operators = OperatorTable.of(report, colours)
     data = timeline_data(report, operators, colours)
-    return _environment().get_template("page.html").render(
-        title=title_of(report),
-        policy=(
-            f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-            "img-src data:; base-uri 'none'; form-action 'none'"
-        ),
-        style=Markup(style),  # noqa: S704: a file of ours
-        script=Markup(script),  # noqa: S704: a file of ours
-        data=_embedded(data),
-        facts=facts(report),
-        bars=kind_bars(report, colours),
-        operators=operators,
-        chart=Chart.of(roofline(report), colours),
-        shares=counter_shares(report),
-        missing=report.missing,
-        derived=report.derived,
-        settings=settings(report),
-        has_timeline=bool(data["calls"]),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=title_of(report),
+            policy=(
+                f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+                "img-src data:; base-uri 'none'; form-action 'none'"
+            ),
+            # Files of ours.
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            data=_embedded(data),
+            facts=facts(report),
+            bars=kind_bars(report, colours),
+            operators=operators,
+            chart=Chart.of(roofline(report), colours),
+            shares=counter_shares(report),
+            missing=report.missing,
+            derived=report.derived,
+            settings=settings(report),
+            has_timeline=bool(data["calls"]),
+        )
     )
 
 
@@ -60,12 +66,16 @@ def fragment(report: Report, rows: int = 20) -> str:
     """The longest ``rows`` operators as a table for a notebook's cell."""
     colours = _colours(report)
     operators = OperatorTable.of(report, colours)
-    return _environment().get_template("fragment.html").render(
-        title=title_of(report),
-        facts=facts(report),
-        operators=operators,
-        rows=operators.rows[:rows],
-        missing=report.missing,
+    return (
+        _environment()
+        .get_template("fragment.html")
+        .render(
+            title=title_of(report),
+            facts=facts(report),
+            operators=operators,
+            rows=operators.rows[:rows],
+            missing=report.missing,
+        )
     )
 
 
@@ -102,4 +112,5 @@ def _embedded(data: Any) -> Markup:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # noqa: S704: no character that HTML knows is left
+    # No character is left that HTML knows.
+    return Markup(text)  # noqa: S704

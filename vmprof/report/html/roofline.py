@@ -11,6 +11,8 @@ from vmprof.report.roofline import Roofline
 
 WIDTH, HEIGHT = 860.0, 430.0
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 24.0, 18.0, 46.0
+_ROOM = 1.6  # between what is drawn and the borders, as a factor
+_MANY_DECADES = 5
 _SMALLEST, _LARGEST = 3.5, 17.0  # radius of a circle
 
 
@@ -86,22 +88,28 @@ class Chart:
 
 
 class _Axis:
-    """Decades from below the least of ``values`` to above the largest, between two coordinates."""
+    """A logarithmic axis from below the least of ``values`` to above the largest.
+
+    ``begin`` and ``end`` are its coordinates.
+    """
 
     def __init__(self, values: Sequence[float], begin: float, end: float) -> None:
-        # A little room, so that nothing lies on the border.
-        self.least = math.floor(math.log10(min(values)) - 0.1)
-        self.most = max(math.ceil(math.log10(max(values)) + 0.1), self.least + 1)
+        self.least, self.most = min(values) / _ROOM, max(values) * _ROOM
         self._begin, self._end = begin, end
 
     def __call__(self, value: float) -> float:
-        share = (math.log10(value) - self.least) / (self.most - self.least)
+        share = math.log(value / self.least) / math.log(self.most / self.least)
         return self._begin + share * (self._end - self._begin)
 
     def ticks(self) -> list[Tick]:
+        """At powers of ten, and between them where there are few."""
+        powers = range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)))
+        steps = (1, 2, 5) if len(powers) <= _MANY_DECADES else (1,)
+        values = [step * 10.0**power for power in powers for step in steps]
         return [
-            Tick(round(self(10.0**power), 1), f"{10**power:,}" if power >= 0 else f"{10.0**power:g}")
-            for power in range(self.least, self.most + 1)
+            Tick(round(self(value), 1), f"{value:,.6g}")
+            for value in values
+            if self.least <= value <= self.most
         ]
 
 
@@ -109,11 +117,11 @@ def _roof(data: Roofline, x: _Axis, y: _Axis) -> str:
     assert data.peak is not None
     assert data.bandwidth is not None
     # From where the slope enters the drawing, over the ridge, to its right border.
-    enters = max(10.0**x.least, 10.0**y.least / data.bandwidth)
+    enters = max(x.least, y.least / data.bandwidth)
     corners = [
         (enters, enters * data.bandwidth),
         (data.peak / data.bandwidth, data.peak),
-        (10.0**x.most, data.peak),
+        (x.most, data.peak),
     ]
     return " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in corners)
 
@@ -121,8 +129,8 @@ def _roof(data: Roofline, x: _Axis, y: _Axis) -> str:
 def _roof_labels(data: Roofline, x: _Axis, y: _Axis) -> list[tuple[float, float, str]]:
     assert data.peak is not None
     assert data.bandwidth is not None
-    enters = max(10.0**x.least, 10.0**y.least / data.bandwidth)
+    enters = max(x.least, y.least / data.bandwidth)
     return [
-        (x(10.0**x.most) - 4, y(data.peak) - 6, f"{three_digits(data.peak)} GFLOP/s"),
+        (x(x.most) - 4, y(data.peak) - 6, f"{three_digits(data.peak)} GFLOP/s"),
         (x(enters) + 14, y(enters * data.bandwidth) - 2, f"{three_digits(data.bandwidth)} GB/s"),
     ]
