@@ -22,6 +22,7 @@ from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
 from vmprof.recording import NOTHING
 from vmprof.report.build import CollectedPass, CountedPass, build_report
 from vmprof.report.derive import derive
+from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
 from vmprof.schedule import Schedule
 from vmprof.sources import Source, load_program
@@ -44,6 +45,8 @@ def profile(
     multiplex: bool = False,
     collectors: Sequence[Collector | NativeCollector] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
+    metrics: bool = False,
+    schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
     seed: int = 0,
     device: Device | None = None,
@@ -60,20 +63,22 @@ def profile(
     and ``single_pass`` are as in :class:`Schedule`; ``max_records`` bounds the calls of one run.
     More events than the PMU holds are counted in several passes over the
     model, or, with ``multiplex``, in one in which they take turns.
-    ``collectors`` add columns of their own (docs/extending.md).
+    ``collectors`` add columns of their own (docs/extending.md). ``metrics`` adds
+    those of :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ... ``schedule``
+    is as in :func:`vmprof.sources.load_program`.
 
     Values of the report are medians over the repeats; what each repeat measured
     is in the columns ``"... samples"`` of its JSON. Raises
     :class:`VmprofError` for what the user can mend, and whatever a kernel
     raises, with a note that says which instruction called it.
     """
-    schedule = Schedule(repeats, warmup, single_pass)
+    rounds = Schedule(repeats, warmup, single_pass)
     description = Machine.read()
     chosen = choose(DEFAULT_SET if counters is None else counters, description)
     fallback = load_set(chosen.fallback, description) if chosen.fallback else None
     check_max_records(max_records)
     device = device or tvm.cpu(0)
-    program = load_program(source, entry=entry, progress=progress)
+    program = load_program(source, entry=entry, schedule=schedule, progress=progress)
     parameters = parameters_of(program.bytecode, program.entry(entry))
     arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
     collectors = [check_collector(each, type(each).__name__) for each in collectors]
@@ -88,8 +93,8 @@ def profile(
     ) as opened:
         recorder = Recorder(opened.sample_words, max_records)
         engines = Engines(program, entry, arguments, device, recorder)
-        measurement = measure(engines, schedule, opened, in_python, progress)
-        empty_call = _empty_call(engines, schedule, opened, min(_EMPTY_CALLS, max_records))
+        measurement = measure(engines, rounds, opened, in_python, progress)
+        empty_call = _empty_call(engines, rounds, opened, min(_EMPTY_CALLS, max_records))
         counted = fallback if fallback and opened.fell_back else chosen
         report = build_report(
             sites=[site.callee for site in engines.sites],
@@ -103,12 +108,13 @@ def profile(
             per_run=_per_run(opened, measurement),
             refused=opened.refused,
             configuration={
-                **_configuration(program, schedule, opened, measurement),
+                **_configuration(program, rounds, opened, measurement),
                 **({"Counter set": _title(counted)} if counted.name else {}),
                 **empty_call,
             },
         )
-    return derive(report, counted.metrics)
+    report = derive(with_kernels(report, program.kernels), counted.metrics)
+    return with_metrics(report, program.kernels) if metrics else report
 
 
 def _title(counters: CounterSet) -> str:

@@ -6,17 +6,23 @@ import argparse
 import inspect
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from vmprof.cli import doctor, events, run, show, show_code
+from vmprof.cli import audit, diff, doctor, events, models, run, show, show_code
 from vmprof.collectors import get_include
-from vmprof.errors import VmprofError
+from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.version import __version__
 
 # Each command's docstring is its help; the first line stands in the overview.
 _COMMANDS = {
     "run": run,
     "show": show,
+    "diff": diff,
+    "audit": audit,
+    "models": models,
     "events": events,
     "doctor": doctor,
     "show-code": show_code,
@@ -30,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     code: int | None = None
     try:
-        code = options.execute(options)
+        with _warnings_as_lines():
+            code = options.execute(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has seen enough (head, less). What is left in the buffer
@@ -50,6 +57,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _print_error(f"{type(error).__name__}: {str(error).strip()}", error)
         return 1
     return code or 0
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """What vmprof warns of is one line each, as errors are."""
+    with warnings.catch_warnings():
+        shown_otherwise = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, VmprofWarning):
+                print(f"vmprof: warning: {message}", file=sys.stderr)
+            else:
+                shown_otherwise(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _print_error(message: str, error: BaseException) -> None:

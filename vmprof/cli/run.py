@@ -1,7 +1,8 @@
 """Profile a model and print what each operator costs.
 
-MODEL is the name of a model that vmprof brings along (mlp, resnet18) or the
-path of a library that TVM's export_library() wrote from a Relax module.
+MODEL is the name of a model that vmprof brings along (vmprof models lists them),
+the path of a library that TVM's export_library() wrote from a Relax module, or
+that of a model to compile first: ONNX (.onnx) or exported from PyTorch (.pt2).
 
 Inputs are made up from what the compiled function checks of its parameters,
 unless --input gives them. Durations and counters are read in runs of their
@@ -24,7 +25,9 @@ from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model's name, or a library (model.so)")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a model's name, or a file: model.so, .onnx, .pt2"
+    )
     what = parser.add_argument_group("what to run")
     what.add_argument(
         "--entry", default="main", metavar="NAME", help="the function to run (default: main)"
@@ -46,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--seed", type=_natural, default=0, metavar="N", help="for made-up inputs (default: 0)"
+    )
+    what.add_argument(
+        "--schedule",
+        choices=("cpu", "none"),
+        help="how to compile what is not compiled yet: with vmprof's schedule, or as TVM does by "
+        "itself (default: cpu for the models that vmprof brings along, none for others)",
     )
     how = parser.add_argument_group("how to measure")
     how.add_argument(
@@ -84,6 +93,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure with code of your own: LIBRARY.so, FILE.py:CLASS or MODULE:CLASS; repeatable",
     )
     how.add_argument(
+        "--metrics",
+        action="store_true",
+        help="columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ... and of "
+        "the counters that there are IPC, misses per 1000 instructions, stalled shares",
+    )
+    how.add_argument(
         "--max-records",
         type=int,
         default=DEFAULT_MAX_RECORDS,
@@ -115,6 +130,8 @@ def execute(options: argparse.Namespace) -> None:
             multiplex=options.multiplex,
             collectors=collectors,
             max_records=options.max_records,
+            metrics=options.metrics,
+            schedule=options.schedule,
             dimensions=dict(options.dim),
             seed=options.seed,
             progress=progress,

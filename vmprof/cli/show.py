@@ -1,6 +1,7 @@
 """Show a saved report: in the terminal, as a page, as a trace.
 
-FILE is a report of vmprof's or of TVM's own profiler.
+FILE is a report of vmprof's or of TVM's own profiler: JSON, CSV, or a log with
+any number of tables.
 
 Examples:
   vmprof show report.json --top 10 --sort cycles
@@ -12,22 +13,22 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from vmprof.cli import delivery
-from vmprof.errors import VmprofError
-from vmprof.report import Report
+from vmprof.compare.readers import read_reports, reports_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a saved report")
+    parser.add_argument(
+        "--report", metavar="NAME", help="the model, if the file has reports of several"
+    )
     delivery.add_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
-    try:
-        text = Path(options.file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise VmprofError(f"{options.file} cannot be read: {error}") from error
-    target.deliver([Report.from_json(text)])
+    reports = read_reports(options.file)
+    if options.report is not None:
+        reports = reports_of(options.report, reports)
+    target.deliver([saved.report for saved in reports])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import tvm_ffi
 
 from vmprof.errors import VmprofError
 from vmprof.program.bytecode import Bytecode, Function, FunctionKind
+from vmprof.program.kernels import Kernels
 from vmprof.program.reader import read_bytecode
 
 EXECUTABLE_KIND = "relax.VMExecutable"
@@ -19,15 +20,19 @@ class Program:
     """The decoded executable and the module that holds its kernels.
 
     ``module`` is the ``relax.VMExecutable``; it keeps library and constants
-    alive, and TVM's own VM can be made of it.
+    alive, and TVM's own VM can be made of it. ``kernels`` says what the kernels
+    are, as far as that is known.
     """
 
     name: str
     bytecode: Bytecode
     module: tvm_ffi.Module
+    kernels: Kernels = field(default_factory=dict)
 
     @classmethod
-    def of_module(cls, module: tvm_ffi.Module, name: str) -> Program:
+    def of_module(
+        cls, module: tvm_ffi.Module, name: str, kernels: Kernels | None = None
+    ) -> Program:
         """Decode the executable in ``module`` or in what it imports."""
         executable = _find_executable(module)
         if executable is None:
@@ -35,7 +40,7 @@ class Program:
                 f"{name} is a TVM module of kind {module.kind!r} without a Relax executable; "
                 "vmprof runs what tvm.compile() makes of a Relax module"
             )
-        return cls(name, read_bytecode(_serialized(executable)), executable)
+        return cls(name, read_bytecode(_serialized(executable)), executable, kernels or {})
 
     def entry(self, name: str) -> Function:
         """The function ``name``; :class:`VmprofError` names the others if there is none."""

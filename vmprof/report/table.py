@@ -85,7 +85,8 @@ def format_metric(metric: Metric | None) -> str:
         case Percent(percent):
             return f"{percent:.2f}"
         case Ratio(ratio):
-            return f"{ratio:.2g}"
+            # TVM's two digits, but for numbers that it would write as 1.1e+02.
+            return f"{ratio:.2g}" if abs(ratio) < 99.5 else f"{ratio:,.0f}"
         case str():
             return metric
     return ""
