@@ -132,5 +132,5 @@ def _roof_labels(data: Roofline, x: _Axis, y: _Axis) -> list[tuple[float, float,
     enters = max(x.least, y.least / data.bandwidth)
     return [
         (x(x.most) - 4, y(data.peak) - 6, f"{three_digits(data.peak)} GFLOP/s"),
-        (x(enters) + 14, y(enters * data.bandwidth) - 2, f"{three_digits(data.bandwidth)} GB/s"),
+        (x(enters) + 16, y(enters * data.bandwidth) + 6, f"{three_digits(data.bandwidth)} GB/s"),
     ]
