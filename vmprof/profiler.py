@@ -16,6 +16,7 @@ from vmprof.counters.sets import CounterSet, choose, load_set
 from vmprof.engines import Engines
 from vmprof.inputs import Given, make_inputs
 from vmprof.measurement import Measurement, measure
+from vmprof.peaks import with_known_peaks
 from vmprof.program import Program, parameters_of
 from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
@@ -64,7 +65,8 @@ def profile(
     More events than the PMU holds are counted in several passes over the
     model, or, with ``multiplex``, in one in which they take turns.
     ``collectors`` add columns of their own (docs/extending.md). ``metrics`` adds
-    those of :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ... ``schedule``
+    those of :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ..., and their shares of
+    what the machine attains, if ``vmprof peaks`` has measured that. ``schedule``
     is as in :func:`vmprof.sources.load_program`.
 
     Values of the report are medians over the repeats; what each repeat measured
@@ -114,7 +116,7 @@ def profile(
             },
         )
     report = derive(with_kernels(report, program.kernels), counted.metrics)
-    return with_metrics(report, program.kernels) if metrics else report
+    return with_known_peaks(with_metrics(report, program.kernels)) if metrics else report
 
 
 def _title(counters: CounterSet) -> str:

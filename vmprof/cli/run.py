@@ -12,14 +12,12 @@ own; values are medians over the repeats.
 from __future__ import annotations
 
 import argparse
-import sys
-from contextlib import ExitStack
 
 from vmprof.cli import delivery
+from vmprof.cli.progress import progress_line
 from vmprof.collectors import load_collector
 from vmprof.inputs import load_arrays
 from vmprof.profiler import profile
-from vmprof.progress import ProgressLine, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
@@ -113,12 +111,7 @@ def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
     arrays = load_arrays(options.input)
     collectors = [load_collector(each) for each in options.collector]
-    with ExitStack() as stack:
-        progress = silent
-        if sys.stderr.isatty() and not options.quiet:
-            line = ProgressLine()
-            stack.callback(line.clear)
-            progress = line
+    with progress_line(quiet=options.quiet) as progress:
         report = profile(
             options.model,
             arrays,

@@ -7,6 +7,7 @@ import math
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio
 
 _COUNTS = ("", "k", "M", "G", "T", "P", "E")
+_LEAST_EXPONENT, _MOST_EXPONENT = -3, 6  # of numbers that are written out
 _TIMES = (("s", 1e6), ("ms", 1e3), ("us", 1.0), ("ns", 1e-3))
 
 
@@ -46,12 +47,12 @@ def short_count(value: float) -> str:
 
 
 def three_digits(value: float) -> str:
-    """Without an exponent, if it is not below a thousandth or far above a million."""
+    """``0.0902``, ``83.8``, ``1,234``; with an exponent what is very small or large."""
     if value == 0:
         return "0"
     if not math.isfinite(value):
         return str(value)
-    digits = 2 - math.floor(math.log10(abs(float(f"{value:.3g}"))))
-    if digits > 5:
+    exponent = int(f"{value:.2e}".partition("e")[2])
+    if not _LEAST_EXPONENT <= exponent <= _MOST_EXPONENT:
         return f"{value:.3g}"
-    return f"{value:,.{max(digits, 0)}f}"
+    return f"{value:,.{max(2 - exponent, 0)}f}"

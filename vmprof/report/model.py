@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,12 @@ class Report:
         from vmprof.report import table
 
         return table.heading(self)
+
+    def to_pandas(self, *, aggregate: bool = False) -> Any:
+        """A ``pandas.DataFrame``, a row per call: :func:`vmprof.report.frame.to_pandas`."""
+        from vmprof.report import frame
+
+        return frame.to_pandas(self, aggregate=aggregate)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

@@ -32,7 +32,6 @@ _SHAPES = 30
 _SHAPE_LINES = 2
 _MUCH = 10.0  # percent of Total: worth a look
 _SHAPE_COLUMN = "Argument Shapes"
-_FIRM = "\u00a0"  # a space at which no line is broken
 _NEVER_BY_DEFAULT = ("Device", "Hash", "Percent")
 
 
@@ -53,7 +52,7 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     )
     if title := title_of(report):
         console.print(Text(_printable(title), "bold"))
-    console.print(_facts(report))
+    console.print(_facts(report, width))
     console.print()
     chosen = select(report, view)
     rows = [*chosen.rows, *([chosen.rest] if chosen.rest else []), chosen.sums, *chosen.totals]
@@ -79,7 +78,7 @@ class _Column:
     title: str
     label: str
     cells: Sequence[str]
-    is_number: bool
+    is_ratio: bool
     says_something: bool
 
     @classmethod
@@ -90,6 +89,7 @@ class _Column:
             label = "Time"
         elif title.startswith("perf::"):
             label = title.removeprefix("perf::").lower()
+        label = _printable(label)
         cells = [_cell(metric) for metric in metrics]
         numbers = [m for m in metrics if isinstance(m, Count | Duration | Percent | Ratio)]
         if numbers:
@@ -97,7 +97,8 @@ class _Column:
             label = label.rjust(max(map(len, cells)))
             cells = [cell.rjust(len(label)) for cell in cells]
         something = any(short(number) not in ("0", "0 ns", "0 %") for number in numbers)
-        return cls(title, label, cells, bool(numbers), something)
+        is_ratio = any(isinstance(number, Ratio) for number in numbers)
+        return cls(title, label, cells, is_ratio, something)
 
     @property
     def is_empty(self) -> bool:
@@ -113,7 +114,8 @@ class _Column:
         groups = ("Name", "Duration (us)", "Count")
         if self.title in groups:
             return (0, groups.index(self.title))
-        return (1 if self.says_something else 2, 0 if self.title.startswith("perf::") else 1)
+        kind = 0 if self.title.startswith("perf::") else 1 if self.is_ratio else 2
+        return (1 if self.says_something else 2, kind)
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _table(layout: _Layout, rows: Sequence[Row], sums_at: int, total: float) -> 
         if column.title == _SHAPE_COLUMN:
             table.add_column(column.title, width=layout.shapes)
         else:
-            table.add_column(column.label, no_wrap=True)
+            table.add_column(Text(column.label), no_wrap=True)
         if column.title == "Duration (us)":
             table.add_column("Share", justify="left", no_wrap=True, width=_BAR + 6 + _GAP)
     longest = max((microseconds(row) for row in rows[:sums_at]), default=0.0)
@@ -200,14 +202,15 @@ def _table(layout: _Layout, rows: Sequence[Row], sums_at: int, total: float) -> 
     return table
 
 
-def _facts(report: Report) -> Text:
+def _facts(report: Report, width: int) -> Text:
     """In lines that break between facts alone."""
-    return Text("   ").join(
-        Text.assemble(
-            (f"{fact.name} ".replace(" ", _FIRM), "dim"), _printable(fact.value.replace(" ", _FIRM))
-        )
-        for fact in facts(report)
-    )
+    lines = [Text()]
+    for fact in facts(report):
+        text = Text.assemble((f"{fact.name} ", "dim"), _printable(fact.value))
+        if lines[-1].cell_len + 3 + text.cell_len > width:
+            lines.append(Text())
+        lines[-1].append("   " if lines[-1] else "").append(text)
+    return Text("\n").join(lines)
 
 
 def _missing(report: Report) -> RenderableType:
@@ -233,7 +236,7 @@ def _cell(metric: Metric | None) -> str:
 
 def _printable(text: str) -> str:
     """What a report says must not steer the terminal."""
-    return "".join(c if c.isprintable() or c == _FIRM else "\ufffd" for c in text)
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _aligned(cells: Sequence[str]) -> list[str]:

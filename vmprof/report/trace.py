@@ -45,7 +45,7 @@ def render(report: Report) -> str:
                 "pid": _PROCESS,
                 "tid": _CALLER,
                 "ts": begin,
-                "dur": end - begin,
+                "dur": round(end - begin, 3),  # to the nanosecond
                 "args": _arguments(call),
             }
         )
