@@ -45,6 +45,8 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
+	$(call say,measuring the dispatch loop against TVM)
+	$(BIN)/python benchmarks/dispatch.py
 	$(call say,measuring the recorder and the profiled models)
 	$(BIN)/python benchmarks/disturbance.py
 	$(BIN)/python benchmarks/reads.py

@@ -40,9 +40,7 @@ struct vmprof_recorder {
 typedef struct {
   vmprof_recorder *recorder;
   TVMFFIObjectHandle kernel;
-  int32_t id;
-  int64_t signature; /* of the last call, if from this generation */
-  int64_t generation;
+  vmprof_site site;
 } call_site;
 
 /* ---- life ------------------------------------------------------------------- */
@@ -80,6 +78,10 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words) 
     return NULL;
   }
   return recorder;
+}
+
+void vmprof_recorder_hold(vmprof_recorder *recorder) {
+  atomic_fetch_add(&recorder->references, 1);
 }
 
 void vmprof_recorder_release(vmprof_recorder *recorder) {
@@ -226,7 +228,7 @@ static int64_t write_signature(const vmprof_recorder *recorder, const TVMFFIAny 
 /* The index of the signature of `args`, -1 if there is no room. The sites' last
  * signatures are compared, not all: shapes seldom change between calls, and the
  * cost of a call must not depend on how many went before. */
-static int64_t signature_of(vmprof_recorder *recorder, call_site *site, const TVMFFIAny *args,
+static int64_t signature_of(vmprof_recorder *recorder, vmprof_site *site, const TVMFFIAny *args,
                             int32_t num_args) {
   const int64_t size = write_signature(recorder, args, num_args);
   if (size == 0) return -1;
@@ -244,32 +246,51 @@ static int64_t signature_of(vmprof_recorder *recorder, call_site *site, const TV
   return site->signature;
 }
 
-static int raise_full(void) {
+static void raise_full(void) {
   TVMFFIErrorSetRaisedFromCStr(
       "VmprofError", /* vmprof/native.py makes it vmprof's own class */
       "the run made more calls than the record buffer holds; "
       "allow more with --max-records N (max_records=N in Python)");
-  return -1;
+}
+
+int vmprof_is_recording(const vmprof_recorder *recorder) {
+  return recorder->mode != VMPROF_OFF;
+}
+
+vmprof_record *vmprof_call_new(vmprof_recorder *recorder, vmprof_site *site,
+                               const TVMFFIAny *args, int32_t num_args) {
+  const int64_t signature = signature_of(recorder, site, args, num_args);
+  vmprof_record *record = signature < 0 ? NULL : new_record(recorder, site->id, signature);
+  if (record == NULL) raise_full();
+  return record;
+}
+
+void vmprof_call_open(const vmprof_recorder *recorder, vmprof_record *record) {
+  open_window(recorder, record, /*whole_run=*/0);
+}
+
+void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int failed) {
+  close_window(recorder, record, /*whole_run=*/0);
+  recorder->open = record->parent;
+  record->failed = failed;
+}
+
+vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder) {
+  return recorder->open > 0 ? record_at(recorder, recorder->open) : NULL;
 }
 
 static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
   call_site *site = self;
   vmprof_recorder *recorder = site->recorder;
   TVMFFIAny *kernel_args = (TVMFFIAny *)args; /* the callee's signature lacks the const */
-  if (recorder->mode == VMPROF_OFF) {
+  if (!vmprof_is_recording(recorder)) {
     return TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
   }
-  const int64_t signature = signature_of(recorder, site, args, num_args);
-  if (signature < 0) return raise_full();
-  vmprof_record *record = new_record(recorder, site->id, signature);
-  if (record == NULL) return raise_full();
-
-  open_window(recorder, record, /*whole_run=*/0);
+  vmprof_record *record = vmprof_call_new(recorder, &site->site, args, num_args);
+  if (record == NULL) return -1;
+  vmprof_call_open(recorder, record);
   const int code = TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
-  close_window(recorder, record, /*whole_run=*/0);
-
-  recorder->open = record->parent;
-  record->failed = code != 0;
+  vmprof_call_close(recorder, record, code != 0);
   return code;
 }
 
@@ -311,10 +332,10 @@ static int wrap(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *
     return -1;
   }
   site->recorder = (vmprof_recorder *)(intptr_t)args[0].v_int64;
-  site->id = (int32_t)args[1].v_int64;
+  site->site.id = (int32_t)args[1].v_int64;
   site->kernel = args[2].v_obj;
   TVMFFIObjectIncRef(site->kernel);
-  atomic_fetch_add(&site->recorder->references, 1);
+  vmprof_recorder_hold(site->recorder);
 
   TVMFFIObjectHandle wrapped = NULL;
   const int code = TVMFFIFunctionCreate(site, recorded_call, delete_site, &wrapped);
@@ -345,6 +366,7 @@ static int register_function(const char *name, size_t size, TVMFFISafeCallType f
 
 int vmprof_register_functions(void) {
   int code = register_function("vmprof.wrap", sizeof "vmprof.wrap" - 1, wrap);
-  if (code != 0) return code;
-  return register_function("vmprof.empty", sizeof "vmprof.empty" - 1, empty);
+  if (code == 0) code = register_function("vmprof.hook", sizeof "vmprof.hook" - 1, vmprof_hook);
+  if (code == 0) code = register_function("vmprof.empty", sizeof "vmprof.empty" - 1, empty);
+  return code;
 }

@@ -98,6 +98,42 @@ def test_run_of_a_library_with_inputs(library: str, tmp_path: Path) -> None:
         assert result.stdout.startswith("Evaluate vm inference cost of dynamic.so on cpu(0)\n")
 
 
+def test_models() -> None:
+    result = vmprof("models")
+    assert result.returncode == 0
+    header, *lines = result.stdout.splitlines()
+    assert header.split() == ["Model", "Parameters", "FLOPs", "Input"]
+    assert len(lines) == 11
+    size = r"^mlp +109,386 +218,368  x: float32\[1, 1, 28, 28\]$"
+    assert re.search(size, result.stdout, re.MULTILINE)
+
+
+def test_metrics_and_layouts(tmp_path: Path) -> None:
+    quick = (*QUICK, "--counters", "none")
+    result = vmprof("run", "mlp", "--metrics", "--json", "r.json", *quick, cwd=tmp_path)
+    assert result.returncode == 0
+    report = Report.from_json((tmp_path / "r.json").read_text())
+    rows = {row["Name"]: row for row in report.calls}
+    dense = rows["fused_nn_contrib_dense_pack_add_nn_relu"]
+    assert {"Hash", "weight_layout", "FLOPs", "Bytes", "GFLOP/s", "GB/s"} <= dense.keys()
+    assert "IPC" not in report.missing
+    plain = vmprof("run", "mlp", "--schedule", "none", *quick)
+    assert "fused_matmul_add_relu" in plain.stdout
+    assert "GFLOP/s" not in plain.stdout
+
+
+def test_kernels_of_another_build_are_a_warning(library: str, tmp_path: Path) -> None:
+    copied = tmp_path / "model.so"
+    copied.write_bytes(Path(library).read_bytes())
+    (tmp_path / "model.so.vmprof.json").write_text(
+        '{"format": 1, "library": "of another", "kernels": {}}'
+    )
+    result = vmprof("run", "model.so", "--dim", "n=2", *QUICK, cwd=tmp_path)
+    assert result.returncode == 0
+    assert re.search(r"^vmprof: warning: .*model\.so\.vmprof\.json is left aside", result.stderr)
+    assert "matmul" in result.stdout
+
+
 def test_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("mine")
     refused(vmprof("run", "mlp", "--json", "r.json", cwd=tmp_path), r"r\.json exists; --force")

@@ -102,3 +102,11 @@ def test_hashes_are_those_of_what_is_computed() -> None:
 def test_a_schedule_that_is_not_there() -> None:
     with pytest.raises(vmprof.VmprofError, match="no schedule 'gpu'; there are: cpu, none"):
         vmprof.compile(dynamic(), schedule="gpu")
+
+
+def test_the_pass_context_of_the_caller_holds() -> None:
+    outer = vmprof.KernelInfo()
+    with tvm.transform.PassContext(opt_level=1, instruments=[outer]):
+        inner = vmprof.compile(dynamic()).kernels
+    assert outer.kernels == inner
+    assert inner

@@ -18,6 +18,8 @@ from vmprof.lowering.batch_norm import FoldBatchNorm
 from vmprof.lowering.host import host_target, vector_lanes
 from vmprof.lowering.layout import block_of
 from vmprof.lowering.parallel_convs import CombineParallelConvs
+from vmprof.lowering.pipeline import cpu_pipeline
+from vmprof.models import MODELS
 from vmprof.models.network import Network, Var
 
 Layers = Callable[[Network, Var], Var]
@@ -220,3 +222,33 @@ def test_a_model_that_branches() -> None:
         )
         builder.emit_func_output(builder.emit(chosen))
     assert_equal_outputs(builder.get())
+
+
+@pytest.mark.parametrize("name", ["mlp", "densenet", "dcgan", "squeezenet1.1", "mobilenet"])
+def test_every_kernel_of_a_model_is_scheduled(name: str) -> None:
+    """Reductions in tiles: with a loop in vectors and one that is unrolled."""
+    target = host_target()
+    lowered = cpu_pipeline(target)(MODELS[name]())
+    kernels = {
+        var.name_hint: function
+        for var, function in lowered.functions_items()
+        if isinstance(function, tvm.tirx.PrimFunc) and "fused_" in var.name_hint
+    }
+    alone = [n for n, f in kernels.items() if "tirx.is_scheduled" not in f.attrs]
+    # Softmax has two reductions; it is one row of at most 1000 numbers.
+    assert set(alone) <= {"fused_nn_fast_softmax"}
+    for kernel, function in kernels.items():
+        if any(word in kernel for word in ("conv2d", "dense", "pool")):
+            text = function.script()
+            assert "T.vectorized(" in text, kernel
+            assert "_init" in text, kernel
+
+
+def test_flops_of_kernels_do_not_depend_on_the_schedule() -> None:
+    """Padding and tiles add none: the convolutions of both lowerings count the same."""
+    module = network((1, 16, 23, 23), lambda net, x: net.conv2d(x, 32, 3, padding=1))
+    counts = [
+        {kernel.flops for kernel in vmprof.compile(module, schedule=schedule).kernels.values()}
+        for schedule in ("cpu", "none")
+    ]
+    assert 2 * 32 * 23 * 23 * 16 * 9 in counts[0] & counts[1]

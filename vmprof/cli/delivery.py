@@ -42,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="these columns, by name as in JSON or short: duration,cycles",
     )
     what.add_argument(
+        "--by",
+        choices=("operator", "path"),
+        default="operator",
+        help="merge calls of one operator, or only those made in the same chain of functions "
+        "(default: operator)",
+    )
+    what.add_argument(
         "--plain",
         action="store_true",
         help="TVM's table on a terminal too; it is what a pipe or a file gets",
@@ -67,7 +74,7 @@ class Delivery:
             raise VmprofError("--open needs a page to show: --html FILE")
         self._open = options.open
         self._plain = options.plain
-        self._view = View(options.top, options.sort, options.columns)
+        self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
 
     def deliver(self, reports: Sequence[Report]) -> None:
         """Write the files, which hold one report, and print all of ``reports``."""

@@ -22,6 +22,7 @@ from vmprof.cli import (
     run,
     show,
     show_code,
+    validate,
 )
 from vmprof.collectors import get_include
 from vmprof.errors import VmprofError, VmprofWarning
@@ -32,6 +33,7 @@ _COMMANDS = {
     "run": run,
     "show": show,
     "diff": diff,
+    "validate": validate,
     "audit": audit,
     "models": models,
     "peaks": peaks,

@@ -17,12 +17,13 @@ from vmprof.cli import delivery
 from vmprof.cli.progress import progress_line
 from vmprof.collectors import load_collector
 from vmprof.inputs import load_arrays
-from vmprof.profiler import profile
+from vmprof.profiler import DEFAULT_ENGINE, ENGINES, profile
 from vmprof.recorder import DEFAULT_MAX_RECORDS
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to run, and on what."""
     parser.add_argument(
         "model", metavar="MODEL", help="a model's name, or a file: model.so, .onnx, .pt2"
     )
@@ -54,7 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how to compile what is not compiled yet: with vmprof's schedule, or as TVM does by "
         "itself (default: cpu for the models that vmprof brings along, none for others)",
     )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_model_arguments(parser)
     how = parser.add_argument_group("how to measure")
+    how.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=DEFAULT_ENGINE,
+        help="what runs the model: vmprof's own dispatch loop, or TVM's VM with the recorder as "
+        f"its instrument (default: {DEFAULT_ENGINE})",
+    )
     how.add_argument(
         "--counters",
         metavar="WHAT",
@@ -115,6 +127,7 @@ def execute(options: argparse.Namespace) -> None:
         report = profile(
             options.model,
             arrays,
+            engine=options.engine,
             entry=options.entry,
             counters=options.counters,
             repeats=options.repeats,

@@ -34,15 +34,15 @@ def cached_library(
     """The library of ``model``; ``make(path)`` is asked to write it, if it is not there."""
     folder = _folder()
     library = folder / f"{model}-{schedule}-{_key(target)}.so"
-    if library.is_file() and kernels_path(library).is_file():
+    if _is_there(library):
         os.utime(library)
         return library
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _tidy(folder, of_model=f"{model}-{schedule}-")
-        with _locked(folder / f".{library.name}.lock"):
+        with _locked(_lock_path(library)):
             # Another process may have made it while this one waited.
-            if not library.is_file():
+            if not _is_there(library):
                 _make(library, make)
     except OSError as error:
         raise VmprofError(
@@ -50,6 +50,10 @@ def cached_library(
             "make room there, or name another folder with XDG_CACHE_HOME"
         ) from error
     return library
+
+
+def _is_there(library: Path) -> bool:
+    return library.is_file() and kernels_path(library).is_file()
 
 
 def _make(library: Path, make: Callable[[Path], None]) -> None:
@@ -66,12 +70,14 @@ def _make(library: Path, make: Callable[[Path], None]) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
+    """One process at a time. The file stays, or two could lock one each of the same name."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+        yield
+
+
+def _lock_path(library: Path) -> Path:
+    return library.with_name(f".{library.name}.lock")
 
 
 def _folder() -> Path:
@@ -104,3 +110,4 @@ def _tidy(folder: Path, of_model: str) -> None:
         if now - file.stat().st_mtime > days * _SECONDS_PER_DAY:
             file.unlink(missing_ok=True)
             kernels_path(file).unlink(missing_ok=True)
+            _lock_path(file).unlink(missing_ok=True)

@@ -59,9 +59,21 @@ def compile_module(module: tvm.IRModule, target: Any = None, *, schedule: str = 
         module = relax.transform.FoldBatchnormToConv2D()(module)
         pipeline = cpu_generic.get_default_pipeline(target)
     info = KernelInfo()
-    with tvm.transform.PassContext(opt_level=3, instruments=[info]):
+    with _also(info):
         executable = tvm.compile(module, target, relax_pipeline=pipeline)
     return Compiled(executable, info.kernels)
+
+
+def _also(instrument: KernelInfo) -> Any:
+    """The pass context that holds where this is called, with one more instrument."""
+    context = tvm.transform.PassContext.current()
+    return tvm.transform.PassContext(
+        opt_level=context.opt_level,
+        required_pass=list(context.required_pass),
+        disabled_pass=list(context.disabled_pass),
+        instruments=[*(context.instruments or ()), instrument],
+        config=dict(context.config),
+    )
 
 
 def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = silent) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -105,11 +105,10 @@ def emit_for(mutator: Any, var: Var, value: Expr) -> None:
     mutator.set_var_remap(var, emitted)
 
 
-def rewrite_functions(module: tvm.IRModule, rewrite: Any) -> tvm.IRModule:
+def rewrite_functions(module: tvm.IRModule, rewrite: Callable[[Any], Any]) -> tvm.IRModule:
     """``module`` with each Relax function replaced by what ``rewrite(function)`` gives."""
-    result: Mapping[Any, Any] = dict(module.functions_items())
     changed = module.clone()
-    for var, function in result.items():
+    for var, function in module.functions_items():
         if isinstance(function, relax.Function):
             changed.update_func(var, rewrite(function))
     return changed

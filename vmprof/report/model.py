@@ -57,6 +57,20 @@ Row = Mapping[str, Metric]
 
 SAMPLES_SUFFIX = " samples"
 
+# A row's values are of the call itself. Where calls lie inside one another, columns
+# "X incl." have what the calls inside took as well. Those do not add up: a Sum of
+# them would count what is inside twice.
+INCLUSIVE = " incl."
+INCLUSIVE_DURATION = f"Duration{INCLUSIVE} (us)"
+# The VM functions that a call was made in, outermost first; where there are several.
+PATH = "Call path"
+
+
+def is_inclusive(column: str) -> bool:
+    """Whether ``column`` includes calls that have rows of their own."""
+    return column.removesuffix(" (us)").endswith(INCLUSIVE)
+
+
 # Begin and end of a call in one of the runs, since that run began: a Samples of two.
 WINDOW = "Window (us)"
 
@@ -98,11 +112,20 @@ class Report:
     derived: tuple[Derived, ...] = ()
 
     # The parameters are those of TVM's Report.table.
-    def table(self, sort: bool = True, aggregate: bool = True, col_sums: bool = True) -> str:  # noqa: FBT001, FBT002
+    def table(
+        self,
+        sort: bool = True,  # noqa: FBT001, FBT002
+        aggregate: bool = True,  # noqa: FBT001, FBT002
+        col_sums: bool = True,  # noqa: FBT001, FBT002
+        *,
+        by_path: bool = False,
+    ) -> str:
         """TVM's table: :func:`vmprof.report.table.render`."""
         from vmprof.report import table
 
-        return table.render(self, sort=sort, aggregate=aggregate, col_sums=col_sums)
+        return table.render(
+            self, sort=sort, aggregate=aggregate, col_sums=col_sums, by_path=by_path
+        )
 
     def csv(self) -> str:
         """A line per call: :func:`vmprof.report.csv.render`."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import DataRow, TableFormat, tabulate
 
-from vmprof.report.aggregate import merge_calls, sum_columns
+from vmprof.report.aggregate import merge_calls, sum_columns, without_path
 from vmprof.report.derive import derive_rows
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row, Samples
 
@@ -29,16 +29,26 @@ _FORMAT = TableFormat(
 
 
 def render(
-    report: Report, *, sort: bool = True, aggregate: bool = True, col_sums: bool = True
+    report: Report,
+    *,
+    sort: bool = True,
+    aggregate: bool = True,
+    col_sums: bool = True,
+    by_path: bool = False,
 ) -> str:
     """``report`` as text.
 
-    ``aggregate`` merges calls of the same operator with the same shapes,
+    ``aggregate`` merges calls of the same operator with the same shapes, with
+    ``by_path`` only those made in the same chain of functions, which it shows;
     ``sort`` puts the longest first, ``col_sums`` adds the line Sum. The lines
     after it are the totals per device, the configuration, the formulas of derived
     columns, and what could not be counted.
     """
-    rows = merge_calls(report.calls) if aggregate else list(report.calls)
+    rows = list(report.calls)
+    if aggregate:
+        rows = merge_calls(rows, by_path=by_path)
+    elif not by_path:
+        rows = [without_path(row) for row in rows]
     if sort:
         rows.sort(key=_microseconds, reverse=True)
     if col_sums:

@@ -16,7 +16,7 @@ from typing import Any
 from vmprof.errors import VmprofError
 from vmprof.report.figures import short
 from vmprof.report.kinds import kind_of, microseconds
-from vmprof.report.model import SAMPLES_SUFFIX, Count, Metric, Report, Row, Samples
+from vmprof.report.model import SAMPLES_SUFFIX, Count, Metric, Report, Row, Samples, is_inclusive
 from vmprof.report.table import format_metric
 from vmprof.report.timeline import windows_of
 
@@ -103,5 +103,5 @@ def _rates(call: Row) -> Mapping[str, float]:
     return {
         name: metric.value / duration
         for name, metric in call.items()
-        if isinstance(metric, Count) and name != "Count"
+        if isinstance(metric, Count) and name != "Count" and not is_inclusive(name)
     }

@@ -21,16 +21,13 @@ class View:
     """``top`` rows (None: all), the largest of column ``sort`` first; ``columns`` besides Name.
 
     Columns may be named without ``perf::`` and unit, in any case: ``cycles``, ``duration``.
+    ``by_path`` keeps calls apart that were made in different chains of functions.
     """
 
     top: int | None = None
     sort: str | None = None
     columns: tuple[str, ...] | None = None
-
-    @property
-    def is_everything(self) -> bool:
-        """Whether it shows what TVM's table shows."""
-        return self == View()
+    by_path: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Selection:
 
 def select(report: Report, view: View) -> Selection:
     """Merged rows as ``view`` wants them. :class:`VmprofError` if a column is not there."""
-    rows = derive_rows(merge_calls(report.calls), report.derived)
+    rows = derive_rows(merge_calls(report.calls, by_path=view.by_path), report.derived)
     present = columns_of(rows)
     order = "Duration (us)" if view.sort is None else find_column(view.sort, present)
     rows.sort(key=lambda row: _order(row.get(order)))
@@ -99,8 +96,8 @@ def _order(metric: Metric | None) -> tuple[int, float, str]:
 
 def text(report: Report, view: View) -> str:
     """TVM's table, as ``view`` wants it, for whatever reads it: a file, a pipe."""
-    if view.is_everything:
-        return report.table()
+    if view == View(by_path=view.by_path):
+        return report.table(by_path=view.by_path)
     chosen = select(report, view)
     rows = [*chosen.rows, *([chosen.rest] if chosen.rest else []), SEPARATOR, chosen.sums]
     return grid([*rows, *chosen.totals], chosen.columns) + "\n" + notes(report)

@@ -1,0 +1,15 @@
+"""Both engines on one model: do they agree?"""
+
+from vmprof.compare.validate.agreement import Agreement, Cell, Operator, Verdict, compare_engines
+from vmprof.compare.validate.run import TOLERANCE, Validation, validate_model
+
+__all__ = [
+    "TOLERANCE",
+    "Agreement",
+    "Cell",
+    "Operator",
+    "Validation",
+    "Verdict",
+    "compare_engines",
+    "validate_model",
+]
