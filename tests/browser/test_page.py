@@ -48,6 +48,8 @@ def test_it_opens_without_a_complaint_and_asks_for_nothing(page: Chrome) -> None
         event["params"]["request"]["url"]
         for event in events
         if event["method"] == "Network.requestWillBeSent"
+        # The browser fetches things of its own as it starts.
+        and event["params"]["documentURL"] == page.current_url
     ]
     assert [url for url in asked if not url.startswith("data:")] == [page.current_url]
 
@@ -132,6 +134,16 @@ def test_the_timeline_by_pointer(page: Chrome) -> None:
         canvas,
     )
     assert drawn > 3  # a colour for each kind, at least
+
+
+def test_threads_have_lanes(browser: Chrome, tmp_path: Path) -> None:
+    show(browser, network(tasks=True), tmp_path)
+    canvas = browser.find_element(By.ID, "lanes")
+    assert canvas.size["height"] == 22 + 3 * 30 + 8  # the VM and two threads
+    # The lowest lane is the worker's; what lies under the pointer there is its call.
+    ActionChains(browser).move_to_element_with_offset(canvas, -300, 45).perform()
+    assert browser.find_element(By.ID, "call").text.startswith("fused_conv2d_add_relu call 1 of 8")
+    assert complaints(browser) == []
 
 
 def test_foreign_text_is_text(browser: Chrome, tmp_path: Path) -> None:

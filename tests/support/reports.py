@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vmprof.report.derive import derive
 from vmprof.report.model import (
+    TASKS,
     WINDOW,
     Count,
     Derived,
@@ -30,8 +31,11 @@ _METRICS = (
 )
 
 
-def network(blocks: int = 2, *, peaks: bool = True) -> Report:
-    """A network of ``blocks`` of a slow kernel, a fast one and an allocation."""
+def network(blocks: int = 2, *, peaks: bool = True, tasks: bool = False) -> Report:
+    """A network of ``blocks`` of a slow kernel, a fast one and an allocation.
+
+    With ``tasks``, convolutions are done by two threads, a half each.
+    """
     calls = []
     at = 5.0
     for block in range(blocks):
@@ -54,6 +58,8 @@ def network(blocks: int = 2, *, peaks: bool = True) -> Report:
                 "perf::CYCLES": Count(int(3000 * us)),
                 "perf::INSTRUCTIONS": Count(int(4500 * us) + block),
             }
+            if tasks and "conv2d" in name:
+                row[TASKS] = Samples((0, at + 1, at + us / 2, 1, at + 2, at + us - 1))
             if flops:
                 row |= {"FLOPs": Count(flops), "Bytes": Count(size)}
             calls.append(row)

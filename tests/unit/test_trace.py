@@ -55,3 +55,18 @@ def test_a_report_without_times_is_refused() -> None:
     report = Report.from_json((DATA / "tvm-0.23-mlp" / "report.json").read_text())
     with pytest.raises(VmprofError, match="does not say when its calls were"):
         report.trace()
+
+
+def test_workers_tasks_are_slices_of_their_threads() -> None:
+    report = network(1, tasks=True)
+    assert Report.from_json(report.json()) == report
+    events = json.loads(report.trace())["traceEvents"]
+    names = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    assert names == {1: "VM", 2: "worker 1"}
+    tasks = [(e["tid"], e["name"], e["ts"], e["dur"]) for e in events if e.get("cat") == "task"]
+    assert tasks == [
+        (1, "fused_conv2d_add_relu", 6.0, 399.0),
+        (2, "fused_conv2d_add_relu", 7.0, 797.0),
+        (1, "fused_conv2d_add_relu_1", 806.25, 59.25),
+        (2, "fused_conv2d_add_relu_1", 807.25, 117.5),
+    ]

@@ -8,6 +8,7 @@ from statistics import fmean
 from vmprof.report.model import (
     NOT_COUNTED,
     PATH,
+    TASKS,
     WINDOW,
     Count,
     Duration,
@@ -63,7 +64,7 @@ def sum_columns(rows: Iterable[Row]) -> Row:
 
 def _merge(rows: Sequence[Row]) -> Row:
     # When it was is said of a single call.
-    names = dict.fromkeys(name for row in rows for name in row if name != WINDOW)
+    names = dict.fromkeys(name for row in rows for name in row if name not in (WINDOW, TASKS))
     return {name: combine([row[name] for row in rows if name in row]) for name in names}
 
 

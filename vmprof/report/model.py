@@ -45,7 +45,7 @@ class Samples:
     """Numbers behind a value, in the unit of their column: not shown in tables, kept by JSON.
 
     In column ``"X samples"``, next to the median in column ``"X"``, what each repeat
-    measured; in :data:`WINDOW` when the call began and ended.
+    measured; in :data:`WINDOW` and :data:`TASKS` when it was.
     """
 
     values: tuple[float, ...]
@@ -73,6 +73,9 @@ def is_inclusive(column: str) -> bool:
 
 # Begin and end of a call in one of the runs, since that run began: a Samples of two.
 WINDOW = "Window (us)"
+# The tasks of its parallel launches in that run: thread, begin and end of each in turn. Threads
+# are numbered, 0 is the one that called.
+TASKS = "Tasks (us)"
 
 # A cell of a count that nobody counted for that row; a sum with it in is none.
 NOT_COUNTED = ""

@@ -1,7 +1,8 @@
 """Trace Event JSON, which Perfetto and chrome://tracing open.
 
 One run, that of which the report says when its calls were. Slices of the thread
-that ran the model are its calls, with shapes and counts; counters are tracks of
+that ran the model are its calls, with shapes and counts; those of workers are
+the tasks that they did of them, where the report has them. Counters are tracks of
 their own. Counts are medians over other runs than the one whose times are drawn,
 so a track shows a rate, the count over the median duration, for as long as the
 call took.
@@ -18,7 +19,7 @@ from vmprof.report.figures import short
 from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Metric, Report, Row, Samples, is_inclusive
 from vmprof.report.table import format_metric
-from vmprof.report.timeline import windows_of
+from vmprof.report.timeline import Task, tasks_of, windows_of
 
 _PROCESS, _CALLER = 1, 1
 
@@ -36,7 +37,13 @@ def render(report: Report) -> str:
         _named("process_name", model if isinstance(model, str) else "model"),
         _named("thread_name", "VM"),
     ]
-    for call, (begin, end) in zip(report.calls, windows, strict=True):
+    tasks: dict[int, list[Task]] = {}
+    for task in tasks_of(report):
+        tasks.setdefault(task.call, []).append(task)
+    workers = sorted({task.thread for each in tasks.values() for task in each} - {0})
+    events += [_named("thread_name", f"worker {thread}", _CALLER + thread) for thread in workers]
+    named = len(events)
+    for number, (call, (begin, end)) in enumerate(zip(report.calls, windows, strict=True)):
         events.append(
             {
                 "ph": "X",
@@ -49,12 +56,24 @@ def render(report: Report) -> str:
                 "args": _arguments(call),
             }
         )
+        for task in tasks.get(number, ()):
+            events.append(
+                {
+                    "ph": "X",
+                    "name": format_metric(call.get("Name")),
+                    "cat": "task",
+                    "pid": _PROCESS,
+                    "tid": _CALLER + task.thread,
+                    "ts": task.begin,
+                    "dur": round(task.end - task.begin, 3),
+                }
+            )
         for column, rate in _rates(call).items():
             track = {"ph": "C", "name": f"{column} per us", "pid": _PROCESS, "tid": _CALLER}
             events.append({**track, "ts": begin, "args": {"rate": rate}})
             events.append({**track, "ts": end, "args": {"rate": 0}})
     # Of the end of one call and the begin of the next, the end comes first.
-    events[2:] = sorted(events[2:], key=lambda event: event["ts"])
+    events[named:] = sorted(events[named:], key=lambda event: event["ts"])
     document = {
         "traceEvents": events,
         "displayTimeUnit": "ns",
@@ -68,8 +87,8 @@ def render(report: Report) -> str:
     return json.dumps(document, ensure_ascii=False)
 
 
-def _named(what: str, name: str) -> dict[str, Any]:
-    return {"ph": "M", "name": what, "pid": _PROCESS, "tid": _CALLER, "args": {"name": name}}
+def _named(what: str, name: str, thread: int = _CALLER) -> dict[str, Any]:
+    return {"ph": "M", "name": what, "pid": _PROCESS, "tid": thread, "args": {"name": name}}
 
 
 def _arguments(call: Row) -> dict[str, Any]:

@@ -161,7 +161,14 @@
   const status = document.getElementById("call");
   const calls = data.calls;
   const LANE = 30, AXIS = 22, SIDE = 8;
-  const lanes = 1 + Math.max(...calls.map((call) => call.depth));
+  const depth = 1 + Math.max(...calls.map((call) => call.depth));
+  const threads = [...new Set(data.tasks.map((task) => task.thread))].sort((a, b) => a - b);
+  const lanes = depth + threads.length;
+  // What is drawn: calls, by how deep they lie in others, and below them who did their tasks.
+  const bars = [
+    ...calls.map((call, number) => ({ number, lane: call.depth, begin: call.begin, end: call.end })),
+    ...data.tasks.map((task) => ({ number: task.call, lane: depth + threads.indexOf(task.thread), begin: task.begin, end: task.end })),
+  ];
   const whole = Math.max(...calls.map((call) => call.end)) || 1;
   let from = 0, to = whole, chosen = -1;
 
@@ -179,8 +186,9 @@
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.font = "12px system-ui, sans-serif";
     drawAxis(height);
-    for (const [number, call] of calls.entries()) drawCall(call, number === chosen);
-    if (chosen >= 0) drawCall(calls[chosen], true);
+    for (const bar of bars) drawBar(bar, false);
+    for (const bar of bars) if (bar.number === chosen) drawBar(bar, true);
+    drawNames();
   }
 
   function drawAxis(height) {
@@ -199,14 +207,21 @@
     }
   }
 
-  function drawCall(call, isChosen) {
-    if (call.end < from || call.begin > to) return;
-    const left = Math.max(x(call.begin), 0);
-    const wide = Math.max(Math.min(x(call.end), canvas.clientWidth) - left, 0.6);
-    const top = AXIS + 2 + call.depth * LANE;
+  function drawNames() {
+    context.fillStyle = color("--ink");
+    for (const [number, thread] of threads.entries())
+      context.fillText(`thread ${thread}`, SIDE + 4, AXIS + (depth + number) * LANE + 19);
+  }
+
+  function drawBar(bar, isChosen) {
+    if (bar.end < from || bar.begin > to) return;
+    const call = calls[bar.number];
+    const left = Math.max(x(bar.begin), 0);
+    const wide = Math.max(Math.min(x(bar.end), canvas.clientWidth) - left, 0.6);
+    const top = AXIS + 2 + bar.lane * LANE;
     context.fillStyle = color(call.colour === null ? "--rest" : `--k${call.colour}`);
     context.fillRect(left, top, wide > 3 ? wide - 0.7 : wide, LANE - 4);
-    if (wide > 44) {
+    if (wide > 44 && bar.lane < depth) {
       context.save();
       context.beginPath();
       context.rect(left, top, wide - 4, LANE);
@@ -264,9 +279,9 @@
     const lane = Math.floor((event.clientY - box.top - AXIS) / LANE);
     const slack = ((to - from) / width()) * 2;
     let best = -1;
-    for (const [number, call] of calls.entries()) {
-      if (call.depth !== lane || call.begin - slack > us || call.end + slack < us) continue;
-      if (best < 0 || call.begin <= us) best = number;
+    for (const bar of bars) {
+      if (bar.lane !== lane || bar.begin - slack > us || bar.end + slack < us) continue;
+      if (best < 0 || bar.begin <= us) best = bar.number;
     }
     return best;
   }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from vmprof.report.html.operators import OperatorTable
 from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import SAMPLES_SUFFIX, Report, Samples
-from vmprof.report.timeline import depths, windows_of
+from vmprof.report.timeline import depths, tasks_of, windows_of
 
 
 def timeline_data(
@@ -18,10 +19,11 @@ def timeline_data(
 
     Of each call: ``row`` of the table, ``begin`` and ``end`` in microseconds,
     ``depth`` of nesting, ``colour``, ``median`` and ``samples`` of its duration.
+    ``tasks`` are as :class:`vmprof.report.timeline.Task`.
     """
     windows = windows_of(report)
     if windows is None:
-        return {"calls": []}
+        return {"calls": [], "tasks": []}
     calls = []
     rows = zip(report.calls, windows, depths(windows), operators.row_of, strict=True)
     for call, (begin, end), depth, row in rows:
@@ -37,4 +39,4 @@ def timeline_data(
                 "samples": samples.values if isinstance(samples, Samples) else (),
             }
         )
-    return {"calls": calls}
+    return {"calls": calls, "tasks": [asdict(task) for task in tasks_of(report)]}
