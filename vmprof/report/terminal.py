@@ -97,7 +97,7 @@ class _Column:
             label = label.rjust(max(map(len, cells)))
             cells = [cell.rjust(len(label)) for cell in cells]
         something = any(short(number) not in ("0", "0 ns", "0 %") for number in numbers)
-        is_ratio = any(isinstance(number, Ratio) for number in numbers)
+        is_ratio = any(isinstance(number, Ratio | Percent) for number in numbers)
         return cls(title, label, cells, is_ratio, something)
 
     @property
@@ -114,7 +114,7 @@ class _Column:
         groups = ("Name", "Duration (us)", "Count")
         if self.title in groups:
             return (0, groups.index(self.title))
-        kind = 0 if self.title.startswith("perf::") else 1 if self.is_ratio else 2
+        kind = 0 if self.is_ratio else 1 if self.title.startswith("perf::") else 2
         return (1 if self.says_something else 2, kind)
 
 
