@@ -4,10 +4,9 @@
  * Inside a window, from the first reading to the last, runs the kernel and
  * nothing of ours. Records and signatures lie in memory that is reserved once,
  * at its full size, and touched before a run: nothing ever grows. */
-#include "vmprof.h"
+#include "recorder.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,23 +18,7 @@
  * whose shapes equal those of their site's last call share a signature. */
 #define SIGNATURE_WORDS_PER_RECORD 22
 
-struct vmprof_recorder {
-  atomic_int references; /* Python's one, and one per living site */
-  int mode;
-  vmprof_source **sources;
-  int num_sources;
-  uint64_t samples_size; /* of all sources, once */
-  uint64_t stride;
-  char *records;
-  int64_t records_used;
-  int64_t records_max;
-  uint64_t records_size; /* bytes reserved */
-  int64_t *signatures;
-  int64_t signatures_used; /* in words, as is the next one */
-  int64_t signatures_max;
-  int64_t generation; /* counts starts: older signatures are gone */
-  int64_t open;       /* number of the innermost record whose window is open, or -1 */
-};
+_Thread_local vmprof_work vmprof_here;
 
 typedef struct {
   vmprof_recorder *recorder;
@@ -68,7 +51,6 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words) 
   vmprof_recorder *recorder = calloc(1, sizeof *recorder);
   if (recorder == NULL) return NULL;
   atomic_init(&recorder->references, 1);
-  recorder->open = -1;
   recorder->records_max = max_records;
   recorder->records_size = (uint64_t)max_records * (sizeof(vmprof_record) +
                                                     2 * (uint64_t)sample_words * sizeof(uint64_t));
@@ -100,7 +82,7 @@ static void touch(void *memory, uint64_t size, uint64_t limit) {
 }
 
 int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
-                          int num_sources, int64_t expected) {
+                          int num_sources, vmprof_team *team, int64_t expected) {
   if (!(mode & VMPROF_COUNT)) num_sources = 0;
   uint64_t samples_size = 0;
   for (int i = 0; i < num_sources; ++i) samples_size += vmprof_sample_size(sources[i]->values);
@@ -115,20 +97,28 @@ int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *co
   recorder->num_sources = num_sources;
   recorder->samples_size = samples_size;
   recorder->stride = stride;
-  recorder->records_used = 0;
+  recorder->team = team;
+  atomic_store(&recorder->records_used, 0);
   recorder->signatures_used = 0;
   recorder->generation += 1;
-  recorder->open = -1;
   touch(recorder->records, (uint64_t)expected * stride, recorder->records_size);
   touch(recorder->signatures, (uint64_t)expected * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
         signatures_size(recorder));
   recorder->mode = mode;
+  recorder->outside = vmprof_here;
+  vmprof_here = (vmprof_work){recorder, recorder->sources, /*open=*/-1, /*runs=*/1};
   return 0;
 }
 
-void vmprof_recorder_stop(vmprof_recorder *recorder) { recorder->mode = VMPROF_OFF; }
+void vmprof_recorder_stop(vmprof_recorder *recorder) {
+  recorder->mode = VMPROF_OFF;
+  vmprof_here = recorder->outside;
+}
 
-int64_t vmprof_recorder_count(const vmprof_recorder *recorder) { return recorder->records_used; }
+int64_t vmprof_recorder_count(const vmprof_recorder *recorder) {
+  const int64_t used = atomic_load(&recorder->records_used);
+  return used < recorder->records_max ? used : recorder->records_max;
+}
 uint64_t vmprof_recorder_stride(const vmprof_recorder *recorder) { return recorder->stride; }
 const char *vmprof_records(const vmprof_recorder *recorder) { return recorder->records; }
 const int64_t *vmprof_signatures(const vmprof_recorder *recorder) { return recorder->signatures; }
@@ -146,48 +136,72 @@ int64_t vmprof_clock_ns(void) {
 
 /* Each source's sample, one behind the other. A window of a call is read in the
  * cheapest way; that of a whole run also tells how long the counters ran. */
-static void sample_all(const vmprof_recorder *recorder, char *samples, int whole_run) {
+static void sample_all(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                       char *samples, int whole_run) {
   for (int i = 0; i < recorder->num_sources; ++i) {
-    vmprof_source *source = recorder->sources[i];
+    vmprof_source *source = sources[i];
     vmprof_sample *sample = (vmprof_sample *)samples;
-    if (whole_run) {
+    if (source == NULL) {
+      sample->count = 0;
+    } else if (whole_run) {
       source->read(source, sample);
     } else {
       source->sample(source, sample);
     }
-    samples += vmprof_sample_size(source->values);
+    samples += vmprof_sample_size(recorder->sources[i]->values);
   }
 }
 
 /* In a pass that reads both, the clock stands inside: a duration never holds
  * the cost of reading counters. */
-static void open_window(const vmprof_recorder *recorder, vmprof_record *record, int whole_run) {
-  sample_all(recorder, (char *)(record + 1), whole_run);
+void vmprof_open_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                        vmprof_record *record, int whole_run) {
+  sample_all(recorder, sources, (char *)(record + 1), whole_run);
   if (recorder->mode & VMPROF_TIME) record->begin_ns = vmprof_clock_ns();
 }
 
-static void close_window(const vmprof_recorder *recorder, vmprof_record *record, int whole_run) {
+void vmprof_close_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                         vmprof_record *record, int whole_run) {
   if (recorder->mode & VMPROF_TIME) record->end_ns = vmprof_clock_ns();
-  sample_all(recorder, (char *)(record + 1) + recorder->samples_size, whole_run);
+  sample_all(recorder, sources, (char *)(record + 1) + recorder->samples_size, whole_run);
 }
 
-/* ---- one call ----------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------- */
 
 static vmprof_record *record_at(const vmprof_recorder *recorder, int64_t number) {
   return (vmprof_record *)(recorder->records + (uint64_t)number * recorder->stride);
 }
 
-/* The next record, which becomes the innermost open one. */
-static vmprof_record *new_record(vmprof_recorder *recorder, int32_t site, int64_t signature) {
-  if (recorder->records_used == recorder->records_max) return NULL;
-  vmprof_record *record = record_at(recorder, recorder->records_used);
+int64_t vmprof_record_number(const vmprof_recorder *recorder, const vmprof_record *record) {
+  return (int64_t)((uint64_t)((const char *)record - recorder->records) / recorder->stride);
+}
+
+vmprof_record *vmprof_new_record(vmprof_recorder *recorder, int32_t site, int64_t signature,
+                                 int64_t parent) {
+  const int64_t number =
+      atomic_fetch_add_explicit(&recorder->records_used, 1, memory_order_relaxed);
+  if (number >= recorder->records_max) return NULL;
+  vmprof_record *record = record_at(recorder, number);
   record->site = site;
   record->failed = 1;
   record->signature = signature;
-  record->parent = recorder->open;
-  recorder->open = recorder->records_used++;
+  record->parent = parent;
   return record;
 }
+
+int vmprof_recorder_is_full(const vmprof_recorder *recorder) {
+  return atomic_load(&recorder->records_used) > recorder->records_max;
+}
+
+int vmprof_raise_full(void) {
+  TVMFFIErrorSetRaisedFromCStr(
+      "VmprofError", /* vmprof/native.py makes it vmprof's own class */
+      "the run made more calls and parallel tasks than the record buffer holds; "
+      "allow more with --max-records N (max_records=N in Python)");
+  return -1;
+}
+
+/* ---- one call ------------------------------------------------------------------- */
 
 static const DLTensor *tensor_of(const TVMFFIAny *arg) {
   switch (arg->type_index) {
@@ -244,46 +258,41 @@ static int64_t signature_of(vmprof_recorder *recorder, call_site *site, const TV
   return site->signature;
 }
 
-static int raise_full(void) {
-  TVMFFIErrorSetRaisedFromCStr(
-      "VmprofError", /* vmprof/native.py makes it vmprof's own class */
-      "the run made more calls than the record buffer holds; "
-      "allow more with --max-records N (max_records=N in Python)");
-  return -1;
-}
-
 static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
   call_site *site = self;
   vmprof_recorder *recorder = site->recorder;
   TVMFFIAny *kernel_args = (TVMFFIAny *)args; /* the callee's signature lacks the const */
-  if (recorder->mode == VMPROF_OFF) {
+  vmprof_work *here = &vmprof_here;
+  if (here->recorder != recorder || !here->runs) {
     return TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
   }
   const int64_t signature = signature_of(recorder, site, args, num_args);
-  if (signature < 0) return raise_full();
-  vmprof_record *record = new_record(recorder, site->id, signature);
-  if (record == NULL) return raise_full();
+  if (signature < 0) return vmprof_raise_full();
+  vmprof_record *record = vmprof_new_record(recorder, site->id, signature, here->open);
+  if (record == NULL) return vmprof_raise_full();
 
-  open_window(recorder, record, /*whole_run=*/0);
+  here->open = vmprof_record_number(recorder, record);
+  vmprof_open_window(recorder, here->sources, record, /*whole_run=*/0);
   const int code = TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
-  close_window(recorder, record, /*whole_run=*/0);
+  vmprof_close_window(recorder, here->sources, record, /*whole_run=*/0);
 
-  recorder->open = record->parent;
+  here->open = record->parent;
   record->failed = code != 0;
   return code;
 }
 
 int vmprof_run_begin(vmprof_recorder *recorder) {
-  vmprof_record *run = new_record(recorder, VMPROF_RUN_SITE, /*signature=*/-1);
+  vmprof_record *run =
+      vmprof_new_record(recorder, VMPROF_RUN_SITE, vmprof_thread_number(), /*parent=*/-1);
   if (run == NULL) return -1;
-  open_window(recorder, run, /*whole_run=*/1);
+  vmprof_here.open = 0;
+  vmprof_open_window(recorder, recorder->sources, run, /*whole_run=*/1);
   return 0;
 }
 
 void vmprof_run_end(vmprof_recorder *recorder) {
   vmprof_record *run = record_at(recorder, 0);
-  close_window(recorder, run, /*whole_run=*/1);
-  recorder->open = -1;
+  vmprof_close_window(recorder, recorder->sources, run, /*whole_run=*/1);
   run->failed = 0;
 }
 

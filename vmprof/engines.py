@@ -17,7 +17,7 @@ from vmprof.machine import Site, VirtualMachine
 from vmprof.native import empty
 from vmprof.program import Program
 from vmprof.recorder import Reading, Recorder
-from vmprof.recording import NOTHING, Recording
+from vmprof.recording import Recording
 from vmprof.report.model import Row
 
 
@@ -100,4 +100,4 @@ class Engines:
     def _record(self, run: Callable[[], Any], reading: Reading, counted: Pass | None) -> Recording:
         with self._recorder.run(reading, counted):
             run()
-        return self._recorder.recording(reading, counted.layout if counted else NOTHING)
+        return self._recorder.recording(reading, counted)

@@ -15,6 +15,7 @@ from vmprof.counters.collector import NativeCollector
 from vmprof.counters.sets import CounterSet, choose, load_set
 from vmprof.engines import Engines
 from vmprof.inputs import Given, make_inputs
+from vmprof.launches import recorded_launches
 from vmprof.measurement import Measurement, measure
 from vmprof.program import Program, parameters_of
 from vmprof.progress import Progress, silent
@@ -88,7 +89,8 @@ def profile(
     ) as opened:
         recorder = Recorder(opened.sample_words, max_records)
         engines = Engines(program, entry, arguments, device, recorder)
-        measurement = measure(engines, schedule, opened, in_python, progress)
+        with recorded_launches() as problems:
+            measurement = measure(engines, schedule, opened, in_python, progress)
         empty_call = _empty_call(engines, schedule, opened, min(_EMPTY_CALLS, max_records))
         counted = fallback if fallback and opened.fell_back else chosen
         report = build_report(

@@ -13,6 +13,7 @@ from vmprof.counters.events import Event, Group
 from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.counters.machine import Machine
 from vmprof.counters.source import Layout, Source
+from vmprof.counters.team import Team
 from vmprof.counters.trust import check
 from vmprof.counters.wide import WideCounters
 from vmprof.errors import VmprofError
@@ -29,14 +30,20 @@ class Pass:
     layout: Layout
     sources: tuple[Source, ...]
     how: str  # how a window reads it, for the reader of the report
+    team: Team = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "team", Team(self.sources))
 
     def enable(self) -> None:
+        self.team.enable()
         for source in self.sources:
             source.enable()
 
     def disable(self) -> None:
         for source in self.sources:
             source.disable()
+        self.team.disable()
 
 
 @dataclass
@@ -115,10 +122,14 @@ def open_counters(
             passes = [_open_pass(events, opener, stack) for events in bins]
         for collector in collectors:
             source = stack.enter_context(collector.open())
-            layout = Layout(source.columns, (tuple(range(len(source.columns))),))
+            layout = Layout(
+                source.columns, (tuple(range(len(source.columns))),), of_caller=frozenset({0})
+            )
             passes.append(Pass(layout, (source,), f"by {collector.name}"))
         if single_pass and len(passes) > 1:
             passes = [_together(passes)]
+        for one in passes:
+            stack.callback(one.team.close)
         wide = stack.enter_context(WideCounters(selection.wide, machine))
         return Counters(
             wide,
@@ -228,10 +239,12 @@ def _together(passes: Sequence[Pass]) -> Pass:
     """One pass that reads everything in the same windows."""
     columns = tuple(column for one in passes for column in one.layout.columns)
     sources = tuple(source for one in passes for source in one.sources)
+    of_caller = [n in one.layout.of_caller for one in passes for n in range(len(one.sources))]
     layout = Layout(
         columns,
         tuple(tuple(map(columns.index, source.columns)) for source in sources),
         multiplexed=any(one.layout.multiplexed for one in passes),
+        of_caller=frozenset(n for n, alone in enumerate(of_caller) if alone),
     )
     return Pass(layout, sources, "; ".join(one.how for one in passes))
 

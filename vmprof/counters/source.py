@@ -20,11 +20,14 @@ class Layout:
     column of each of its values. A column that several sources hold (an event
     on each core PMU of a hybrid) is their sum. ``multiplexed``: sources took
     turns, and every value stands for the time that its source ran.
+    ``of_caller`` are the numbers of sources that are read by the calling thread alone,
+    for whatever they count; every other one counts a thread, and each thread has one.
     """
 
     columns: tuple[str, ...] = ()
     sources: tuple[tuple[int, ...], ...] = ()
     multiplexed: bool = False
+    of_caller: frozenset[int] = frozenset()
 
     @property
     def sample_words(self) -> int:

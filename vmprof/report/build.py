@@ -10,6 +10,7 @@ import numpy as np
 from vmprof.recording import Counts, Floats, Ints, Recording
 from vmprof.report.median import median_of, medians
 from vmprof.report.model import NOT_COUNTED, Count, Duration, Metric, Percent, Ratio, Report, Row
+from vmprof.report.threads import per_thread
 
 # Beside a column whose counters took turns: which part of the time it was counted.
 SHARE_SUFFIX = " counted"
@@ -79,6 +80,8 @@ def build_report(
             counted_total |= _cells(column, total, 0)
             for i, cells in enumerate(counted_calls):
                 cells.update(_cells(column, calls, i))
+            for i, parts in per_thread(column, number, counts).items():
+                counted_calls[i].update(parts)
     for each in collected:
         rows = [rows for run, rows in each.runs if run.same_calls(pattern)]
         for i, cells in enumerate(counted_calls):

@@ -42,10 +42,11 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What each repeat measured, in the unit of the column that it belongs to.
+    """What lies behind a value, in the unit of its column: not shown in tables, kept by JSON.
 
-    Stands in column ``"X samples"`` next to the median in column ``"X"``. Not
-    shown in tables; JSON keeps it.
+    In column ``"X samples"``, next to the median in column ``"X"``, what each repeat
+    measured; in ``"X per thread"`` what each thread did, the calling one first, which
+    adds up to the value in ``"X"``.
     """
 
     values: tuple[float, ...]
@@ -55,6 +56,7 @@ Metric = Count | Duration | Percent | Ratio | Samples | str
 Row = Mapping[str, Metric]
 
 SAMPLES_SUFFIX = " samples"
+PER_THREAD_SUFFIX = " per thread"
 
 # A cell of a count that nobody counted for that row; a sum with it in is none.
 NOT_COUNTED = ""

@@ -1,0 +1,178 @@
+"""Putting the shim before TVM's launch function, in every library that launches parallel work.
+
+Each kernel library has a pointer to that function, which TVM fills in when it
+loads the library. Of a library that was loaded from a file the pointer has a
+name. LLVM's JIT keeps names to itself; but it puts a module's data next to its
+code, so that the pointer is found by its value.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vmprof.native import ffi, lib
+
+_CHUNK = 1 << 20  # bytes of memory that are searched at a time
+
+
+class _Slot(NamedTuple):
+    """Where a pointer to the launch function is, and what keeps that memory there."""
+
+    address: int
+    library: Any  # a handle, or NULL
+
+
+@dataclass
+class _Hook:
+    """A slot that leads to the shim, and how many profiles want it so."""
+
+    slot: _Slot
+    users: int = 0
+
+
+# By address. Several threads may profile at once, and share libraries.
+_hooks: dict[int, _Hook] = {}
+_lock = threading.Lock()
+
+
+@contextmanager
+def recorded_launches() -> Iterator[list[str]]:
+    """Inside the ``with``, the shim sees the parallel launches of all libraries loaded by now.
+
+    Gives what went wrong, a list that is empty if nothing did.
+    """
+    launch = lib.vmprof_tvm_launch()
+    with _lock:
+        hooked, problems = _hook_all(launch)
+    try:
+        yield problems
+    finally:
+        with _lock:
+            _unhook(hooked, launch)
+
+
+def _hook_all(launch: Any) -> tuple[set[int], list[str]]:
+    """The addresses of the slots that are hooked from now on, and problems."""
+    if launch == ffi.NULL:
+        return set(), ["TVM's launch function was not found in the process"]
+    hooked: set[int] = set()
+    problems = []
+    for slot in [*_library_slots(), *_jit_slots(launch)]:
+        hook = _hooks.get(slot.address)
+        if hook is None and lib.vmprof_launch_hook(_pointer(slot), launch) == 0:
+            hook = _hooks[slot.address] = _Hook(slot)
+        else:
+            _release(slot)  # whoever hooked it first keeps it
+        if hook is None:
+            problems.append("a library launches parallel work by a function that is not TVM's")
+        elif slot.address not in hooked:
+            hook.users += 1
+            hooked.add(slot.address)
+    return hooked, problems
+
+
+def _unhook(addresses: set[int], launch: Any) -> None:
+    # What the JIT made may be gone by now: any program's was hooked.
+    writable = [(m.begin, m.end) for m in _mappings() if m.writable]
+    for address in addresses:
+        hook = _hooks[address]
+        hook.users -= 1
+        if hook.users:
+            continue
+        del _hooks[address]
+        if any(begin <= address < end for begin, end in writable):
+            lib.vmprof_launch_unhook(_pointer(hook.slot), launch)
+        _release(hook.slot)
+
+
+def _pointer(slot: _Slot) -> Any:
+    return ffi.cast("void **", slot.address)
+
+
+def _release(slot: _Slot) -> None:
+    lib.vmprof_library_release(slot.library)
+
+
+def _library_slots() -> list[_Slot]:
+    """Those of libraries that were loaded from files; of one library maybe more than once."""
+    room = 64
+    while True:
+        slots = ffi.new("vmprof_launch_slot[]", room)
+        count = lib.vmprof_launch_slots(slots, room)
+        found = [
+            _Slot(int(ffi.cast("intptr_t", slots[i].slot)), slots[i].library)
+            for i in range(min(count, room))
+        ]
+        if count <= room:
+            return found
+        for slot in found:
+            _release(slot)
+        room = count
+
+
+def _jit_slots(launch: Any) -> list[_Slot]:
+    """Those of modules that LLVM compiled in memory, hooked or not."""
+    values = np.array(
+        [int(ffi.cast("intptr_t", p)) for p in (launch, lib.vmprof_recorded_launch())], np.uint64
+    )
+    addresses: list[int] = []
+    try:
+        with Path("/proc/self/mem").open("rb", buffering=0) as memory:
+            for mapping in _data_beside_code(_mappings()):
+                for begin in range(mapping.begin, mapping.end, _CHUNK):
+                    size = min(_CHUNK, mapping.end - begin)
+                    words = np.frombuffer(os.pread(memory.fileno(), size, begin), np.uint64)
+                    found = np.flatnonzero(np.isin(words, values))
+                    addresses += (begin + 8 * found).tolist()
+    except OSError:  # not ours to read, or unmapped since
+        pass
+    return [_Slot(address, ffi.NULL) for address in addresses]
+
+
+class _Mapping(NamedTuple):
+    """A line of /proc/self/maps."""
+
+    begin: int
+    end: int
+    permissions: str
+    anonymous: bool
+
+    @property
+    def writable(self) -> bool:
+        return self.permissions.startswith("rw")
+
+    @property
+    def executable(self) -> bool:
+        return "x" in self.permissions
+
+
+def _mappings() -> list[_Mapping]:
+    mappings = []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        addresses, permissions, _, _, inode, *name = line.split(maxsplit=5)
+        begin, end = (int(address, 16) for address in addresses.split("-"))
+        special = bool(name) and not name[0].startswith("[anon")  # [heap], [stack], [vdso]
+        mappings.append(_Mapping(begin, end, permissions, inode == "0" and not special))
+    return mappings
+
+
+def _data_beside_code(mappings: list[_Mapping]) -> list[_Mapping]:
+    """The writable ones of each uninterrupted run of anonymous memory that has code in it."""
+    found: list[_Mapping] = []
+    run: list[_Mapping] = []
+    for mapping in [*mappings, _Mapping(0, 0, "", anonymous=False)]:
+        if not mapping.anonymous or (run and run[-1].end != mapping.begin):
+            if any(m.executable for m in run):
+                found += [m for m in run if m.writable and not m.executable]
+            run = []
+        if mapping.anonymous:
+            run.append(mapping)
+    return found
