@@ -1,9 +1,10 @@
 # make demo    set up .venv and profile resnet18
 # make test    set up .venv and run the whole test suite
+# make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
 # make lint    linter, formatter and type checker
 # make bench   the benchmarks: ratios, measured on this machine
 # make clean   remove what the others made
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test test-pmu lint bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -27,6 +28,10 @@ demo: $(READY)
 test: $(READY)
 	$(call say,running the tests)
 	$(BIN)/pytest -n auto
+
+test-pmu: $(READY)
+	$(call say,running the tests of hardware counters on an emulated machine (minutes))
+	$(BIN)/pytest tests/pmu_guest
 
 lint: $(READY)
 	$(call say,linting)

@@ -10,6 +10,9 @@ drives it: what the tests here assert on it, they assert to the instruction.
     host.py      this machine in its place, where it has a PMU
     programs/    what runs on either of them
 
+What is downloaded and unpacked lies in ~/.cache/vmprof/pmu-guest, 640 MB for
+each state of what it is made from; that folder may be removed at any time.
+
 To add a test, write a program that prints JSON, and a test that runs it::
 
     def test_it(machine: Machine) -> None:

@@ -28,7 +28,7 @@ def run(
     env: dict[str, str] | None = None,
     stdin: bytes | None = None,
 ) -> bytes:
-    """What ``command`` wrote to its standard output; RuntimeError with all it wrote if it failed."""
+    """What ``command`` wrote to its standard output; RuntimeError with all of it if it failed."""
     done = subprocess.run(command, cwd=cwd, env=env, input=stdin, capture_output=True, check=False)
     if done.returncode != 0:
         text = (done.stdout + done.stderr).decode(errors="replace")

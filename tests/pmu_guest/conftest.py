@@ -8,7 +8,7 @@ import pytest
 
 from pmu_guest.commands import require
 from pmu_guest.guest import Guest, boot
-from pmu_guest.host import Host, require_pmu
+from pmu_guest.host import Host, has_pmu
 from pmu_guest.machine import Machine, UnavailableError
 from pmu_guest.payload import Toolchain, make_programs, make_vmprof
 from pmu_guest.system import cached_system
@@ -16,17 +16,7 @@ from pmu_guest.system import cached_system
 # Where this is set, an emulated machine that cannot be had is a failure.
 REQUIRED = "VMPROF_REQUIRE_PMU_GUEST"
 
-
-@pytest.fixture(scope="session")
-def progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Writes a line to the terminal, past pytest's capture."""
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-
-    def say(step: str) -> None:
-        with capture.global_and_fixture_disabled():
-            print(f"\n    {step} ...", end="", flush=True)
-
-    return say
+_unavailable: set[str] = set()
 
 
 @contextmanager
@@ -36,7 +26,26 @@ def _skipping(*, required: bool) -> Iterator[None]:
     except UnavailableError as error:
         if required:
             pytest.fail(f"{error} ({REQUIRED} is set)", pytrace=False)
+        _unavailable.add(str(error))
         pytest.skip(str(error))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Once, instead of for each test."""
+    for reason in sorted(_unavailable):
+        terminalreporter.write_line(f"skipped: {reason}")
+
+
+@pytest.fixture(scope="session")
+def progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Writes a line to the terminal."""
+    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
+
+    def say(step: str) -> None:
+        reporter.ensure_newline()
+        reporter.write_line(f"    {step} ...")
+
+    return say
 
 
 @pytest.fixture(scope="session")
@@ -60,15 +69,18 @@ def guest(
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    """This machine, if it has a PMU."""
-    with _skipping(required=False):
-        require_pmu()
+    """This machine, if its PMU counts."""
     payload = tmp_path_factory.mktemp("host")
-    make_programs(payload, Toolchain.native())
-    return Host(payload)
+    machine = Host(payload)
+    with _skipping(required=False):
+        make_programs(payload, Toolchain.native())
+        tried = machine.run("programs/counted_loop.py", "instructions", "1000").json()
+        for reason in tried["refused"].values():
+            raise UnavailableError(f"this machine's PMU cannot be used: {reason}")
+    return machine
 
 
-@pytest.fixture(scope="session", params=["guest", "host"])
+@pytest.fixture(scope="session", params=["guest", *(["host"] if has_pmu() else [])])
 def machine(request: pytest.FixtureRequest) -> Machine:
     """Each machine with a PMU that there is."""
     return request.getfixturevalue(request.param)

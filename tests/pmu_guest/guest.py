@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pmu_guest.commands import require, run
+from pmu_guest.commands import run
 from pmu_guest.machine import Outcome
 from pmu_guest.system import System
 
@@ -46,6 +46,7 @@ class Guest:
         *arguments: str,
         root: bool = False,
         paranoid: int = 2,
+        user_access: bool = False,
         compiler: bool = False,
         timeout_s: float = 120,
     ) -> Outcome:
@@ -53,8 +54,9 @@ class Guest:
 
         Unless told otherwise, as an ordinary user where
         kernel.perf_event_paranoid is 2, so that counters see user space alone,
-        and with TVM's runtime library alone: with the ``compiler``, importing
-        TVM takes thrice as long.
+        and without kernel.perf_user_access, so that they are read by system
+        call. TVM is its runtime library; with the ``compiler``, importing it
+        takes thrice as long.
         """
         command = ["env", "PYTHONPATH=.", f"TVM_USE_RUNTIME_LIB={int(not compiler)}", "python3"]
         if not root:
@@ -67,6 +69,7 @@ class Guest:
             ]
         return self._do(
             f"echo {paranoid} >/proc/sys/kernel/perf_event_paranoid\n"
+            f"echo {int(user_access)} >/proc/sys/kernel/perf_user_access\n"
             f"exec {shlex.join([*command, *arguments])}\n",
             timeout_s,
         )
@@ -104,11 +107,11 @@ class Guest:
 @contextmanager
 def boot(system: System, share: Path) -> Iterator[Guest]:
     """Start the machine; ``share`` holds the folder payload, and gets the rest."""
-    require("qemu-system-aarch64")
     (share / "jobs").mkdir()
     (share / "serve").write_bytes((Path(__file__).parent / "serve").read_bytes())
     run(["chmod", "-R", "a+rX", share])  # the guest's user is nobody here
     command = [
+        *("setpriv", "--pdeathsig=KILL"),  # it ends with the tests, however they end
         *("qemu-system-aarch64", *_MACHINE, "-serial", "stdio"),
         *("-kernel", system.kernel, "-initrd", system.initrd, "-append", _KERNEL_OPTIONS),
         *_shared_folder("system", system.root, ",readonly=on"),

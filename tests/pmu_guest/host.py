@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pmu_guest.machine import Outcome, UnavailableError
+from pmu_guest.machine import Outcome
 
 _DEVICES = Path("/sys/bus/event_source/devices")
 
@@ -19,7 +19,8 @@ class Host:
     def __init__(self, payload: Path) -> None:
         self._payload = payload
 
-    def run(self, *arguments: str) -> Outcome:
+    def run(self, *arguments: str, compiler: bool = False) -> Outcome:
+        del compiler  # it is always there
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self._payload,
@@ -30,7 +31,7 @@ class Host:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def require_pmu() -> None:
+def has_pmu() -> bool:
+    """Whether the kernel has found one."""
     # "cpu" on x86, "cpu_core" and "cpu_atom" on hybrids, "armv8_..." on Arm.
-    if not [*_DEVICES.glob("cpu*"), *_DEVICES.glob("armv*")]:
-        raise UnavailableError("this machine has no PMU; the tests run on the emulated one")
+    return bool([*_DEVICES.glob("cpu*"), *_DEVICES.glob("armv*")])

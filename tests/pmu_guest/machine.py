@@ -34,6 +34,6 @@ class Machine(Protocol):
 
     exact: bool
 
-    def run(self, *arguments: str) -> Outcome:
-        """Run Python with ``arguments``, as a user who may count user space alone."""
+    def run(self, *arguments: str, compiler: bool = False) -> Outcome:
+        """Run Python with ``arguments``; ``compiler``: they need that of TVM."""
         ...

@@ -15,8 +15,8 @@ import tvm
 import tvm_ffi.libinfo
 
 from pmu_guest.commands import run
+from pmu_guest.models import mlp
 from pmu_guest.system import System
-from vmprof.models.mlp import mlp
 
 _HERE = Path(__file__).parent
 _REPOSITORY = _HERE.parents[1]
@@ -54,7 +54,8 @@ def make_programs(folder: Path, toolchain: Toolchain) -> None:
     """The programs and the libraries that they use, in ``folder``."""
     shutil.copytree(_HERE / "programs", folder / "programs")
     toolchain.compile_c(_HERE / "programs/spin.c", folder / "spin.so")
-    toolchain.compile_model(mlp(), folder / "mlp.so")
+    for rows in (1, 32):
+        toolchain.compile_model(mlp(rows), folder / f"mlp-{rows}.so")
 
 
 def make_vmprof(folder: Path, system: System) -> None:

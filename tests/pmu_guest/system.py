@@ -88,7 +88,7 @@ def cached_system(progress: Callable[[str], None]) -> System:
                     f"run: make clean; make test-pmu PYTHON=python{wanted}"
                 )
             progress("making the emulated machine's system (once, about a minute)")
-            unfinished = System(system.folder.with_suffix(".new"))
+            unfinished = System(cache / "unfinished")
             shutil.rmtree(unfinished.folder, ignore_errors=True)
             unfinished.folder.mkdir()
             _make(unfinished, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ import pytest
 from vmprof import VmprofError
 from vmprof.counters import Machine
 from vmprof.counters.cpuinfo import Processor
-from vmprof.counters.pmu import NamedEvent, Pmu
+from vmprof.counters.pmu import Field, NamedEvent, Pmu
 from vmprof.counters.sets import CounterSet, choose, load_set, sets_of
 from vmprof.counters.sets.load import alias
 from vmprof.report.derive import evaluate
 from vmprof.report.model import Derived, Percent, Ratio
 
+DOCS = Path(__file__).parents[2] / "docs"
 NOWHERE = {"XDG_CONFIG_HOME": "/nonexistent"}
 PLAIN = """\
 description = "Faults, and what they cost."
@@ -127,7 +129,13 @@ INTEL = Processor(vendor="GenuineIntel", family=6, model=106)
 
 
 def machine(*events: str, smt: bool = False, processor: Processor = INTEL) -> Machine:
-    pmu = Pmu("cpu", 4, events={name: NamedEvent("event=0") for name in events}, is_core=True)
+    pmu = Pmu(
+        "cpu",
+        4,
+        formats={"event": Field("config", ((0, 7),))},
+        events={name: NamedEvent(f"event={number}") for number, name in enumerate(events)},
+        is_core=True,
+    )
     return Machine(processors={0: processor}, smt_active=smt, pmus={"cpu": pmu})
 
 
@@ -185,7 +193,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_the_users_sets_come_first(write, tmp_path: Path) -> None:
     mine = {"XDG_CONFIG_HOME": str(tmp_path)}
-    assert load_set("software", Machine(), mine).metrics[0].column == "On a processor (%)"
+    assert load_set("software", Machine(), mine).metrics[0].column == "Page faults per ms"
     write(PLAIN, "vmprof/counters/software.toml")
     write(PLAIN, "vmprof/counters/faults.toml")
     assert load_set("software", Machine(), mine).metrics[0].column == "Faults per ms"
@@ -239,3 +247,24 @@ def test_a_name_that_nothing_has_tells_of_the_sets() -> None:
 )
 def test_names_in_formulas(column: str, name: str) -> None:
     assert alias(column) == name
+
+
+# ---- docs/counters.md ----------------------------------------------------------
+
+
+def test_the_documented_examples_are_sets(write) -> None:
+    page = (DOCS / "counters.md").read_text()
+    plain, variants = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert plain == (DOCS / "examples/faults.toml").read_text()
+    faults = load_set(write(plain), Machine(), NOWHERE)
+    assert [metric.column for metric in faults.metrics] == ["Faults per ms", "Major (%)"]
+    path = write(f'description = "As documented."\n{variants}')
+    assert load_set(path, machine("slots", "topdown-be-bound"), NOWHERE).processors == (
+        "Intel Core since Ice Lake"
+    )
+    assert load_set(path, machine(), NOWHERE).processors == "others"
+
+
+def test_every_set_is_documented() -> None:
+    page = (DOCS / "counters.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) >= sets_of(NOWHERE).keys()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vmprof.counters import generic
+from vmprof.counters import generic, libpfm, tracepoints
 from vmprof.counters.encoding import HARDWARE, SOFTWARE
 from vmprof.counters.machine import Machine
 
@@ -17,9 +17,10 @@ class KnownEvent:
     """A name that `parse_events` understands.
 
     ``kind`` is "hardware", "cache" or "software" for the names that every
-    processor shares, "pmu" for a PMU's own, "tracepoint" or "processor" (through
-    libpfm4). ``pmu`` is where it is counted; on hybrids, shared names are
-    counted on all of the PMUs that are listed, with commas between them.
+    processor shares, "pmu" for a PMU's own, "tracepoint", or "processor" for
+    what libpfm4 has from the processor's manual. ``pmu`` is where it is
+    counted: of a shared name on a hybrid, all core PMUs with commas between
+    them. ``description`` of a PMU's own event is what it stands for.
     """
 
     name: str
@@ -30,16 +31,25 @@ class KnownEvent:
 
 
 def known_events(machine: Machine) -> Iterator[KnownEvent]:
-    """Every name that has a meaning on ``machine``; whether it counts there is another matter."""
+    """Every name that has a meaning on ``machine``; whether it counts there is another matter.
+
+    Those of libpfm4, where it is installed, are of the processor that this
+    runs on, whatever ``machine`` is.
+    """
     core = ",".join(pmu.name for pmu in machine.core_pmus)
     for event in generic.GENERIC:
         kind = _KINDS.get(event.type, "cache")
-        # All that would be typed for a cache's event is its one canonical name.
+        # A cache's event has a hundred spellings; nobody wants to see them.
         aliases = () if kind == "cache" else event.aliases
         pmu = "software" if kind == "software" else core
         if pmu:
             yield KnownEvent(event.name, kind, pmu, event.description, aliases)
-    for pmu_ in machine.pmus.values():
-        for name, event_ in pmu_.events.items():
-            terms = event_.terms + (f", in {event_.unit}" if event_.unit else "")
-            yield KnownEvent(f"{pmu_.name}/{name}/", "pmu", pmu_.name, terms)
+    for owner in machine.pmus.values():
+        for name, named in owner.events.items():
+            description = named.terms + (f", in {named.unit}" if named.unit else "")
+            yield KnownEvent(f"{owner.name}/{name}/", "pmu", owner.name, description)
+    if core:
+        for name, description in libpfm.known():
+            yield KnownEvent(name, "processor", core, description)
+    for name in tracepoints.names(machine):
+        yield KnownEvent(name, "tracepoint", "tracepoint")

@@ -21,7 +21,7 @@ ARM_EXTENDED = (6, 6)
 # Before that, what the kernel itself takes for enum perf_hw_id, by the names of Arm's architecture
 # that a PMU has in sysfs if it implements them: armv8_pmuv3_perf_map of
 # arch/arm64/kernel/perf_event.c (since 6.4 drivers/perf/arm_pmuv3.c). Cache events have no such
-# common table: what a Cortex-A72 takes for loads, an A53 does not have.
+# common table: a Cortex-A72 counts loads apart from stores, an A53 both as one.
 _ARM_NAMES = {
     0: "cpu_cycles",
     1: "inst_retired",
@@ -59,7 +59,7 @@ def generic_on(event: Generic, pmu: Pmu, machine: Machine) -> Encoding:
 
 def needs_newer_kernel(pmu: Pmu, machine: Machine) -> bool:
     """Whether the kernel takes no generic event for ``pmu`` alone."""
-    return pmu.name not in ("cpu_core", "cpu_atom") and machine.kernel < ARM_EXTENDED
+    return not pmu.name.startswith("cpu_") and machine.kernel < ARM_EXTENDED
 
 
 def _core_name(machine: Machine) -> str:

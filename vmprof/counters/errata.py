@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vmprof.counters.cores import ARM_EXTENDED, needs_newer_kernel
 from vmprof.counters.encoding import HARDWARE, HW_CACHE, Event, Group
@@ -11,6 +11,9 @@ from vmprof.counters.machine import Machine
 from vmprof.counters.pmu import Pmu
 
 _FRONTEND, _BACKEND = 7, 8  # enum perf_hw_id
+
+# Intel's topdown events: umask in the upper byte, event 0 in the lower.
+_SLOTS, _METRICS = 0x0400, range(0x8000, 0x8800, 0x100)
 
 # What sysfs calls the events of enum perf_hw_id, on x86 (arch/x86/events/core.c: events_attr). It
 # leaves out those that the kernel has nothing for on this processor (is_visible, there).
@@ -74,12 +77,12 @@ def _is_absent_on(vendor: str) -> Callable[[int, Machine], bool]:
 # The first that applies is the reason.
 ERRATA = (
     # Commit c7b2edd8377b, "perf/x86/amd/core: Update and fix stalled-cycles-* events for Zen 2 and
-    # later", in Linux 6.9: PMCx087 does not exist there; the frontend has PMCx0A9, the backend none.
+    # later", in Linux 6.9: PMCx087 is not there; PMCx0A9 is the frontend's, the backend has none.
     Erratum(
         frozenset({_FRONTEND, _BACKEND}),
         _counts_pmc087,
-        "this kernel counts it with PMCx087, which AMD processors since Zen 2 do not have; use "
-        "Linux 6.9 or newer, which counts frontend stalls rightly",
+        "this kernel counts it with PMCx087, which AMD processors since Zen 2 do not have; Linux "
+        "6.9 counts frontend stalls rightly, and backend stalls not at all",
     ),
     Erratum(
         frozenset({_BACKEND}),
@@ -93,13 +96,13 @@ ERRATA = (
         frozenset({_FRONTEND}),
         _is_absent_on("GenuineIntel"),
         "Intel processors since Haswell have no event for frontend stalls; where the PMU has "
-        "topdown events, use {slots,topdown-fe-bound}",
+        "topdown events, topdown-fe-bound counts lost slots",
     ),
     Erratum(
         frozenset({_BACKEND}),
         _is_absent_on("GenuineIntel"),
         "Intel processors since Ivy Bridge have no event for backend stalls; where the PMU has "
-        "topdown events, use {slots,topdown-be-bound}",
+        "topdown events, topdown-be-bound counts lost slots",
     ),
     Erratum(
         frozenset(range(len(_SYSFS_NAMES))),
@@ -133,29 +136,28 @@ def objection(event: Event, machine: Machine) -> str | None:
     return None
 
 
-def group_objection(group: Group, machine: Machine) -> str | None:
-    """Why the events of ``group`` cannot be counted as that group; or None.
+def required_leader(event: Event, machine: Machine) -> Event | None:
+    """The event without which, leading the group, the kernel does not take ``event``; or None.
 
-    Intel's topdown metrics are parts of the event "slots": the kernel takes
-    them only in a group that this leads (arch/x86/events/intel/core.c,
-    intel_pmu_hw_config: "The metric events require a slots group leader").
+    Intel's topdown metrics are parts of the event "slots"
+    (arch/x86/events/intel/core.c, intel_pmu_hw_config: "The metric events
+    require a slots group leader").
     """
-    for event in group:
-        for encoding in event.encodings:
-            if not _is_topdown_metric(encoding.config, machine.pmus.get(encoding.pmu)):
-                continue
-            leader = next((e for e in group[0].encodings if e.pmu == encoding.pmu), None)
-            if leader is None or leader.config != _SLOTS:
-                return (
-                    f"{event.name!r} is counted only in a group that slots leads: write "
-                    f"{{slots,{event.name}}}"
-                )
+    for encoding in event.encodings:
+        pmu = machine.pmus.get(encoding.pmu)
+        if pmu and pmu.is_core and "slots" in pmu.events and encoding.config in _METRICS:
+            return Event(f"{pmu.name}/slots/", (replace(encoding, config=_SLOTS),))
     return None
 
 
-_SLOTS = 0x0400  # event 0x00, umask 0x04
-_METRICS = range(0x8000, 0x8800, 0x100)  # event 0x00, umasks 0x80 to 0x87
-
-
-def _is_topdown_metric(config: int, pmu: Pmu | None) -> bool:
-    return pmu is not None and pmu.is_core and "slots" in pmu.events and config in _METRICS
+def group_objection(group: Group, machine: Machine) -> str | None:
+    """Why the events of ``group`` cannot be counted as that group; or None."""
+    leading = {(encoding.pmu, encoding.config) for encoding in group[0].encodings}
+    for event in group:
+        leader = required_leader(event, machine)
+        if leader and (leader.encodings[0].pmu, _SLOTS) not in leading:
+            return (
+                f"{event.name!r} is counted only in a group that slots leads: write "
+                f"{{{leader.name},...}} with it inside"
+            )
+    return None

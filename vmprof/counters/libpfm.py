@@ -8,6 +8,8 @@ believe another one.
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import cffi
@@ -26,6 +28,10 @@ MISSING = (
 _DECLARATIONS = """
 int pfm_initialize(void);
 int pfm_get_os_event_encoding(const char *str, int dfl_plm, int os, void *args);
+int pfm_get_pmu_info(int pmu, void *output);
+int pfm_get_event_info(int index, int os, void *output);
+int pfm_get_event_next(int index);
+int pfm_get_event_attr_info(int event, int attr, int os, void *output);
 
 struct attr {
     uint32_t type, size;
@@ -40,7 +46,32 @@ struct perf_encode_arg {
     size_t size;
     int idx, cpu, flags, pad0;
 };
+struct pmu_info {
+    const char *name, *desc;
+    size_t size;
+    int pmu, type, nevents, first_event, max_encoding, num_cntrs, num_fixed_cntrs;
+    unsigned flags;
+};
+struct event_info {
+    const char *name, *desc, *equiv;
+    size_t size;
+    uint64_t code;
+    int pmu, dtype, idx, nattrs, reserved;
+    unsigned flags;
+};
+struct attr_info {
+    const char *name, *desc, *equiv;
+    size_t size;
+    uint64_t code;
+    int type, idx, ctrl;
+    unsigned flags;
+    uint64_t defaults;
+};
 """
+_PFM_ERR_INVAL = -2
+_PFM_PMU_TYPE_CORE = 1
+_PFM_ATTR_UMASK = 1
+_IS_PRESENT = 1
 _PFM_OS_PERF_EVENT = 1
 _USER_AND_KERNEL = 0x8 | 0x1  # PFM_PLM3 | PFM_PLM0
 _PRECISE = 3 << 15  # precise_ip
@@ -58,16 +89,22 @@ def find(name: str, machine: Machine) -> Event | None:
         return None
     ffi, lib = loaded
     attr: Any = ffi.new("struct attr *", {"size": 64})
-    argument: Any = ffi.new("struct perf_encode_arg *", {"attr": attr})
-    argument.size = ffi.sizeof("struct perf_encode_arg")
+    argument = _sized(ffi, "struct perf_encode_arg")
+    argument.attr = attr
     code = lib.pfm_get_os_event_encoding(
-        name.encode(), _USER_AND_KERNEL, _PFM_OS_PERF_EVENT, argument
+        name.encode(errors="replace"), _USER_AND_KERNEL, _PFM_OS_PERF_EVENT, argument
     )
     if code != 0:
         return None
     if attr.flags & _PRECISE:
         raise VmprofError(f"event {name!r} asks for precise samples; vmprof counts, not samples")
-    return Event(name, (_encoding(name, attr, machine),))
+    encoding = _encoding(name, attr, machine)
+    if machine.is_hybrid and "::" not in name:
+        raise VmprofError(
+            f"event {name!r} is counted on {encoding.pmu} alone; say which kind of core you mean, "
+            "by libpfm4's name for it, such as adl_glc::INST_RETIRED:ANY_P"
+        )
+    return Event(name, (encoding,))
 
 
 def why_not() -> str:
@@ -95,6 +132,50 @@ def _encoding(name: str, attr: Any, machine: Machine) -> Encoding:
         exclude_user=bool(attr.flags & _EXCLUDE_USER),
         exclude_kernel=bool(attr.flags & _EXCLUDE_KERNEL),
     )
+
+
+def known() -> Iterator[tuple[str, str]]:
+    """Name and description of every event of this processor's cores, one for each unit mask."""
+    loaded = _library()
+    if loaded is None:
+        return
+    ffi, lib = loaded
+    pmu: Any = _sized(ffi, "struct pmu_info")
+    for number in itertools.count():
+        code = lib.pfm_get_pmu_info(number, pmu)
+        if code == _PFM_ERR_INVAL:  # past the last one
+            return
+        if code == 0 and pmu.flags & _IS_PRESENT and pmu.type == _PFM_PMU_TYPE_CORE:
+            index = pmu.first_event
+            while index >= 0:
+                yield from _event_names(ffi, lib, index)
+                index = lib.pfm_get_event_next(index)
+
+
+def _event_names(ffi: cffi.FFI, lib: Any, index: int) -> Iterator[tuple[str, str]]:
+    event, attr = _sized(ffi, "struct event_info"), _sized(ffi, "struct attr_info")
+    if lib.pfm_get_event_info(index, _PFM_OS_PERF_EVENT, event) != 0:
+        return
+    name, description = _text(ffi, event.name), _text(ffi, event.desc)
+    masks = []
+    for number in range(event.nattrs):
+        if lib.pfm_get_event_attr_info(index, number, _PFM_OS_PERF_EVENT, attr) != 0:
+            continue
+        if attr.type == _PFM_ATTR_UMASK:
+            masks.append((_text(ffi, attr.name), _text(ffi, attr.desc)))
+    if not masks:
+        yield name, description
+    for mask, meaning in masks:
+        yield f"{name}:{mask}", f"{description}: {meaning}"
+
+
+def _sized(ffi: cffi.FFI, kind: str) -> Any:
+    """A zeroed structure that says how large it is, which versions of libpfm4 look at."""
+    return ffi.new(f"{kind} *", {"size": ffi.sizeof(kind)})
+
+
+def _text(ffi: cffi.FFI, pointer: Any) -> str:
+    return bytes(ffi.string(pointer)).decode(errors="replace") if pointer else ""  # type: ignore[arg-type]
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from vmprof.counters import generic
 from vmprof.counters.encoding import Encoding, Event
 from vmprof.errors import VmprofError
 
@@ -32,9 +33,12 @@ def split(text: str) -> tuple[str, str]:
     if slash:
         return name + slash, end.removeprefix(":")
     name, colon, end = text.rpartition(":")
-    if colon and end and not name.endswith(":") and _LETTERS.issuperset(end):
-        return name, end
-    return text, ""
+    if not (colon and end) or name.endswith(":"):
+        return text, ""
+    # After a name that all processors share, whatever follows is meant as modifiers. Processors'
+    # own names are mostly upper-case, and so are their unit masks: RESOURCE_STALLS:RS.
+    letters = _LETTERS.issuperset(end) and not (end.isupper() and name.upper() == name)
+    return (name, end) if letters or generic.find(name) else (text, "")
 
 
 def join(own: str, groups: str, event: str) -> str:

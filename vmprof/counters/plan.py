@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from vmprof.counters.collector import NativeCollector
-from vmprof.counters.errata import objection
+from vmprof.counters.errata import group_objection
 from vmprof.counters.events import Event, Group
 from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.counters.machine import Machine
 from vmprof.counters.source import Layout, Source
 from vmprof.counters.team import Team
-from vmprof.counters.trust import check
+from vmprof.counters.trust import examine
 from vmprof.counters.wide import WideCounters
 from vmprof.errors import VmprofError
 from vmprof.native import lib
@@ -163,20 +163,12 @@ class _Selection:
         return tuple(event for event in new if not event.cpu_wide and self._is_usable(event))
 
     def _is_usable(self, event: Event) -> bool:
-        problem = objection(event, self._opener.machine)
-        proven = True
-        if problem is None:
-            try:
-                verdict = check(event, self._opener)
-            except Refused as refused:
-                problem = refused.reason
-            else:
-                problem, proven = verdict.problem, verdict.proven
-        if problem is not None:
-            self.refused[event.name] = problem
-        elif not proven:
+        verdict = examine(event, self._opener)
+        if verdict.problem is not None:
+            self.refused[event.name] = verdict.problem
+        elif not verdict.proven:
             self.unproven.add(event.name)
-        return problem is None
+        return verdict.problem is None
 
 
 def _pack(units: Sequence[Group], opener: Opener, refused: dict[str, str]) -> list[Group]:
@@ -191,7 +183,8 @@ def _pack(units: Sequence[Group], opener: Opener, refused: dict[str, str]) -> li
             if _fits(unit, opener):
                 bins.append(unit)
             else:
-                refused.update(dict.fromkeys((e.name for e in unit), _too_many(unit, opener)))
+                reason = group_objection(unit, opener.machine) or _too_many(unit, opener)
+                refused.update(dict.fromkeys((e.name for e in unit), reason))
     return bins
 
 

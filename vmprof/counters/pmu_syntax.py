@@ -64,11 +64,12 @@ def parse_pmu_event(text: str, machine: Machine) -> Event:
     pmu = machine.pmus.get(name)
     if pmu is None:
         raise VmprofError(
-            f"event {text!r}: this machine has no PMU {name!r}{did_you_mean(name, machine.pmus)}"
+            f"event {text!r}: this machine has no PMU {name!r}"
+            + did_you_mean(name, machine.pmus, otherwise="; `vmprof events` lists what there is")
         )
     terms = _Terms()
-    for term in inside.split(","):
-        _take(term.strip(), terms, pmu, text)
+    for term in filter(None, map(str.strip, inside.split(","))):
+        _take(term, terms, pmu, text)
     if terms.named is not None:
         # What the user says beside a name holds against what the name stands for.
         terms.values = _values(terms.named, pmu, text) | terms.values

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vmprof.counters.encoding import Event
-from vmprof.counters.errata import objection
-from vmprof.counters.group import Opener, Refused
+from vmprof.counters.group import Opener
 from vmprof.counters.machine import Machine
-from vmprof.counters.trust import check
+from vmprof.counters.trust import examine
 from vmprof.counters.wide import WideCounters
 
 # None, or why the event is refused and what to do about it.
@@ -19,15 +18,9 @@ def prober(machine: Machine) -> Probe:
     """A probe that asks the kernel of this machine: the event is opened, tried and closed."""
 
     def probe(event: Event) -> str | None:
-        reason = objection(event, machine)
-        if reason is not None:
-            return reason
         if event.cpu_wide:
             with WideCounters([event], machine) as wide:
                 return wide.refused.get(event.name)
-        try:
-            return check(event, Opener(machine)).problem
-        except Refused as refused:
-            return refused.reason
+        return examine(event, Opener(machine)).problem
 
     return probe

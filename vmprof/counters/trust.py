@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vmprof.counters.events import Event
-from vmprof.counters.group import CounterGroup, Opener
+from vmprof.counters.encoding import Event
+from vmprof.counters.errata import objection, required_leader
+from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.native import ffi, lib
 
 # Enough that what the kernel does in between is small beside it; below a millisecond.
@@ -71,9 +72,21 @@ class Verdict:
     proven: bool
 
 
-def check(event: Event, opener: Opener) -> Verdict:
-    """Count known work with ``event`` alone; :class:`Refused` if it does not open."""
-    with opener.open([event]) as group:
+def examine(event: Event, opener: Opener) -> Verdict:
+    """Whether ``event`` can be counted and believed: known errata first, then a trial."""
+    problem = objection(event, opener.machine)
+    if problem is not None:
+        return Verdict(problem, proven=False)
+    try:
+        return _check(event, opener)
+    except Refused as refused:
+        return Verdict(refused.reason, proven=False)
+
+
+def _check(event: Event, opener: Opener) -> Verdict:
+    """Count known work with ``event``; :class:`Refused` if it does not open."""
+    leader = required_leader(event, opener.machine)
+    with opener.open([event] if leader is None else [leader, event]) as group:
         if not event.is_hardware:
             return Verdict(None, proven=True)
         name = _without_modifier(event.name)
@@ -123,7 +136,7 @@ def _check_known(expected: Expectation, group: CounterGroup) -> Verdict:
 
 
 def _count(group: CounterGroup, work: Callable[[], object]) -> int | None:
-    """What ``work`` adds to the only event of ``group``; None where it did not always count."""
+    """What ``work`` adds to the last event of ``group``; None where it did not always count."""
     group.enable()
     try:
         before = group.read()
@@ -136,7 +149,7 @@ def _count(group: CounterGroup, work: Callable[[], object]) -> int | None:
     samples = [now.since(then) for now, then in zip(after, before, strict=True)]
     if sum(s.running_ns for s in samples) < max(s.enabled_ns for s in samples):
         return None
-    return sum(sample.values[0] for sample in samples)
+    return sum(sample.values[-1] for sample in samples)
 
 
 def _loop() -> None:

@@ -18,20 +18,15 @@ from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Ratio
 def derive(report: Report, derived: Sequence[Derived]) -> Report:
     """``report`` with derived columns in its calls and totals.
 
-    A column that has no value because it needs an event that was not counted
-    is among ``missing``, with the reason.
+    A column that needs one that is nowhere is among ``missing``.
     """
     rows = [*report.calls, *report.device_metrics.values()]
     present = {column for row in rows for column in row}
     missing = dict(report.missing)
     for entry in derived:
-        reasons = [
-            f"needs {column}: {_why_missing(column, report)}"
-            for column in _columns(entry)
-            if column not in present
-        ]
-        if reasons:
-            missing[entry.column] = "; ".join(reasons)
+        absent = [column for column in _columns(entry) if column not in present]
+        if absent:
+            missing[entry.column] = f"needs {' and '.join(absent)}, which could not be counted"
     computed = derive_rows(rows, derived)
     return replace(
         report,
@@ -81,12 +76,6 @@ def _value(derived: Derived, numbers: Mapping[str, float]) -> Metric | None:
 def _columns(derived: Derived) -> list[str]:
     """The columns that it needs."""
     return [derived.sources[name] for name in sorted(_formula(derived.formula).names)]
-
-
-def _why_missing(column: str, report: Report) -> str:
-    # Columns of CPU-wide events have their unit behind the event's name.
-    event = column.rpartition(" (")[0]
-    return report.missing.get(column) or report.missing.get(event) or "it was not counted"
 
 
 @lru_cache

@@ -3,7 +3,8 @@
     counted_loop.py EVENTS LENGTH...
 
 Runs the loops one after the other, each in a window of its own, and prints
-``{"counts": {event: [count of each window]}, "refused": {event: why}}``.
+``{"counts": {event: [count of each window]}, "passes": [[event]], "how": [how
+each pass is read], "refused": {event: why}}``.
 """
 
 from __future__ import annotations
@@ -13,20 +14,30 @@ import sys
 
 import tvm_ffi
 
-from vmprof.counters import CounterGroup, parse_events
+from vmprof.counters import Machine, open_counters, parse_events
 from vmprof.machine import Site
 from vmprof.recorder import Reading, Recorder
 
 events, *lengths = sys.argv[1:]
 library = tvm_ffi.load_module("./spin.so")
-with CounterGroup(parse_events(events)) as group:
-    recorder = Recorder(group, max_records=len(lengths))
+machine = Machine.read()
+counts = {}
+with open_counters(parse_events(events, machine), machine) as opened:
+    recorder = Recorder(opened.sample_words, max_records=len(lengths))
     spin = recorder.wrap(Site(0, "", 0, "spin"), library["spin"])
-    with recorder.run(Reading.COUNTERS):
-        for length in lengths:
-            spin(int(length))
-    counts = recorder.recording(Reading.COUNTERS).counts
-    names = [event.name for event in group.events]
-    refused = group.refused
-columns = {} if counts is None else dict(zip(names, counts.T.tolist(), strict=True))
-print(json.dumps({"counts": columns, "refused": refused}))
+    for one in opened.passes:
+        with recorder.run(Reading.COUNTERS, one):
+            for length in lengths:
+                spin(int(length))
+        values = recorder.recording(Reading.COUNTERS, one.layout).counts.values
+        counts |= zip(one.layout.columns, values.T.tolist(), strict=True)
+print(
+    json.dumps(
+        {
+            "counts": counts,
+            "passes": [one.layout.columns for one in opened.passes],
+            "how": [one.how for one in opened.passes],
+            "refused": opened.refused,
+        }
+    )
+)

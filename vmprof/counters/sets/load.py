@@ -129,6 +129,7 @@ def _choose_variant(file: SetFile, machine: Machine) -> Variant:
         "family": processor.family,
         "model": processor.model,
         "smt": machine.smt_active,
+        "arm": processor.implementer is not None,
     }
     for variant in file.variants:
         try:

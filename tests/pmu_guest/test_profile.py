@@ -1,0 +1,93 @@
+"""Models, profiled where instructions are really counted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pmu_guest.machine import Machine
+
+EVENTS = "cycles,instructions"
+INSTRUCTIONS = "perf::INSTRUCTIONS"
+
+
+@dataclass
+class Profile:
+    """The column of instructions."""
+
+    rows: list[tuple[str, int]]
+    total: int
+    unprofiled: int
+
+    @classmethod
+    def of(cls, result: Any) -> Profile:
+        report = result["report"]
+        (total,) = report["device_metrics"].values()
+        return cls(
+            [(row["Name"]["string"], row[INSTRUCTIONS]["count"]) for row in report["calls"]],
+            total[INSTRUCTIONS]["count"],
+            result["unprofiled"][INSTRUCTIONS],
+        )
+
+    @property
+    def sum(self) -> int:
+        return sum(count for _, count in self.rows)
+
+    @property
+    def in_no_row(self) -> int:
+        return self.total - self.sum
+
+
+def profile(machine: Machine, library: str) -> Profile:
+    return Profile.of(machine.run("programs/profile_model.py", library, EVENTS).json())
+
+
+@pytest.fixture(scope="module")
+def small(machine: Machine) -> Profile:
+    return profile(machine, "mlp-1.so")
+
+
+@pytest.fixture(scope="module")
+def large(machine: Machine) -> Profile:
+    return profile(machine, "mlp-32.so")
+
+
+def test_counts_repeat_from_run_to_run(machine: Machine, small: Profile) -> None:
+    again = profile(machine, "mlp-1.so")
+    assert [name for name, _ in again.rows] == [name for name, _ in small.rows]
+    for (name, now), (_, then) in zip(again.rows, small.rows, strict=True):
+        assert now == pytest.approx(then, rel=1e-3 if machine.exact else 0.05), name
+
+
+def test_rows_add_up_to_the_whole_run(large: Profile) -> None:
+    """Where kernels, not the dispatch loop, are most of the run: 32 rows through the same calls."""
+    assert 0 < large.in_no_row < 0.01 * large.total
+
+
+def test_what_is_in_no_row_is_the_dispatch_loop(
+    machine: Machine, small: Profile, large: Profile
+) -> None:
+    """It is the same for the same calls: no instruction of a kernel is lost."""
+    assert large.sum > 15 * small.sum
+    assert large.in_no_row == pytest.approx(small.in_no_row, rel=0.05 if machine.exact else 0.2)
+
+
+def test_rows_add_up_to_a_run_without_vmprof(large: Profile) -> None:
+    assert large.sum == pytest.approx(large.unprofiled, rel=0.01)
+
+
+def test_the_command_shows_counts_per_operator(machine: Machine) -> None:
+    done = machine.run(
+        *("-m", "vmprof", "run", "mlp", "--repeats", "3", "--counters", EVENTS),
+        compiler=True,
+    )
+    assert done.status == 0, done.err
+    counts = dict(re.findall(r"^(\S+) .* ([\d,]+ +[\d,]+) *$", done.out, re.MULTILINE))
+    assert {"matmul", "relu", "softmax", "Sum", "Total"} <= counts.keys()
+    for columns in counts.values():
+        cycles, instructions = (int(column.replace(",", "")) for column in columns.split())
+        assert instructions > 0
+        assert cycles == 2 * instructions or (not machine.exact and cycles > 0)
