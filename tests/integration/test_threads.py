@@ -1,0 +1,200 @@
+"""Counting on TVM's thread pool: kernels whose threads burn a known CPU time.
+
+Figures are of task-clock, which an interrupted thread does not pay for: they hold
+on a busy machine.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import tvm
+from support.kernel import FakeKernel
+from support.parallel import MILLISECOND, burning, spinning, with_pool
+
+import vmprof
+from vmprof import Report, VmprofError
+from vmprof.counters import Machine
+from vmprof.counters.group import Opener, Refused
+from vmprof.launches import recorded_launches
+from vmprof.native import ffi, lib
+from vmprof.report.model import Count, Row, Samples
+from support.events import events
+
+CLOCK = "perf::TASK-CLOCK"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _perf() -> None:
+    try:
+        Opener(Machine()).open(events("task-clock")).close()
+    except Refused as refused:
+        pytest.skip(str(refused))
+
+
+def profile(model: object, **options: object) -> Report:
+    return vmprof.profile(model, counters="task-clock", repeats=3, **options)  # type: ignore[arg-type]
+
+
+def row(report: Report, name: str) -> Row:
+    (found,) = (call for call in report.calls if call["Name"] == name)
+    return found
+
+
+def milliseconds(cell: object) -> float:
+    assert isinstance(cell, Count)
+    return cell.value / MILLISECOND
+
+
+def per_thread(call: Row) -> list[float]:
+    samples = call[f"{CLOCK} per thread"]
+    assert isinstance(samples, Samples)
+    return [value / MILLISECOND for value in samples.values]
+
+
+def as_file(executable: tvm.runtime.Executable, folder: Path) -> Path:
+    path = folder / "burn.so"
+    executable.export_library(str(path))
+    return path
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_work_is_the_operators_and_the_threads_that_did_it(
+    in_memory: bool, tmp_path: Path
+) -> None:
+    executable = burning(
+        [3 * MILLISECOND, 9 * MILLISECOND],
+        [2 * MILLISECOND],
+        [4 * MILLISECOND, 2 * MILLISECOND],
+    )
+    model = executable if in_memory else as_file(executable, tmp_path)
+    with spinning(2):
+        report = with_pool(2, lambda: profile(model))
+    assert milliseconds(row(report, "burn0")[CLOCK]) == pytest.approx(12, rel=0.02)
+    assert per_thread(row(report, "burn0")) == pytest.approx([3, 9], rel=0.02)
+    # The worker is idle now, and spins: that is nobody's work.
+    assert milliseconds(row(report, "burn1")[CLOCK]) == pytest.approx(2, rel=0.02)
+    assert f"{CLOCK} per thread" not in row(report, "burn1")
+    assert per_thread(row(report, "burn2")) == pytest.approx([4, 2], rel=0.02)
+    total = report.device_metrics["cpu0"][CLOCK]
+    assert milliseconds(total) == pytest.approx(20, rel=0.05)
+
+
+def test_the_parts_of_threads_add_up() -> None:
+    report = with_pool(2, lambda: profile(burning([MILLISECOND, 2 * MILLISECOND])))
+    call = row(Report.from_json(report.json()), "burn0")
+    assert call == row(report, "burn0")
+    assert milliseconds(call[CLOCK]) == pytest.approx(sum(per_thread(call)))
+
+
+def test_more_tasks_than_threads_share_them() -> None:
+    """TVM gives one task to a thread at most; a pool of one does them all on the caller."""
+    report = with_pool(1, lambda: profile(burning([MILLISECOND, 2 * MILLISECOND])))
+    assert per_thread(row(report, "burn0")) == pytest.approx([3], rel=0.02)
+
+
+def test_threads_that_profile_at_once_do_not_mix() -> None:
+    model = burning([2 * MILLISECOND, MILLISECOND], [3 * MILLISECOND, MILLISECOND]).jit()
+    with ThreadPoolExecutor(2) as executor:
+        futures = [executor.submit(with_pool, 2, lambda: profile(model)) for _ in range(2)]
+        reports = [future.result() for future in futures]
+    for report in reports:
+        assert per_thread(row(report, "burn0")) == pytest.approx([2, 1], rel=0.02)
+        assert per_thread(row(report, "burn1")) == pytest.approx([3, 1], rel=0.02)
+
+
+def test_a_task_that_fails_is_the_models_error() -> None:
+    model = burning([MILLISECOND, MILLISECOND], [MILLISECOND, -1]).jit()
+    with pytest.raises(Exception, match=r"Task 1 error: .*cannot burn that") as caught:
+        with_pool(2, lambda: profile(model))
+    assert "burn1" in "".join(caught.value.__notes__)
+    # Nothing is left behind that the next one would trip over.
+    report = with_pool(2, lambda: profile(burning([MILLISECOND, MILLISECOND])))
+    assert per_thread(row(report, "burn0")) == pytest.approx([1, 1], rel=0.02)
+
+
+def test_tasks_need_records_too() -> None:
+    model = burning(*[[0, 0]] * 4)
+    with pytest.raises(VmprofError, match=r"more calls and parallel tasks .* --max-records"):
+        with_pool(2, lambda: profile(model, max_records=20))
+
+
+def test_the_original_pointer_is_restored(tmp_path: Path) -> None:
+    path = as_file(burning([0, 0]), tmp_path)
+    library = tvm.runtime.load_module(str(path))
+    assert library is not None
+    launch = lib.vmprof_tvm_launch()
+    slots = ffi.new("vmprof_launch_slot[]", 100)
+    count = lib.vmprof_launch_slots(slots, 100)
+    assert 0 < count <= 100
+
+    def pointers() -> set[object]:
+        return {slots[i].slot[0] for i in range(count)}
+
+    assert pointers() == {launch}
+    with recorded_launches() as problems, recorded_launches() as others:
+        assert problems == others == []
+        assert pointers() == {lib.vmprof_recorded_launch()}
+    assert pointers() == {launch}
+    with pytest.raises(ZeroDivisionError), recorded_launches():
+        _ = 1 / 0
+    assert pointers() == {launch}
+    for i in range(count):
+        lib.vmprof_library_release(slots[i].library)
+
+
+def test_a_module_may_go_while_its_launches_are_recorded() -> None:
+    model = burning([0, 0]).jit()
+    model = with_pool(2, lambda: (tvm.runtime.vm.VirtualMachine(model, tvm.cpu())["main"](), model))
+    with recorded_launches():
+        del model
+        gc.collect()
+
+
+def test_a_pointer_of_others_is_left_alone() -> None:
+    other = ffi.cast("void *", 0x1234)
+    slot = ffi.new("void **", other)
+    launch = lib.vmprof_tvm_launch()
+    assert lib.vmprof_launch_hook(slot, launch) == -1
+    lib.vmprof_launch_unhook(slot, launch)
+    assert slot[0] == other
+
+
+def test_what_a_thread_cannot_count_is_absent(kernel: FakeKernel) -> None:
+    """The caller's counters opened, a worker's did not: half a sum is not shown."""
+    model = burning([0, 0])
+
+    def run() -> Report:
+        caller = threading.get_ident()
+        kernel.refuse = lambda _: None if threading.get_ident() == caller else errno.EMFILE
+        return vmprof.profile(model, counters="cycles,task-clock", repeats=2)
+
+    report = with_pool(2, run)
+    assert set(report.missing) == {"perf::CYCLES", CLOCK}
+    assert report.missing["perf::CYCLES"] == (
+        "perf::CYCLES could not be opened in a thread of TVM's pool: Too many open files; "
+        "run: ulimit -n 4096"
+    )
+    assert all("perf::CYCLES" not in call for call in report.calls)
+
+
+def test_workers_open_their_counters_once(kernel: FakeKernel) -> None:
+    opened: list[int] = []
+    model = burning([0, 0], [0, 0])
+
+    def note(_: object) -> None:
+        opened.append(threading.get_ident())
+
+    def run() -> Report:
+        kernel.refuse = note  # type: ignore[assignment]
+        return vmprof.profile(model, counters="cycles,instructions", repeats=5)
+
+    report = with_pool(2, run)
+    workers = [thread for thread in opened if thread != opened[0]]
+    assert len(workers) == 2  # two events, one thread
+    assert "perf::CYCLES" in row(report, "burn0")
