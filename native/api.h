@@ -105,6 +105,18 @@ int vmprof_team_size(const vmprof_team *team);
  * one's source, the number of the event in it, and -errno. */
 int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]);
 
+/* ---- cpu.c: CPU time, in nanoseconds ------------------------------------------------ */
+
+/* Of the thread that reads; of the process; of the thread that reads and a team's members. */
+#define VMPROF_CPU_OF_THREAD 0
+#define VMPROF_CPU_OF_PROCESS 1
+#define VMPROF_CPU_OF_TEAM 2
+
+/* A source of one value. NULL when there is no memory. */
+vmprof_source *vmprof_cpu_open(int whose);
+/* The team of a source of VMPROF_CPU_OF_TEAM. */
+void vmprof_cpu_watch(vmprof_source *source, const vmprof_team *team);
+
 /* ---- parallel.c: TVM's parallel launches ------------------------------------------- */
 
 /* A library's own pointer to TVM's launch function, and the handle that keeps the
@@ -116,15 +128,15 @@ typedef struct {
 
 /* TVM's launch function, NULL if its runtime is not in the process. */
 void *vmprof_tvm_launch(void);
-/* The slots of all libraries in the process. Writes at most `room` of them, each to be
- * released, and returns how many there are. */
+/* What can take its place, once it is known: goes on to it, and keeps a record of each
+ * launch and each task of a run that is recorded with VMPROF_TASKS. */
+void *vmprof_recorded_launch(void);
+/* The slots of all libraries in the process. Writes at most `room` of them, each library
+ * to be released, and returns how many there are. */
 int vmprof_launch_slots(vmprof_launch_slot *slots, int room);
 void vmprof_library_release(void *library);
-/* What takes its place, for a model's calls recorded with VMPROF_TASKS. */
-void *vmprof_recorded_launch(void);
-/* Puts the shim's launch function into a slot that holds TVM's: 0, else -1. */
-int vmprof_launch_hook(void **slot, void *tvm_launch);
-void vmprof_launch_unhook(void **slot, void *tvm_launch);
+/* Puts `replacement` into a slot that holds `expected`: 1, or 0 if it holds anything else. */
+int vmprof_exchange(void **slot, void *expected, void *replacement);
 
 /* ---- collector.c: counters from a user's shared library -------------------------- */
 

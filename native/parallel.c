@@ -17,7 +17,7 @@
 typedef int (*parallel_task)(int task, void *environment, void *data);
 typedef int (*parallel_launch)(parallel_task task, void *data, int num_tasks);
 
-/* TVM's. There is one in a process; known before the first slot is hooked. */
+/* TVM's. There is one in a process; known before any slot leads here. */
 static _Atomic(parallel_launch) original;
 
 /* What a task of ours is told instead of the kernel's data. */
@@ -127,6 +127,7 @@ void *vmprof_tvm_launch(void) {
     if (address != NULL) dlclose(library);
   }
   free_names(&found);
+  if (address != NULL) atomic_store(&original, (parallel_launch)address);
   return address;
 }
 
@@ -154,17 +155,7 @@ void vmprof_library_release(void *library) {
 
 void *vmprof_recorded_launch(void) { return (void *)recorded_launch; }
 
-/* The compare-and-swaps leave alone what others have put there. */
-int vmprof_launch_hook(void **slot, void *tvm_launch) {
-  void *expected = tvm_launch;
-  atomic_store(&original, (parallel_launch)tvm_launch);
-  return __atomic_compare_exchange_n(slot, &expected, (void *)recorded_launch, 0, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST)
-             ? 0
-             : -1;
-}
-
-void vmprof_launch_unhook(void **slot, void *tvm_launch) {
-  void *expected = (void *)recorded_launch;
-  __atomic_compare_exchange_n(slot, &expected, tvm_launch, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+int vmprof_exchange(void **slot, void *expected, void *replacement) {
+  return __atomic_compare_exchange_n(slot, &expected, replacement, 0, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST);
 }

@@ -57,5 +57,9 @@ int64_t vmprof_thread_number(void);
 /* The calling thread's own sources of `team`, ready to be read; opened if it has none.
  * One that did not open is NULL. */
 vmprof_source *const *vmprof_team_sources(vmprof_team *team);
+/* CPU time of all members since they were started. */
+uint64_t vmprof_team_cpu_ns(const vmprof_team *team);
+/* What a clock of clock_gettime(2) reads; 0 once its thread is gone. */
+uint64_t vmprof_cpu_ns(int clock);
 
 #endif /* VMPROF_RECORDER_H_ */

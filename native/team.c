@@ -5,12 +5,15 @@
 #include "recorder.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 typedef struct member {
   struct member *next;
   int64_t thread;
   int64_t settled; /* in which run its sources chose how they are read */
+  clockid_t cpu_clock;
   vmprof_source *sources[];
 } member;
 
@@ -88,6 +91,14 @@ void vmprof_team_release(vmprof_team *team) {
 
 int vmprof_team_size(const vmprof_team *team) { return atomic_load(&team->size); }
 
+uint64_t vmprof_team_cpu_ns(const vmprof_team *team) {
+  uint64_t sum = 0;
+  for (const member *each = atomic_load(&team->members); each != NULL; each = each->next) {
+    sum += vmprof_cpu_ns(each->cpu_clock);
+  }
+  return sum;
+}
+
 int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]) {
   if (!atomic_load(&team->failed)) return 0;
   for (int i = 0; i < 3; ++i) problem[i] = team->problem[i];
@@ -109,6 +120,7 @@ static member *join(vmprof_team *team) {
   member *joining = calloc(1, sizeof *joining + (size_t)team->num_sources * sizeof(void *));
   if (joining == NULL) return NULL;
   joining->thread = vmprof_thread_number();
+  pthread_getcpuclockid(pthread_self(), &joining->cpu_clock);
   for (int i = 0; i < team->num_sources; ++i) {
     const vmprof_source *source = team->of_runner[i];
     int64_t problem[2];

@@ -9,6 +9,7 @@ code, so that the pointer is found by its value.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,10 +25,37 @@ _CHUNK = 1 << 20  # bytes of memory that are searched at a time
 
 
 class _Slot(NamedTuple):
-    """Where a pointer to the launch function is, and what keeps that memory there."""
+    """Where a pointer to the launch function is; ``library`` keeps that memory there."""
 
     address: int
-    library: Any  # a handle, or NULL
+    library: Any  # a handle, or NULL for what a JIT made
+
+    def exchange(self, expected: Any, replacement: Any) -> bool:
+        """Put ``replacement`` in the place of ``expected``; False if that is not there."""
+        if self.library != ffi.NULL:
+            return bool(
+                lib.vmprof_exchange(ffi.cast("void **", self.address), expected, replacement)
+            )
+        # Modules in memory go when their last user does, whoever that is: through
+        # this file, to touch what is no longer there is an error and no crash.
+        try:
+            with _memory("r+b") as memory:
+                if os.pread(memory.fileno(), 8, self.address) != _bytes(expected):
+                    return False
+                return os.pwrite(memory.fileno(), _bytes(replacement), self.address) == 8
+        except OSError:
+            return False
+
+    def release(self) -> None:
+        lib.vmprof_library_release(self.library)
+
+
+def _memory(mode: str) -> Any:
+    return Path("/proc/self/mem").open(mode, buffering=0)
+
+
+def _bytes(pointer: Any) -> bytes:
+    return int(ffi.cast("intptr_t", pointer)).to_bytes(8, sys.byteorder)
 
 
 @dataclass
@@ -67,38 +95,27 @@ def _hook_all(launch: Any) -> tuple[set[int], list[str]]:
     problems = []
     for slot in [*_library_slots(), *_jit_slots(launch)]:
         hook = _hooks.get(slot.address)
-        if hook is None and lib.vmprof_launch_hook(_pointer(slot), launch) == 0:
+        if hook is None and slot.exchange(launch, lib.vmprof_recorded_launch()):
             hook = _hooks[slot.address] = _Hook(slot)
         else:
-            _release(slot)  # whoever hooked it first keeps it
-        if hook is None:
+            slot.release()  # whoever hooked it first keeps it
+        if hook is None and slot.library != ffi.NULL:
             problems.append("a library launches parallel work by a function that is not TVM's")
-        elif slot.address not in hooked:
+        elif hook is not None and slot.address not in hooked:
             hook.users += 1
             hooked.add(slot.address)
     return hooked, problems
 
 
 def _unhook(addresses: set[int], launch: Any) -> None:
-    # What the JIT made may be gone by now: any program's was hooked.
-    writable = [(m.begin, m.end) for m in _mappings() if m.writable]
     for address in addresses:
         hook = _hooks[address]
         hook.users -= 1
         if hook.users:
             continue
         del _hooks[address]
-        if any(begin <= address < end for begin, end in writable):
-            lib.vmprof_launch_unhook(_pointer(hook.slot), launch)
-        _release(hook.slot)
-
-
-def _pointer(slot: _Slot) -> Any:
-    return ffi.cast("void **", slot.address)
-
-
-def _release(slot: _Slot) -> None:
-    lib.vmprof_library_release(slot.library)
+        hook.slot.exchange(lib.vmprof_recorded_launch(), launch)
+        hook.slot.release()
 
 
 def _library_slots() -> list[_Slot]:
@@ -114,7 +131,7 @@ def _library_slots() -> list[_Slot]:
         if count <= room:
             return found
         for slot in found:
-            _release(slot)
+            slot.release()
         room = count
 
 
@@ -125,7 +142,7 @@ def _jit_slots(launch: Any) -> list[_Slot]:
     )
     addresses: list[int] = []
     try:
-        with Path("/proc/self/mem").open("rb", buffering=0) as memory:
+        with _memory("rb") as memory:
             for mapping in _data_beside_code(_mappings()):
                 for begin in range(mapping.begin, mapping.end, _CHUNK):
                     size = min(_CHUNK, mapping.end - begin)

@@ -169,20 +169,22 @@ def _counts(records: Records, work: Work, layout: Layout) -> Counts:
 def _times(records: Records, layout: Layout) -> tuple[Floats, Floats]:
     """Nanoseconds that each column was enabled, and running: (records, columns) each.
 
-    The sources of one column are enabled at the same time and take turns in
-    running, as the thread moves between kinds of core.
+    The sources of one column for one thread are enabled at the same time and take
+    turns in running, as the thread moves between kinds of core.
     """
-    enabled = np.zeros((len(records), len(layout.columns)))
-    running = np.zeros_like(enabled)
+    running = np.zeros((len(records), len(layout.columns)))
+    of_threads: dict[int, Floats] = {}
     for number, columns in enumerate(layout.sources):
         before, after = records["before"][str(number)], records["after"][str(number)]
         read = _read(records, layout, number)
         ran = (after["running_ns"] - before["running_ns"]).astype(np.float64) * read
         was_enabled = (after["enabled_ns"] - before["enabled_ns"]).astype(np.float64) * read
+        thread = layout.threads[number] if layout.threads else 0
+        enabled = of_threads.setdefault(thread, np.zeros_like(running))
         for column in columns:
             running[:, column] += ran
             enabled[:, column] = np.maximum(enabled[:, column], was_enabled)
-    return enabled, running
+    return sum(of_threads.values(), np.zeros_like(running)), running
 
 
 def _shapes(words: Ints, index: int) -> str:

@@ -159,9 +159,7 @@ def test_a_module_may_go_while_its_launches_are_recorded() -> None:
 def test_a_pointer_of_others_is_left_alone() -> None:
     other = ffi.cast("void *", 0x1234)
     slot = ffi.new("void **", other)
-    launch = lib.vmprof_tvm_launch()
-    assert lib.vmprof_launch_hook(slot, launch) == -1
-    lib.vmprof_launch_unhook(slot, launch)
+    assert not lib.vmprof_exchange(slot, lib.vmprof_tvm_launch(), lib.vmprof_recorded_launch())
     assert slot[0] == other
 
 

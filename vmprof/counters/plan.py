@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from vmprof.counters.collector import NativeCollector
@@ -230,15 +230,8 @@ def _open_pass(events: Group, opener: Opener, stack: ExitStack) -> Pass:
 
 def _together(passes: Sequence[Pass]) -> Pass:
     """One pass that reads everything in the same windows."""
-    columns = tuple(column for one in passes for column in one.layout.columns)
     sources = tuple(source for one in passes for source in one.sources)
-    of_caller = [n in one.layout.of_caller for one in passes for n in range(len(one.sources))]
-    layout = Layout(
-        columns,
-        tuple(tuple(map(columns.index, source.columns)) for source in sources),
-        multiplexed=any(one.layout.multiplexed for one in passes),
-        of_caller=frozenset(n for n, alone in enumerate(of_caller) if alone),
-    )
+    layout = Layout.joined([one.layout for one in passes])
     return Pass(layout, sources, "; ".join(one.how for one in passes))
 
 
@@ -250,8 +243,5 @@ def _one_pass_in_turns(units: Sequence[Group], opener: Opener, stack: ExitStack)
     sources = tuple(source for group in groups for source in group.sources)
     if not sources:
         return []
-    columns = tuple(event.name for unit in units for event in unit)
-    layout = Layout(
-        columns, tuple(tuple(map(columns.index, s.columns)) for s in sources), multiplexed=True
-    )
+    layout = replace(Layout.joined([group.layout for group in groups]), multiplexed=True)
     return [Pass(layout, sources, f"multiplexed, by {len(sources)} read() calls")]
