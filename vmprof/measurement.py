@@ -32,10 +32,13 @@ class Measurement:
     wide: list[list[int | None]]
     per_run: list[Row]
     collected: list[list[tuple[Recording, list[Row]]]]  # by collector of calls
+    cpu: list[Recording]  # of the pass for CPU time
 
     @classmethod
     def empty(cls, counters: Counters, collectors: int) -> Measurement:
-        return cls([], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)])
+        return cls(
+            [], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)], []
+        )
 
 
 def measure(
@@ -44,8 +47,14 @@ def measure(
     counters: Counters,
     collectors: Sequence[Collector],
     progress: Progress,
+    *,
+    threads: bool = False,
 ) -> Measurement:
-    """Warm up, then run ``engines`` in rounds as ``schedule`` says."""
+    """Warm up, then run ``engines`` in rounds as ``schedule`` says.
+
+    CPU time is read in every round with ``threads``; else in the first one, which is
+    enough to see whether work is missed.
+    """
     per_run = [collector for collector in collectors if collector.scope == "run"]
     collecting = [
         engines.collecting(collector) for collector in collectors if collector.scope == "call"
@@ -67,6 +76,8 @@ def measure(
                 result.counted[counters.passes.index(counted)].append(recording)
         for run, runs in zip(collecting, result.collected, strict=True):
             runs.append(run())
+        if counters.cpu is not None and (threads or not result.cpu):
+            result.cpu.append(engines.record(Reading.COUNTERS, counters.cpu))
         # Last: an error of the model is better told by the machine that knows where it was.
         result.unprofiled_us.append(engines.time_unprofiled())
 

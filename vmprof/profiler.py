@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from statistics import fmean, stdev
 
 import numpy as np
@@ -12,11 +13,13 @@ from tvm.runtime import Device
 from vmprof.collectors import Collector, check_collector
 from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.collector import NativeCollector
+from vmprof.counters.scope import Scope
 from vmprof.counters.sets import CounterSet, choose, load_set
 from vmprof.engines import Engines
 from vmprof.inputs import Given, make_inputs
 from vmprof.launches import recorded_launches
 from vmprof.measurement import Measurement, measure
+from vmprof.pool import configured_pool
 from vmprof.program import Program, parameters_of
 from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
@@ -24,6 +27,7 @@ from vmprof.recording import NOTHING
 from vmprof.report.build import CollectedPass, CountedPass, build_report
 from vmprof.report.derive import derive
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
+from vmprof.report.threads import THREAD_METRICS
 from vmprof.schedule import Schedule
 from vmprof.sources import Source, load_program
 from vmprof.version import __version__
@@ -44,6 +48,10 @@ def profile(
     single_pass: bool = False,
     multiplex: bool = False,
     collectors: Sequence[Collector | NativeCollector] = (),
+    count: str = "tasks",
+    threads: bool = False,
+    num_threads: int | None = None,
+    pin: Sequence[int] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
     dimensions: Mapping[str, int] | None = None,
     seed: int = 0,
@@ -61,7 +69,10 @@ def profile(
     and ``single_pass`` are as in :class:`Schedule`; ``max_records`` bounds the calls of one run.
     More events than the PMU holds are counted in several passes over the
     model, or, with ``multiplex``, in one in which they take turns.
-    ``collectors`` add columns of their own (docs/extending.md).
+    ``collectors`` add columns of their own (docs/extending.md). ``count`` says
+    whose work is counted, a name of :class:`Scope`; ``threads`` adds columns that say
+    how calls used threads (docs/threads.md). ``num_threads`` and ``pin`` are as in
+    :func:`vmprof.pool.configured_pool`.
 
     Values of the report are medians over the repeats; what each repeat measured
     is in the columns ``"... samples"`` of its JSON. Raises
@@ -69,6 +80,7 @@ def profile(
     raises, with a note that says which instruction called it.
     """
     schedule = Schedule(repeats, warmup, single_pass)
+    scope = Scope(count)
     description = Machine.read()
     chosen = choose(DEFAULT_SET if counters is None else counters, description)
     fallback = load_set(chosen.fallback, description) if chosen.fallback else None
@@ -79,18 +91,24 @@ def profile(
     arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
     collectors = [check_collector(each, type(each).__name__) for each in collectors]
     in_python = [each for each in collectors if not isinstance(each, NativeCollector)]
-    with open_counters(
-        chosen.groups,
-        description,
-        otherwise=fallback.groups if fallback else (),
-        multiplex=multiplex,
-        single_pass=single_pass,
-        collectors=[each for each in collectors if isinstance(each, NativeCollector)],
-    ) as opened:
-        recorder = Recorder(opened.sample_words, max_records)
+    with ExitStack() as stack:
+        opened = stack.enter_context(
+            open_counters(
+                chosen.groups,
+                description,
+                otherwise=fallback.groups if fallback else (),
+                multiplex=multiplex,
+                single_pass=single_pass,
+                collectors=[each for each in collectors if isinstance(each, NativeCollector)],
+                scope=scope,
+            )
+        )
+        # After the counters: `inherit` counts threads that are started from here on.
+        pool = stack.enter_context(configured_pool(num_threads, pin))
+        recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
         engines = Engines(program, entry, arguments, device, recorder)
         with recorded_launches() as problems:
-            measurement = measure(engines, schedule, opened, in_python, progress)
+            measurement = measure(engines, schedule, opened, in_python, progress, threads=threads)
         empty_call = _empty_call(engines, schedule, opened, min(_EMPTY_CALLS, max_records))
         counted = fallback if fallback and opened.fell_back else chosen
         report = build_report(
@@ -106,11 +124,19 @@ def profile(
             refused=opened.refused,
             configuration={
                 **_configuration(program, schedule, opened, measurement),
+                **pool,
                 **({"Counter set": _title(counted)} if counted.name else {}),
                 **empty_call,
+                **(
+                    {"Launches": f"only the calling thread was counted: {problems[0]}"}
+                    if problems and scope.tasks
+                    else {}
+                ),
             },
+            cpu=CountedPass(opened.cpu.layout.columns, measurement.cpu) if opened.cpu else None,
+            threads=threads,
         )
-    return derive(report, counted.metrics)
+    return derive(report, [*counted.metrics, *(THREAD_METRICS if threads else ())])
 
 
 def _title(counters: CounterSet) -> str:
@@ -167,11 +193,12 @@ def _configuration(
     }
     if counters.passes:
         configuration["Counters"] = (
-            "of the calling thread alone, "
+            f"{counters.scope.seen}, "
             + ("user space only" if counters.user_only else "user space and kernel")
             + ", "
             + ("in the runs that are timed" if schedule.single_pass else "in runs of their own")
         )
+        configuration["Counters do not tell"] = counters.scope.unseen
     for number, one in enumerate(counters.passes, start=1):
         columns = ", ".join(one.layout.columns)
         configuration[f"Counters, pass {number}"] = f"{columns}; read {one.how}"

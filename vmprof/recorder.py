@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vmprof.counters.plan import Pass
+from vmprof.counters.passes import Pass
 from vmprof.errors import VmprofError
 from vmprof.machine import Site
 from vmprof.native import ffi, lib, wrap

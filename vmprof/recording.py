@@ -9,6 +9,7 @@ import numpy as np
 import tvm_ffi
 
 from vmprof.counters.source import Layout
+from vmprof.parallelism import Parallelism
 from vmprof.work import RUN_SITE, TASK_SITE, ByThread, Floats, Ints, Records, Work
 
 NOTHING = Layout()  # of a run in which nothing is counted
@@ -68,8 +69,8 @@ class Recording:
     ``sites`` has shape (calls,), ``shapes`` one string per call; ``parents``
     (calls,) is the row inside whose window the call lies, -1 for none;
     ``durations_ns`` (calls,) and ``total_ns``, of the run as a whole, are None
-    if no time was read; ``counts`` is None if nothing was counted. ``fault``
-    says why there are no counts although they were read for.
+    if no time was read, and so is ``parallelism``; ``counts`` is None if nothing was
+    counted. ``fault`` says why there are no counts although they were read for.
     """
 
     sites: Ints
@@ -79,6 +80,7 @@ class Recording:
     total_ns: int | None
     counts: Counts | None
     fault: str | None
+    parallelism: Parallelism | None = None
 
     @classmethod
     def of_records(
@@ -106,6 +108,7 @@ class Recording:
             total_ns=int(run["end_ns"][0] - run["begin_ns"][0]) if timed else None,
             counts=_counts(records, work, layout) if layout.columns and fault is None else None,
             fault=fault,
+            parallelism=Parallelism.of_records(records, work) if timed else None,
         )
 
     def same_calls(self, other: Recording) -> bool:

@@ -81,13 +81,28 @@ class Work:
         above = parents[self.rows]
         while (between := (above >= 0) & (row_of[above] < 0)).any():
             above[between] = parents[above[between]]
-        return row_of[above]
+        rows: Ints = row_of[above]
+        return rows
 
     def of(self, amounts: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The work of each row, (rows, columns), of what each window measured, (records, ...)."""
         result = amounts[self.rows]
         np.add.at(result, self._inside, self._signs[:, None] * amounts[self._parts])
         return result
+
+    def sum_of_parts(self, amounts: Ints) -> Ints:
+        """What the launches and tasks of each row have of ``amounts`` (records, columns)."""
+        result = np.zeros((len(self.rows), amounts.shape[1]), dtype=np.int64)
+        np.add.at(result, self._inside, amounts[self._parts])
+        return result
+
+    def threads_of_rows(self) -> Ints:
+        """How many threads worked on each row."""
+        callers = np.arange(len(self.rows)) * len(self._threads)
+        pairs = self._inside * len(self._threads) + self._thread_of
+        used = np.unique(np.concatenate([callers, pairs]))
+        threads: Ints = np.bincount(used // len(self._threads), minlength=len(self.rows))
+        return threads
 
     def by_thread(self, amounts: Ints) -> ByThread | None:
         """The same, by thread, of the rows with tasks without the run; None if there are none."""

@@ -165,7 +165,10 @@ def test_a_full_buffer_says_so_and_loses_nothing() -> None:
             function()
     assert recorder.recording(Reading.TIME).sites.tolist() == [0, 0, 0]
     with (
-        pytest.raises(VmprofError, match=r"more calls and parallel tasks than the record buffer holds.*--max-records"),
+        pytest.raises(
+            VmprofError,
+            match=r"more calls and parallel tasks than the record buffer holds.*--max-records",
+        ),
         recorder.run(Reading.TIME),
     ):
         for _ in range(4):

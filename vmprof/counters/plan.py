@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from vmprof.counters.collector import NativeCollector
+from vmprof.counters.cpu import open_cpu_clocks
 from vmprof.counters.errata import group_objection
 from vmprof.counters.events import Event, Group
 from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.counters.machine import Machine
-from vmprof.counters.source import Layout, Source
-from vmprof.counters.team import Team
+from vmprof.counters.passes import Pass
+from vmprof.counters.scope import Scope
+from vmprof.counters.source import Layout
 from vmprof.counters.trust import examine
 from vmprof.counters.wide import WideCounters
 from vmprof.errors import VmprofError
@@ -21,29 +23,6 @@ from vmprof.native import lib
 
 # Long enough for the kernel to schedule a group, or to find that it cannot.
 _PROBE_ITERATIONS = 10_000
-
-
-@dataclass(frozen=True)
-class Pass:
-    """What is counted in one pass: `enable` before the run, `disable` after it."""
-
-    layout: Layout
-    sources: tuple[Source, ...]
-    how: str  # how a window reads it, for the reader of the report
-    team: Team = field(init=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "team", Team(self.sources))
-
-    def enable(self) -> None:
-        self.team.enable()
-        for source in self.sources:
-            source.enable()
-
-    def disable(self) -> None:
-        for source in self.sources:
-            source.disable()
-        self.team.disable()
 
 
 @dataclass
@@ -55,8 +34,9 @@ class Counters(AbstractContextManager["Counters"]):
     whole run too, nobody knows whether they exist. ``user_only``: the
     permission level hides the kernel, events count user space alone.
     ``fell_back``: not one of the events could be counted, and what was named
-    for this case is. Use as a context manager: everything is closed whatever
-    happens.
+    for this case is. ``scope``: whose work is counted. ``cpu`` is a pass for CPU
+    time (:mod:`vmprof.counters.cpu`), None in a single pass and where it cannot be had. Use
+    as a context manager: everything is closed whatever happens.
     """
 
     wide: WideCounters
@@ -65,12 +45,15 @@ class Counters(AbstractContextManager["Counters"]):
     unproven: frozenset[str] = frozenset()
     user_only: bool = False
     fell_back: bool = False
+    scope: Scope = field(default_factory=Scope)
+    cpu: Pass | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @property
     def sample_words(self) -> int:
         """Of the pass that reads most."""
-        return max((p.layout.sample_words for p in self.passes), default=0)
+        passes = [*self.passes, *([self.cpu] if self.cpu else [])]
+        return max((p.layout.sample_words for p in passes), default=0)
 
     def close(self) -> None:
         self._stack.close()
@@ -92,8 +75,9 @@ def open_counters(
     multiplex: bool = False,
     single_pass: bool = False,
     collectors: Sequence[NativeCollector] = (),
+    scope: Scope | None = None,
 ) -> Counters:
-    """Open what can be counted of ``groups`` for the calling thread.
+    """Open what can be counted of ``groups`` for the calling thread, and others in ``scope``.
 
     If that is nothing at all, ``otherwise`` is counted instead. Every hardware
     event is checked against known work first. Groups keep together; they share
@@ -110,8 +94,9 @@ def open_counters(
         fell_back = not units and not selection.wide
         if fell_back:
             units = selection.usable(otherwise)
+        scope = scope or Scope()
         if multiplex:
-            passes = _one_pass_in_turns(units, opener, stack)
+            passes = _one_pass_in_turns(units, scope.apply(opener), stack)
         else:
             bins = _pack(units, opener, selection.refused)
             if single_pass and len(bins) > 1:
@@ -119,7 +104,8 @@ def open_counters(
                     f"the events need {len(bins)} passes over the model; without --single-pass "
                     "they get them, with --multiplex they take turns in one"
                 )
-            passes = [_open_pass(events, opener, stack) for events in bins]
+            counting = scope.apply(opener)
+            passes = [_open_pass(events, counting, stack) for events in bins]
         for collector in collectors:
             source = stack.enter_context(collector.open())
             layout = Layout(
@@ -130,6 +116,8 @@ def open_counters(
             passes = [_together(passes)]
         for one in passes:
             stack.callback(one.team.close)
+        clocks = nullcontext(None) if single_pass else open_cpu_clocks(scope.apply(opener))
+        cpu = stack.enter_context(clocks)
         wide = stack.enter_context(WideCounters(selection.wide, machine))
         return Counters(
             wide,
@@ -138,6 +126,8 @@ def open_counters(
             frozenset(selection.unproven),
             opener.user_only,
             fell_back,
+            scope,
+            cpu,
             stack.pop_all(),
         )
 
@@ -224,7 +214,7 @@ def _open_pass(events: Group, opener: Opener, stack: ExitStack) -> Pass:
     group.disable()
     how = "in user space, without a system call" if in_user_space else "by one read() of the group"
     if not in_user_space and len(group.sources) > 1:
-        how = f"by {len(group.sources)} read() calls, one per core PMU"
+        how = f"by {len(group.sources)} read() calls, one per thread and core PMU"
     return Pass(group.layout, tuple(group.sources), how)
 
 

@@ -48,9 +48,7 @@ class Layout:
             multiplexed=any(part.multiplexed for part in parts),
             of_caller=frozenset(n for n, of_caller in enumerate(alone) if of_caller),
             threads=tuple(
-                thread
-                for part in parts
-                for thread in part.threads or (0,) * len(part.sources)
+                thread for part in parts for thread in part.threads or (0,) * len(part.sources)
             ),
         )
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vmprof.recording import Counts, Floats, Ints, Recording
+from vmprof.recording import Counts, Recording
 from vmprof.report.median import median_of, medians
 from vmprof.report.model import NOT_COUNTED, Count, Duration, Metric, Percent, Ratio, Report, Row
-from vmprof.report.threads import per_thread
+from vmprof.report.threads import per_thread, thread_columns, uncounted_work
+from vmprof.work import Floats, Ints
 
 # Beside a column whose counters took turns: which part of the time it was counted.
 SHARE_SUFFIX = " counted"
@@ -46,13 +47,16 @@ def build_report(
     per_run: Sequence[Row],
     refused: Mapping[str, str],
     configuration: Mapping[str, Metric],
+    cpu: CountedPass | None = None,
+    threads: bool = False,
 ) -> Report:
     """A report of the calls that all runs made.
 
     ``sites`` names the callee of each site; ``timed`` are the runs for
     durations, at least one. ``per_run`` has a row for each of them, of the run
     as a whole. Values are medians over the runs. ``refused`` says why
-    columns that were asked for are not there.
+    columns that were asked for are not there. ``cpu`` is the pass for CPU time; with
+    ``threads`` the report says how calls used threads.
     """
     pattern = timed[-1]
     same = [run for run in timed if run.same_calls(pattern)]
@@ -65,9 +69,7 @@ def build_report(
     counted_calls: list[dict[str, Metric]] = [{} for _ in pattern.shapes]
     counted_total: dict[str, Metric] = {}
     for one in passes:
-        counts = [
-            run.counts for run in one.runs if run.counts is not None and run.same_calls(pattern)
-        ]
+        counts = _usable(one, pattern)
         if not counts:
             missing.update(dict.fromkeys(one.columns, _why_nothing(one)))
             continue
@@ -91,18 +93,30 @@ def build_report(
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
     totals = np.array([run.total_ns for run in same], dtype=np.int64)
     total_us = float(np.median(totals)) / 1e3
+    cpu_counts = _usable(cpu, pattern) if cpu else []
+    about_threads: list[Row] = [{} for _ in range(1 + len(pattern.shapes))]
+    if threads:
+        about_threads = thread_columns(
+            [run.parallelism for run in same if run.parallelism is not None],
+            np.concatenate([totals[:, None], durations], axis=1),
+            cpu_counts,
+        )
+    names = [sites[site] for site in pattern.sites.tolist()]
+    if cpu and (warning := uncounted_work(cpu.columns, cpu_counts, names)):
+        notes["Warning"] = warning
     calls_of_report: list[Row] = []
-    for i, site in enumerate(pattern.sites.tolist()):
+    for i, name in enumerate(names):
         call_us = float(np.median(durations[:, i])) / 1e3
         calls_of_report.append(
             {
-                "Name": sites[site],
+                "Name": name,
                 **_duration(durations[:, i]),
                 "Percent": Percent(100 * call_us / total_us),
                 "Device": device,
                 "Count": Count(1),
                 "Argument Shapes": pattern.shapes[i],
                 **counted_calls[i],
+                **about_threads[1 + i],
             }
         )
     explained = sum(np.median(durations, axis=0)) / 1e3
@@ -115,6 +129,7 @@ def build_report(
                 "Device": device,
                 "Count": Count(1),
                 **counted_total,
+                **about_threads[0],
             }
         },
         configuration={
@@ -124,6 +139,11 @@ def build_report(
         },
         missing=missing,
     )
+
+
+def _usable(one: CountedPass, pattern: Recording) -> list[Counts]:
+    """The counts of those runs of a pass that have any and made the calls of ``pattern``."""
+    return [run.counts for run in one.runs if run.counts is not None and run.same_calls(pattern)]
 
 
 def _duration(nanoseconds: Ints) -> dict[str, Metric]:

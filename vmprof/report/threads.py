@@ -1,4 +1,4 @@
-"""Columns about threads."""
+"""What the report says of threads: columns, their parts, and work that nobody counted."""
 
 from __future__ import annotations
 
@@ -6,8 +6,109 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from vmprof.counters.cpu import CPU, KNOWN, PROCESS
+from vmprof.parallelism import Parallelism
 from vmprof.recording import Counts
-from vmprof.report.model import PER_THREAD_SUFFIX, Metric, Samples
+from vmprof.report.median import median_of
+from vmprof.report.model import (
+    PER_THREAD_SUFFIX,
+    Count,
+    Derived,
+    Duration,
+    Metric,
+    Row,
+    Samples,
+)
+from vmprof.work import Ints
+
+_THREAD_TIME, _WORK = "Thread time (us)", "Work (us)"
+_LONGEST, _MEAN = "Longest tasks (us)", "Mean tasks (us)"
+
+# What is computed from the columns below, also for rows that are merged or summed.
+THREAD_METRICS = (
+    Derived(
+        "Threads",
+        "thread_time / duration",
+        "ratio",
+        {"thread_time": _THREAD_TIME, "duration": "Duration (us)"},
+    ),
+    Derived(
+        "Parallel efficiency",
+        "work / thread_time",
+        "percent",
+        {"work": _WORK, "thread_time": _THREAD_TIME},
+    ),
+    Derived("Imbalance", "longest / mean", "ratio", {"longest": _LONGEST, "mean": _MEAN}),
+)
+
+# CPU time of other threads that is worth a word: this much in a call, and this part of
+# what was counted there. Clocks of many threads are not read at one moment.
+_NOTABLE_NS = 100_000
+_NOTABLE_SHARE = 0.1
+
+
+def thread_columns(
+    runs: Sequence[Parallelism], durations: Ints, cpu: Sequence[Counts]
+) -> list[Row]:
+    """How the run, then each call, used threads.
+
+    ``durations``, in nanoseconds, has shape (runs, 1 + calls); ``cpu`` are counts of
+    the pass for CPU time. Values are medians; see :class:`Parallelism`.
+    """
+    rows: list[Row] = []
+    for row in range(durations.shape[1]):
+        columns: dict[str, list[Metric]] = {
+            "Tasks": [Count(int(run.tasks[row])) for run in runs],
+            _WORK: _durations([run.work[row] for run in runs]),
+            _THREAD_TIME: _durations(
+                [
+                    run.threads[row] * duration
+                    for run, duration in zip(runs, durations[:, row], strict=True)
+                ]
+            ),
+            _LONGEST: _durations([run.longest[row] for run in runs]),
+            _MEAN: _durations([run.mean[row] for run in runs]),
+            "Wait and launch (us)": _durations([run.waiting[row] for run in runs]),
+            "CPU time (us)": _durations(
+                [c.total[0] if row == 0 else c.values[row - 1, 0] for c in cpu]
+            ),
+        }
+        cells: dict[str, Metric] = {}
+        for column, values in columns.items():
+            if values:
+                cells |= median_of(column, values)
+        rows.append(cells)
+    return rows
+
+
+def _durations(nanoseconds: Sequence[int]) -> list[Metric]:
+    return [Duration(float(each) / 1e3) for each in nanoseconds]
+
+
+def uncounted_work(
+    columns: Sequence[str], cpu: Sequence[Counts], names: Sequence[str]
+) -> str | None:
+    """A warning, if threads that were not counted worked while calls were running.
+
+    ``cpu`` are counts of ``columns`` in the pass for CPU time, ``names`` those of the
+    calls.
+    """
+    if not cpu:
+        return None
+    at = {column: number for number, column in enumerate(columns)}
+    known = at.get(KNOWN, at[CPU])
+    values = np.median([c.values for c in cpu], axis=0)
+    others = values[:, at[PROCESS]] - values[:, known]
+    notable = (others > _NOTABLE_NS) & (others > _NOTABLE_SHARE * values[:, at[CPU]])
+    if not notable.any():
+        return None
+    where = np.flatnonzero(notable)
+    worst = names[int(where[np.argmax(others[where])])]
+    return (
+        f"in {len(where)} of {len(names)} calls, {worst} above all, threads that were not counted "
+        f"spent {others[where].sum() / 1e3:,.0f} us of CPU time; if that was work for the model "
+        "(OpenMP, BLAS), count it with --count inherit or --count process"
+    )
 
 
 def per_thread(
