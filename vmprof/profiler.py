@@ -202,6 +202,8 @@ def _configuration(
     for number, one in enumerate(counters.passes, start=1):
         columns = ", ".join(one.layout.columns)
         configuration[f"Counters, pass {number}"] = f"{columns}; read {one.how}"
+    if counters.note is not None:
+        configuration["Why several passes"] = counters.note
     if counters.wide.columns:
         configuration["Counted per run"] = (
             f"{', '.join(counters.wide.columns)}: of whole processors or packages during a timed "

@@ -11,7 +11,7 @@ drives it: what the tests here assert on it, they assert to the instruction.
     programs/    what runs on either of them
 
 What is downloaded and unpacked lies in ~/.cache/vmprof/pmu-guest, 640 MB for
-each state of what it is made from; that folder may be removed at any time.
+each state of what it is made from; what a week has not used is removed.
 
 To add a test, write a program that prints JSON, and a test that runs it::
 

@@ -40,10 +40,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Writes a line to the terminal."""
     reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
 
     def say(step: str) -> None:
-        reporter.ensure_newline()
-        reporter.write_line(f"    {step} ...")
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(f"    {step} ...")
 
     return say
 

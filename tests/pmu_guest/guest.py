@@ -48,7 +48,7 @@ class Guest:
         paranoid: int = 2,
         user_access: bool = False,
         compiler: bool = False,
-        timeout_s: float = 120,
+        timeout_s: float = 600,
     ) -> Outcome:
         """Run Python with ``arguments`` in the payload's folder.
 

@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import requires
@@ -42,6 +43,8 @@ _PACKAGES = (
 # In the order of their insertion, after what each depends on.
 _MODULES = ("virtio_pci", "9pnet_virtio", "9p")
 _WHEEL_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
+
+_KEEP_SECONDS = 7 * 24 * 3600
 
 _HERE = Path(__file__).parent
 
@@ -76,24 +79,33 @@ class System:
 
 def cached_system(progress: Callable[[str], None]) -> System:
     """The system from the cache, made if it isn't there; UnavailableError if it can't be."""
+    if sys.version_info[:2] != _PYTHON:
+        wanted = ".".join(map(str, _PYTHON))
+        raise UnavailableError(
+            f"the emulated Arm machine has Python {wanted}, so the tests need it too; "
+            f"run: make clean; make test-pmu PYTHON=python{wanted}"
+        )
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vmprof/pmu-guest"
     system = System(cache / _key())
     with _locked(cache):
         if not system.folder.exists():
             require("apt-get", "dpkg", "cpio")
-            if sys.version_info[:2] != _PYTHON:
-                wanted = ".".join(map(str, _PYTHON))
-                raise UnavailableError(
-                    f"the emulated Arm machine has Python {wanted}, so the tests need it too; "
-                    f"run: make clean; make test-pmu PYTHON=python{wanted}"
-                )
             progress("making the emulated machine's system (once, about a minute)")
             unfinished = System(cache / "unfinished")
             shutil.rmtree(unfinished.folder, ignore_errors=True)
             unfinished.folder.mkdir()
             _make(unfinished, progress)
             unfinished.folder.rename(system.folder)
+        os.utime(system.folder)
+        _forget_unused(cache)
     return system
+
+
+def _forget_unused(cache: Path) -> None:
+    """Remove the systems that other states of the repository were tested with, after a week."""
+    for folder in cache.iterdir():
+        if folder.is_dir() and time.time() - folder.stat().st_mtime > _KEEP_SECONDS:
+            shutil.rmtree(folder)
 
 
 def _requirements() -> list[str]:

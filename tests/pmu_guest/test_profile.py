@@ -79,15 +79,18 @@ def test_rows_add_up_to_a_run_without_vmprof(large: Profile) -> None:
     assert large.sum == pytest.approx(large.unprofiled, rel=0.01)
 
 
-def test_the_command_shows_counts_per_operator(machine: Machine) -> None:
+def test_the_command_shows_instructions_per_cycle_of_each_operator(machine: Machine) -> None:
     done = machine.run(
-        *("-m", "vmprof", "run", "mlp", "--repeats", "3", "--counters", EVENTS),
+        *("-m", "vmprof", "run", "mlp", "--repeats", "3", "--counters", "ipc"),
         compiler=True,
     )
     assert done.status == 0, done.err
-    counts = dict(re.findall(r"^(\S+) .* ([\d,]+ +[\d,]+) *$", done.out, re.MULTILINE))
-    assert {"matmul", "relu", "softmax", "Sum", "Total"} <= counts.keys()
-    for columns in counts.values():
-        cycles, instructions = (int(column.replace(",", "")) for column in columns.split())
+    cells = re.findall(r"^(\S+) .* ([\d.]+) +([\d,]+) +([\d,]+) *$", done.out, re.MULTILINE)
+    rows = {name: columns for name, *columns in cells}
+    assert {"matmul", "relu", "softmax", "Sum", "Total"} <= rows.keys()
+    for ipc, *counts in rows.values():
+        cycles, instructions = (int(count.replace(",", "")) for count in counts)
         assert instructions > 0
+        # Two significant digits are shown.
+        assert float(ipc) == pytest.approx(instructions / cycles, rel=0.05)
         assert cycles == 2 * instructions or (not machine.exact and cycles > 0)

@@ -14,6 +14,7 @@ from support.kernel import FakeKernel, OpenEvent, Page
 
 from vmprof import VmprofError
 from vmprof.counters import Counters, Machine, open_counters, parse_events
+from vmprof.counters.cpuinfo import Processor
 from vmprof.counters.encoding import HARDWARE, SOFTWARE, Encoding, Event
 from vmprof.counters.events import REFERENCE, SOFTWARE_EVENTS
 from vmprof.counters.group import CounterGroup, Opener, Refused
@@ -237,6 +238,18 @@ def test_more_events_than_counters_are_more_passes(kernel: FakeKernel) -> None:
             ("perf::CACHE-MISSES", "perf::BRANCHES"),
         ]
         assert found.refused == {}
+        assert found.note == "the PMU does not hold all events at the same time"
+
+
+def test_what_takes_counters_away_is_said(kernel: FakeKernel) -> None:
+    kernel.counters = 1
+    intel = Processor(vendor="GenuineIntel")
+    machine = Machine(pmus=METAL.pmus, nmi_watchdog=True, smt_active=True, processors={0: intel})
+    with counters("cycles,instructions", machine) as found:
+        assert found.note is not None
+        assert "sudo sysctl kernel.nmi_watchdog=0; SMT is on, which halves" in found.note
+    with counters("cycles", machine) as found:
+        assert found.note is None
 
 
 def test_an_event_that_opens_beside_others_but_is_never_scheduled_gets_its_own_pass(

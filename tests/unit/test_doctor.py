@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import machines
 
 from vmprof.counters import Machine
 from vmprof.counters.cpuinfo import Processor
@@ -337,14 +337,10 @@ def test_several_kinds_of_core() -> None:
     )
 
 
-RECORDED = Path(__file__).parents[1] / "data/machines"
-
-
-@pytest.mark.parametrize("name", sorted(path.name for path in RECORDED.iterdir()))
-@given(st.dictionaries(st.sampled_from(PROBES), st.none() | st.just("refused")))
+@pytest.mark.parametrize("name", machines.NAMES)
+@given(some=st.dictionaries(st.sampled_from(PROBES), st.none() | st.just("refused")))
 def test_every_recorded_machine_gets_a_judgement(name: str, some: dict[str, str | None]) -> None:
-    machine = Machine.read(RECORDED / name / "proc", RECORDED / name / "sys")
-    given = facts(machine, refused={**OPENS, **some})
+    given = facts(machines.machine(name), refused={**OPENS, **some})
     problems = [f for f in diagnose(given) if f.level is Level.PROBLEM]
     # What keeps the counters away is never kept to itself.
     assert problems if not counts_hardware(given) else True

@@ -63,6 +63,8 @@ def test_encodings(processor: Callable[[str], None], pmu: str, name: str, config
 @needs_libpfm
 def test_modifiers(processor: Callable[[str], None]) -> None:
     processor("skx")
+    # A unit mask, though each of its letters is a modifier of perf's.
+    assert events("skx::RESOURCE_STALLS:RS", XEON)[0].encodings == (Encoding("cpu", RAW, 0x4A2),)
     expected = Encoding("cpu", RAW, 0x1C2, exclude_kernel=True, exclude_hv=True)
     assert events("UOPS_RETIRED:ALL:u", XEON) == [Event("UOPS_RETIRED:ALL:u", (expected,))]
 
@@ -94,6 +96,17 @@ def test_every_listed_name_is_understood(processor: Callable[[str], None]) -> No
 
 
 @needs_libpfm
+def test_listed_names_say_their_kind_of_core(processor: Callable[[str], None]) -> None:
+    processor("skx")
+    listed = [event for event in known_events(ALDER) if event.kind == "processor"]
+    assert len(listed) > 100
+    assert all("::" in event.name for event in listed)
+    assert "skx::UOPS_RETIRED:ALL" in {event.name for event in listed}
+    assert {event.pmu for event in listed} == {"cpu_core"}
+    assert not any(e.kind == "processor" for e in known_events(machine("arm-big-little")))
+
+
+@needs_libpfm
 def test_an_unknown_name() -> None:
     with pytest.raises(VmprofError, match="'NO_SUCH_THING:ALL'; libpfm4 does not know it either"):
         parse_events("NO_SUCH_THING:ALL", XEON)
@@ -104,7 +117,7 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     libpfm._library.cache_clear()
     try:
         assert not libpfm.is_installed()
-        assert list(libpfm.known()) == []
+        assert list(libpfm.known(XEON)) == []
         with pytest.raises(VmprofError, match=r"need libpfm4.*: sudo apt install libpfm4"):
             parse_events("UOPS_RETIRED:ALL", XEON)
         # A mistyped name has nothing to do with it.

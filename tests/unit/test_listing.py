@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import machines
 
 from vmprof.counters import Event, Machine
 from vmprof.counters.catalogue import known_events
 from vmprof.counters.listing import Listing
 from vmprof.counters.sets import sets_of
 
-MACHINES = Path(__file__).parents[1] / "data/machines"
 Probe = Callable[[Event], str | None]
 
 
@@ -26,20 +26,21 @@ def only_software(event: Event) -> str | None:
 
 
 def listing(machine: str, pattern: str = "", probe: Probe = anything) -> Listing:
-    root = MACHINES / machine
     sets = sets_of({"XDG_CONFIG_HOME": "/nonexistent"})
-    return Listing.of(Machine.read(root / "proc", root / "sys"), pattern, sets, probe)
+    return Listing.of(machines.machine(machine), pattern, sets, probe)
 
 
 def names(found: Listing) -> list[str]:
     return [event.known.name for event in found.events]
 
 
-@pytest.mark.parametrize("machine", sorted(path.name for path in MACHINES.iterdir()))
+@pytest.mark.parametrize("machine", machines.NAMES)
 def test_every_name_that_is_listed_is_understood(machine: str) -> None:
     found = listing(machine, "a")
-    assert found.events
-    assert [e.refused for e in found.events] == [None] * len(found.events)
+    # libpfm4 knows the processor that the tests run on, not the recorded one.
+    events = [event for event in found.events if event.known.kind != "processor"]
+    assert events
+    assert [event.refused for event in events] == [None] * len(events)
     json.dumps(found.data())
 
 
@@ -117,8 +118,7 @@ def test_data_has_what_the_text_has() -> None:
 
 
 def test_without_a_pattern_the_many_are_counted_only() -> None:
-    root = MACHINES / "amd-zen5"
-    machine = Machine.read(root / "proc", root / "sys")
+    machine = machines.machine("amd-zen5")
     known = list(known_events(machine))
     found = Listing.of(machine, "", {}, anything)
     many = [event for event in known if event.kind in ("tracepoint", "processor")]

@@ -82,6 +82,7 @@ def test_a_set_from_a_file(write) -> None:
         (PLAIN + 'x = { kind = "ratio" }', ":7: x: 'formula' is missing"),
         (PLAIN + 'x = { formula = "1", knd = "ratio" }', ":7: x: 'knd' has no meaning here"),
         (PLAIN + 'x = { formula = "1", kind = "shares" }', ":7: x: there is no kind 'shares'"),
+        (PLAIN + '"x samples" = "1"', ":7: x samples: a column cannot have that name"),
         (PLAIN + '"Percent" = "1"', ":7: Percent: the report has a column of that name"),
         (PLAIN + '"perf::PAGE-FAULTS" = "1"', ":7: perf::PAGE-FAULTS: an event has a column of"),
         ('description = ""\nvariant = [1]', ":2: variant: it has to be a table: [[variant]]"),
@@ -210,7 +211,15 @@ def test_without_xdg_the_folder_is_in_the_home(write, tmp_path: Path, monkeypatc
     assert load_set("faults", Machine(), {"XDG_CONFIG_HOME": "here"}).name == "faults"
 
 
-@pytest.mark.parametrize("name", ["nothing", "../software", "", "*"])
+def test_a_user_without_a_home_has_those_that_vmprof_brings(monkeypatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert load_set("software", Machine(), {}).name == "software"
+
+
+@pytest.mark.parametrize("name", ["nothing", "../software", "", "*", "n" * 300])
 def test_a_name_that_no_set_has(name: str) -> None:
     with pytest.raises(VmprofError, match=r"there is no counter set .*; there are: branch, cache,"):
         load_set(name, Machine(), NOWHERE)
@@ -220,6 +229,7 @@ def test_choose_takes_sets_files_and_lists(write) -> None:
     assert choose("software", Machine(), NOWHERE) == load_set("software", Machine(), NOWHERE)
     path = write(PLAIN)
     assert choose(path, Machine(), NOWHERE) == load_set(path, Machine(), NOWHERE)
+    assert choose(" software ", Machine(), NOWHERE).name == "software"
     listed = choose("page-faults", Machine(), NOWHERE)
     assert listed == CounterSet("", "", "page-faults", listed.groups)
     assert [event.name for (event,) in listed.groups] == ["perf::PAGE-FAULTS"]
@@ -229,9 +239,13 @@ def test_choose_takes_sets_files_and_lists(write) -> None:
 def test_a_name_that_nothing_has_tells_of_the_sets() -> None:
     with pytest.raises(VmprofError, match="there is no event 'softwear'") as error:
         choose("softwear", Machine(), NOWHERE)
-    assert error.value.__notes__ == [
-        "there are counter sets: branch, cache, default, energy, ipc, software, stalls, tlb"
-    ]
+    assert str(error.value).endswith(
+        "; the counter sets are: branch, cache, default, energy, ipc, software, stalls, tlb"
+    )
+    # What can only be a list of events says nothing of sets.
+    with pytest.raises(VmprofError) as error:
+        choose("cycles,softwear", Machine(), NOWHERE)
+    assert "counter sets" not in str(error.value)
 
 
 @pytest.mark.parametrize(

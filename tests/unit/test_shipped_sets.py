@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from support import machines
 
 from vmprof import VmprofError
 from vmprof.counters import Machine
@@ -16,14 +15,12 @@ from vmprof.counters.wide import WideEvent
 from vmprof.report.derive import evaluate
 from vmprof.report.model import Count, Metric, Percent, Ratio
 
-MACHINES = Path(__file__).parents[1] / "data/machines"
 ON_EVERY_MACHINE = ("branch", "cache", "default", "ipc", "software", "stalls", "tlb")
 NOWHERE = {"XDG_CONFIG_HOME": "/nonexistent"}
 
 
 def on(machine: str, name: str) -> CounterSet:
-    root = MACHINES / machine
-    return load_set(name, Machine.read(root / "proc", root / "sys"), NOWHERE)
+    return load_set(name, machines.machine(machine), NOWHERE)
 
 
 def columns(loaded: CounterSet) -> list[list[str]]:
@@ -45,14 +42,13 @@ def test_these_are_all() -> None:
     assert set(sets_of(NOWHERE)) == {*ON_EVERY_MACHINE, "energy"}
 
 
-@pytest.mark.parametrize("machine", sorted(path.name for path in MACHINES.iterdir()))
+@pytest.mark.parametrize("machine", machines.NAMES)
 @pytest.mark.parametrize("name", ON_EVERY_MACHINE)
 def test_each_has_something_for_every_machine(name: str, machine: str) -> None:
     loaded = on(machine, name)
     assert loaded.groups
     assert 100 < len(loaded.description) < 700
-    root = MACHINES / machine
-    known = Machine.read(root / "proc", root / "sys")
+    known = machines.machine(machine)
     assert [group_objection(group, known) for group in loaded.groups] == [None] * len(loaded.groups)
 
 
@@ -60,8 +56,7 @@ def test_each_has_something_for_every_machine(name: str, machine: str) -> None:
     "machine", ["amd-zen4", "amd-zen5", "intel-alder-lake", "intel-sapphire-rapids"]
 )
 def test_stalls_asks_only_for_what_the_processor_has(machine: str) -> None:
-    root = MACHINES / machine
-    known = Machine.read(root / "proc", root / "sys")
+    known = machines.machine(machine)
     (group,) = load_set("stalls", known, NOWHERE).groups
     assert [objection(event, known) for event in group] == [None] * 5
 
@@ -153,7 +148,7 @@ def test_stalls_in_slots_on_amd(machine: str, width: int) -> None:
 def skylake(*, smt: bool) -> Machine:
     names = ("slots-issued", "slots-retired", "fetch-bubbles", "recovery-bubbles")
     events = {f"topdown-{name}": NamedEvent("event=0x1") for name in names}
-    zen = Machine.read(MACHINES / "amd-zen4/proc", MACHINES / "amd-zen4/sys").pmus["cpu"]
+    zen = machines.machine("amd-zen4").pmus["cpu"]
     return Machine(
         processors={0: Processor(vendor="GenuineIntel", family=6, model=85)},
         smt_active=smt,
@@ -191,7 +186,7 @@ def test_stalls_on_skylake_with_smt() -> None:
     ],
 )
 def test_amd_generations(family: int, model: int, second: str) -> None:
-    zen = Machine.read(MACHINES / "amd-zen4/proc", MACHINES / "amd-zen4/sys")
+    zen = machines.machine("amd-zen4")
     machine = Machine(
         processors={0: Processor(vendor="AuthenticAMD", family=family, model=model)},
         pmus=zen.pmus,

@@ -8,13 +8,20 @@ import os
 import sys
 from collections.abc import Sequence
 
-from vmprof.cli import doctor, events, run, show_code
+from vmprof.cli import audit, diff, doctor, events, run, show_code
 from vmprof.collectors import get_include
 from vmprof.errors import VmprofError
 from vmprof.version import __version__
 
 # Each command's docstring is its help; the first line stands in the overview.
-_COMMANDS = {"run": run, "events": events, "doctor": doctor, "show-code": show_code}
+_COMMANDS = {
+    "run": run,
+    "diff": diff,
+    "audit": audit,
+    "events": events,
+    "doctor": doctor,
+    "show-code": show_code,
+}
 
 _INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
 

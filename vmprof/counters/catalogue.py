@@ -34,7 +34,7 @@ def known_events(machine: Machine) -> Iterator[KnownEvent]:
     """Every name that has a meaning on ``machine``; whether it counts there is another matter.
 
     Those of libpfm4, where it is installed, are of the processor that this
-    runs on, whatever ``machine`` is.
+    runs on, as far as ``machine`` takes them.
     """
     core = ",".join(pmu.name for pmu in machine.core_pmus)
     for event in generic.GENERIC:
@@ -49,7 +49,7 @@ def known_events(machine: Machine) -> Iterator[KnownEvent]:
             description = named.terms + (f", in {named.unit}" if named.unit else "")
             yield KnownEvent(f"{owner.name}/{name}/", "pmu", owner.name, description)
     if core:
-        for name, description in libpfm.known():
-            yield KnownEvent(name, "processor", core, description)
+        for own, description in libpfm.known(machine):
+            yield KnownEvent(own.name, "processor", own.encodings[0].pmu, description)
     for name in tracepoints.names(machine):
         yield KnownEvent(name, "tracepoint", "tracepoint")

@@ -134,8 +134,22 @@ def _encoding(name: str, attr: Any, machine: Machine) -> Encoding:
     )
 
 
-def known() -> Iterator[tuple[str, str]]:
-    """Name and description of every event of this processor's cores, one for each unit mask."""
+def known(machine: Machine) -> Iterator[tuple[Event, str]]:
+    """Every event that libpfm4 has for ``machine``, one for each unit mask, and its description.
+
+    Names say which kind of core they are of where there are several.
+    """
+    for pmu, name, description in _names():
+        try:
+            event = find(f"{pmu}::{name}" if machine.is_hybrid else name, machine)
+        except VmprofError:  # of another processor than the machine's, or not to be counted
+            continue
+        if event is not None:
+            yield event, description
+
+
+def _names() -> Iterator[tuple[str, str, str]]:
+    """PMU, name and description of what the processor that this runs on can count."""
     loaded = _library()
     if loaded is None:
         return
@@ -148,7 +162,8 @@ def known() -> Iterator[tuple[str, str]]:
         if code == 0 and pmu.flags & _IS_PRESENT and pmu.type == _PFM_PMU_TYPE_CORE:
             index = pmu.first_event
             while index >= 0:
-                yield from _event_names(ffi, lib, index)
+                for name, description in _event_names(ffi, lib, index):
+                    yield _text(ffi, pmu.name), name, description
                 index = lib.pfm_get_event_next(index)
 
 

@@ -37,8 +37,11 @@ def split(text: str) -> tuple[str, str]:
         return text, ""
     # After a name that all processors share, whatever follows is meant as modifiers. Processors'
     # own names are mostly upper-case, and so are their unit masks: RESOURCE_STALLS:RS.
-    letters = _LETTERS.issuperset(end) and not (end.isupper() and name.upper() == name)
-    return (name, end) if letters or generic.find(name) else (text, "")
+    own = name.rpartition("::")[2]
+    is_mask = end.isupper() and own == own.upper()
+    if generic.find(name) or (_LETTERS.issuperset(end) and not is_mask):
+        return name, end
+    return text, ""
 
 
 def join(own: str, groups: str, event: str) -> str:

@@ -34,9 +34,10 @@ class Counters(AbstractContextManager["Counters"]):
     whole run too, nobody knows whether they exist. ``user_only``: the
     permission level hides the kernel, events count user space alone.
     ``fell_back``: not one of the events could be counted, and what was named
-    for this case is. ``scope``: whose work is counted. ``cpu`` is a pass for CPU
-    time (:mod:`vmprof.counters.cpu`), None in a single pass and where it cannot be had. Use
-    as a context manager: everything is closed whatever happens.
+    for this case is. ``note`` says why there are several passes. ``scope``: whose
+    work is counted. ``cpu`` is a pass for CPU time (:mod:`vmprof.counters.cpu`),
+    None in a single pass and where it cannot be had. Use as a context manager:
+    everything is closed whatever happens.
     """
 
     wide: WideCounters
@@ -45,6 +46,7 @@ class Counters(AbstractContextManager["Counters"]):
     unproven: frozenset[str] = frozenset()
     user_only: bool = False
     fell_back: bool = False
+    note: str | None = None
     scope: Scope = field(default_factory=Scope)
     cpu: Pass | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -95,6 +97,7 @@ def open_counters(
         if fell_back:
             units = selection.usable(otherwise)
         scope = scope or Scope()
+        note = None
         if multiplex:
             passes = _one_pass_in_turns(units, scope.apply(opener), stack)
         else:
@@ -106,6 +109,9 @@ def open_counters(
                 )
             counting = scope.apply(opener)
             passes = [_open_pass(events, counting, stack) for events in bins]
+            if len(bins) > 1:
+                why = ["the PMU does not hold all events at the same time"]
+                note = "; ".join(why + _fewer_counters(machine))
         for collector in collectors:
             source = stack.enter_context(collector.open())
             layout = Layout(
@@ -126,6 +132,7 @@ def open_counters(
             frozenset(selection.unproven),
             opener.user_only,
             fell_back,
+            note,
             scope,
             cpu,
             stack.pop_all(),
@@ -198,13 +205,26 @@ def _fits(events: Group, opener: Opener) -> bool:
 
 
 def _too_many(unit: Group, opener: Opener) -> str:
-    text = f"the PMU cannot count the {len(unit)} events of its group at the same time"
-    if opener.machine.nmi_watchdog:
-        text += (
-            "; the NMI watchdog holds one counter, which it gives back after: "
+    return "; ".join(
+        [
+            f"the PMU cannot count the {len(unit)} events of its group at the same time",
+            *_fewer_counters(opener.machine),
+            "take events out of the braces",
+        ]
+    )
+
+
+def _fewer_counters(machine: Machine) -> list[str]:
+    """What takes counters away from this machine's events."""
+    reasons = []
+    if machine.nmi_watchdog:
+        reasons.append(
+            "the NMI watchdog holds one counter, which it gives back after: "
             "sudo sysctl kernel.nmi_watchdog=0"
         )
-    return text + "; take events out of the braces"
+    if machine.smt_active and machine.vendor == "GenuineIntel":
+        reasons.append("SMT is on, which halves a thread's counters on Intel before Ice Lake")
+    return reasons
 
 
 def _open_pass(events: Group, opener: Opener, stack: ExitStack) -> Pass:

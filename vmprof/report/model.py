@@ -52,6 +52,7 @@ class Samples:
     values: tuple[float, ...]
 
 
+Kind = Literal["ratio", "percent", "count", "duration"]
 Metric = Count | Duration | Percent | Ratio | Samples | str
 Row = Mapping[str, Metric]
 
@@ -73,7 +74,7 @@ class Derived:
 
     column: str
     formula: str
-    kind: Literal["ratio", "percent", "count", "duration"]
+    kind: Kind
     sources: Mapping[str, str]
 
 

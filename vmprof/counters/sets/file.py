@@ -19,18 +19,17 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 from vmprof.errors import VmprofError
 from vmprof.expression import Condition, Formula
+from vmprof.report.model import SAMPLES_SUFFIX, Kind
 from vmprof.report.table import LEADING_COLUMNS
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-Kind = Literal["ratio", "percent", "count", "duration"]
 
 _KINDS: Mapping[type[Any], str] = {str: "text", dict: "a table", list: "[[variant]] tables"}
 
@@ -123,8 +122,10 @@ class _Reader:
         return Variant(self._variant, processors, when, events, metrics)
 
     def _read_metric(self, column: str, entry: Any) -> Definition:
-        if column in LEADING_COLUMNS or not column.strip():
+        if column in LEADING_COLUMNS:
             self._fail(column, "the report has a column of that name already")
+        if not column.strip() or column.endswith(SAMPLES_SUFFIX):
+            self._fail(column, "a column cannot have that name")
         if isinstance(entry, str):
             entry = {"formula": entry}
         if not isinstance(entry, dict):

@@ -13,10 +13,11 @@ from vmprof.counters.events import parse_events
 from vmprof.counters.machine import Machine
 from vmprof.counters.sets.file import SetFile, Variant
 from vmprof.counters.wide import WideEvent
-from vmprof.errors import VmprofError, add_note
+from vmprof.errors import VmprofError
 from vmprof.report.model import Derived
 
 SHIPPED = Path(__file__).parent
+_NAME = r"[\w.+-]+"
 
 # What formulas can use besides events: how long the call, or the run, took.
 _DURATION = {"microseconds": "Duration (us)"}
@@ -45,14 +46,17 @@ def choose(text: str, machine: Machine, environment: Mapping[str, str] = os.envi
 
     A list of events becomes a set without metrics.
     """
-    folders = _folders(environment)
-    if text.endswith(".toml") or _find(text, folders) is not None:
+    text = text.strip()
+    if text.endswith(".toml") or _find(text, _folders(environment)) is not None:
         return load_set(text, machine, environment)
     try:
         groups = parse_events(text, machine)
     except VmprofError as error:
-        add_note(error, f"there are counter sets: {', '.join(sets_of(environment))}")
-        raise
+        if not re.fullmatch(_NAME, text):
+            raise
+        # It may have been meant as either.
+        sets = ", ".join(sets_of(environment))
+        raise VmprofError(f"{error}; the counter sets are: {sets}") from error
     return CounterSet(name="", description="", events=text, groups=groups)
 
 
@@ -112,14 +116,25 @@ def alias(column: str) -> str:
 def _folders(environment: Mapping[str, str]) -> list[Path]:
     """Where sets are looked up, in this order."""
     configured = environment.get("XDG_CONFIG_HOME", "")
-    home = Path(configured) if configured.startswith("/") else Path.home() / ".config"
+    try:
+        home = Path(configured) if configured.startswith("/") else Path.home() / ".config"
+    except RuntimeError:  # a user without a home, as in containers
+        return [SHIPPED]
     return [home / "vmprof/counters", SHIPPED]
 
 
 def _find(name: str, folders: list[Path]) -> Path | None:
-    if not re.fullmatch(r"[\w.+-]+", name):
+    if not re.fullmatch(_NAME, name):
         return None
-    return next((p for folder in folders if (p := folder / f"{name}.toml").is_file()), None)
+    paths = (folder / f"{name}.toml" for folder in folders)
+    return next((path for path in paths if _is_file(path)), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no permission to look, or a name that is too long
+        return False
 
 
 def _choose_variant(file: SetFile, machine: Machine) -> Variant:

@@ -1,0 +1,200 @@
+"""Writes the tables of validation.md anew, from saved reports.
+
+    python docs/make_validation.py            rewrite what has changed
+    python docs/make_validation.py --check    say whether something would change
+
+A table stands between two lines ``<!-- NAME -->`` and ``<!-- end -->``; NAME is
+a function of this module. The reports are those in tests/data and docs/reports;
+the latter are made on a machine that does nothing else:
+
+    vmprof run mlp --json docs/reports/mlp.json --force
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from vmprof.compare.audit import audit_report, between_rows
+from vmprof.compare.audit.corrected import corrected_cell, corrected_sum
+from vmprof.compare.audit.text import summary
+from vmprof.compare.diff import TIME, diff_reports
+from vmprof.compare.diff.text import describe_change
+from vmprof.compare.grid import markdown
+from vmprof.compare.readers import read_reports, reports_of
+from vmprof.compare.rows import microseconds
+from vmprof.report.aggregate import sum_columns
+from vmprof.report.model import Duration
+from vmprof.report.table import format_metric
+
+HERE = Path(__file__).parent
+PAGE = HERE / "validation.md"
+DATA = HERE.parent / "tests" / "data"
+RELAY = DATA / "tvm-relay-vm-papi-reports.txt"
+TVM_MLP = DATA / "tvm-0.23-mlp"
+OWN = HERE / "reports"
+
+CYCLES, INSTRUCTIONS = "perf::CYCLES", "perf::INSTRUCTIONS"
+
+
+def what_each_format_holds() -> str:
+    """The same run of TVM 0.23, three times."""
+    lines = []
+    for name in ("report.json", "report.csv", "table.txt"):
+        (saved,) = read_reports(TVM_MLP / name)
+        report = saved.report
+        longest = max(report.calls, key=microseconds)
+        time = longest["Duration (us)"]
+        lines.append(
+            [
+                f"`{name}`",
+                str(len(report.calls)),
+                f"{time.microseconds:g}" if isinstance(time, Duration) else "",
+                "yes" if report.device_metrics else "no",
+                "yes" if report.configuration else "no",
+                str(longest["Name"]),
+            ]
+        )
+    header = ["File", "Rows", "Its duration (us)", "Total", "Configuration", "Longest row"]
+    return markdown(header, lines)
+
+
+def audit_of_the_eleven() -> str:
+    audits = [
+        (str(saved.model), audit_report(saved.report, saved.printed_sum))
+        for saved in read_reports(RELAY)
+    ]
+    return markdown(*summary(audits))
+
+
+def two_ways_to_the_cost() -> str:
+    """Near-empty rows, all rows, and what was counted between the rows."""
+    lines = []
+    for saved in read_reports(RELAY):
+        audit = audit_report(saved.report)
+        cells = [str(saved.model)]
+        for event in (CYCLES, INSTRUCTIONS):
+            cost, between = audit.costs[event], between_rows(event, saved.report)
+            cells += [f"{cost.per_call:,.0f}", f"{cost.over_all:,.0f}"]
+            cells.append("" if between is None else f"{between:,.0f}")
+        lines.append(cells)
+    header = ["Report"]
+    for what in ("Cycles", "Instructions"):
+        header += [f"{what}: near-empty rows", "line over all rows", "between rows"]
+    return markdown(header, lines)
+
+
+def corrected_mlp() -> str:
+    (saved,) = reports_of("mlp", read_reports(RELAY))
+    audit = audit_report(saved.report)
+    costs = [audit.costs[event] for event in (CYCLES, INSTRUCTIONS)]
+    lines = []
+    for row in audit.rows:
+        cells = [f"`{row['Name']}`", format_metric(row[TIME]), format_metric(row["Count"])]
+        for cost in costs:
+            cell = corrected_cell(row, cost)
+            if cell is not None:
+                cells += [format_metric(row[cost.event]), _plus_minus(cell.value, cell.uncertainty)]
+        lines.append(cells)
+    sums = sum_columns(audit.rows)
+    cells = ["Sum", format_metric(sums[TIME]), format_metric(sums["Count"])]
+    for cost in costs:
+        whole = corrected_sum(audit.rows, cost)
+        cells += [format_metric(sums[cost.event]), _plus_minus(whole.value, whole.uncertainty)]
+    header = ["Name", "Duration (us)", "Count", CYCLES, "corrected", INSTRUCTIONS, "corrected"]
+    return markdown(header, [*lines, cells])
+
+
+def own_reports() -> str:
+    """Each counter of our saved reports: what the fit finds and what the report declares."""
+    lines = []
+    for path in sorted(OWN.glob("*.json")):
+        (saved,) = read_reports(path)
+        audit = audit_report(saved.report)
+        for event, cost in audit.costs.items():
+            if not cost.rate and not cost.per_call:
+                continue
+            lines.append(
+                [
+                    f"`{path.name}`",
+                    f"`{event}`",
+                    "" if cost.declared is None else f"{cost.declared:,.0f}",
+                    f"{cost.declared_cost:,.0f}",
+                    _plus_minus(cost.per_call, cost.spread),
+                    f"{cost.rate:,.0f}",
+                    f"{len(audit.failed)} of {len(audit.findings)}",
+                ]
+            )
+    header = [
+        "Report",
+        "Counter",
+        "Declared",
+        "beyond its time",
+        "Fitted",
+        "Rate per us",
+        "Checks failed",
+    ]
+    return markdown(header, lines, text_columns=2)
+
+
+def diff_of_two_models() -> str:
+    """The longest operators of squeezenet 1.0 and 1.1, as ``vmprof diff`` matches them."""
+    reports = read_reports(RELAY)
+    (old,), (new,) = reports_of("squeezenet1.0", reports), reports_of("squeezenet1.1", reports)
+    diff = diff_reports(old.report, new.report)
+    lines = []
+    for operator in diff.operators[:8]:
+        change = operator.changes[TIME]
+        lines.append(
+            [
+                f"`{operator.name.removeprefix('vm_mod_fused_')}`",
+                operator.matched_by.name.lower() if operator.matched_by else "",
+                f"{change.before:,.2f}" if change.before is not None else "",
+                f"{change.after:,.2f}" if change.after is not None else "",
+                describe_change(change),
+            ]
+        )
+    header = ["Operator", "Matched by", "1.0 (us)", "1.1 (us)", "Change"]
+    return markdown(header, lines, text_columns=2)
+
+
+def _plus_minus(value: float, uncertainty: float) -> str:
+    return f"{value:,.0f} ± {uncertainty:,.0f}"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    table.__name__: table
+    for table in (
+        what_each_format_holds,
+        audit_of_the_eleven,
+        two_ways_to_the_cost,
+        corrected_mlp,
+        own_reports,
+        diff_of_two_models,
+    )
+}
+
+
+def renew(page: str) -> str:
+    """``page`` with its tables made anew."""
+    return re.sub(
+        r"(<!-- (\w+) -->\n).*?(<!-- end -->)",
+        lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}",
+        page,
+        flags=re.DOTALL,
+    )
+
+
+def main() -> int:
+    old = PAGE.read_text(encoding="utf-8")
+    new = renew(old)
+    if "--check" in sys.argv[1:]:
+        return int(old != new)
+    PAGE.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Holding reports against each other, and against what is possible."""

@@ -1,0 +1,153 @@
+"""What the measuring itself cost, found in the rows: counter = rate x time + cost x count.
+
+Operators that do next to nothing (an allocation, a reshape) show it bare: what
+they count beyond what their time explains is the cost of having been measured.
+Medians throughout, since operators differ in their rates and some rows stray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+import numpy.typing as npt
+
+from vmprof.report.model import Count, Duration, Row
+
+# A call that takes no longer is next to nothing.
+NEAR_EMPTY_US = 1.0
+
+_LEAST_NEAR_EMPTY_ROWS = 3
+_LEAST_ROWS = 8
+_SIGMAS = 3.0
+# So much of what near-empty rows count must be cost, or it may be their work.
+_SHARE_OF_NEAR_EMPTY = 0.8
+_NORMAL_MAD = 1.4826  # standard deviation of a normal distribution, over its MAD
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one event counts of the measuring, per call.
+
+    ``per_call`` is fitted, ``spread`` its robust standard deviation from row to
+    row; of ``near_empty`` rows, or where those are too few of all, as is
+    ``over_all`` always. ``rate`` is in counts per microsecond. ``typical`` is
+    what a near-empty call counts in all. ``declared`` is what the report itself
+    says that an empty call counts, None if it is silent, and ``declared_cost``
+    what that is beyond the time which the report says that an empty call takes.
+    """
+
+    event: str
+    per_call: float
+    spread: float
+    rate: float
+    near_empty: int
+    over_all: float
+    typical: float
+    declared: float | None
+    declared_cost: float
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether rows carry a cost that the report does not declare.
+
+        It must stand out from the spread and make up nearly all of what
+        near-empty rows count. A read in the middle of a model meets colder
+        caches than in the loop that measures an empty call: as much again as an
+        empty call is taken for that.
+        """
+        excess = self.per_call - self.declared_cost
+        return (
+            excess > _SIGMAS * self.spread
+            and excess >= _SHARE_OF_NEAR_EMPTY * (self.typical - self.declared_cost)
+            and excess > (self.declared or 0.0)
+        )
+
+    @property
+    def correction(self) -> float:
+        """What to take off each call: as declared, else as fitted if it stands out, else 0."""
+        return self.per_call if self.is_hidden else self.declared_cost
+
+    @property
+    def uncertainty(self) -> float:
+        """Of :attr:`correction` in one row, as a standard deviation."""
+        return max(self.spread, abs(self.per_call - self.correction))
+
+
+def fit_cost(
+    event: str, rows: Sequence[Row], declared: float | None = None, empty_us: float = 0.0
+) -> Cost | None:
+    """The cost of ``event`` in merged ``rows``; None where they are too few to tell.
+
+    By the report an empty call counts ``declared`` and takes ``empty_us``.
+    """
+    counts, times, calls = _columns(event, rows)
+    per_call, time = counts / calls, times / calls
+    near = time <= NEAR_EMPTY_US
+    enough = np.count_nonzero(near) >= _LEAST_NEAR_EMPTY_ROWS
+    if not enough and len(time) < _LEAST_ROWS:
+        return None
+    over_all, rate = _fit_line(time, per_call)
+    if enough:
+        beyond = per_call[near] - rate * time[near]
+        cost = float(np.median(beyond))
+        spread = _NORMAL_MAD * float(np.median(np.abs(beyond - cost)))
+        typical = float(np.median(per_call[near]))
+    else:
+        off = np.abs(per_call - over_all - rate * time) * _weights(time)
+        cost, spread = over_all, _NORMAL_MAD * float(np.median(off))
+        typical = float(np.min(per_call))
+    return Cost(
+        event,
+        cost,
+        spread,
+        rate,
+        int(np.count_nonzero(near)) if enough else 0,
+        over_all,
+        typical,
+        declared,
+        max(0.0, (declared or 0.0) - rate * empty_us),
+    )
+
+
+def _columns(event: str, rows: Sequence[Row]) -> tuple[Floats, Floats, Floats]:
+    """Counts, microseconds and numbers of calls of the rows that have all three."""
+    found = []
+    for row in rows:
+        match row.get(event), row.get("Duration (us)"), row.get("Count"):
+            case Count(value), Duration(time), Count(calls) if calls > 0 and isfinite(time):
+                found.append((value, time, calls))
+    table = np.array(found, dtype=np.float64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
+def _weights(time: Floats) -> Floats:
+    """Operators' rates differ, so that a row strays in proportion to its time."""
+    weights: Floats = 1.0 / (NEAR_EMPTY_US + time)
+    return weights
+
+
+def _fit_line(time: Floats, counts: Floats) -> tuple[float, float]:
+    """Intercept and slope with the least weighted sum of absolute deviations.
+
+    By iteratively reweighted least squares. The slope is not negative: time
+    does not take counts away.
+    """
+    design = np.stack([np.ones_like(time), time], axis=1)
+    scale = _weights(time)
+    weights = scale.copy()
+    line = np.zeros(2)
+    smallest = 1e-9 * max(1.0, float(np.max(np.abs(counts * scale))))
+    for _ in range(100):
+        root = np.sqrt(weights)
+        line = np.linalg.lstsq(design * root[:, None], counts * root, rcond=None)[0]
+        deviations = np.abs(counts - design @ line) * scale
+        weights = scale**2 / np.maximum(deviations, smallest)
+    intercept, slope = line.tolist()
+    if slope < 0:
+        return float(np.median(counts)), 0.0
+    return intercept, slope

@@ -1,0 +1,18 @@
+"""What changed from one report to another, and whether that is more than chance."""
+
+from vmprof.compare.diff.change import Change, Sureness
+from vmprof.compare.diff.diff import TIME, Diff, Operator, diff_reports
+from vmprof.compare.diff.match import MatchedBy
+from vmprof.compare.diff.regressions import Limit, regressions
+
+__all__ = [
+    "TIME",
+    "Change",
+    "Diff",
+    "Limit",
+    "MatchedBy",
+    "Operator",
+    "Sureness",
+    "diff_reports",
+    "regressions",
+]

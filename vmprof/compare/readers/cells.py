@@ -1,0 +1,136 @@
+"""Printed cells -> Metrics: what kind of column they stand in, and whose separators they have.
+
+TVM prints by the user's locale: 1,577.51 is 1.577,51 in Germany, 1 577,51 in
+France, 1'577.51 in Switzerland and 1577.51 in the locale C.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from vmprof.errors import VmprofError
+from vmprof.report.model import Count, Duration, Metric, Percent, Ratio
+
+# Strings, even where every cell happens to be of digits.
+_STRING_COLUMNS = frozenset({"Name", "Device", "Argument Shapes", "VM::Argument Shapes", "Hash"})
+_STRING_SETTINGS = frozenset({"Executor", "Model", "Counters", "Note", "TVM", "vmprof"})
+
+# Some locales have a blank of their own: no-break, thin, narrow no-break.
+_GROUP_SEPARATORS = ",. '\u2019\u00a0\u2009\u202f"
+
+_SHARE = re.compile(r"-?(?:\d+(?:[.,]\d+)?(?:e[+-]?\d+)?|nan|inf)")
+
+Convert = Callable[[str], Metric | None]
+
+
+class Numbers:
+    """The numbers of one text, whose decimal separator is ``decimal``; None for what is none."""
+
+    def __init__(self, decimal: str = ".") -> None:
+        self._decimal = decimal
+        groups = f"[{re.escape(_GROUP_SEPARATORS.replace(decimal, ''))}]"
+        # In India groups are of two, but for the last.
+        grouped = rf"\d{{1,3}}(?:{groups}\d{{3}})+|\d{{1,2}}(?:{groups}\d{{2}})+{groups}\d{{3}}"
+        whole = rf"-?(?:\d+|{grouped})"
+        self._separators = re.compile(groups)
+        self._count = re.compile(whole)
+        self._real = re.compile(rf"{whole}(?:{re.escape(decimal)}\d+)?(?:e[+-]?\d+)?|-?(?:nan|inf)")
+
+    @classmethod
+    def of_durations(cls, cells: Iterable[str]) -> Numbers:
+        """Numbers as in ``cells``, which have two decimals, as TVM prints durations."""
+        for cell in cells:
+            if len(cell) > 3 and cell[-3] in ".,":
+                return cls(cell[-3])
+        return cls()
+
+    def count(self, cell: str) -> Count | None:
+        return Count(int(self._bare(cell))) if self._count.fullmatch(cell) else None
+
+    def duration(self, cell: str) -> Duration | None:
+        return None if (number := self._number(cell)) is None else Duration(number)
+
+    def percent(self, cell: str) -> Percent | None:
+        # TVM prints these alone without regard to the locale, and no groups.
+        return Percent(float(cell.replace(",", "."))) if _SHARE.fullmatch(cell) else None
+
+    def ratio(self, cell: str) -> Ratio | None:
+        return None if (number := self._number(cell)) is None else Ratio(number)
+
+    def _number(self, cell: str) -> float | None:
+        if not self._real.fullmatch(cell):
+            return None
+        return float(self._bare(cell).replace(self._decimal, "."))
+
+    def _bare(self, cell: str) -> str:
+        return self._separators.sub("", cell)
+
+
+def parse_column(
+    name: str, cells: Sequence[str], numbers: Numbers, places: Sequence[str]
+) -> list[Metric | None]:
+    """The values of column ``name``; None for empty cells.
+
+    Its kind follows from its name, else from all of ``cells``: whole numbers are
+    counts, numbers are ratios, anything else is text. A column that is empty
+    throughout is one of empty strings, as TVM prints it, unless its name says
+    that it is of numbers. Raises :class:`VmprofError` for a cell that is not what
+    the name says; ``places`` say where each cell stands.
+    """
+    if not any(cells):
+        return [None if is_number(name) else ""] * len(cells)
+    convert = _kind_of_name(name, numbers)
+    if convert is None:
+        convert = _kind_of_cells(name, cells, numbers)
+    column: list[Metric | None] = []
+    for cell, place in zip(cells, places, strict=True):
+        metric = convert(cell) if cell else None
+        if cell and metric is None:
+            raise VmprofError(f"{place}: {cell!r} in column {name!r} is no number")
+        column.append(metric)
+    return column
+
+
+def parse_setting(name: str, text: str, numbers: Numbers) -> Metric:
+    """A value of the section Configuration."""
+    if name in _STRING_SETTINGS:
+        return text
+    convert = _kind_of_name(name, numbers) or numbers.count
+    metric = convert(text)
+    return text if metric is None else metric
+
+
+def is_number(name: str) -> bool:
+    """Whether the name of a column says that it holds numbers."""
+    return _kind_of_name(name, Numbers()) not in (None, str)
+
+
+def _kind_of_name(name: str, numbers: Numbers) -> Convert | None:
+    if name in _STRING_COLUMNS:
+        return str
+    if name.endswith("(us)"):
+        return numbers.duration
+    if name == "Percent" or "%" in name:
+        return numbers.percent
+    if name == "Count":
+        return numbers.count
+    return None
+
+
+def _kind_of_cells(name: str, cells: Sequence[str], numbers: Numbers) -> Convert:
+    # Of a quotient (GFLOP/s) all values may happen to be whole.
+    kinds: list[Convert] = [numbers.ratio] if "/" in name else [numbers.count, numbers.ratio]
+    for kind in kinds:
+        if all(kind(cell) is not None for cell in cells if cell):
+            return kind
+    return str
+
+
+def rows_of(columns: Sequence[tuple[str, Sequence[Metric | None]]]) -> list[dict[str, Metric]]:
+    """Columns, all of one length, as rows without the empty cells."""
+    names = [name for name, _ in columns]
+    return [
+        {name: metric for name, metric in zip(names, row, strict=True) if metric is not None}
+        for row in zip(*(cells for _, cells in columns), strict=True)
+    ]
