@@ -44,10 +44,11 @@ def configured_pool(
     turn; without ``pin`` TVM places them. Afterwards TVM's defaults are back,
     and so is the calling thread's affinity. Gives what the report says of it.
     """
-    number = number or len(pin) or None
     if number is None:
-        yield {}
-        return
+        number = len(pin)
+        if not number:
+            yield {}
+            return
     if number < 1:
         raise VmprofError(f"num_threads is {number}; at least 1 is needed")
     if pin and len(pin) < number:

@@ -24,7 +24,7 @@ from vmprof.counters import Machine
 from vmprof.counters.group import Opener, Refused
 from vmprof.launches import recorded_launches
 from vmprof.native import ffi, lib
-from vmprof.report.model import Count, Row, Samples
+from vmprof.report.model import Count, Duration, Percent, Ratio, Row, Samples
 
 CLOCK = "perf::TASK-CLOCK"
 
@@ -51,6 +51,11 @@ def milliseconds(cell: object) -> float:
     return cell.value / MILLISECOND
 
 
+def microseconds(cell: object) -> float:
+    assert isinstance(cell, Duration)
+    return cell.microseconds
+
+
 def per_thread(call: Row) -> list[float]:
     samples = call[f"{CLOCK} per thread"]
     assert isinstance(samples, Samples)
@@ -66,21 +71,21 @@ def as_file(executable: tvm.runtime.Executable, folder: Path) -> Path:
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_work_is_the_operators_and_the_threads_that_did_it(in_memory: bool, tmp_path: Path) -> None:
     executable = burning(
-        [3 * MILLISECOND, 9 * MILLISECOND],
-        [2 * MILLISECOND],
-        [4 * MILLISECOND, 2 * MILLISECOND],
+        [6 * MILLISECOND, 18 * MILLISECOND],
+        [5 * MILLISECOND],
+        [8 * MILLISECOND, 4 * MILLISECOND],
     )
     model = executable if in_memory else as_file(executable, tmp_path)
     with spinning(2):
         report = with_pool(2, lambda: profile(model))
-    assert milliseconds(row(report, "burn0")[CLOCK]) == pytest.approx(12, rel=0.02)
-    assert per_thread(row(report, "burn0")) == pytest.approx([3, 9], rel=0.02)
+    assert milliseconds(row(report, "burn0")[CLOCK]) == pytest.approx(24, rel=0.02)
+    assert per_thread(row(report, "burn0")) == pytest.approx([6, 18], rel=0.02)
     # The worker is idle now, and spins: that is nobody's work.
-    assert milliseconds(row(report, "burn1")[CLOCK]) == pytest.approx(2, rel=0.02)
+    assert milliseconds(row(report, "burn1")[CLOCK]) == pytest.approx(5, rel=0.02)
     assert f"{CLOCK} per thread" not in row(report, "burn1")
-    assert per_thread(row(report, "burn2")) == pytest.approx([4, 2], rel=0.02)
+    assert per_thread(row(report, "burn2")) == pytest.approx([8, 4], rel=0.02)
     total = report.device_metrics["cpu0"][CLOCK]
-    assert milliseconds(total) == pytest.approx(20, rel=0.05)
+    assert milliseconds(total) == pytest.approx(41, rel=0.05)
 
 
 def test_the_parts_of_threads_add_up() -> None:
@@ -92,18 +97,18 @@ def test_the_parts_of_threads_add_up() -> None:
 
 def test_more_tasks_than_threads_share_them() -> None:
     """TVM gives one task to a thread at most; a pool of one does them all on the caller."""
-    report = with_pool(1, lambda: profile(burning([MILLISECOND, 2 * MILLISECOND])))
-    assert per_thread(row(report, "burn0")) == pytest.approx([3], rel=0.02)
+    report = with_pool(1, lambda: profile(burning([2 * MILLISECOND, 4 * MILLISECOND])))
+    assert per_thread(row(report, "burn0")) == pytest.approx([6], rel=0.02)
 
 
 def test_threads_that_profile_at_once_do_not_mix() -> None:
-    model = burning([2 * MILLISECOND, MILLISECOND], [3 * MILLISECOND, MILLISECOND]).jit()
+    model = burning([8 * MILLISECOND, 4 * MILLISECOND], [12 * MILLISECOND, 4 * MILLISECOND]).jit()
     with ThreadPoolExecutor(2) as executor:
         futures = [executor.submit(with_pool, 2, lambda: profile(model)) for _ in range(2)]
         reports = [future.result() for future in futures]
     for report in reports:
-        assert per_thread(row(report, "burn0")) == pytest.approx([2, 1], rel=0.02)
-        assert per_thread(row(report, "burn1")) == pytest.approx([3, 1], rel=0.02)
+        assert per_thread(row(report, "burn0")) == pytest.approx([8, 4], rel=0.02)
+        assert per_thread(row(report, "burn1")) == pytest.approx([12, 4], rel=0.02)
 
 
 def test_a_task_that_fails_is_the_models_error() -> None:
@@ -112,8 +117,8 @@ def test_a_task_that_fails_is_the_models_error() -> None:
         with_pool(2, lambda: profile(model))
     assert "burn1" in "".join(caught.value.__notes__)
     # Nothing is left behind that the next one would trip over.
-    report = with_pool(2, lambda: profile(burning([MILLISECOND, MILLISECOND])))
-    assert per_thread(row(report, "burn0")) == pytest.approx([1, 1], rel=0.02)
+    report = with_pool(2, lambda: profile(burning([5 * MILLISECOND] * 2)))
+    assert per_thread(row(report, "burn0")) == pytest.approx([5, 5], rel=0.02)
 
 
 def test_tasks_need_records_too() -> None:
@@ -197,3 +202,77 @@ def test_workers_open_their_counters_once(kernel: FakeKernel) -> None:
     workers = [thread for thread in opened if thread != opened[0]]
     assert len(workers) == 2  # two events, one thread
     assert "perf::CYCLES" in row(report, "burn0")
+
+
+# ---- what the table shows ----------------------------------------------------------
+
+
+def test_columns_say_how_threads_were_used() -> None:
+    model = burning([4 * MILLISECOND, 12 * MILLISECOND], [5 * MILLISECOND])
+    report = with_pool(2, lambda: profile(model, threads=True))
+    parallel, serial = row(report, "burn0"), row(report, "burn1")
+    assert (parallel["Tasks"], serial["Tasks"]) == (Count(2), Count(0))
+    assert (parallel["Threads"], serial["Threads"]) == (Ratio(pytest.approx(2)), Ratio(1.0))  # type: ignore[arg-type]
+    assert microseconds(parallel["CPU time (us)"]) == pytest.approx(16_000, rel=0.02)
+    assert microseconds(serial["CPU time (us)"]) == pytest.approx(5_000, rel=0.02)
+    assert serial["Parallel efficiency"] == Percent(100.0)
+    assert "Imbalance" not in serial
+    # Wall times on a busy machine: what must hold for any.
+    assert isinstance(parallel["Imbalance"], Ratio)
+    assert 1 <= parallel["Imbalance"].ratio <= 2
+    longest, mean = parallel["Longest tasks (us)"], parallel["Mean tasks (us)"]
+    assert 12_000 <= microseconds(longest) <= microseconds(parallel["Duration (us)"])
+    assert 8_000 <= microseconds(mean) <= microseconds(longest)
+    assert microseconds(parallel["Work (us)"]) >= 16_000
+    # Sums and merged rows are computed anew; the table has them all.
+    assert "Parallel efficiency: work / thread_time" in report.table()
+    assert report.device_metrics["cpu0"]["Tasks"] == Count(2)
+
+
+def test_without_being_asked_the_table_says_nothing_of_threads() -> None:
+    report = with_pool(2, lambda: profile(burning([0, 0])))
+    assert not {"Tasks", "Threads", "CPU time (us)"} & row(report, "burn0").keys()
+
+
+# ---- other scopes ------------------------------------------------------------------
+
+
+def test_the_caller_alone(tmp_path: Path) -> None:
+    """The workers' part is in no count, and the report says so."""
+    model = as_file(burning([4 * MILLISECOND, 12 * MILLISECOND], [0]), tmp_path)
+    report = with_pool(2, lambda: profile(model, count="caller"))
+    assert milliseconds(row(report, "burn0")[CLOCK]) >= 4 * 0.98
+    assert f"{CLOCK} per thread" not in row(report, "burn0")
+    assert "of the calling thread alone" in str(report.configuration["Counters"])
+    warning = str(report.configuration["Warning"])
+    assert "burn0 above all, threads that were not counted spent" in warning
+
+
+def test_counted_work_is_no_reason_to_warn() -> None:
+    model = burning([4 * MILLISECOND, 12 * MILLISECOND], [5 * MILLISECOND])
+    report = with_pool(2, lambda: profile(model))
+    assert "Warning" not in report.configuration
+
+
+@pytest.mark.parametrize("count", ["inherit", "process"])
+def test_threads_that_are_started_while_counting(count: str) -> None:
+    """Idle or not: the pool is made by the profile, and its worker also spins for a while."""
+    model = burning([4 * MILLISECOND, 12 * MILLISECOND], [5 * MILLISECOND])
+    with ThreadPoolExecutor(1) as executor:
+        report = executor.submit(profile, model, count=count, num_threads=2).result()
+    assert milliseconds(row(report, "burn0")[CLOCK]) >= 16 * 0.98
+    assert milliseconds(row(report, "burn1")[CLOCK]) >= 5 * 0.98
+    assert "Warning" not in report.configuration
+
+
+def test_threads_that_were_there_before() -> None:
+    model = burning([5 * MILLISECOND, 50 * MILLISECOND], [0])
+    inherited = with_pool(2, lambda: profile(model, count="inherit"))
+    assert "burn0 above all" in str(inherited.configuration["Warning"])
+    whole = with_pool(2, lambda: profile(model, count="process"))
+    assert milliseconds(row(whole, "burn0")[CLOCK]) >= 55 * 0.98
+
+
+def test_an_unknown_scope_is_refused() -> None:
+    with pytest.raises(VmprofError, match="there are: tasks, inherit, process, caller"):
+        profile(burning([0]), count="all")

@@ -35,11 +35,14 @@ def open_cpu_clocks(opener: Opener) -> Iterator[Pass | None]:
                 return
             sources = (*group.sources, process)
             columns = (*((0,) for _ in group.sources), (1,))
-            one = Pass(Layout((CPU, PROCESS), columns), sources, "")
+            of_caller = frozenset({len(group.sources)})
+            one = Pass(Layout((CPU, PROCESS), columns, of_caller=of_caller), sources, "")
         else:
             known = _clock(lib.VMPROF_CPU_OF_TEAM, KNOWN, stack)
-            sources = (_clock(lib.VMPROF_CPU_OF_THREAD, CPU, stack), process, known)
-            layout = Layout((CPU, PROCESS, KNOWN), ((0,), (1,), (2,)), of_caller=frozenset({1, 2}))
+            # In this order: the clock of the process has the time of a thread that is
+            # running elsewhere as of the last tick, or as of the last look at its own clock.
+            sources = (_clock(lib.VMPROF_CPU_OF_THREAD, CPU, stack), known, process)
+            layout = Layout((CPU, KNOWN, PROCESS), ((0,), (1,), (2,)), of_caller=frozenset({1, 2}))
             one = Pass(layout, sources, "")
             lib.vmprof_cpu_watch(known.pointer, one.team.pointer)
         stack.callback(one.team.close)

@@ -42,8 +42,10 @@ THREAD_METRICS = (
 )
 
 # CPU time of other threads that is worth a word: this much in a call, and this part of
-# what was counted there. Clocks of many threads are not read at one moment.
+# what was counted there. Without a look at each thread's own clock, the time of the
+# process is as old as the last tick of the CPU that it runs on: at most 10 ms.
 _NOTABLE_NS = 100_000
+_NOTABLE_NS_BY_TICKS = 20_000_000
 _NOTABLE_SHARE = 0.1
 
 
@@ -97,9 +99,10 @@ def uncounted_work(
         return None
     at = {column: number for number, column in enumerate(columns)}
     known = at.get(KNOWN, at[CPU])
+    limit = _NOTABLE_NS if KNOWN in at else _NOTABLE_NS_BY_TICKS
     values = np.median([c.values for c in cpu], axis=0)
     others = values[:, at[PROCESS]] - values[:, known]
-    notable = (others > _NOTABLE_NS) & (others > _NOTABLE_SHARE * values[:, at[CPU]])
+    notable = (others > limit) & (others > _NOTABLE_SHARE * values[:, at[CPU]])
     if not notable.any():
         return None
     where = np.flatnonzero(notable)
