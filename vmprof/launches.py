@@ -2,8 +2,7 @@
 
 Each kernel library has a pointer to that function, which TVM fills in when it
 loads the library. Of a library that was loaded from a file the pointer has a
-name. LLVM's JIT keeps names to itself; but it puts a module's data next to its
-code, so that the pointer is found by its value.
+name; of a module that LLVM's JIT made it has none (:mod:`vmprof.jit`).
 """
 
 from __future__ import annotations
@@ -14,14 +13,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from vmprof.jit import own_memory, pointers_of_jit
 from vmprof.native import ffi, lib
-
-_CHUNK = 1 << 20  # bytes of memory that are searched at a time
 
 
 class _Slot(NamedTuple):
@@ -39,7 +34,7 @@ class _Slot(NamedTuple):
         # Modules in memory go when their last user does, whoever that is: through
         # this file, to touch what is no longer there is an error and no crash.
         try:
-            with _memory("r+b") as memory:
+            with own_memory("r+b") as memory:
                 if os.pread(memory.fileno(), 8, self.address) != _bytes(expected):
                     return False
                 return os.pwrite(memory.fileno(), _bytes(replacement), self.address) == 8
@@ -50,12 +45,12 @@ class _Slot(NamedTuple):
         lib.vmprof_library_release(self.library)
 
 
-def _memory(mode: str) -> Any:
-    return Path("/proc/self/mem").open(mode, buffering=0)
+def _address(pointer: Any) -> int:
+    return int(ffi.cast("intptr_t", pointer))
 
 
 def _bytes(pointer: Any) -> bytes:
-    return int(ffi.cast("intptr_t", pointer)).to_bytes(8, sys.byteorder)
+    return _address(pointer).to_bytes(8, sys.byteorder)
 
 
 @dataclass
@@ -93,7 +88,9 @@ def _hook_all(launch: Any) -> tuple[set[int], list[str]]:
         return set(), ["TVM's launch function was not found in the process"]
     hooked: set[int] = set()
     problems = []
-    for slot in [*_library_slots(), *_jit_slots(launch)]:
+    values = [_address(launch), _address(lib.vmprof_recorded_launch())]
+    in_memory = [_Slot(address, ffi.NULL) for address in pointers_of_jit(values)]
+    for slot in [*_library_slots(), *in_memory]:
         hook = _hooks.get(slot.address)
         if hook is None and slot.exchange(launch, lib.vmprof_recorded_launch()):
             hook = _hooks[slot.address] = _Hook(slot)
@@ -124,72 +121,9 @@ def _library_slots() -> list[_Slot]:
     while True:
         slots = ffi.new("vmprof_launch_slot[]", room)
         count = lib.vmprof_launch_slots(slots, room)
-        found = [
-            _Slot(int(ffi.cast("intptr_t", slots[i].slot)), slots[i].library)
-            for i in range(min(count, room))
-        ]
+        found = [_Slot(_address(slots[i].slot), slots[i].library) for i in range(min(count, room))]
         if count <= room:
             return found
         for slot in found:
             slot.release()
         room = count
-
-
-def _jit_slots(launch: Any) -> list[_Slot]:
-    """Those of modules that LLVM compiled in memory, hooked or not."""
-    values = np.array(
-        [int(ffi.cast("intptr_t", p)) for p in (launch, lib.vmprof_recorded_launch())], np.uint64
-    )
-    addresses: list[int] = []
-    try:
-        with _memory("rb") as memory:
-            for mapping in _data_beside_code(_mappings()):
-                for begin in range(mapping.begin, mapping.end, _CHUNK):
-                    size = min(_CHUNK, mapping.end - begin)
-                    words = np.frombuffer(os.pread(memory.fileno(), size, begin), np.uint64)
-                    found = np.flatnonzero(np.isin(words, values))
-                    addresses += (begin + 8 * found).tolist()
-    except OSError:  # not ours to read, or unmapped since
-        pass
-    return [_Slot(address, ffi.NULL) for address in addresses]
-
-
-class _Mapping(NamedTuple):
-    """A line of /proc/self/maps."""
-
-    begin: int
-    end: int
-    permissions: str
-    anonymous: bool
-
-    @property
-    def writable(self) -> bool:
-        return self.permissions.startswith("rw")
-
-    @property
-    def executable(self) -> bool:
-        return "x" in self.permissions
-
-
-def _mappings() -> list[_Mapping]:
-    mappings = []
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        addresses, permissions, _, _, inode, *name = line.split(maxsplit=5)
-        begin, end = (int(address, 16) for address in addresses.split("-"))
-        special = bool(name) and not name[0].startswith("[anon")  # [heap], [stack], [vdso]
-        mappings.append(_Mapping(begin, end, permissions, inode == "0" and not special))
-    return mappings
-
-
-def _data_beside_code(mappings: list[_Mapping]) -> list[_Mapping]:
-    """The writable ones of each uninterrupted run of anonymous memory that has code in it."""
-    found: list[_Mapping] = []
-    run: list[_Mapping] = []
-    for mapping in [*mappings, _Mapping(0, 0, "", anonymous=False)]:
-        if not mapping.anonymous or (run and run[-1].end != mapping.begin):
-            if any(m.executable for m in run):
-                found += [m for m in run if m.writable and not m.executable]
-            run = []
-        if mapping.anonymous:
-            run.append(mapping)
-    return found

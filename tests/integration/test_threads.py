@@ -151,6 +151,22 @@ def test_the_original_pointer_is_restored(tmp_path: Path) -> None:
         lib.vmprof_library_release(slots[i].library)
 
 
+def test_libraries_that_are_loaded_meanwhile_have_tvms_function(tmp_path: Path) -> None:
+    """Nothing but the modules' own pointers is touched, not where TVM takes them from."""
+    module = burning([0, 0]).jit()
+    tvm.runtime.vm.VirtualMachine(module, tvm.cpu())["main"]()
+    path = as_file(burning([0, 0]), tmp_path)
+    with recorded_launches():
+        library = tvm.runtime.load_module(str(path))
+        slots = ffi.new("vmprof_launch_slot[]", 100)
+        count = lib.vmprof_launch_slots(slots, 100)
+        pointers = [slots[i].slot[0] for i in range(count)]
+        for i in range(count):
+            lib.vmprof_library_release(slots[i].library)
+    assert pointers.count(lib.vmprof_tvm_launch()) == 1
+    del library
+
+
 def test_a_module_may_go_while_its_launches_are_recorded() -> None:
     modules = [burning([0, 0]).jit()]
     # TVM compiles in memory when the first function is asked for.
