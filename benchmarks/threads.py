@@ -6,8 +6,8 @@ Needs a C compiler. Launches of empty tasks, for pools of 1, 2 and as many
 threads as there are CPUs, while 0, 8 and 32 other threads of the process sleep or
 spin: as TVM launches them, counted by vmprof in the tasks, and counted by
 inherited counters (``--count inherit``). All sides run in one process, in turn,
-in slices of a few launches. Figures are lower quartiles of single launches: where
-CPUs are fewer than threads, half of the launches wait for one.
+in slices of a few launches. Figures are the lowest deciles of single launches, as
+many a launch waits for a CPU on a machine that has other things to do.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from vmprof.recorder import Reading, Recorder
 
 EVENTS = "task-clock"
 LAUNCHES = 20  # of a slice: well under a tick of the scheduler
-ROUNDS = 60
+ROUNDS = 100
 OTHERS = [(0, "sleeping"), (8, "sleeping"), (32, "sleeping"), (8, "spinning"), (32, "spinning")]
 
 # What vmprof may add to a launch with two threads, in nanoseconds, and by how much that
@@ -129,7 +129,7 @@ def measure(loops: Any, threads: int, others: int, what: str) -> dict[str, float
         for _ in range(ROUNDS):
             for name, side in sides.items():
                 times[name] += side()
-    return {name: quantiles(values, n=4)[0] for name, values in times.items()}
+    return {name: quantiles(values, n=10)[0] for name, values in times.items()}
 
 
 def main() -> None:
@@ -137,9 +137,13 @@ def main() -> None:
     print(f"{'threads':>8}{'others':>14}{'plain':>10}{'tasks':>18}{'inherit':>18}")
     with tempfile.TemporaryDirectory() as folder:
         loops = build(Path(folder))
-        for threads in sorted({1, 2, os.cpu_count() or 1}):
+        cpus = os.cpu_count() or 1
+        for threads in sorted({1, 2, cpus}):
             alone = 0.0
             for others, what in OTHERS:
+                if what == "spinning" and threads > 1 and threads + others > cpus:
+                    print(f"{threads:>8}{others:>5} {what}   not on {cpus} CPUs: launches wait")
+                    continue
                 with ThreadPoolExecutor(1) as executor:
                     found = executor.submit(measure, loops, threads, others, what).result()
                 base = found["plain"]

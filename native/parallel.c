@@ -29,28 +29,49 @@ typedef struct {
   int64_t record;              /* of the launch */
 } launched_work;
 
-/* One task, on the thread that does it. Its record is complete before TVM learns that
- * the task is done, so before the launch ends. */
-static int recorded_task(int task, void *environment, void *data) {
-  const launched_work *launched = data;
+/* A task of the thread that launches. */
+static int own_task(const launched_work *launched, vmprof_record *record, int task,
+                    void *environment) {
   vmprof_recorder *recorder = launched->recorder;
-  vmprof_record *record = vmprof_new_record(recorder, VMPROF_TASK_SITE, vmprof_thread_number(),
-                                            launched->record);
-  if (record == NULL) return launched->task(task, environment, launched->data);
+  vmprof_work *here = &vmprof_here;
+  here->open = vmprof_record_number(recorder, record);
+  vmprof_open_own_task(recorder, record);
+  const int code = launched->task(task, environment, launched->data);
+  vmprof_close_own_task(recorder, here->sources, record,
+                        vmprof_record_at(recorder, launched->record));
+  here->open = launched->record;
+  return code;
+}
 
+/* A task on another thread, which may have done anything before. */
+static int workers_task(const launched_work *launched, vmprof_record *record, int task,
+                        void *environment) {
+  vmprof_recorder *recorder = launched->recorder;
   vmprof_work *here = &vmprof_here;
   const vmprof_work outside = *here;
-  if (here != launched->launcher) {
-    here->recorder = recorder;
-    here->sources = recorder->num_sources ? vmprof_team_sources(recorder->team) : NULL;
-    here->runs = 0;
-  }
-  here->open = vmprof_record_number(recorder, record);
+  *here = (vmprof_work){
+      .recorder = recorder,
+      .sources = recorder->num_sources ? vmprof_team_sources(recorder->team) : NULL,
+      .open = vmprof_record_number(recorder, record),
+  };
   vmprof_open_window(recorder, here->sources, record, /*whole_run=*/0);
   const int code = launched->task(task, environment, launched->data);
   vmprof_close_window(recorder, here->sources, record, /*whole_run=*/0);
-  record->failed = code != 0;
   *here = outside;
+  return code;
+}
+
+/* Instead of each task. The record is complete before TVM learns that the task is done,
+ * so before the launch ends. */
+static int recorded_task(int task, void *environment, void *data) {
+  const launched_work *launched = data;
+  vmprof_record *record = vmprof_new_record(launched->recorder, VMPROF_TASK_SITE,
+                                            vmprof_thread_number(), launched->record);
+  if (record == NULL) return launched->task(task, environment, launched->data);
+  const int own = &vmprof_here == launched->launcher;
+  const int code = own ? own_task(launched, record, task, environment)
+                       : workers_task(launched, record, task, environment);
+  record->failed = code != 0;
   return code;
 }
 
@@ -65,7 +86,7 @@ static int recorded_launch(parallel_task task, void *data, int num_tasks) {
 
   launched_work launched = {task, data, recorder, here, vmprof_record_number(recorder, record)};
   here->open = launched.record;
-  vmprof_open_window(recorder, here->sources, record, /*whole_run=*/0);
+  vmprof_open_launch(recorder, here->sources, record);
   const int code = launch(recorded_task, &launched, num_tasks);
   vmprof_close_window(recorder, here->sources, record, /*whole_run=*/0);
   here->open = record->parent;

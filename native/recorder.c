@@ -98,6 +98,9 @@ int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *co
   recorder->samples_size = samples_size;
   recorder->stride = stride;
   recorder->team = team;
+  /* What TVM's pool asks for when it is made, too. */
+  const char *excluded = getenv("TVM_EXCLUDE_WORKER0");
+  recorder->launcher_only_waits = excluded != NULL && atoi(excluded) == 0;
   atomic_store(&recorder->records_used, 0);
   recorder->signatures_used = 0;
   recorder->generation += 1;
@@ -166,9 +169,39 @@ void vmprof_close_window(const vmprof_recorder *recorder, vmprof_source *const *
   sample_all(recorder, sources, (char *)(record + 1) + recorder->samples_size, whole_run);
 }
 
+/* Samples without a reading in them. */
+static void clear_samples(const vmprof_recorder *recorder, char *samples) {
+  for (int i = 0; i < recorder->num_sources; ++i) {
+    ((vmprof_sample *)samples)->count = 0;
+    samples += vmprof_sample_size(recorder->sources[i]->values);
+  }
+}
+
+void vmprof_open_launch(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                        vmprof_record *launch) {
+  if (recorder->launcher_only_waits) {
+    sample_all(recorder, sources, (char *)(launch + 1), /*whole_run=*/0);
+  } else {
+    clear_samples(recorder, (char *)(launch + 1));
+  }
+  if (recorder->mode & VMPROF_TIME) launch->begin_ns = vmprof_clock_ns();
+}
+
+void vmprof_open_own_task(const vmprof_recorder *recorder, vmprof_record *task) {
+  if (recorder->mode & VMPROF_TIME) task->begin_ns = vmprof_clock_ns();
+}
+
+void vmprof_close_own_task(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                           vmprof_record *task, vmprof_record *launch) {
+  if (recorder->mode & VMPROF_TIME) task->end_ns = vmprof_clock_ns();
+  sample_all(recorder, sources, (char *)(launch + 1), /*whole_run=*/0);
+  memcpy(task + 1, launch + 1, recorder->samples_size);
+  memcpy((char *)(task + 1) + recorder->samples_size, launch + 1, recorder->samples_size);
+}
+
 /* ---- records -------------------------------------------------------------------- */
 
-static vmprof_record *record_at(const vmprof_recorder *recorder, int64_t number) {
+vmprof_record *vmprof_record_at(const vmprof_recorder *recorder, int64_t number) {
   return (vmprof_record *)(recorder->records + (uint64_t)number * recorder->stride);
 }
 
@@ -181,7 +214,7 @@ vmprof_record *vmprof_new_record(vmprof_recorder *recorder, int32_t site, int64_
   const int64_t number =
       atomic_fetch_add_explicit(&recorder->records_used, 1, memory_order_relaxed);
   if (number >= recorder->records_max) return NULL;
-  vmprof_record *record = record_at(recorder, number);
+  vmprof_record *record = vmprof_record_at(recorder, number);
   record->site = site;
   record->failed = 1;
   record->signature = signature;
@@ -291,7 +324,7 @@ int vmprof_run_begin(vmprof_recorder *recorder) {
 }
 
 void vmprof_run_end(vmprof_recorder *recorder) {
-  vmprof_record *run = record_at(recorder, 0);
+  vmprof_record *run = vmprof_record_at(recorder, 0);
   vmprof_close_window(recorder, recorder->sources, run, /*whole_run=*/1);
   run->failed = 0;
 }

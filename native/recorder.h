@@ -24,6 +24,7 @@ struct vmprof_recorder {
   vmprof_source **sources;
   int num_sources;
   vmprof_team *team;
+  int launcher_only_waits; /* the thread that launches does no task itself */
   uint64_t samples_size; /* of all sources, once */
   uint64_t stride;
   char *records;
@@ -41,6 +42,7 @@ struct vmprof_recorder {
 /* The next record, or NULL if there is no room. Its number is vmprof_record_number(). */
 vmprof_record *vmprof_new_record(vmprof_recorder *recorder, int32_t site, int64_t signature,
                                  int64_t parent);
+vmprof_record *vmprof_record_at(const vmprof_recorder *recorder, int64_t number);
 int64_t vmprof_record_number(const vmprof_recorder *recorder, const vmprof_record *record);
 int vmprof_recorder_is_full(const vmprof_recorder *recorder);
 /* Sets the error of a full buffer; -1. */
@@ -51,6 +53,18 @@ void vmprof_open_window(const vmprof_recorder *recorder, vmprof_source *const *s
                         vmprof_record *record, int whole_run);
 void vmprof_close_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
                          vmprof_record *record, int whole_run);
+
+/* The thread that launches does the first task itself, and then waits for the others.
+ * That task lies in the window of the call; only the waiting has to be told from work.
+ * So what is read of a launch begins when the own task ends, and what is read of that
+ * task is nothing: one reading less for each. Times are those of the whole launch, and of
+ * the task. Without an own task, the launch's first reading is missing and so is all that
+ * is counted in the run. */
+void vmprof_open_launch(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                        vmprof_record *launch);
+void vmprof_open_own_task(const vmprof_recorder *recorder, vmprof_record *task);
+void vmprof_close_own_task(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                           vmprof_record *task, vmprof_record *launch);
 
 /* The number that this process knows the calling thread by, from 1. */
 int64_t vmprof_thread_number(void);

@@ -16,6 +16,8 @@ from vmprof.recording import Recording
 from vmprof.report.model import Metric, Row
 from vmprof.schedule import Schedule
 
+_CPU_RUNS = 3
+
 
 @dataclass
 class Measurement:
@@ -52,8 +54,8 @@ def measure(
 ) -> Measurement:
     """Warm up, then run ``engines`` in rounds as ``schedule`` says.
 
-    CPU time is read in every round with ``threads``; else in the first one, which is
-    enough to see whether work is missed.
+    CPU time is read in every round with ``threads``; else in the first few, enough to
+    see whether work is missed.
     """
     per_run = [collector for collector in collectors if collector.scope == "run"]
     collecting = [
@@ -76,7 +78,7 @@ def measure(
                 result.counted[counters.passes.index(counted)].append(recording)
         for run, runs in zip(collecting, result.collected, strict=True):
             runs.append(run())
-        if counters.cpu is not None and (threads or not result.cpu):
+        if counters.cpu is not None and (threads or len(result.cpu) < _CPU_RUNS):
             result.cpu.append(engines.record(Reading.COUNTERS, counters.cpu))
         # Last: an error of the model is better told by the machine that knows where it was.
         result.unprofiled_us.append(engines.time_unprofiled())

@@ -5,6 +5,10 @@ included, and nothing that workers did. The work of the call is what its window
 holds, without the windows of its parallel launches, with those of their tasks.
 A task of the calling thread lies inside both, and so counts once. This holds
 for whatever a window measures, and at any depth of nesting.
+
+What counters read of a launch is the waiting at its end alone, and of the calling
+thread's own task nothing (native/recorder.h): the sums are the same, less the
+cost of launching, which thereby is work of the call.
 """
 
 from __future__ import annotations
