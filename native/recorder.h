@@ -28,8 +28,6 @@ struct vmprof_recorder {
   uint64_t samples_size; /* of all sources, once */
   uint64_t stride;
   char *records;
-  /* How many were asked for: a full buffer gives none, and they go on counting. */
-  atomic_int_fast64_t records_used;
   int64_t records_max;
   uint64_t records_size; /* bytes reserved */
   int64_t *signatures;
@@ -37,6 +35,11 @@ struct vmprof_recorder {
   int64_t signatures_max;
   int64_t generation; /* counts starts: older signatures are gone */
   vmprof_work outside; /* what the thread did before it started */
+  /* How many records were asked for: a full buffer gives none, and they go on counting.
+   * In a cache line of its own, as all threads write it and read what stands above. */
+  char above[64];
+  atomic_int_fast64_t records_used;
+  char below[64];
 };
 
 /* The next record, or NULL if there is no room. Its number is vmprof_record_number(). */
