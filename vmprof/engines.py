@@ -15,7 +15,7 @@ from vmprof.executable import Executable
 from vmprof.machine import Interpreter, Site
 from vmprof.native import empty
 from vmprof.recorder import Reading, Recorder
-from vmprof.recording import NOTHING, Recording
+from vmprof.recording import Recording
 from vmprof.report.model import Row
 
 
@@ -87,7 +87,7 @@ class Engine(ABC):
     def _record(self, run: Callable[[], Any], reading: Reading, counted: Pass | None) -> Recording:
         with self._recorder.run(reading, counted):
             run()
-        return self._recorder.recording(reading, counted.layout if counted else NOTHING)
+        return self._recorder.recording(reading, counted)
 
 
 class DispatchLoop(Engine):
