@@ -122,6 +122,7 @@ def profile_engines(
 ) -> dict[str, Report]:
     """What :func:`profile` gives, by engine, of ``engines`` that take turns in one process.
 
+    Of several engines the rows are of calls that all of them can see.
     ``compile_schedule`` is what :func:`profile` calls ``schedule``; ``beforehand``
     may run the engines before anything is measured.
     """
@@ -148,7 +149,10 @@ def profile_engines(
     ) as opened:
         recorder = Recorder(opened.sample_words, max_records)
         executable = Executable(program, device)
-        running = {name: ENGINES[name](executable, entry, arguments, recorder) for name in engines}
+        running = {
+            name: ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
+            for name in engines
+        }
         beforehand(running)
         measurements = measure([*running.values()], schedule, opened, in_python, progress)
         counted = fallback if fallback and opened.fell_back else chosen
