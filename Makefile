@@ -1,10 +1,11 @@
 # make demo    set up .venv and profile resnet18
 # make test    set up .venv and run the whole test suite
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
+# make test-html  the tests of the HTML report, in headless Chromium
 # make lint    linter, formatter and type checker
 # make bench   the benchmarks: ratios, measured on this machine
 # make clean   remove what the others made
-.PHONY: help demo test test-pmu lint bench clean
+.PHONY: help demo test test-pmu test-html lint bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -32,6 +33,10 @@ test: $(READY)
 test-pmu: $(READY)
 	$(call say,running the tests of hardware counters on an emulated machine (minutes))
 	$(BIN)/pytest tests/pmu_guest
+
+test-html: $(READY)
+	$(call say,testing the HTML report in headless Chromium)
+	$(BIN)/pytest tests/browser
 
 lint: $(READY)
 	$(call say,linting)

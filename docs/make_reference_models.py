@@ -1,9 +1,10 @@
 """Writes the table of reference-models.md anew: vmprof's models beside TVM's own.
 
-    python docs/make_reference_models.py tests/data/tvm-relay-vm-papi-reports.txt
+    python docs/make_reference_models.py
 
-It stands between two lines ``<!-- models -->`` and ``<!-- end -->``. All models
-are profiled for it, on a machine that should have nothing else to do.
+It stands between two lines ``<!-- models -->`` and ``<!-- end -->``. The
+reference is in tests/data; vmprof's models are profiled, all of them, on a
+machine that should have nothing else to do.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import platform
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -21,11 +21,15 @@ import tvm
 from tabulate import tabulate
 
 import vmprof
+from vmprof.compare.readers import read_reports
+from vmprof.compare.rows import merged_rows, microseconds
 from vmprof.models import MODELS
-from vmprof.report.aggregate import merge_calls
+from vmprof.report import Report
 from vmprof.report.model import Count, Duration
+from vmprof.report.model import Row as ReportRow
 
 PAGE = Path(__file__).with_name("reference-models.md")
+REFERENCE = PAGE.parents[1] / "tests" / "data" / "tvm-relay-vm-papi-reports.txt"
 
 MARKED = re.compile(r"(<!-- models -->\n).*(<!-- end -->)", re.DOTALL)
 
@@ -71,14 +75,19 @@ class Row:
         return 2 * self.count * prod(out) * prod(weight[1:5])
 
 
-@dataclass(frozen=True)
 class Model:
-    """What a table says of a model."""
+    """What a report says of a model."""
 
-    rows: Sequence[Row]
-    vm_microseconds: float
-    total_ms: float
-    mean_ms: float
+    def __init__(self, report: Report) -> None:
+        merged = merged_rows(report)
+        self.rows = [kernel(row) for row in merged if "Hash" in row]
+        # Allocations and the like, which are of the VM.
+        self._vm_us = sum(microseconds(row) for row in merged if "Hash" not in row)
+        mean = report.configuration["Unprofiled mean (us)"]
+        assert isinstance(mean, Duration)
+        self.mean_us = mean.microseconds
+        (total,) = report.device_metrics.values()
+        self.total_us = microseconds(total)
 
     def count(self, *kinds: str) -> int:
         return sum(row.count for row in self.rows if row.kind in kinds)
@@ -90,59 +99,23 @@ class Model:
     @property
     def shares(self) -> str:
         """The five kinds that take the most of the rows' time."""
-        times = Counter({"VM": self.vm_microseconds})
+        times = Counter({"VM": self._vm_us})
         for row in self.rows:
             times[row.kind] += row.microseconds
         whole = sum(times.values())
         return ", ".join(f"{kind} {100 * us / whole:.1f} %" for kind, us in times.most_common(5))
 
 
-def parse_shapes(text: str) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(map(int, sizes.split(","))) for sizes in re.findall(r"\[([^\]]+)\]", text))
-
-
-def read_reference(path: Path) -> Iterator[tuple[str, Model]]:
-    """The models in TVM's reports, by the names that they have here."""
-    for part in path.read_text(encoding="utf-8").split("Evaluate vm inference cost of ")[1:]:
-        name = part.split()[0]
-        rows, vm, total = [], 0.0, 0.0
-        for line in part.splitlines():
-            cells = re.split(r"  +", line.strip())
-            if cells[0].startswith("vm_mod_"):
-                rows.append(
-                    Row(cells[0], _number(cells[1]), int(_number(cells[4])), parse_shapes(cells[5]))
-                )
-            elif cells[0].startswith("VM::"):
-                vm += _number(cells[1])
-            elif cells[0] == "Total":
-                total = _number(cells[1]) / 1e3
-        mean = re.search(r"\(std dev\): ([\d.]+) ms", part)
-        assert mean is not None
-        yield RENAMED.get(name, name), Model(rows, vm, total, float(mean[1]))
-
-
-def _number(text: str) -> float:
-    return float(text.replace(",", ""))
-
-
-def measure(name: str) -> Model:
-    """The model ``name``, profiled here."""
-    report = vmprof.profile(name, counters="none")
-    rows, vm = [], 0.0
-    for row in merge_calls(report.calls):
-        us, count = row["Duration (us)"], row["Count"]
-        assert isinstance(us, Duration)
-        assert isinstance(count, Count)
-        if "Hash" in row:
-            shapes = parse_shapes(str(row["Argument Shapes"]))
-            rows.append(Row(str(row["Name"]), us.microseconds, count.value, shapes))
-        else:
-            vm += us.microseconds
-    (total,) = (row["Duration (us)"] for row in report.device_metrics.values())
-    mean = report.configuration["Unprofiled mean (us)"]
-    assert isinstance(total, Duration)
-    assert isinstance(mean, Duration)
-    return Model(rows, vm, total.microseconds / 1e3, mean.microseconds / 1e3)
+def kernel(row: ReportRow) -> Row:
+    count = row["Count"]
+    assert isinstance(count, Count)
+    shapes = re.findall(r"\[([^\]]+)\]", str(row["Argument Shapes"]))
+    return Row(
+        str(row["Name"]),
+        microseconds(row),
+        count.value,
+        tuple(tuple(map(int, sizes.split(","))) for sizes in shapes),
+    )
 
 
 def line(name: str, where: str, model: Model) -> list[str]:
@@ -155,8 +128,8 @@ def line(name: str, where: str, model: Model) -> list[str]:
         str(model.count("layout_transform")),
         str(sum(row.count for row in model.rows)),
         f"{model.flops / 1e6:,.1f}",
-        f"{model.mean_ms:.2f}",
-        f"{model.total_ms / model.mean_ms:.2f}",
+        f"{model.mean_us / 1e3:.2f}",
+        f"{model.total_us / model.mean_us:.2f}",
         model.shares,
     ]
 
@@ -174,13 +147,15 @@ def processor() -> str:
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    reference = dict(read_reference(Path(sys.argv[1])))
+    reference = {
+        RENAMED.get(str(saved.model), str(saved.model)): Model(saved.report)
+        for saved in read_reports(REFERENCE)
+    }
     lines = []
     for name in MODELS:
         print(f"profiling {name}", file=sys.stderr)
-        lines += [line(name, "reference", reference[name]), line("", "here", measure(name))]
+        here = Model(vmprof.profile(name, counters="none"))
+        lines += [line(name, "reference", reference[name]), line("", "here", here)]
     table = tabulate(
         lines,
         HEADERS,

@@ -19,6 +19,7 @@ from vmprof.executable import Executable
 from vmprof.hooked import HookedVm
 from vmprof.inputs import Given, make_inputs
 from vmprof.measurement import Measurement, measure
+from vmprof.peaks import with_known_peaks
 from vmprof.program import Program, parameters_of
 from vmprof.program.bytecode import FunctionKind
 from vmprof.progress import Progress, silent
@@ -73,7 +74,8 @@ def profile(
     More events than the PMU holds are counted in several passes over the
     model, or, with ``multiplex``, in one in which they take turns.
     ``collectors`` add columns of their own (docs/extending.md). ``metrics`` adds
-    those of :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ... ``schedule``
+    those of :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ..., and their shares of
+    what the machine attains, if ``vmprof peaks`` has measured that. ``schedule``
     is as in :func:`vmprof.sources.load_program`.
 
     Values of the report are medians over the repeats; what each repeat measured
@@ -177,7 +179,9 @@ def profile_engines(
                 },
             )
             report = derive(with_kernels(report, program.kernels), counted.metrics)
-            reports[name] = with_metrics(report, program.kernels) if metrics else report
+            if metrics:
+                report = with_known_peaks(with_metrics(report, program.kernels))
+            reports[name] = report
     return reports
 
 

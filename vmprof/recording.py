@@ -103,6 +103,7 @@ class Recording:
     (calls,) is the row inside whose window the call lies, -1 for none;
     ``paths`` one string per call, the VM functions that were running, outermost
     first;
+    ``windows_ns`` (calls, 2), begin and end of each since the run began,
     ``durations_ns`` (calls,) and ``total_ns``, of the run as a whole, are None
     if no time was read; ``counts`` is None if nothing was counted. ``fault``
     says why there are no counts although they were read for.
@@ -112,6 +113,7 @@ class Recording:
     shapes: tuple[str, ...]
     parents: Ints
     paths: tuple[str, ...]
+    windows_ns: Ints | None
     durations_ns: Ints | None
     total_ns: int | None
     counts: Counts | None
@@ -131,12 +133,14 @@ class Recording:
         run, calls = records[:1], records[1:]
         assert run["site"] == RUN_SITE
         fault = _fault(records, layout)
+        windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
         shapes = {index: _shapes(signatures, index) for index in set(calls["signature"].tolist())}
         return cls(
             sites=calls["site"].astype(np.int64),
             shapes=tuple(shapes[index] for index in calls["signature"].tolist()),
             parents=calls["parent"] - 1,
             paths=("",) * len(calls) if paths is None else tuple(paths),
+            windows_ns=windows if timed else None,
             durations_ns=calls["end_ns"] - calls["begin_ns"] if timed else None,
             total_ns=int(run["end_ns"][0] - run["begin_ns"][0]) if timed else None,
             counts=_counts(records, layout) if layout.columns and fault is None else None,

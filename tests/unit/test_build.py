@@ -67,6 +67,7 @@ def test_rows_are_medians_and_keep_their_samples() -> None:
         "Device": "cpu0",
         "Count": Count(1),
         "Argument Shapes": "float32[1, 784], float32[1, 10]",
+        "Window (us)": Samples((0.0, 3.0)),
     }
     assert alloc["Duration (us)"] == Duration(0.02)
     total = report.device_metrics["cpu0"]

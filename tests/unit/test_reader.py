@@ -224,33 +224,40 @@ def test_what_an_instruction_names_must_exist(program: Bytecode, message: str) -
         read_bytecode(write_bytecode(program))
 
 
-def test_match_shape_without_a_heap_is_refused() -> None:
-    """TVM's builtin would store to a null pointer and take the process down."""
-    program = Bytecode(
-        (
-            Function(FunctionKind.PACKED, "vm.builtin.match_shape", 0, 0, 0, 0, ()),
-            Function(FunctionKind.VM, "main", 0, 2, 1, 2, ()),
-        ),
-        (
-            Call(
-                Register(VOID_REGISTER),
-                FunctionReference(0, "vm.builtin.match_shape"),
-                (
-                    Register(0),
-                    Register(VOID_REGISTER),
-                    Immediate(1),
-                    Immediate(1),
-                    Immediate(0),
-                    ConstantReference(0),
-                ),
-            ),
-            Ret(Register(0)),
-        ),
-        ("context",),
-        {},
+NO_HEAP = (Register(VOID_REGISTER), Immediate(0), ConstantReference(0))
+VALUE, ONE, ZERO = Register(0), Immediate(1), Immediate(0)
+
+
+@pytest.mark.parametrize("heap", NO_HEAP)
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("match_shape", [VALUE], [ONE, ONE, ZERO, ConstantReference(0)]),
+        ("match_shape", [VALUE], [ONE, Immediate(3), ZERO, ConstantReference(0)]),
+        ("match_prim_value", [VALUE], [ONE, ZERO, ConstantReference(0)]),
+        ("match_prim_value", [VALUE], [Immediate(3), ZERO, ConstantReference(0)]),
+        ("make_shape", [], [ONE, ONE, ZERO]),
+        ("make_shape", [], [Immediate(2), ZERO, ZERO, ONE, ZERO]),
+        ("make_prim_value", [], [ONE, ZERO]),
+    ],
+)
+def test_symbolic_dimensions_without_a_heap_are_refused(
+    name: str, before: list[Operand], heap: Operand, after: list[Operand]
+) -> None:
+    """TVM's builtin would read or write at a null pointer and take the process down."""
+    builtin = FunctionReference(0, f"vm.builtin.{name}")
+    functions = (
+        Function(FunctionKind.PACKED, builtin.name, 0, 0, 0, 0, ()),
+        Function(FunctionKind.VM, "main", 0, 2, 2, 3, ()),
     )
+
+    def read(operands: list[Operand]) -> Bytecode:
+        code = (Call(Register(2), builtin, tuple(operands)), Ret(Register(2)))
+        return read_bytecode(write_bytecode(Bytecode(functions, code, ("context",), {})))
+
     with pytest.raises(BytecodeError, match="without a shape heap"):
-        read_bytecode(write_bytecode(program))
+        read([*before, heap, *after])
+    read([*before, Register(1), *after])
 
 
 def test_another_version_is_named() -> None:

@@ -12,17 +12,14 @@ own; values are medians over the repeats.
 from __future__ import annotations
 
 import argparse
-import sys
-from contextlib import ExitStack
 
-from vmprof.cli.output import OutputFile, check_distinct
+from vmprof.cli import delivery
+from vmprof.cli.progress import progress_line
 from vmprof.collectors import load_collector
 from vmprof.errors import VmprofError
 from vmprof.inputs import load_arrays
 from vmprof.profiler import DEFAULT_ENGINE, ENGINES, profile
-from vmprof.progress import ProgressLine, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS
-from vmprof.report import Report
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
 
@@ -119,27 +116,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"calls of one run that the recorder has room for (default: {DEFAULT_MAX_RECORDS})",
     )
-    how.add_argument(
-        "--by",
-        choices=("operator", "path"),
-        default="operator",
-        help="merge calls of one operator, or only those made in the same chain of functions "
-        "(default: operator)",
-    )
-    where = parser.add_argument_group("where the report goes, besides the terminal")
-    where.add_argument("--json", metavar="FILE", help="write TVM's report JSON")
-    where.add_argument("--csv", metavar="FILE", help="write a line per call")
-    where.add_argument("--force", action="store_true", help="overwrite files that exist")
-    where.add_argument("--quiet", action="store_true", help="no progress line")
+    how.add_argument("--quiet", action="store_true", help="no progress line")
+    delivery.add_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> None:
-    outputs = {
-        form: OutputFile(path, force=options.force)
-        for form in ("json", "csv")
-        if (path := getattr(options, form)) is not None
-    }
-    check_distinct(outputs.values())
+    target = delivery.Delivery(options)
     if options.by == "path" and options.engine != DEFAULT_ENGINE:
         raise VmprofError(
             f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell its hook in which "
@@ -147,12 +129,7 @@ def execute(options: argparse.Namespace) -> None:
         )
     arrays = load_arrays(options.input)
     collectors = [load_collector(each) for each in options.collector]
-    with ExitStack() as stack:
-        progress = silent
-        if sys.stderr.isatty() and not options.quiet:
-            line = ProgressLine()
-            stack.callback(line.clear)
-            progress = line
+    with progress_line(quiet=options.quiet) as progress:
         report = profile(
             options.model,
             arrays,
@@ -171,16 +148,7 @@ def execute(options: argparse.Namespace) -> None:
             seed=options.seed,
             progress=progress,
         )
-    _deliver(report, outputs, by_path=options.by == "path")
-
-
-def _deliver(report: Report, outputs: dict[str, OutputFile], *, by_path: bool) -> None:
-    try:
-        for form, output in outputs.items():
-            output.write(getattr(report, form)())
-    finally:
-        # Whatever became of the files, what was measured is not lost.
-        print(report.heading() + report.table(by_path=by_path), end="")
+    target.deliver([report])
 
 
 def _dimension(text: str) -> tuple[str, int]:

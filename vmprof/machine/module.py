@@ -76,6 +76,8 @@ class Module:
         return self.get_function(name)
 
     def __getattr__(self, name: str) -> tvm_ffi.Function:
+        if name.startswith("_"):  # Python's own, or an attribute that is not set yet
+            raise AttributeError(name)
         return self.get_function(name)
 
     def __call__(self, *args: Any) -> Any:

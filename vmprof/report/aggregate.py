@@ -8,6 +8,8 @@ from statistics import fmean
 from vmprof.report.model import (
     NOT_COUNTED,
     PATH,
+    TASKS,
+    WINDOW,
     Count,
     Duration,
     Metric,
@@ -27,10 +29,7 @@ def merge_calls(calls: Iterable[Row], *, by_path: bool = False) -> list[Row]:
     """
     groups: dict[tuple[Metric | None, ...], list[Row]] = {}
     for call in calls:
-        key = [call.get("Hash", call.get("Name")), call.get("Argument Shapes"), call.get("Device")]
-        if by_path:
-            key.append(call.get(PATH))
-        groups.setdefault(tuple(key), []).append(call)
+        groups.setdefault(merge_key(call, by_path=by_path), []).append(call)
     rows = [_merge(group) for group in groups.values()]
     return rows if by_path else [without_path(row) for row in rows]
 
@@ -38,6 +37,12 @@ def merge_calls(calls: Iterable[Row], *, by_path: bool = False) -> list[Row]:
 def without_path(row: Row) -> Row:
     """``row`` without the column of call paths."""
     return {name: metric for name, metric in row.items() if name != PATH}
+
+
+def merge_key(call: Row, *, by_path: bool = False) -> tuple[Metric | None, ...]:
+    """What calls that are merged have in common."""
+    key = (call.get("Hash", call.get("Name")), call.get("Argument Shapes"), call.get("Device"))
+    return (*key, call.get(PATH)) if by_path else key
 
 
 def sum_columns(rows: Iterable[Row]) -> Row:
@@ -58,7 +63,8 @@ def sum_columns(rows: Iterable[Row]) -> Row:
 
 
 def _merge(rows: Sequence[Row]) -> Row:
-    names = dict.fromkeys(name for row in rows for name in row)
+    # When it was is said of a single call.
+    names = dict.fromkeys(name for row in rows for name in row if name not in (WINDOW, TASKS))
     return {name: combine([row[name] for row in rows if name in row]) for name in names}
 
 

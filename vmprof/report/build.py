@@ -14,6 +14,7 @@ from vmprof.report.model import (
     INCLUSIVE_DURATION,
     NOT_COUNTED,
     PATH,
+    WINDOW,
     Count,
     Duration,
     Metric,
@@ -21,6 +22,7 @@ from vmprof.report.model import (
     Ratio,
     Report,
     Row,
+    Samples,
 )
 
 # Beside a column whose counters took turns: which part of the time it was counted.
@@ -107,6 +109,10 @@ def build_report(
     own_durations = pattern.own(durations.T).T
     totals = np.array([run.total_ns for run in same], dtype=np.int64)
     total_us = float(np.median(totals)) / 1e3
+    # When calls happened is said of one run, the one of median length.
+    typical = same[int(np.argsort(totals, kind="stable")[(len(totals) - 1) // 2])]
+    assert typical.windows_ns is not None
+    windows = (typical.windows_ns / 1e3).tolist()
     calls_of_report: list[Row] = []
     for i, site in enumerate(pattern.sites.tolist()):
         call_us = float(np.median(own_durations[:, i])) / 1e3
@@ -117,6 +123,7 @@ def build_report(
             "Device": device,
             "Count": Count(1),
             "Argument Shapes": pattern.shapes[i],
+            WINDOW: Samples(tuple(windows[i])),
             **counted_calls[i],
         }
         if inclusive_rows[i]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What each repeat measured, in the unit of the column that it belongs to.
+    """Numbers behind a value, in the unit of their column: not shown in tables, kept by JSON.
 
-    Stands in column ``"X samples"`` next to the median in column ``"X"``. Not
-    shown in tables; JSON keeps it.
+    In column ``"X samples"``, next to the median in column ``"X"``, what each repeat
+    measured; in :data:`WINDOW` and :data:`TASKS` when it was.
     """
 
     values: tuple[float, ...]
@@ -70,6 +70,12 @@ def is_inclusive(column: str) -> bool:
     """Whether ``column`` includes calls that have rows of their own."""
     return column.removesuffix(" (us)").endswith(INCLUSIVE)
 
+
+# Begin and end of a call in one of the runs, since that run began: a Samples of two.
+WINDOW = "Window (us)"
+# The tasks of its parallel launches in that run: thread, begin and end of each in turn. Threads
+# are numbered, 0 is the one that called.
+TASKS = "Tasks (us)"
 
 # A cell of a count that nobody counted for that row; a sum with it in is none.
 NOT_COUNTED = ""
@@ -136,6 +142,18 @@ class Report:
 
         return json.render(self)
 
+    def html(self) -> str:
+        """One page that needs no network: :func:`vmprof.report.html.render`."""
+        from vmprof.report import html
+
+        return html.render(self)
+
+    def trace(self) -> str:
+        """Trace Event JSON, for Perfetto: :func:`vmprof.report.trace.render`."""
+        from vmprof.report import trace
+
+        return trace.render(self)
+
     @classmethod
     def from_json(cls, text: str) -> Report:
         """Read what :meth:`json`, or TVM, wrote: :func:`vmprof.report.json.parse`."""
@@ -148,6 +166,18 @@ class Report:
         from vmprof.report import table
 
         return table.heading(self)
+
+    def to_pandas(self, *, aggregate: bool = False) -> Any:
+        """A ``pandas.DataFrame``, a row per call: :func:`vmprof.report.frame.to_pandas`."""
+        from vmprof.report import frame
+
+        return frame.to_pandas(self, aggregate=aggregate)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from vmprof.report import html
+
+        return html.fragment(self)
 
     def __str__(self) -> str:
         return self.table()

@@ -14,7 +14,7 @@ from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report,
 # These come first, in this order; the others follow alphabetically.
 LEADING_COLUMNS = ("Name", "Duration (us)", "Percent", "Device", "Count", "Argument Shapes")
 
-_SEPARATOR: Row = {"Name": "----------"}
+SEPARATOR: Row = {"Name": "----------"}
 _GAP = "  "
 _FORMAT = TableFormat(
     lineabove=None,
@@ -52,10 +52,15 @@ def render(
     if sort:
         rows.sort(key=_microseconds, reverse=True)
     if col_sums:
-        rows += [_SEPARATOR, {**sum_columns(rows), "Name": "Sum"}]
+        rows += [SEPARATOR, {**sum_columns(rows), "Name": "Sum"}]
     rows = derive_rows(rows, report.derived)
     rows += [{**totals, "Name": "Total"} for totals in report.device_metrics.values()]
-    parts = [_grid(rows), _section("Configuration", report.configuration)]
+    return grid(rows, columns_of(rows)) + "\n" + notes(report)
+
+
+def notes(report: Report) -> str:
+    """What stands below the rows."""
+    parts = [_section("Configuration", report.configuration)]
     if report.derived:
         parts.append(_section("Derived", {entry.column: entry.formula for entry in report.derived}))
     if report.missing:
@@ -105,8 +110,8 @@ def columns_of(rows: Iterable[Row]) -> list[str]:
     return [*LEADING_COLUMNS, *sorted(found.difference(LEADING_COLUMNS))]
 
 
-def _grid(rows: Sequence[Row]) -> str:
-    columns = columns_of(rows)
+def grid(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """``rows`` under the names of ``columns``, in TVM's form."""
     cells = [[format_metric(row.get(column)) for column in columns] for row in rows]
     text = tabulate(
         [columns, *cells],  # as headers, tabulate would pad the names
