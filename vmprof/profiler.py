@@ -144,6 +144,7 @@ def profile_engines(
 ) -> dict[str, Report]:
     """What :func:`profile` gives, by engine, of ``engines`` that take turns in one process.
 
+    Of several engines the rows are of calls that all of them can see.
     ``compile_schedule`` is what :func:`profile` calls ``schedule``; ``beforehand``
     may run the engines before anything is measured.
     """
@@ -177,7 +178,10 @@ def profile_engines(
         pool = stack.enter_context(configured_pool(num_threads, pin))
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
         executable = Executable(program, device)
-        running = {name: ENGINES[name](executable, entry, arguments, recorder) for name in engines}
+        running = {
+            name: ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
+            for name in engines
+        }
         beforehand(running)
         with recorded_launches() as problems:
             measurements = measure(
