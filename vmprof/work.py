@@ -73,10 +73,6 @@ class Work:
         self._signs = np.where(sites[self._parts] == LAUNCH_SITE, -1, 1)
         self._threads, self._thread_of = _threads(records, self._parts)
 
-    @property
-    def is_parallel(self) -> bool:
-        return bool(len(self._parts))
-
     def parents(self) -> Ints:
         """The row of the call or run inside which each row lies; -1 for the run."""
         row_of = np.full(len(self._records) + 1, -1)
