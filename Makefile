@@ -1,10 +1,11 @@
 # make demo    set up .venv and profile resnet18
 # make test    set up .venv and run the whole test suite
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
+# make test-html  the tests of the HTML report, in headless Chromium
 # make lint    linter, formatter and type checker
 # make bench   the benchmarks: ratios, measured on this machine
 # make clean   remove what the others made
-.PHONY: help demo test test-pmu lint bench clean
+.PHONY: help demo test test-pmu test-html lint bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -33,6 +34,10 @@ test-pmu: $(READY)
 	$(call say,running the tests of hardware counters on an emulated machine (minutes))
 	$(BIN)/pytest tests/pmu_guest
 
+test-html: $(READY)
+	$(call say,testing the HTML report in headless Chromium)
+	$(BIN)/pytest tests/browser
+
 lint: $(READY)
 	$(call say,linting)
 	$(BIN)/ruff check
@@ -40,10 +45,13 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
+	$(call say,measuring the dispatch loop against TVM)
+	$(BIN)/python benchmarks/dispatch.py
 	$(call say,measuring the recorder and the profiled models)
 	$(BIN)/python benchmarks/disturbance.py
 	$(BIN)/python benchmarks/reads.py
 	$(BIN)/python benchmarks/threads.py
+	$(BIN)/python benchmarks/schedule.py
 
 $(READY): $(BUILT_FROM)
 	$(call need,$(PYTHON) -c 'import sys; assert sys.version_info >= (3$(comma) 10)',Python 3.10 or newer is needed; name one: make PYTHON=python3.12)

@@ -200,6 +200,20 @@ const char *vmprof_records(const vmprof_recorder *recorder);
 const int64_t *vmprof_signatures(const vmprof_recorder *recorder);
 int64_t vmprof_signatures_size(const vmprof_recorder *recorder);
 
-/* Registers the packed functions "vmprof.wrap" (recorder, site, kernel) ->
- * wrapped kernel, and "vmprof.empty", which does nothing. 0 on success. */
+/* ---- hook.c: the recorder as the instrument of TVM's own VM ------------------------ */
+
+typedef struct vmprof_hooked vmprof_hooked;
+
+/* What "vmprof.hook" makes an instrument of, which then owns it. Calls of the packed
+ * function `names[i]` are recorded as of site i. `kernels[i]` is that function's object
+ * in the VM, or NULL if it is never an operand. `around`, a packed function or NULL, is
+ * called with true before and with false after each recorded call, outside its window.
+ * NULL when memory is short. */
+vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names,
+                               void *const *kernels, int count, void *around);
+
+/* ---- the packed functions ----------------------------------------------------------- */
+
+/* Registers "vmprof.wrap" (recorder, site, kernel) -> wrapped kernel, "vmprof.hook"
+ * (vmprof_hooked) -> instrument, and "vmprof.empty", which does nothing. 0 on success. */
 int vmprof_register_functions(void);

@@ -23,9 +23,7 @@ _Thread_local vmprof_work vmprof_here;
 typedef struct {
   vmprof_recorder *recorder;
   TVMFFIObjectHandle kernel;
-  int32_t id;
-  int64_t signature; /* of the last call, if from this generation */
-  int64_t generation;
+  vmprof_site site;
 } call_site;
 
 /* ---- life ------------------------------------------------------------------- */
@@ -62,6 +60,10 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words) 
     return NULL;
   }
   return recorder;
+}
+
+void vmprof_recorder_hold(vmprof_recorder *recorder) {
+  atomic_fetch_add(&recorder->references, 1);
 }
 
 void vmprof_recorder_release(vmprof_recorder *recorder) {
@@ -273,7 +275,7 @@ static int64_t write_signature(const vmprof_recorder *recorder, const TVMFFIAny 
 /* The index of the signature of `args`, -1 if there is no room. The sites' last
  * signatures are compared, not all: shapes seldom change between calls, and the
  * cost of a call must not depend on how many went before. */
-static int64_t signature_of(vmprof_recorder *recorder, call_site *site, const TVMFFIAny *args,
+static int64_t signature_of(vmprof_recorder *recorder, vmprof_site *site, const TVMFFIAny *args,
                             int32_t num_args) {
   const int64_t size = write_signature(recorder, args, num_args);
   if (size == 0) return -1;
@@ -291,26 +293,50 @@ static int64_t signature_of(vmprof_recorder *recorder, call_site *site, const TV
   return site->signature;
 }
 
+int vmprof_is_recording(const vmprof_recorder *recorder) {
+  return vmprof_here.recorder == recorder && vmprof_here.runs;
+}
+
+vmprof_record *vmprof_call_new(vmprof_recorder *recorder, vmprof_site *site,
+                               const TVMFFIAny *args, int32_t num_args) {
+  vmprof_work *here = &vmprof_here;
+  const int64_t signature = signature_of(recorder, site, args, num_args);
+  vmprof_record *record =
+      signature < 0 ? NULL : vmprof_new_record(recorder, site->id, signature, here->open);
+  if (record == NULL) {
+    vmprof_raise_full();
+  } else {
+    here->open = vmprof_record_number(recorder, record);
+  }
+  return record;
+}
+
+void vmprof_call_open(const vmprof_recorder *recorder, vmprof_record *record) {
+  vmprof_open_window(recorder, vmprof_here.sources, record, /*whole_run=*/0);
+}
+
+void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int failed) {
+  vmprof_close_window(recorder, vmprof_here.sources, record, /*whole_run=*/0);
+  vmprof_here.open = record->parent;
+  record->failed = failed;
+}
+
+vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder) {
+  return vmprof_here.open > 0 ? vmprof_record_at(recorder, vmprof_here.open) : NULL;
+}
+
 static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
   call_site *site = self;
   vmprof_recorder *recorder = site->recorder;
   TVMFFIAny *kernel_args = (TVMFFIAny *)args; /* the callee's signature lacks the const */
-  vmprof_work *here = &vmprof_here;
-  if (here->recorder != recorder || !here->runs) {
+  if (!vmprof_is_recording(recorder)) {
     return TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
   }
-  const int64_t signature = signature_of(recorder, site, args, num_args);
-  if (signature < 0) return vmprof_raise_full();
-  vmprof_record *record = vmprof_new_record(recorder, site->id, signature, here->open);
-  if (record == NULL) return vmprof_raise_full();
-
-  here->open = vmprof_record_number(recorder, record);
-  vmprof_open_window(recorder, here->sources, record, /*whole_run=*/0);
+  vmprof_record *record = vmprof_call_new(recorder, &site->site, args, num_args);
+  if (record == NULL) return -1;
+  vmprof_call_open(recorder, record);
   const int code = TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
-  vmprof_close_window(recorder, here->sources, record, /*whole_run=*/0);
-
-  here->open = record->parent;
-  record->failed = code != 0;
+  vmprof_call_close(recorder, record, code != 0);
   return code;
 }
 
@@ -353,10 +379,10 @@ static int wrap(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *
     return -1;
   }
   site->recorder = (vmprof_recorder *)(intptr_t)args[0].v_int64;
-  site->id = (int32_t)args[1].v_int64;
+  site->site.id = (int32_t)args[1].v_int64;
   site->kernel = args[2].v_obj;
   TVMFFIObjectIncRef(site->kernel);
-  atomic_fetch_add(&site->recorder->references, 1);
+  vmprof_recorder_hold(site->recorder);
 
   TVMFFIObjectHandle wrapped = NULL;
   const int code = TVMFFIFunctionCreate(site, recorded_call, delete_site, &wrapped);
@@ -387,6 +413,7 @@ static int register_function(const char *name, size_t size, TVMFFISafeCallType f
 
 int vmprof_register_functions(void) {
   int code = register_function("vmprof.wrap", sizeof "vmprof.wrap" - 1, wrap);
-  if (code != 0) return code;
-  return register_function("vmprof.empty", sizeof "vmprof.empty" - 1, empty);
+  if (code == 0) code = register_function("vmprof.hook", sizeof "vmprof.hook" - 1, vmprof_hook);
+  if (code == 0) code = register_function("vmprof.empty", sizeof "vmprof.empty" - 1, empty);
+  return code;
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tvm/ffi/c_api.h>
+
 #include "api.h"
 
 /* What all sources begin with; each kind puts its own data behind it. */
@@ -25,5 +27,31 @@ struct vmprof_source {
 static inline uint64_t vmprof_sample_size(int values) {
   return sizeof(vmprof_sample) + (uint64_t)values * sizeof(uint64_t);
 }
+
+/* ---- recorder.c, for whatever sees a call begin and end ---------------------------- */
+
+/* Where calls come from. */
+typedef struct {
+  int32_t id;
+  int64_t signature; /* of the last call, if from this generation */
+  int64_t generation;
+} vmprof_site;
+
+void vmprof_recorder_hold(vmprof_recorder *recorder);
+int vmprof_is_recording(const vmprof_recorder *recorder);
+/* The record of a call that is about to begin, from now on the innermost open one.
+ * NULL, with TVM's error set, when there is no room. */
+vmprof_record *vmprof_call_new(vmprof_recorder *recorder, vmprof_site *site,
+                               const TVMFFIAny *args, int32_t num_args);
+/* The readings at both ends of its window. */
+void vmprof_call_open(const vmprof_recorder *recorder, vmprof_record *record);
+void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int failed);
+/* The innermost open record of a call, NULL if there is none. */
+vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder);
+
+/* ---- hook.c ----------------------------------------------------------------------- */
+
+/* The packed function "vmprof.hook". */
+int vmprof_hook(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result);
 
 #endif /* VMPROF_H_ */

@@ -12,3 +12,13 @@ def kernel() -> Iterator[FakeKernel]:
     with FakeKernel().installed() as fake:
         yield fake
     assert fake.open == {}, "descriptors leaked"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--random-programs",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="how many random programs both machines are compared on (default: 2000)",
+    )

@@ -1,49 +1,74 @@
-"""The ways to run a model: TVM's VM, timed as a whole, and vmprof's, recorded or collected."""
+"""The ways to run a model: TVM's VM, timed as a whole, and an engine, recorded or collected."""
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tvm.runtime import Device
-from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
-
 from vmprof.collectors import Collector
 from vmprof.counters import Pass
 from vmprof.errors import add_note
-from vmprof.machine import Site, VirtualMachine
+from vmprof.executable import Executable
+from vmprof.machine import Interpreter, Site
 from vmprof.native import empty
-from vmprof.program import Program
 from vmprof.recorder import Reading, Recorder
 from vmprof.recording import Recording
 from vmprof.report.model import Row
 
 
-class Engines:
-    """Runs the function ``entry`` of ``program`` on ``arguments`` in one way or the other."""
+class Engine(ABC):
+    """Runs the function ``entry`` of ``executable`` on ``arguments``, in TVM's VM or its own way.
+
+    ``sites`` are what calls are recorded of, by their numbers.
+    """
+
+    sites: Sequence[Site]
 
     def __init__(
         self,
-        program: Program,
+        executable: Executable,
         entry: str,
         arguments: Sequence[Any],
-        device: Device,
         recorder: Recorder,
     ) -> None:
-        self._program = program
+        self._executable = executable
+        self._program = executable.program
+        self._device = executable.device
         self._entry = entry
         self._arguments = arguments
-        self._device = device
         self._recorder = recorder
-        machine = VirtualMachine(program, device, wrap=recorder.wrap)
-        self.sites = machine.sites
-        self._recorded = partial(machine[entry], *arguments)
-        self._unprofiled = partial(TvmVirtualMachine(program.module, device)[entry], *arguments)
+        self._recorded = self._recorded_run()
+        self._unprofiled = partial(executable.machine()[entry], *arguments)
+
+    @abstractmethod
+    def _recorded_run(self) -> Callable[[], Any]:
+        """Set ``sites``; give the run whose calls the recorder sees."""
+
+    @abstractmethod
+    def collecting(self, collector: Collector) -> Callable[[], tuple[Recording, list[Row]]]:
+        """A way to run in which ``collector`` stands around every call.
+
+        Each run gives a row per call of its recording, which tells the calls
+        and nothing else: no number of it is fit to be shown.
+        """
+
+    @abstractmethod
+    def _empty_calls(self, calls: int) -> Callable[[], Any]:
+        """A run of so many calls of a function that does nothing."""
 
     def record(self, reading: Reading, counted: Pass | None) -> Recording:
         return self._record(self._recorded, reading, counted)
+
+    def output(self) -> Any:
+        """What the run gives, unrecorded."""
+        return self._recorded()
+
+    def unprofiled_output(self) -> Any:
+        """What TVM's VM gives."""
+        return self._unprofiled()
 
     def time_unprofiled(self) -> float:
         """Microseconds of one run of TVM's VM."""
@@ -55,12 +80,25 @@ class Engines:
             raise
         return (time.perf_counter_ns() - began) / 1e3
 
-    def collecting(self, collector: Collector) -> Callable[[], tuple[Recording, list[Row]]]:
-        """A way to run in which ``collector`` stands around every call.
+    def record_empty_calls(self, reading: Reading, counted: Pass | None, calls: int) -> Recording:
+        """What windows read around nothing: the least that any row can show."""
+        return self._record(self._empty_calls(calls), reading, counted)
 
-        Each run gives a row per call of its recording, which tells the calls
-        and nothing else: no number of it is fit to be shown.
-        """
+    def _record(self, run: Callable[[], Any], reading: Reading, counted: Pass | None) -> Recording:
+        with self._recorder.run(reading, counted):
+            run()
+        return self._recorder.recording(reading, counted)
+
+
+class DispatchLoop(Engine):
+    """vmprof's machine, with a window around each packed function that an instruction calls."""
+
+    def _recorded_run(self) -> Callable[[], Any]:
+        machine = self._machine(self._recorder.wrap)
+        self.sites = machine.sites
+        return partial(machine[self._entry], *self._arguments)
+
+    def collecting(self, collector: Collector) -> Callable[[], tuple[Recording, list[Row]]]:
         rows: list[Row] = []
 
         def wrap(site: Site, kernel: Any) -> Any:
@@ -77,8 +115,7 @@ class Engines:
 
             return collected
 
-        machine = VirtualMachine(self._program, self._device, wrap=wrap)
-        collected_run = partial(machine[self._entry], *self._arguments)
+        collected_run = partial(self._machine(wrap)[self._entry], *self._arguments)
 
         def run() -> tuple[Recording, list[Row]]:
             rows.clear()
@@ -87,17 +124,20 @@ class Engines:
 
         return run
 
-    def record_empty_calls(self, reading: Reading, counted: Pass | None, calls: int) -> Recording:
-        """What windows read around nothing: the least that any row can show."""
+    def _machine(self, wrap: Callable[[Site, Any], Any]) -> Interpreter:
+        return Interpreter(
+            self._program,
+            self._device,
+            wrap=wrap,
+            activations=self._recorder,
+            constants=self._executable.constants,
+        )
+
+    def _empty_calls(self, calls: int) -> Callable[[], Any]:
         nothing: Callable[[], None] = self._recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)
 
         def run() -> None:
             for _ in range(calls):
                 nothing()
 
-        return self._record(run, reading, counted)
-
-    def _record(self, run: Callable[[], Any], reading: Reading, counted: Pass | None) -> Recording:
-        with self._recorder.run(reading, counted):
-            run()
-        return self._recorder.recording(reading, counted)
+        return run

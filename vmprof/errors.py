@@ -10,6 +10,10 @@ class VmprofError(Exception):
     """
 
 
+class VmprofWarning(UserWarning):
+    """Something that the user may want to mend; vmprof goes on without."""
+
+
 def add_note(error: BaseException, note: str) -> None:
     """``error.add_note(note)``, which Python 3.10 does not have yet."""
     error.__notes__ = [*getattr(error, "__notes__", []), note]

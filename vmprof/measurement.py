@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vmprof.collectors import Collector
 from vmprof.counters import Counters
-from vmprof.engines import Engines
+from vmprof.engines import Engine
 from vmprof.progress import Progress
 from vmprof.recorder import Reading
 from vmprof.recording import Recording
@@ -44,54 +44,65 @@ class Measurement:
 
 
 def measure(
-    engines: Engines,
+    engines: Sequence[Engine],
     schedule: Schedule,
     counters: Counters,
     collectors: Sequence[Collector],
     progress: Progress,
     *,
     threads: bool = False,
-) -> Measurement:
-    """Warm up, then run ``engines`` in rounds as ``schedule`` says.
+) -> list[Measurement]:
+    """Warm up, then run ``engines`` in rounds as ``schedule`` says; a measurement of each.
 
-    CPU time is read in every round with ``threads``; else in the first few, enough to
-    see whether work is missed.
+    Several take turns within each round, and in being the first. CPU time is read in
+    every round with ``threads``; else in the first few, enough to see whether work is
+    missed.
     """
     per_run = [collector for collector in collectors if collector.scope == "run"]
     collecting = [
-        engines.collecting(collector) for collector in collectors if collector.scope == "call"
+        [engine.collecting(collector) for collector in collectors if collector.scope == "call"]
+        for engine in engines
     ]
     readings = schedule.readings(counters.passes)
 
-    def one_round(result: Measurement) -> None:
+    def one_turn(number: int, result: Measurement) -> None:
+        engine = engines[number]
         for reading, counted in readings:
             if reading & Reading.TIME:
                 before = counters.wide.read()
                 with _collected(per_run) as row:
-                    recording = engines.record(reading, counted)
+                    recording = engine.record(reading, counted)
                 result.timed.append(recording)
                 result.wide.append(_differences(before, counters.wide.read()))
                 result.per_run.append(row)
             else:
-                recording = engines.record(reading, counted)
+                recording = engine.record(reading, counted)
             if counted is not None:
                 result.counted[counters.passes.index(counted)].append(recording)
-        for run, runs in zip(collecting, result.collected, strict=True):
+        for run, runs in zip(collecting[number], result.collected, strict=True):
             runs.append(run())
         if counters.cpu is not None and (threads or len(result.cpu) < _CPU_RUNS):
-            result.cpu.append(engines.record(Reading.COUNTERS, counters.cpu))
+            result.cpu.append(engine.record(Reading.COUNTERS, counters.cpu))
         # Last: an error of the model is better told by the machine that knows where it was.
-        result.unprofiled_us.append(engines.time_unprofiled())
+        result.unprofiled_us.append(engine.time_unprofiled())
+
+    def one_round(results: Sequence[Measurement], *, backwards: bool = False) -> None:
+        turns = list(enumerate(results))
+        for number, result in reversed(turns) if backwards else turns:
+            one_turn(number, result)
+
+    def nothing() -> list[Measurement]:
+        return [Measurement.empty(counters, len(each)) for each in collecting]
 
     for number in range(1, schedule.warmup + 1):
         progress(f"warming up, round {number} of {schedule.warmup}")
-        one_round(Measurement.empty(counters, len(collecting)))
-    result = Measurement.empty(counters, len(collecting))
+        one_round(nothing())
+    results = nothing()
     with _collector_off():
         for number in schedule.rounds():
             progress(f"measuring, round {number} of {schedule.expected}")
-            one_round(result)
-    return result
+            one_round(results, backwards=number % 2 == 0)
+    return results
 
 
 @contextmanager

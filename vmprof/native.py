@@ -1,6 +1,7 @@
-"""The native half, ready to use: ``lib`` and ``ffi`` of native/api.h, ``wrap`` and ``empty``.
+"""The native half, ready to use: ``lib`` and ``ffi`` of native/api.h, and packed functions.
 
 ``wrap(recorder address, site number, kernel)`` gives the wrapped kernel;
+``hook(address of a vmprof_hooked)`` gives the instrument for TVM's VM;
 ``empty()`` is a packed function that does nothing.
 """
 
@@ -16,6 +17,7 @@ if lib.vmprof_register_functions() != 0:  # pragma: no cover
     raise ImportError("vmprof cannot register its packed functions with tvm-ffi")
 
 wrap: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.wrap")
+hook: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.hook")
 empty: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.empty")
 
-__all__ = ["empty", "ffi", "lib", "wrap"]
+__all__ = ["empty", "ffi", "hook", "lib", "wrap"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from statistics import fmean, stdev
 
@@ -15,17 +15,23 @@ from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.collector import NativeCollector
 from vmprof.counters.scope import Scope
 from vmprof.counters.sets import CounterSet, choose, load_set
-from vmprof.engines import Engines
+from vmprof.engines import DispatchLoop, Engine
+from vmprof.errors import VmprofError
+from vmprof.executable import Executable
+from vmprof.hooked import HookedVm
 from vmprof.inputs import Given, make_inputs
 from vmprof.launches import recorded_launches
 from vmprof.measurement import Measurement, measure
+from vmprof.peaks import with_known_peaks
 from vmprof.pool import configured_pool
 from vmprof.program import Program, parameters_of
+from vmprof.program.bytecode import FunctionKind
 from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
 from vmprof.recording import NOTHING
 from vmprof.report.build import CollectedPass, CountedPass, build_report
 from vmprof.report.derive import derive
+from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.schedule import Schedule
@@ -33,6 +39,8 @@ from vmprof.sources import Source, load_program
 from vmprof.version import __version__
 
 DEFAULT_SET = "default"
+DEFAULT_ENGINE = "vmprof"
+ENGINES: dict[str, type[Engine]] = {DEFAULT_ENGINE: DispatchLoop, "tvm": HookedVm}
 
 _EMPTY_CALLS = 1000
 
@@ -41,6 +49,7 @@ def profile(
     source: Source,
     inputs: Given | None = None,
     *,
+    engine: str = DEFAULT_ENGINE,
     entry: str = "main",
     counters: str | None = None,
     repeats: int | None = None,
@@ -53,6 +62,8 @@ def profile(
     num_threads: int | None = None,
     pin: Sequence[int] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
+    metrics: bool = False,
+    schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
     seed: int = 0,
     device: Device | None = None,
@@ -62,7 +73,9 @@ def profile(
 
     ``source`` is anything that :func:`vmprof.sources.load_program` takes;
     ``inputs``, ``dimensions`` and ``seed`` are as in
-    :func:`vmprof.inputs.make_inputs`. ``counters`` names a counter set (``"ipc"``),
+    :func:`vmprof.inputs.make_inputs`. ``engine`` is what runs it: vmprof's own
+    dispatch loop, or ``"tvm"``, TVM's VM with the recorder as its instrument.
+    ``counters`` names a counter set (``"ipc"``),
     its file (``"mine.toml"``) or events in perf's grammar (``"cycles,r01c2"``);
     ``"none"`` counts nothing. By default the five of TVM's reports are counted
     where any of them can be, else the software events. ``repeats``, ``warmup``
@@ -72,21 +85,78 @@ def profile(
     ``collectors`` add columns of their own (docs/extending.md). ``count`` says
     whose work is counted, a name of :class:`Scope`; ``threads`` adds columns that say
     how calls used threads (docs/threads.md). ``num_threads`` and ``pin`` are as in
-    :func:`vmprof.pool.configured_pool`.
+    :func:`vmprof.pool.configured_pool`. ``metrics`` adds
+    those of :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ..., and their shares of
+    what the machine attains, if ``vmprof peaks`` has measured that. ``schedule``
+    is as in :func:`vmprof.sources.load_program`.
 
     Values of the report are medians over the repeats; what each repeat measured
     is in the columns ``"... samples"`` of its JSON. Raises
     :class:`VmprofError` for what the user can mend, and whatever a kernel
     raises, with a note that says which instruction called it.
     """
-    schedule = Schedule(repeats, warmup, single_pass)
-    scope = Scope(count)
+    reports = profile_engines(
+        source,
+        inputs,
+        engines=[engine],
+        entry=entry,
+        counters=counters,
+        schedule=Schedule(repeats, warmup, single_pass),
+        multiplex=multiplex,
+        collectors=collectors,
+        scope=Scope(count),
+        threads=threads,
+        num_threads=num_threads,
+        pin=pin,
+        max_records=max_records,
+        dimensions=dimensions,
+        seed=seed,
+        metrics=metrics,
+        compile_schedule=schedule,
+        device=device,
+        progress=progress,
+    )
+    return reports[engine]
+
+
+def profile_engines(
+    source: Source,
+    inputs: Given | None = None,
+    *,
+    engines: Sequence[str],
+    schedule: Schedule,
+    entry: str = "main",
+    counters: str | None = None,
+    multiplex: bool = False,
+    collectors: Sequence[Collector | NativeCollector] = (),
+    scope: Scope | None = None,
+    threads: bool = False,
+    num_threads: int | None = None,
+    pin: Sequence[int] = (),
+    max_records: int = DEFAULT_MAX_RECORDS,
+    metrics: bool = False,
+    compile_schedule: str | None = None,
+    dimensions: Mapping[str, int] | None = None,
+    seed: int = 0,
+    device: Device | None = None,
+    progress: Progress = silent,
+    beforehand: Callable[[Mapping[str, Engine]], None] = lambda _: None,
+) -> dict[str, Report]:
+    """What :func:`profile` gives, by engine, of ``engines`` that take turns in one process.
+
+    ``compile_schedule`` is what :func:`profile` calls ``schedule``; ``beforehand``
+    may run the engines before anything is measured.
+    """
+    for name in engines:
+        if name not in ENGINES:
+            raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
+    scope = scope or Scope()
     description = Machine.read()
     chosen = choose(DEFAULT_SET if counters is None else counters, description)
     fallback = load_set(chosen.fallback, description) if chosen.fallback else None
     check_max_records(max_records)
     device = device or tvm.cpu(0)
-    program = load_program(source, entry=entry, progress=progress)
+    program = load_program(source, entry=entry, schedule=compile_schedule, progress=progress)
     parameters = parameters_of(program.bytecode, program.entry(entry))
     arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
     collectors = [check_collector(each, type(each).__name__) for each in collectors]
@@ -98,7 +168,7 @@ def profile(
                 description,
                 otherwise=fallback.groups if fallback else (),
                 multiplex=multiplex,
-                single_pass=single_pass,
+                single_pass=schedule.single_pass,
                 collectors=[each for each in collectors if isinstance(each, NativeCollector)],
                 scope=scope,
             )
@@ -106,37 +176,45 @@ def profile(
         # After the counters: `inherit` counts threads that are started from here on.
         pool = stack.enter_context(configured_pool(num_threads, pin))
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
-        engines = Engines(program, entry, arguments, device, recorder)
+        executable = Executable(program, device)
+        running = {name: ENGINES[name](executable, entry, arguments, recorder) for name in engines}
+        beforehand(running)
         with recorded_launches() as problems:
-            measurement = measure(engines, schedule, opened, in_python, progress, threads=threads)
-        empty_call = _empty_call(engines, schedule, opened, min(_EMPTY_CALLS, max_records))
+            measurements = measure(
+                [*running.values()], schedule, opened, in_python, progress, threads=threads
+            )
+        if problems and scope.tasks:
+            pool["Launches"] = f"only the calling thread was counted: {problems[0]}"
         counted = fallback if fallback and opened.fell_back else chosen
-        report = build_report(
-            sites=[site.callee for site in engines.sites],
-            device=f"{device.type}{device.index}",
-            timed=measurement.timed,
-            passes=[
-                CountedPass(one.layout.columns, runs, opened.unproven)
-                for one, runs in zip(opened.passes, measurement.counted, strict=True)
-            ],
-            collected=[CollectedPass(runs) for runs in measurement.collected],
-            per_run=_per_run(opened, measurement),
-            refused=opened.refused,
-            configuration={
-                **_configuration(program, schedule, opened, measurement),
-                **pool,
-                **({"Counter set": _title(counted)} if counted.name else {}),
-                **empty_call,
-                **(
-                    {"Launches": f"only the calling thread was counted: {problems[0]}"}
-                    if problems and scope.tasks
-                    else {}
-                ),
-            },
-            cpu=CountedPass(opened.cpu.layout.columns, measurement.cpu) if opened.cpu else None,
-            threads=threads,
-        )
-    return derive(report, [*counted.metrics, *(THREAD_METRICS if threads else ())])
+        reports = {}
+        for (name, engine), measurement in zip(running.items(), measurements, strict=True):
+            empty_call = _empty_call(engine, schedule, opened, min(_EMPTY_CALLS, max_records))
+            report = build_report(
+                sites=[site.callee for site in engine.sites],
+                device=f"{device.type}{device.index}",
+                timed=measurement.timed,
+                passes=[
+                    CountedPass(one.layout.columns, runs, opened.unproven)
+                    for one, runs in zip(opened.passes, measurement.counted, strict=True)
+                ],
+                collected=[CollectedPass(runs) for runs in measurement.collected],
+                per_run=_per_run(opened, measurement),
+                refused=opened.refused,
+                configuration={
+                    **_configuration(program, name, schedule, opened, measurement),
+                    **pool,
+                    **({"Counter set": _title(counted)} if counted.name else {}),
+                    **empty_call,
+                },
+                cpu=CountedPass(opened.cpu.layout.columns, measurement.cpu) if opened.cpu else None,
+                threads=threads,
+            )
+            derived = [*counted.metrics, *(THREAD_METRICS if threads else ())]
+            report = derive(with_kernels(report, program.kernels), derived)
+            if metrics:
+                report = with_known_peaks(with_metrics(report, program.kernels))
+            reports[name] = report
+    return reports
 
 
 def _title(counters: CounterSet) -> str:
@@ -159,12 +237,12 @@ def _per_run(counters: Counters, measurement: Measurement) -> list[Mapping[str, 
 
 
 def _empty_call(
-    engines: Engines, schedule: Schedule, counters: Counters, calls: int
+    engine: Engine, schedule: Schedule, counters: Counters, calls: int
 ) -> dict[str, Metric]:
     """What windows read around nothing, in median: the least that any row can show."""
     result: dict[str, Metric] = {}
     for reading, counted in schedule.readings(counters.passes):
-        recording = engines.record_empty_calls(reading, counted, calls)
+        recording = engine.record_empty_calls(reading, counted, calls)
         if recording.durations_ns is not None:
             median = float(np.median(recording.durations_ns)) / 1e3
             result["Empty call (us)"] = Duration(median)
@@ -176,12 +254,17 @@ def _empty_call(
 
 
 def _configuration(
-    program: Program, schedule: Schedule, counters: Counters, measurement: Measurement
+    program: Program,
+    engine: str,
+    schedule: Schedule,
+    counters: Counters,
+    measurement: Measurement,
 ) -> dict[str, Metric]:
     times = measurement.unprofiled_us
     configuration: dict[str, Metric] = {
         "Number of threads": Count(tvm.runtime.num_threads()),
         "Executor": "VM",
+        "Engine": engine,
         "Model": program.name,
         "Unprofiled mean (us)": Duration(fmean(times)),
         "Unprofiled std (us)": Duration(stdev(times) if len(times) > 1 else 0.0),
@@ -191,6 +274,12 @@ def _configuration(
         "vmprof": __version__,
         "TVM": tvm.__version__,
     }
+    native = [f.name for f in program.bytecode.functions if f.kind is FunctionKind.VMTIR]
+    if native:
+        configuration["Native code"] = (
+            f'{", ".join(native)} (exec_mode="compiled"): of the calls inside, those have rows '
+            "that go through the table of functions"
+        )
     if counters.passes:
         configuration["Counters"] = (
             f"{counters.scope.seen}, "

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntFlag
 from typing import Any
 
 import numpy as np
+import tvm_ffi
 
 from vmprof.counters.passes import Pass
 from vmprof.errors import VmprofError
 from vmprof.machine import Site
-from vmprof.native import ffi, lib, wrap
-from vmprof.recording import NOTHING, Recording, record_dtype
+from vmprof.native import ffi, hook, lib, wrap
+from vmprof.recording import NOTHING, Activation, Recording, call_paths, record_dtype
 from vmprof.work import LAUNCH_SITE, RUN_SITE, TASK_SITE
 
 DEFAULT_MAX_RECORDS = 1_000_000
@@ -56,6 +57,7 @@ class Recorder:
         check_max_records(max_records)
         self._also = lib.VMPROF_TASKS if tasks else 0
         self._expected = 0
+        self._activations: list[Activation] = []
         # One record more, for the run itself.
         pointer = lib.vmprof_recorder_new(max_records + 1, sample_words)
         if pointer == ffi.NULL:
@@ -70,6 +72,38 @@ class Recorder:
         """The packed function ``kernel`` with a window around it."""
         return wrap(self._address, site.number, kernel)
 
+    def entered(self, function: str) -> None:
+        """A VM function begins; calls from now on lie in it."""
+        self._activations.append((lib.vmprof_recorder_count(self._pointer), function))
+
+    def left(self) -> None:
+        """The VM function that began last ends."""
+        self._activations.append((lib.vmprof_recorder_count(self._pointer), None))
+
+    def hook(
+        self,
+        names: Sequence[str],
+        kernels: Mapping[str, Any],
+        around: Callable[[bool], None] | None = None,
+    ) -> Any:
+        """The recorder as an instrument of TVM's VM: see native/api.h.
+
+        Sites are numbered as ``names`` are; ``kernels`` has the objects of those that
+        are operands. The instrument belongs to one VM.
+        """
+        handles = [kernels[name].__chandle__() if name in kernels else 0 for name in names]
+        outside = tvm_ffi.convert(around) if around else None
+        hooked = lib.vmprof_hook_new(
+            self._pointer,
+            [ffi.new("char[]", name.encode()) for name in names],
+            [ffi.cast("void *", handle) for handle in handles],
+            len(names),
+            ffi.cast("void *", outside.__chandle__() if outside else 0),
+        )
+        if hooked == ffi.NULL:
+            raise MemoryError
+        return hook(int(ffi.cast("intptr_t", hooked)))
+
     @contextmanager
     def run(self, reading: Reading, counted: Pass | None = None) -> Iterator[None]:
         """Record what is called inside the ``with``, as one run.
@@ -83,6 +117,7 @@ class Recorder:
             self._pointer, mode, sources, len(sources), team, self._expected
         )
         assert code == 0, os.strerror(-code)
+        self._activations.clear()
         if counted is not None:
             counted.enable()
         try:
@@ -94,6 +129,18 @@ class Recorder:
                 counted.disable()
             lib.vmprof_recorder_stop(self._pointer)
             self._expected = lib.vmprof_recorder_count(self._pointer)
+
+    def raised(self) -> int | None:
+        """The site of the call of the last run that raised, the innermost if one held another."""
+        records, stride = (
+            lib.vmprof_records(self._pointer),
+            lib.vmprof_recorder_stride(self._pointer),
+        )
+        for number in reversed(range(1, lib.vmprof_recorder_count(self._pointer))):
+            record = ffi.cast("vmprof_record *", records + number * stride)
+            if record.failed and record.site >= 0:
+                return int(record.site)
+        return None
 
     def recording(self, reading: Reading, counted: Pass | None = None) -> Recording:
         """The last run, copied out; ``counted`` is the pass that it counted."""
@@ -117,4 +164,5 @@ class Recorder:
             layout,
             timed=bool(reading & Reading.TIME),
             fault=counted.team.problem() if counted else None,
+            paths=call_paths(self._activations, count - 1),
         )

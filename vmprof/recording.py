@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,37 @@ def _sample_dtype(values: int) -> np.dtype[Any]:
     )
 
 
+# A VM function that began (its name) or ended (None), and how many records there were then.
+Activation = tuple[int, str | None]
+
+
+def call_paths(activations: Sequence[Activation], calls: int) -> list[str]:
+    """The VM functions that each of ``calls`` was made in: ``main > apply > step x3``."""
+    paths: list[str] = []
+    # For each function that is running: path of what is around it, its name, how often in a row.
+    running: list[tuple[str, str, int]] = []
+    path = ""
+    for records, function in [*activations, (calls + 1, None)]:
+        # The first record is the run's own.
+        paths += [path] * (records - 1 - len(paths))
+        if function is None:
+            del running[-1:]
+        elif running and running[-1][1] == function:
+            outside, _, times = running[-1]
+            running.append((outside, function, times + 1))
+        else:
+            running.append((f"{path} > " if path else "", function, 1))
+        path = _path_text(running)
+    return paths
+
+
+def _path_text(running: Sequence[tuple[str, str, int]]) -> str:
+    if not running:
+        return ""
+    outside, function, times = running[-1]
+    return f"{outside}{function} x{times}" if times > 1 else f"{outside}{function}"
+
+
 @dataclass(frozen=True)
 class Counts:
     """What was counted: ``values`` has shape (calls, columns), ``total`` (columns,).
@@ -68,6 +100,9 @@ class Recording:
 
     ``sites`` has shape (calls,), ``shapes`` one string per call; ``parents``
     (calls,) is the row inside whose window the call lies, -1 for none;
+    ``paths`` one string per call, the VM functions that were running, outermost
+    first;
+    ``windows_ns`` (calls, 2), begin and end of each since the run began,
     ``durations_ns`` (calls,) and ``total_ns``, of the run as a whole, are None
     if no time was read, and so is ``parallelism``; ``counts`` is None if nothing was
     counted. ``fault`` says why there are no counts although they were read for.
@@ -76,6 +111,8 @@ class Recording:
     sites: Ints
     shapes: tuple[str, ...]
     parents: Ints
+    paths: tuple[str, ...]
+    windows_ns: Ints | None
     durations_ns: Ints | None
     total_ns: int | None
     counts: Counts | None
@@ -91,19 +128,24 @@ class Recording:
         *,
         timed: bool,
         fault: str | None = None,
+        paths: Sequence[str] | None = None,
     ) -> Recording:
         """Columns of ``records`` (dtype :func:`record_dtype`); the first is the run's own.
 
-        ``fault`` is a reason, known elsewhere, not to believe the counts.
+        ``fault`` is a reason, known elsewhere, not to believe the counts; ``paths`` has
+        the path of each record but the first.
         """
         work = Work(records)
         run, calls = records[:1], records[work.rows[1:]]
         fault = fault or _fault(records, layout)
+        windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
         shapes = {index: _shapes(signatures, index) for index in set(calls["signature"].tolist())}
         return cls(
             sites=calls["site"].astype(np.int64),
             shapes=tuple(shapes[index] for index in calls["signature"].tolist()),
             parents=work.parents()[1:] - 1,
+            paths=tuple(paths[row - 1] if paths else "" for row in work.rows[1:].tolist()),
+            windows_ns=windows if timed else None,
             durations_ns=calls["end_ns"] - calls["begin_ns"] if timed else None,
             total_ns=int(run["end_ns"][0] - run["begin_ns"][0]) if timed else None,
             counts=_counts(records, work, layout) if layout.columns and fault is None else None,
@@ -113,7 +155,19 @@ class Recording:
 
     def same_calls(self, other: Recording) -> bool:
         """Whether both runs made the same calls with the same shapes in the same order."""
-        return np.array_equal(self.sites, other.sites) and self.shapes == other.shapes
+        return (
+            np.array_equal(self.sites, other.sites)
+            and np.array_equal(self.parents, other.parents)
+            and self.shapes == other.shapes
+            and self.paths == other.paths
+        )
+
+    def own(self, values: Ints) -> Ints:
+        """``values`` (calls, ...) without what the recorded calls inside each call add to it."""
+        inside = self.parents >= 0
+        own = values.copy()
+        np.subtract.at(own, self.parents[inside], values[inside])
+        return own
 
 
 def _fault(records: Records, layout: Layout) -> str | None:

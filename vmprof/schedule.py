@@ -20,15 +20,16 @@ AUTO_MAX_REPEATS = 30
 class Schedule:
     """How often to run, and what to read in which run.
 
-    A round runs TVM's VM once, without profiling, then vmprof's machine once
-    per pass. ``repeats`` rounds are measured, after ``warmup`` that are not;
-    None means as many as fit into ten seconds, from 3 to 30. ``single_pass``
-    reads clock and counters in one run, for models that keep state.
+    A round runs the engine once per pass, then TVM's VM once, without profiling.
+    ``repeats`` rounds are measured, after ``warmup`` that are not; None means as
+    many as fit into ten seconds, from ``at_least`` to 30. ``single_pass`` reads
+    clock and counters in one run, for models that keep state.
     """
 
     repeats: int | None = None
     warmup: int = 1
     single_pass: bool = False
+    at_least: int = AUTO_MIN_REPEATS
 
     def __post_init__(self) -> None:
         if self.repeats is not None and self.repeats < 1:
@@ -37,7 +38,7 @@ class Schedule:
             raise VmprofError(f"warmup is {self.warmup}; it cannot be negative")
 
     def readings(self, passes: Sequence[Pass]) -> list[tuple[Reading, Pass | None]]:
-        """What each run of vmprof's machine in a round reads."""
+        """What each run of the engine in a round reads."""
         if self.single_pass and passes:
             (together,) = passes
             return [(Reading.TIME | Reading.COUNTERS, together)]
@@ -59,7 +60,7 @@ class Schedule:
     def _enough(self, done: int, seconds: float) -> bool:
         if self.repeats is not None:
             return done >= self.repeats
-        if done < AUTO_MIN_REPEATS:
+        if done < self.at_least:
             return False
         # Stop before the round that would not fit.
         return done >= AUTO_MAX_REPEATS or seconds * (done + 1) / done > AUTO_SECONDS

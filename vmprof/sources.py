@@ -11,7 +11,9 @@ import tvm
 import tvm_ffi
 
 from vmprof.errors import VmprofError
+from vmprof.importers import SUFFIXES, import_model
 from vmprof.program import Program
+from vmprof.program.kernels import read_kernels
 from vmprof.progress import Progress, silent
 
 # Anything that load_program takes.
@@ -19,63 +21,99 @@ Source = Any
 
 
 def load_program(
-    source: Source, *, entry: str | None = None, progress: Progress = silent
+    source: Source,
+    *,
+    entry: str | None = None,
+    schedule: str | None = None,
+    progress: Progress = silent,
 ) -> Program:
-    """A program from a model's name, a library's path, or what TVM's compiler returned.
+    """A program from a model's name, a file, a Relax module, or what was compiled of one.
 
-    ``source`` is the name of one of vmprof's models, the path of a library that
-    ``export_library`` wrote, a ``tvm.runtime.Executable``, a ``Module`` with a
-    Relax executable in it, or a :class:`Program`. A program that lacks the
-    function ``entry``, if one is named, is refused; a model of vmprof's before
-    it is compiled.
+    ``source`` is the name of one of vmprof's models; the path of a library that
+    ``export_library`` wrote, of an ONNX model (.onnx) or of an exported PyTorch
+    program (.pt2); a Relax ``IRModule``; what ``vmprof.compile`` or
+    ``tvm.compile`` gave; a ``Module`` with a Relax executable in it; or a
+    :class:`Program`. ``schedule`` is as for ``vmprof.compile``, for what is
+    compiled here; None is ``"cpu"`` for vmprof's models, ``"none"`` for others.
+
+    A program that lacks the function ``entry``, if one is named, is refused; a
+    model of vmprof's before it is compiled.
     """
-    program = _load(source, entry, progress)
+    program = _load(source, entry, schedule, progress)
     if entry is not None:
         program.entry(entry)
     return program
 
 
-def _load(source: Source, entry: str | None, progress: Progress) -> Program:
+def _load(source: Source, entry: str | None, schedule: str | None, progress: Progress) -> Program:
+    if isinstance(source, str | os.PathLike):
+        return _load_named(os.fspath(source), entry, schedule, progress)
+    if isinstance(source, tvm.IRModule):
+        return _compile(source, "the module", schedule, progress)
+    if schedule is not None:
+        raise _already_compiled("what you hand in")
     if isinstance(source, Program):
         return source
+    kernels = getattr(source, "kernels", None)  # of vmprof.compile
+    if kernels is not None:
+        source = source.executable
     if isinstance(source, tvm.runtime.Executable):
         source = source.jit()
     if isinstance(source, tvm_ffi.Module):
-        return Program.of_module(source, "the module")
-    if isinstance(source, str | os.PathLike):
-        return _load_named(os.fspath(source), entry, progress)
+        return Program.of_module(source, "the module", kernels)
     raise VmprofError(
         f"cannot profile a {type(source).__name__}; hand in the path of a library, "
         "what tvm.compile() returned, or the name of a model"
     )
 
 
-def _load_named(name: str, entry: str | None, progress: Progress) -> Program:
+def _load_named(name: str, entry: str | None, schedule: str | None, progress: Progress) -> Program:
     path = Path(name)
-    if path.suffix or os.sep in name:
+    # A model's name may end as squeezenet1.0 does.
+    if os.sep in name or path.suffix.strip(".0123456789"):
         if path.is_file():
-            return _load_file(path, progress)
+            return _load_file(path, schedule, progress)
         what = "is a folder" if path.is_dir() else "does not exist"
         raise VmprofError(f"{name} {what}; give a library that TVM's export_library() wrote")
     # The compiler half of TVM: to load a library takes no part in it, and goes without.
-    from vmprof.models import ENTRY, MODELS, compile_model
+    from vmprof.compiler import compile_model
+    from vmprof.models import ENTRY, MODELS
 
     if name in MODELS:
         if entry not in (None, ENTRY):
             raise VmprofError(f"{name} has no function {entry!r}; it has: {ENTRY}")
         progress(f"compiling {name}")
-        return Program.of_module(compile_model(name), name)
+        library = compile_model(name, schedule=schedule or "cpu", progress=progress)
+        progress(f"loading {name}")
+        return Program.of_module(_load_library(library), name, read_kernels(library))
     if path.is_file():
-        return _load_file(path, progress)
+        return _load_file(path, schedule, progress)
     raise VmprofError(
         f"there is no model {name!r}; there are: {', '.join(MODELS)} "
         "(or give the path of a library, model.so)"
     )
 
 
-def _load_file(path: Path, progress: Progress) -> Program:
+def _load_file(path: Path, schedule: str | None, progress: Progress) -> Program:
+    if path.suffix in SUFFIXES:
+        progress(f"importing {path}")
+        return _compile(import_model(path), path.name, schedule, progress)
+    if schedule is not None:
+        raise _already_compiled(str(path))
     progress(f"loading {path}")
-    return Program.of_module(_load_library(path), path.name)
+    return Program.of_module(_load_library(path), path.name, read_kernels(path))
+
+
+def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -> Program:
+    from vmprof.compiler import compile_module
+
+    progress(f"compiling {name}")
+    compiled = compile_module(module, schedule=schedule or "none")
+    return Program.of_module(compiled.executable.jit(), name, compiled.kernels)
+
+
+def _already_compiled(what: str) -> VmprofError:
+    return VmprofError(f"{what} is compiled already; a schedule is for models that are not")
 
 
 def _load_library(path: Path) -> tvm_ffi.Module:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tvm
-from support.models import calls_packed, dynamic
+from support.models import Nested, calls_packed, dynamic
 
 from vmprof import Report, __version__
 
@@ -54,6 +54,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
+def test_tvms_vm_tells_of_no_paths() -> None:
+    result = vmprof("run", "mlp", "--engine", "tvm", "--by", "path")
+    refused(result, "--by path needs --engine vmprof")
+
+
 def test_run_prints_the_table_and_writes_the_same_data(tmp_path: Path) -> None:
     files = ("--json", "r.json", "--csv", "r.csv")
     result = vmprof("run", "mlp", *QUICK, *files, cwd=tmp_path)
@@ -76,7 +81,9 @@ def test_run_prints_the_table_and_writes_the_same_data(tmp_path: Path) -> None:
     ]
     assert (tmp_path / "r.csv").read_text() == report.csv()
     rows = list(csv.DictReader(io.StringIO(report.csv())))
-    assert {"matmul", "transpose", "softmax"} < {row["Name"] for row in rows}
+    assert {"fused_nn_contrib_dense_pack_add_nn_relu", "fused_nn_fast_softmax"} < {
+        row["Name"] for row in rows
+    }
     configuration = json.loads((tmp_path / "r.json").read_text())["configuration"]
     assert list(configuration["Unprofiled mean (us)"]) == ["microseconds"]
     assert list(configuration["Unprofiled std (us)"]) == ["microseconds"]
@@ -94,6 +101,52 @@ def test_run_of_a_library_with_inputs(library: str, tmp_path: Path) -> None:
         assert result.returncode == 0, result.stderr
         assert f"float32[{rows}, 16], float32[16, 8], float32[{rows}, 8]" in result.stdout
         assert result.stdout.startswith("Evaluate vm inference cost of dynamic.so on cpu(0)\n")
+
+
+def test_by_path(tmp_path: Path) -> None:
+    tvm.compile(Nested, "llvm").export_library(str(tmp_path / "nested.so"))
+    options = (*QUICK, "--counters", "none")
+    by_operator = vmprof("run", "nested.so", *options, cwd=tmp_path).stdout
+    assert "Call path" not in by_operator
+    by_path = vmprof("run", "nested.so", *options, "--by", "path", cwd=tmp_path).stdout
+    assert re.search(r"^add +.* main > double +$", by_path, re.MULTILINE), by_path
+    assert re.search(r"^multiply +.* main +$", by_path, re.MULTILINE), by_path
+
+
+def test_models() -> None:
+    result = vmprof("models")
+    assert result.returncode == 0
+    header, *lines = result.stdout.splitlines()
+    assert header.split() == ["Model", "Parameters", "FLOPs", "Input"]
+    assert len(lines) == 11
+    size = r"^mlp +109,386 +218,368  x: float32\[1, 1, 28, 28\]$"
+    assert re.search(size, result.stdout, re.MULTILINE)
+
+
+def test_metrics_and_layouts(tmp_path: Path) -> None:
+    quick = (*QUICK, "--counters", "none")
+    result = vmprof("run", "mlp", "--metrics", "--json", "r.json", *quick, cwd=tmp_path)
+    assert result.returncode == 0
+    report = Report.from_json((tmp_path / "r.json").read_text())
+    rows = {row["Name"]: row for row in report.calls}
+    dense = rows["fused_nn_contrib_dense_pack_add_nn_relu"]
+    assert {"Hash", "weight_layout", "FLOPs", "Bytes", "GFLOP/s", "GB/s"} <= dense.keys()
+    assert "IPC" not in report.missing
+    plain = vmprof("run", "mlp", "--schedule", "none", *quick)
+    assert "fused_matmul_add_relu" in plain.stdout
+    assert "GFLOP/s" not in plain.stdout
+
+
+def test_kernels_of_another_build_are_a_warning(library: str, tmp_path: Path) -> None:
+    copied = tmp_path / "model.so"
+    copied.write_bytes(Path(library).read_bytes())
+    (tmp_path / "model.so.vmprof.json").write_text(
+        '{"format": 1, "library": "of another", "kernels": {}}'
+    )
+    result = vmprof("run", "model.so", "--dim", "n=2", *QUICK, cwd=tmp_path)
+    assert result.returncode == 0
+    assert re.search(r"^vmprof: warning: .*model\.so\.vmprof\.json is left aside", result.stderr)
+    assert "matmul" in result.stdout
 
 
 def test_files_are_not_overwritten(tmp_path: Path) -> None:
@@ -116,7 +169,10 @@ def test_files_are_not_overwritten(tmp_path: Path) -> None:
         (("run", "mlp", "--json", "none/r.json"), "cannot write none/r.json: there is no folder"),
         (("run", "mlp", "--json", "r", "--csv", "r"), "given for two outputs"),
         (("run", "mlp", "--input", "x=none.npy"), r"there is no file none\.npy"),
-        (("run", "mlp", "--input", "x=x.npy"), r"'x' is float64\[3\]; expected float32\[1, 784\]"),
+        (
+            ("run", "mlp", "--input", "x=x.npy"),
+            r"'x' is float64\[3\]; expected float32\[1, 1, 28, 28\]",
+        ),
         (("run", "mlp", "--dim", "n=8"), "no symbolic dimension 'n'; all are fixed"),
         (("run", "mlp", "--repeats", "0"), "repeats is 0"),
         (("show-code", "resnet19"), "no model 'resnet19'"),
@@ -171,8 +227,8 @@ def test_a_kernel_that_raises(tmp_path: Path) -> None:
 def test_show_code() -> None:
     result = vmprof("show-code", "mlp")
     assert result.returncode == 0
-    assert result.stdout.startswith("main(x: float32[1, 784])\n\n@main:\n  call  vm.builtin.")
-    assert re.search(r"^c\[\d+\]: float32\[128, 784\]$", result.stdout, re.MULTILINE)
+    assert result.stdout.startswith("main(x: float32[1, 1, 28, 28])\n\n@main:\n  call  vm.builtin.")
+    assert re.search(r"^c\[\d+\]: float32\[\d+, 784, \d+\]$", result.stdout, re.MULTILINE)
 
 
 def test_help_and_version() -> None:

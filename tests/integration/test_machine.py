@@ -14,9 +14,9 @@ from support.models import Closures, Nested, calls_packed, compile_relax, progra
 from tvm import relax
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
-from vmprof import Program, VirtualMachine, VmprofError, load_program
+from vmprof import Program, VmprofError, load_program
 from vmprof.inputs import make_inputs
-from vmprof.machine import Site
+from vmprof.machine import Interpreter, Site
 from vmprof.program import parameters_of
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
@@ -25,7 +25,7 @@ FOUR = np.array([1, -2, 3.5, 0], "float32")
 def both(program: Program, *arguments: Any) -> tuple[Any, Any]:
     """What our machine and TVM's return."""
     arguments = tuple(tvm.runtime.tensor(a) if isinstance(a, np.ndarray) else a for a in arguments)
-    ours = VirtualMachine(program)["main"](*arguments)
+    ours = Interpreter(program)["main"](*arguments)
     theirs = TvmVirtualMachine(program.module, tvm.cpu())["main"](*arguments)
     return ours, theirs
 
@@ -56,7 +56,7 @@ def test_small_programs(name: str, arguments: tuple[Any, ...]) -> None:
 
 
 def test_branches_take_different_ways() -> None:
-    run = VirtualMachine(program("branching"))["main"]
+    run = Interpreter(program("branching"))["main"]
     assert run(np.array(True), FOUR).numpy().tolist() == [2, -4, 7, 0]
     assert run(np.array(False), FOUR).numpy().tolist() == [1, 4, 12.25, 0]
 
@@ -118,7 +118,7 @@ def test_each_place_of_a_call_is_a_site() -> None:
         seen.append(site)
         return kernel
 
-    machine = VirtualMachine(program("nested"), wrap=wrap)
+    machine = Interpreter(program("nested"), wrap=wrap)
     assert list(machine.sites) == seen
     assert [site.number for site in seen] == list(range(len(seen)))
     assert {site.function for site in seen} == {"main", "double"}
@@ -137,7 +137,7 @@ def test_a_kernel_that_is_an_operand_is_a_site_of_its_own_name() -> None:
 
         return tvm_ffi.convert(called)
 
-    run = VirtualMachine(program("function-as-value"), wrap=wrap)["main"]
+    run = Interpreter(program("function-as-value"), wrap=wrap)["main"]
     result = run(FOUR, tvm.runtime.ShapeTuple([3]))
     assert result.numpy().tolist() == (FOUR * 3).tolist()
     assert calls.count("scale") == 1
@@ -156,7 +156,7 @@ def test_an_error_keeps_its_own_words_and_says_where() -> None:
     tvm_ffi.register_global_func(name, fail, override=True)
     failing = Program.of_module(compile_relax(calls_packed(name)), "failing")
     with pytest.raises(ValueError, match="the kernel's own words") as caught:
-        VirtualMachine(failing)["main"](FOUR)
+        Interpreter(failing)["main"](FOUR)
     where, shapes = caught.value.__notes__
     assert where.startswith("in 'main', instruction ")
     assert f"call {name} in: " in where
@@ -166,18 +166,18 @@ def test_an_error_keeps_its_own_words_and_says_where() -> None:
 def test_an_error_in_a_nested_function_names_each_call() -> None:
     nested = program("nested")
     with pytest.raises(Exception, match=r"shape|ndim|expect") as caught:
-        VirtualMachine(nested)["main"](np.ones(5, "float32"))
+        Interpreter(nested)["main"](np.ones(5, "float32"))
     assert "in 'main', instruction " in caught.value.__notes__[0]
 
 
 def test_a_wrong_number_of_arguments() -> None:
-    machine = VirtualMachine(program("branching"))
+    machine = Interpreter(program("branching"))
     with pytest.raises(VmprofError, match=r"'main' takes 2 arguments \(c, x\), 1 were given"):
         machine["main"](FOUR)
 
 
 def test_an_unknown_function() -> None:
-    machine = VirtualMachine(program("nested"))
+    machine = Interpreter(program("nested"))
     with pytest.raises(VmprofError, match="nested has no function 'add'; it has: double, main"):
         machine["add"]
 
@@ -185,13 +185,11 @@ def test_an_unknown_function() -> None:
 def test_a_packed_function_that_nobody_registered() -> None:
     unknown = Program.of_module(compile_relax(calls_packed("vmprof.test.nobody")), "unknown")
     with pytest.raises(VmprofError, match=r"calls 'vmprof\.test\.nobody', which is neither"):
-        VirtualMachine(unknown)
+        Interpreter(unknown)
 
 
-def test_what_the_machine_cannot_run_is_said() -> None:
+def test_closures_and_native_functions_run() -> None:
     closures = Program.of_module(compile_relax(Closures), "closures")
-    with pytest.raises(VmprofError, match="vmprof cannot run closures yet"):
-        VirtualMachine(closures)
-    compiled = relax.build(Nested, "llvm", exec_mode="compiled")
-    with pytest.raises(VmprofError, match='exec_mode="bytecode", TVM\'s default'):
-        VirtualMachine(load_program(compiled))
+    assert_same(*both(closures, FOUR))
+    compiled = Program.of_module(relax.build(Nested, "llvm", exec_mode="compiled").jit(), "nested")
+    assert_same(*both(compiled, FOUR))

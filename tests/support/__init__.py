@@ -1,1 +1,1 @@
-"""What several tests need: an assembler, a kernel to play, small models."""
+"""What several tests need: constants, a kernel to play, small models."""

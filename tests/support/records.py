@@ -30,12 +30,15 @@ def recording(
     layout: Layout = ONE_GROUP,
     running: Sequence[float] | None = None,
     failed_reads: Sequence[int] = (),
+    parents: Sequence[int] | None = None,
+    paths: Sequence[str] | None = None,
 ) -> Recording:
     """A run of ``calls`` that took ``total`` (nanoseconds, counts).
 
     The sources of ``layout`` ran for the shares ``running`` of the time, each
     counting as much of every value, and were enabled all of it; of the records
     in ``failed_reads`` (0 is the run's own) the second reading failed.
+    ``parents`` and ``paths`` are as in :class:`Recording`.
     """
     layout = layout if counted else NOTHING
     shares = running or [1.0] * len(layout.sources)
@@ -56,5 +59,5 @@ def recording(
             after["values"] = start + np.array(added, dtype=np.uint64)
     for index in failed_reads:
         records[index]["after"]["0"]["count"] = 0
-    records["parent"] = [-1, *[0] * len(calls)]
-    return Recording.of_records(records, SIGNATURES, layout, timed=timed)
+    records["parent"] = [-1, *(parent + 1 for parent in parents or [-1] * len(calls))]
+    return Recording.of_records(records, SIGNATURES, layout, timed=timed, paths=paths)

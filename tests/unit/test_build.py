@@ -9,7 +9,16 @@ from vmprof.recording import Recording
 from vmprof.report import Report
 from vmprof.report.aggregate import merge_calls, sum_columns
 from vmprof.report.build import CollectedPass, CountedPass, build_report
-from vmprof.report.model import Count, Duration, Percent, Ratio, Row, Samples
+from vmprof.report.model import (
+    INCLUSIVE_DURATION,
+    PATH,
+    Count,
+    Duration,
+    Percent,
+    Ratio,
+    Row,
+    Samples,
+)
 
 
 def run(durations: tuple[int, int], total: int, cycles: int = 0, **options: object) -> Recording:
@@ -58,12 +67,13 @@ def test_rows_are_medians_and_keep_their_samples() -> None:
         "Device": "cpu0",
         "Count": Count(1),
         "Argument Shapes": "float32[1, 784], float32[1, 10]",
+        "Window (us)": Samples((0.0, 3.0)),
     }
     assert alloc["Duration (us)"] == Duration(0.02)
     total = report.device_metrics["cpu0"]
     assert total["Duration (us)"] == Duration(4.0)
     assert total["Duration (us) samples"] == Samples((2.0, 9.5, 4.0))
-    assert report.configuration["In no row (us)"] == Duration(4.0 - 3.0 - 0.02)
+    assert report.configuration["In no row (us)"] == Duration(0.97)  # of 0.99, 0.48 and 0.97
 
 
 def test_counts_are_counts_that_were_counted() -> None:
@@ -186,3 +196,69 @@ def test_what_a_collector_says_of_calls_is_in_their_rows() -> None:
     assert (matmul["t"], matmul["w"]) == (Ratio(2.0), Duration(4))
     assert matmul["t samples"] == Samples((1.5, 2.5))
     assert "t" not in alloc
+
+
+def test_a_row_is_of_the_call_itself_where_calls_nest() -> None:
+    """invoke holds add, which holds add again; another add stands alone."""
+    nested = recording(
+        [
+            (0, NO_TENSOR, 0, 9000, [90, 9]),
+            (1, NO_TENSOR, 1000, 6000, [50, 5]),
+            (1, NO_TENSOR, 2000, 4000, [20, 2]),
+            (1, NO_TENSOR, 10000, 11000, [7, 0]),
+        ],
+        (20000, [200, 20]),
+        parents=[-1, 0, 1, -1],
+        paths=["main", "main > f", "main > f x2", "main"],
+    )
+    report = build_report(
+        sites=["invoke", "add"],
+        device="cpu0",
+        timed=[nested],
+        passes=[CountedPass(COLUMNS, [nested])],
+        collected=[],
+        per_run=[],
+        refused={},
+        configuration={},
+    )
+    shown = [
+        (call["Duration (us)"], call.get(INCLUSIVE_DURATION), call["Percent"])
+        for call in report.calls
+    ]
+    assert shown == [
+        (Duration(4.0), Duration(9.0), Percent(20.0)),
+        (Duration(3.0), Duration(5.0), Percent(15.0)),
+        (Duration(2.0), None, Percent(10.0)),  # inside an add, whose time holds it
+        (Duration(1.0), Duration(1.0), Percent(5.0)),
+    ]
+    cycles = [(call["perf::CYCLES"], call.get("perf::CYCLES incl.")) for call in report.calls]
+    assert cycles == [
+        (Count(40), Count(90)),
+        (Count(30), Count(50)),
+        (Count(20), None),
+        (Count(7), Count(7)),
+    ]
+    assert [call[PATH] for call in report.calls] == list(nested.paths)
+    assert report.configuration["In no row (us)"] == Duration(10.0)
+    # Merged, the columns of what is inside are as true, and Sum does without them.
+    invoke, add = merge_calls(report.calls)
+    assert (invoke["Duration (us)"], invoke[INCLUSIVE_DURATION]) == (Duration(4.0), Duration(9.0))
+    assert (add["Duration (us)"], add[INCLUSIVE_DURATION]) == (Duration(6.0), Duration(6.0))
+    total = sum_columns([invoke, add])
+    assert total["Duration (us)"] == Duration(10.0)
+    assert not [column for column in total if "incl." in column]
+    by_path = merge_calls(report.calls, by_path=True)
+    assert [(row["Name"], row[PATH]) for row in by_path] == [
+        ("invoke", "main"),
+        ("add", "main > f"),
+        ("add", "main > f x2"),
+        ("add", "main"),
+    ]
+    assert PATH not in invoke
+
+
+def test_calls_side_by_side_have_neither_paths_nor_inclusive_columns() -> None:
+    report = build(timed(((1000, 10), 2000)), [run((1, 1), 3, 5, timed=False)])
+    columns = {column for call in report.calls for column in call}
+    assert PATH not in columns
+    assert not [column for column in columns if "incl." in column]

@@ -1,4 +1,4 @@
-"""The bytecode reader: what an assembler wrote is read back; anything else is refused."""
+"""The bytecode reader: what the writer wrote is read back; anything else is refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.assembler import assemble, tensor_constant
+from support.constants import tensor_constant
 
 from vmprof.program import BytecodeError, read_bytecode
 from vmprof.program.bytecode import (
@@ -29,6 +29,7 @@ from vmprof.program.bytecode import (
     ShapeConstant,
 )
 from vmprof.program.reader import MAGIC
+from vmprof.program.writer import write_bytecode
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 NAMES = st.text(max_size=12)
@@ -129,7 +130,7 @@ SMALL = Bytecode(
 @given(programs().filter(_no_bare_match_shape))
 @example(SMALL)
 def test_reads_what_was_written(program: Bytecode) -> None:
-    assert read_bytecode(assemble(program)) == program
+    assert read_bytecode(write_bytecode(program)) == program
 
 
 @given(st.binary(max_size=200))
@@ -139,7 +140,7 @@ def test_foreign_bytes_are_refused(data: bytes) -> None:
 
 
 def test_every_truncation_is_refused() -> None:
-    data = assemble(SMALL)
+    data = write_bytecode(SMALL)
     for length in range(len(data)):
         with pytest.raises(BytecodeError):
             read_bytecode(data[:length])
@@ -147,13 +148,13 @@ def test_every_truncation_is_refused() -> None:
 
 def test_bytes_behind_the_end_are_refused() -> None:
     with pytest.raises(BytecodeError, match="2 bytes follow"):
-        read_bytecode(assemble(SMALL) + b"\0\0")
+        read_bytecode(write_bytecode(SMALL) + b"\0\0")
 
 
 @given(programs(), st.data())
 def test_mutated_bytes_are_refused_or_read(program: Bytecode, data: st.DataObject) -> None:
     """Whatever is changed: an error of ours, or a program that can be printed."""
-    raw = bytearray(assemble(program))
+    raw = bytearray(write_bytecode(program))
     for _ in range(data.draw(st.integers(1, 4))):
         position = data.draw(st.integers(0, len(raw) - 1))
         raw[position] = data.draw(st.integers(0, 255))
@@ -169,7 +170,7 @@ def test_a_length_out_of_all_proportion_is_refused_at_once(
     program: Bytecode, position: int, value: int
 ) -> None:
     """A number of any size in place of any other neither hangs nor takes memory."""
-    raw = bytearray(assemble(program))
+    raw = bytearray(write_bytecode(program))
     position %= len(raw) - 7
     raw[position : position + 8] = struct.pack("<q", value)
     try:
@@ -220,36 +221,43 @@ def _main(start: int = 0, end: int = 3, num_args: int = 1, num_registers: int = 
 )
 def test_what_an_instruction_names_must_exist(program: Bytecode, message: str) -> None:
     with pytest.raises(BytecodeError, match=message):
-        read_bytecode(assemble(program))
+        read_bytecode(write_bytecode(program))
 
 
-def test_match_shape_without_a_heap_is_refused() -> None:
-    """TVM's builtin would store to a null pointer and take the process down."""
-    program = Bytecode(
-        (
-            Function(FunctionKind.PACKED, "vm.builtin.match_shape", 0, 0, 0, 0, ()),
-            Function(FunctionKind.VM, "main", 0, 2, 1, 2, ()),
-        ),
-        (
-            Call(
-                Register(VOID_REGISTER),
-                FunctionReference(0, "vm.builtin.match_shape"),
-                (
-                    Register(0),
-                    Register(VOID_REGISTER),
-                    Immediate(1),
-                    Immediate(1),
-                    Immediate(0),
-                    ConstantReference(0),
-                ),
-            ),
-            Ret(Register(0)),
-        ),
-        ("context",),
-        {},
+NO_HEAP = (Register(VOID_REGISTER), Immediate(0), ConstantReference(0))
+VALUE, ONE, ZERO = Register(0), Immediate(1), Immediate(0)
+
+
+@pytest.mark.parametrize("heap", NO_HEAP)
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("match_shape", [VALUE], [ONE, ONE, ZERO, ConstantReference(0)]),
+        ("match_shape", [VALUE], [ONE, Immediate(3), ZERO, ConstantReference(0)]),
+        ("match_prim_value", [VALUE], [ONE, ZERO, ConstantReference(0)]),
+        ("match_prim_value", [VALUE], [Immediate(3), ZERO, ConstantReference(0)]),
+        ("make_shape", [], [ONE, ONE, ZERO]),
+        ("make_shape", [], [Immediate(2), ZERO, ZERO, ONE, ZERO]),
+        ("make_prim_value", [], [ONE, ZERO]),
+    ],
+)
+def test_symbolic_dimensions_without_a_heap_are_refused(
+    name: str, before: list[Operand], heap: Operand, after: list[Operand]
+) -> None:
+    """TVM's builtin would read or write at a null pointer and take the process down."""
+    builtin = FunctionReference(0, f"vm.builtin.{name}")
+    functions = (
+        Function(FunctionKind.PACKED, builtin.name, 0, 0, 0, 0, ()),
+        Function(FunctionKind.VM, "main", 0, 2, 2, 3, ()),
     )
+
+    def read(operands: list[Operand]) -> Bytecode:
+        code = (Call(Register(2), builtin, tuple(operands)), Ret(Register(2)))
+        return read_bytecode(write_bytecode(Bytecode(functions, code, ("context",), {})))
+
     with pytest.raises(BytecodeError, match="without a shape heap"):
-        read_bytecode(assemble(program))
+        read([*before, heap, *after])
+    read([*before, Register(1), *after])
 
 
 def test_another_version_is_named() -> None:

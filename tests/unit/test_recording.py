@@ -7,7 +7,7 @@ import pytest
 from support.records import COLUMNS, NO_TENSOR, SIGNATURES, TWO_TENSORS, recording
 
 from vmprof.counters.source import Layout
-from vmprof.recording import NOTHING, Recording, record_dtype
+from vmprof.recording import NOTHING, Activation, Recording, call_paths, record_dtype
 
 CALLS = [(3, TWO_TENSORS, 100, 350, [7, 0]), (1, NO_TENSOR, 400, 410, [1, 2**40])]
 
@@ -111,3 +111,58 @@ def test_dtypes_of_every_kind() -> None:
     run = Recording.of_records(records, np.array([5, *words], dtype=np.int64), NOTHING, timed=True)
     assert run.shapes == ("float16[], bfloat16[], bool[], int8x4[], uint64[]",)
     assert SIGNATURES[NO_TENSOR] == 0
+
+
+# ---- calls inside one another -----------------------------------------------------
+
+
+def test_own_values_leave_out_the_calls_inside() -> None:
+    calls = [
+        (0, NO_TENSOR, 0, 100, [10, 1]),  # holds the next two
+        (1, NO_TENSOR, 10, 50, [6, 1]),  # holds the next
+        (2, NO_TENSOR, 20, 40, [4, 1]),
+        (2, NO_TENSOR, 60, 70, [1, 0]),  # in the first again
+        (2, NO_TENSOR, 200, 230, [2, 2]),
+    ]
+    run = recording(calls, (1000, [20, 9]), parents=[-1, 0, 1, 0, -1])
+    assert run.durations_ns is not None
+    assert run.own(run.durations_ns).tolist() == [50, 20, 20, 10, 30]
+    assert run.durations_ns.tolist() == [100, 40, 20, 10, 30]
+    assert run.counts is not None
+    assert run.own(run.counts.values).tolist() == [[3, 0], [2, 0], [4, 1], [1, 0], [2, 2]]
+
+
+def test_own_values_of_calls_side_by_side_are_all_of_them() -> None:
+    run = recording(CALLS, (1000, [20, 30]))
+    assert run.durations_ns is not None
+    assert run.own(run.durations_ns).tolist() == run.durations_ns.tolist()
+
+
+@pytest.mark.parametrize(
+    ("activations", "calls", "paths"),
+    [
+        ([], 2, ["", ""]),
+        ([(1, "main"), (3, None)], 2, ["main", "main"]),
+        ([(1, "main"), (2, "f"), (3, None), (4, None)], 3, ["main", "main > f", "main"]),
+        # Record 1 begins in main and lasts while f runs, as a call of a closure does.
+        (
+            [(1, "main"), (2, "f"), (2, "g"), (3, None), (3, None), (3, None)],
+            2,
+            ["main", "main > f > g"],
+        ),
+        (
+            [(1, "f"), (2, "f"), (3, "f"), (4, "g"), (5, None), (5, None), (6, None), (7, None)],
+            6,
+            ["f", "f x2", "f x3", "f x3 > g", "f x2", "f"],
+        ),
+        (
+            [(1, "f"), (1, "g"), (2, "f"), (3, None), (3, None), (3, None)],
+            3,
+            ["f > g", "f > g > f", ""],
+        ),
+        # An activation that an error ended, and records after the last of them.
+        ([(1, "f"), (2, None)], 3, ["f", "", ""]),
+    ],
+)
+def test_call_paths(activations: list[Activation], calls: int, paths: list[str]) -> None:
+    assert call_paths(activations, calls) == paths

@@ -80,7 +80,7 @@ def rounded(metric: Metric) -> Metric:
         case Percent(number):
             return Percent(float(f"{number:.2f}"))
         case Ratio(number):
-            return Ratio(float(f"{number:.2g}"))
+            return Ratio(float(f"{number:.2g}" if abs(number) < 99.5 else f"{number:.0f}"))
     return metric
 
 

@@ -41,14 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     fail = parser.add_argument_group("when to fail")
     fail.add_argument(
-        "--fail-over", type=_percent, metavar="N%", help="fail if something costs more by over N %%"
+        "--fail-over", type=percent, metavar="N%", help="fail if something costs more by over N %%"
     )
     fail.add_argument(
         "--column", default=TIME, metavar="NAME", help=f"of what to fail (default: {TIME})"
     )
     fail.add_argument(
         "--min-share",
-        type=_percent,
+        type=percent,
         default=1.0,
         metavar="N%",
         help="do not fail for operators that make up less of Sum (default: 1%%)",
@@ -141,11 +141,12 @@ def _describe(found: list[tuple[str, Change]], limit: Limit) -> str:
     return f"Over {limit.percent:g} % more {limit.column}:\n{''.join(lines)}"
 
 
-def _percent(text: str) -> float:
+def percent(text: str) -> float:
+    """The number in ``5%``."""
     try:
-        percent = float(text.strip().removesuffix("%"))
+        number = float(text.strip().removesuffix("%"))
     except ValueError:
-        percent = -1.0
-    if not 0 <= percent < float("inf"):
+        number = -1.0
+    if not 0 <= number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no percentage, such as 5%")
-    return percent
+    return number

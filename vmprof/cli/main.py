@@ -6,32 +6,64 @@ import argparse
 import inspect
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from vmprof.cli import audit, diff, doctor, events, run, show_code
+from vmprof.cli import (
+    audit,
+    completion,
+    diff,
+    doctor,
+    events,
+    models,
+    peaks,
+    run,
+    show,
+    show_code,
+    validate,
+)
 from vmprof.collectors import get_include
-from vmprof.errors import VmprofError
+from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.version import __version__
 
 # Each command's docstring is its help; the first line stands in the overview.
 _COMMANDS = {
     "run": run,
+    "show": show,
     "diff": diff,
+    "validate": validate,
     "audit": audit,
+    "models": models,
+    "peaks": peaks,
     "events": events,
     "doctor": doctor,
     "show-code": show_code,
+    "completion": completion,
 }
+
+_EPILOG = """\
+exit codes:
+  0    done
+  1    an error, which one line on stderr explains
+  2    wrong usage
+  3    vmprof diff --fail-over: something costs more; vmprof audit: not believable
+  130  interrupted
+
+vmprof COMMAND --help has the options of a command, and examples.
+"""
 
 _INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 or what the command returned, 1 for an error, 2 for usage."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     code: int | None = None
     try:
-        code = options.execute(options)
+        with _warnings_as_lines():
+            code = options.execute(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has seen enough (head, less). What is left in the buffer
@@ -41,16 +73,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("vmprof: interrupted", file=sys.stderr)
         return _INTERRUPTED
     except VmprofError as error:
+        if options.debug:
+            raise
         _print_error(str(error), error)
         return 1
     except Exception as error:
         # With notes it comes from the model: its own words, and which call it
         # was. Anything else is a defect of vmprof's, and keeps its traceback.
-        if not hasattr(error, "__notes__"):
+        if options.debug or not hasattr(error, "__notes__"):
             raise
         _print_error(f"{type(error).__name__}: {str(error).strip()}", error)
         return 1
     return code or 0
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """What vmprof warns of is one line each, as errors are."""
+    with warnings.catch_warnings():
+        shown_otherwise = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, VmprofWarning):
+                print(f"vmprof: warning: {message}", file=sys.stderr)
+            else:
+                shown_otherwise(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _print_error(message: str, error: BaseException) -> None:
@@ -59,10 +109,13 @@ def _print_error(message: str, error: BaseException) -> None:
         print(f"  {note}", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog="vmprof",
         description="Says what each operator of a TVM-compiled model costs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"vmprof {__version__}")
@@ -83,5 +136,8 @@ def _parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         module.add_arguments(command)
+        command.add_argument(
+            "--debug", action="store_true", help="show where in vmprof an error came up"
+        )
         command.set_defaults(execute=module.execute)
     return parser

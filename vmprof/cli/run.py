@@ -1,7 +1,8 @@
 """Profile a model and print what each operator costs.
 
-MODEL is the name of a model that vmprof brings along (mlp, resnet18) or the
-path of a library that TVM's export_library() wrote from a Relax module.
+MODEL is the name of a model that vmprof brings along (vmprof models lists them),
+the path of a library that TVM's export_library() wrote from a Relax module, or
+that of a model to compile first: ONNX (.onnx) or exported from PyTorch (.pt2).
 
 Inputs are made up from what the compiled function checks of its parameters,
 unless --input gives them. Durations and counters are read in runs of their
@@ -11,23 +12,24 @@ own; values are medians over the repeats.
 from __future__ import annotations
 
 import argparse
-import sys
-from contextlib import ExitStack
 
-from vmprof.cli.output import OutputFile, check_distinct
+from vmprof.cli import delivery
+from vmprof.cli.progress import progress_line
 from vmprof.collectors import load_collector
 from vmprof.counters.scope import SCOPES
+from vmprof.errors import VmprofError
 from vmprof.inputs import load_arrays
 from vmprof.pool import parse_cpus
-from vmprof.profiler import profile
-from vmprof.progress import ProgressLine, silent
+from vmprof.profiler import DEFAULT_ENGINE, ENGINES, profile
 from vmprof.recorder import DEFAULT_MAX_RECORDS
-from vmprof.report import Report
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model's name, or a library (model.so)")
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to run, and on what."""
+    parser.add_argument(
+        "model", metavar="MODEL", help="a model's name, or a file: model.so, .onnx, .pt2"
+    )
     what = parser.add_argument_group("what to run")
     what.add_argument(
         "--entry", default="main", metavar="NAME", help="the function to run (default: main)"
@@ -50,7 +52,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--seed", type=_natural, default=0, metavar="N", help="for made-up inputs (default: 0)"
     )
+    what.add_argument(
+        "--schedule",
+        choices=("cpu", "none"),
+        help="how to compile what is not compiled yet: with vmprof's schedule, or as TVM does by "
+        "itself (default: cpu for the models that vmprof brings along, none for others)",
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_model_arguments(parser)
     how = parser.add_argument_group("how to measure")
+    how.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=DEFAULT_ENGINE,
+        help="what runs the model: vmprof's own dispatch loop, or TVM's VM with the recorder as "
+        f"its instrument (default: {DEFAULT_ENGINE})",
+    )
     how.add_argument(
         "--counters",
         metavar="WHAT",
@@ -112,37 +131,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a CPU for the calling thread, then one for each worker, as in 0-3,8",
     )
     how.add_argument(
+        "--metrics",
+        action="store_true",
+        help="columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ... and of "
+        "the counters that there are IPC, misses per 1000 instructions, stalled shares",
+    )
+    how.add_argument(
         "--max-records",
         type=int,
         default=DEFAULT_MAX_RECORDS,
         metavar="N",
         help=f"calls of one run that the recorder has room for (default: {DEFAULT_MAX_RECORDS})",
     )
-    where = parser.add_argument_group("where the report goes, besides the terminal")
-    where.add_argument("--json", metavar="FILE", help="write TVM's report JSON")
-    where.add_argument("--csv", metavar="FILE", help="write a line per call")
-    where.add_argument("--force", action="store_true", help="overwrite files that exist")
-    where.add_argument("--quiet", action="store_true", help="no progress line")
+    how.add_argument("--quiet", action="store_true", help="no progress line")
+    delivery.add_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> None:
-    outputs = {
-        form: OutputFile(path, force=options.force)
-        for form in ("json", "csv")
-        if (path := getattr(options, form)) is not None
-    }
-    check_distinct(outputs.values())
+    target = delivery.Delivery(options)
+    if options.by == "path" and options.engine != DEFAULT_ENGINE:
+        raise VmprofError(
+            f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell its hook in which "
+            "functions a call is made"
+        )
     arrays = load_arrays(options.input)
     collectors = [load_collector(each) for each in options.collector]
-    with ExitStack() as stack:
-        progress = silent
-        if sys.stderr.isatty() and not options.quiet:
-            line = ProgressLine()
-            stack.callback(line.clear)
-            progress = line
+    with progress_line(quiet=options.quiet) as progress:
         report = profile(
             options.model,
             arrays,
+            engine=options.engine,
             entry=options.entry,
             counters=options.counters,
             repeats=options.repeats,
@@ -155,20 +173,13 @@ def execute(options: argparse.Namespace) -> None:
             num_threads=options.num_threads,
             pin=parse_cpus(options.pin) if options.pin else (),
             max_records=options.max_records,
+            metrics=options.metrics,
+            schedule=options.schedule,
             dimensions=dict(options.dim),
             seed=options.seed,
             progress=progress,
         )
-    _deliver(report, outputs)
-
-
-def _deliver(report: Report, outputs: dict[str, OutputFile]) -> None:
-    try:
-        for form, output in outputs.items():
-            output.write(getattr(report, form)())
-    finally:
-        # Whatever became of the files, what was measured is not lost.
-        print(report.heading() + report.table(), end="")
+    target.deliver([report])
 
 
 def _dimension(text: str) -> tuple[str, int]:

@@ -24,7 +24,9 @@ from vmprof.sources import load_program
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model's name, or a library (model.so)")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a model's name, or a file: model.so, .onnx, .pt2"
+    )
 
 
 def execute(options: argparse.Namespace) -> None:

@@ -9,11 +9,14 @@ its operands off the frame in one go, and the slot for the result.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from vmprof.errors import VmprofError
+from vmprof.machine.compiled import AnyList, CompiledFunction
+from vmprof.machine.errors import check_arity
+from vmprof.machine.instrument import Instrument, instrumented
 from vmprof.program import Program
 from vmprof.program.bytecode import (
     VM_REGISTER,
@@ -47,9 +50,12 @@ class Site:
 
     number: int
     function: str  # the VM function that the instruction belongs to
-    instruction: int
+    instruction: int | None  # None where that function is native code
     callee: str  # the packed function's name
 
+
+# the same, of a VM function that runs in the same loop
+DirectCall = tuple["LinkedFunction", Operands, int, int]
 
 # What a machine's owner may put between the machine and a packed function.
 Wrapper = Callable[[Site, Callee], Callee]
@@ -59,11 +65,14 @@ Wrapper = Callable[[Site, Callee], Callee]
 class Block:
     """Steps that run one after the other, and where to go then.
 
-    ``condition`` is the slot that decides between ``then`` and ``otherwise``;
-    without it the way is ``then``. With neither, the function returns ``result``.
+    ``call``, if any, comes after the steps: it calls another VM function, in
+    the same loop. ``condition`` is the slot that decides between ``then`` and
+    ``otherwise``; without it the way is ``then``. With neither, the function
+    returns ``result``.
     """
 
     steps: tuple[Step, ...] = ()
+    call: DirectCall | None = None
     condition: int | None = None
     then: Block | None = None
     otherwise: Block | None = None
@@ -72,46 +81,110 @@ class Block:
 
 @dataclass(slots=True)
 class LinkedFunction:
-    """A VM function ready to run: copy ``frame``, put the arguments first, begin at ``entry``."""
+    """A VM function of bytecode, ready to run from ``entry``."""
 
     source: Function
-    frame: list[Any]
-    entry: Block
+    frame: list[Any] = field(default_factory=list)
+    entry: Block = field(default_factory=Block)
+
+    def activate(self, args: Sequence[Any]) -> list[Any]:
+        """A frame of its own for one activation: recursion must not share registers."""
+        check_arity(self.source, args)
+        frame = self.frame.copy()
+        frame[: len(args)] = args
+        return frame
 
 
 @dataclass
 class Linker:
-    """Links the functions of ``program``; ``sites`` grows as it meets packed calls.
+    """Links the functions of ``program``; ``sites`` grows as it meets calls to wrap.
 
     ``constants`` and ``context`` are what the instructions mean by ``c[i]`` and
-    ``%vm``; ``invoke(function index)`` gives the callable for a VM function.
+    ``%vm``; ``closures`` are the VM functions as values, by their place in the
+    table; ``enter(place, *arguments)`` calls one. ``wrap`` and ``instrument``
+    put something around the calls.
     """
 
     program: Program
     constants: Sequence[Any]
     context: Any
-    invoke: Callable[[int], Callee]
+    closures: Mapping[int, Any]
+    enter: Callee
     wrap: Wrapper | None = None
+    instrument: Instrument | None = None
+    functions: dict[int, LinkedFunction | CompiledFunction] = field(default_factory=dict)
     sites: list[Site] = field(default_factory=list)
+    _packed: dict[int, Callee] = field(default_factory=dict)
 
-    def link(self, function: Function) -> LinkedFunction:
-        """Link one VM function."""
-        if function.kind is not FunctionKind.VM:
-            raise VmprofError(
-                f"function {function.name!r} of {self.program.name} was compiled with "
-                'exec_mode="compiled"; vmprof runs exec_mode="bytecode", TVM\'s default'
-            )
-        return _FunctionLinker(self, function).link()
+    def link(self) -> None:
+        """Fill in ``functions``, by their place in the table."""
+        table = self.program.bytecode.functions
+        # All of them first: they may call one another.
+        for index, function in enumerate(table):
+            if function.kind is FunctionKind.PACKED:
+                self.packed(index)  # what is missing is told now, as TVM does
+            elif function.kind is FunctionKind.VM:
+                self.functions[index] = LinkedFunction(function)
+        self._link_compiled()
+        for linked in self.functions.values():
+            if isinstance(linked, LinkedFunction):
+                _FunctionLinker(self, linked).link()
 
-    def packed(self, index: int, function: Function, instruction: int) -> Callee:
-        """The packed function of the table at ``index`` as called from one instruction."""
-        name = self.program.bytecode.functions[index].name
-        callee = _INLINE.get(name) or self.program.packed_function(name)
+    def packed(self, index: int) -> Callee:
+        """The packed function of the table at ``index``."""
+        if index not in self._packed:
+            name = self.program.bytecode.functions[index].name
+            self._packed[index] = self.program.packed_function(name)
+        return self._packed[index]
+
+    def direct(self, index: int) -> LinkedFunction | None:
+        """The function of the table at ``index`` if the loop itself may run a call of it."""
+        if self.instrument is not None:
+            return None
+        function = self.functions.get(index)
+        return function if isinstance(function, LinkedFunction) else None
+
+    def callee(self, reference: FunctionReference, function: str, number: int) -> Callee:
+        """What the instruction ``number`` of ``function`` calls, with what is put around it."""
+        index, name = reference.index, reference.name
+        vm_function = index in self.closures
+        callee: Callee = partial(self.enter, index) if vm_function else self.packed(index)
+        if self.instrument is not None:
+            value = self.closures[index] if vm_function else callee
+            return instrumented(self.instrument, callee, value, name)
+        if vm_function:
+            return callee
+        return self.wrapped(_INLINE.get(name, callee), function, number, name)
+
+    def wrapped(self, callee: Callee, function: str, number: int | None, name: str) -> Callee:
+        """``callee`` as it is called at one place of ``function``."""
         if self.wrap is None or name in _UNRECORDED:
             return callee
-        site = Site(len(self.sites), function.name, instruction, name)
+        site = Site(len(self.sites), function, number, name)
         self.sites.append(site)
         return self.wrap(site, callee)
+
+    def _link_compiled(self) -> None:
+        table = self.program.bytecode.functions
+        compiled = [i for i, function in enumerate(table) if function.kind is FunctionKind.VMTIR]
+        if not compiled:
+            return
+        constants = AnyList(self.constants)
+        values = AnyList([self.value(i, "", None) for i in range(len(table))])
+        for index in compiled:
+            name = table[index].name
+            symbol = f"__vmtir__{name}"
+            native = self.wrapped(self.program.packed_function(symbol), name, None, symbol)
+            self.functions[index] = CompiledFunction(
+                table[index], native, self.context, constants, values
+            )
+
+    def value(self, index: int, function: str, number: int | None) -> Any:
+        """A function of the table as an operand of one instruction, or of native code."""
+        if index in self.closures:
+            return self.closures[index]
+        name = self.program.bytecode.functions[index].name
+        return self.wrapped(self.packed(index), function, number, name)
 
 
 # Clears a register. TVM calls a packed function for it; None is all it returns.
@@ -124,23 +197,30 @@ _UNRECORDED = {"vm.builtin.null_value", "vm.builtin.call_tir_dyn"}
 class _FunctionLinker:
     """Lays out the frame of one function while its instructions are linked."""
 
-    def __init__(self, linker: Linker, function: Function) -> None:
+    def __init__(self, linker: Linker, linked: LinkedFunction) -> None:
         self._linker = linker
-        self._function = function
-        self._frame: list[Any] = [None] * function.num_registers
+        self._linked = linked
+        self._function = linked.source
+        self._frame = linked.frame
+        self._frame += [None] * linked.source.num_registers
         self._slots: dict[object, int] = {}
 
-    def link(self) -> LinkedFunction:
-        function, bytecode = self._function, self._linker.program.bytecode
+    def link(self) -> None:
+        function, instructions = self._function, self._linker.program.bytecode.instructions
         starts = self._block_starts()
         blocks = {start: Block() for start in starts}
         for start, end in zip(starts, [*starts[1:], function.end], strict=True):
             block = blocks[start]
             steps: list[Step] = []
             for number in range(start, end):
-                match bytecode.instructions[number]:
+                match instructions[number]:
                     case Call() as call:
-                        steps.append(self._step(call, number))
+                        direct = self._linker.direct(call.callee.index)
+                        if direct is not None:
+                            block.call = (direct, *self._parts(call, number))
+                        else:
+                            callee = self._linker.callee(call.callee, function.name, number)
+                            steps.append((callee, *self._parts(call, number)))
                         block.then = blocks.get(number + 1)
                     case Ret(result):
                         block.result, block.then = self._operand_slot(result, number), None
@@ -151,7 +231,7 @@ class _FunctionLinker:
                         block.then = blocks[number + 1]
                         block.otherwise = blocks[number + false_offset]
             block.steps = tuple(steps)
-        return LinkedFunction(function, self._frame, blocks[function.start])
+        self._linked.entry = blocks[function.start]
 
     def _block_starts(self) -> list[int]:
         """Where a jump may arrive, or the instruction before ends a block."""
@@ -164,21 +244,17 @@ class _FunctionLinker:
                     starts |= {number + 1, number + false_offset}
                 case Ret():
                     starts.add(number + 1)
+                case Call(_, callee) if self._linker.direct(callee.index):
+                    starts.add(number + 1)
         return sorted(start for start in starts if start < self._function.end)
 
-    def _step(self, call: Call, number: int) -> Step:
-        callee = self._callee(call.callee, number)
+    def _parts(self, call: Call, number: int) -> tuple[Operands, int, int]:
+        """The operands, the slot of the result and the number of a step."""
         slots = [self._operand_slot(operand, number) for operand in call.operands]
         destination = call.destination.index
         if destination >= self._function.num_registers:
             destination = self._slot("discarded result", None)
-        return callee, _getter(slots), destination, number
-
-    def _callee(self, reference: FunctionReference, number: int) -> Callee:
-        kind = self._linker.program.bytecode.functions[reference.index].kind
-        if kind is FunctionKind.PACKED:
-            return self._linker.packed(reference.index, self._function, number)
-        return self._linker.invoke(reference.index)
+        return _getter(slots), destination, number
 
     def _operand_slot(self, operand: Operand, number: int) -> int:
         match operand:
@@ -192,14 +268,9 @@ class _FunctionLinker:
                 return self._slot(operand, value)
             case ConstantReference(index):
                 return self._slot(operand, self._linker.constants[index])
-            case FunctionReference(index, name):
-                if self._linker.program.bytecode.functions[index].kind is not FunctionKind.PACKED:
-                    raise VmprofError(
-                        f"{self._function.name!r} uses the function {name!r} as a value "
-                        f"(instruction {number}); vmprof cannot run closures yet"
-                    )
-                callee = self._linker.packed(index, self._function, number)
-                return self._slot((operand, number), callee)
+            case FunctionReference(index):
+                value = self._linker.value(index, self._function.name, number)
+                return self._slot((operand, number), value)
 
     def _slot(self, key: object, value: Any) -> int:
         if key not in self._slots:
@@ -212,5 +283,9 @@ def _getter(slots: Sequence[int]) -> Operands:
     """A function in C that picks ``slots`` off a frame, as a sequence also for one or none."""
     if len(slots) >= 2:
         return operator.itemgetter(*slots)
-    only = slots[0] if slots else 0
-    return operator.itemgetter(slice(only, only + len(slots)))
+    if not slots:
+        return no_operands
+    return operator.itemgetter(slice(slots[0], slots[0] + 1))
+
+
+no_operands: Operands = operator.itemgetter(slice(0, 0))

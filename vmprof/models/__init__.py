@@ -1,43 +1,38 @@
-"""The models that vmprof brings along, with random weights from a fixed seed."""
+"""The models that vmprof brings along, with random weights from a fixed seed.
+
+They are the networks of TVM's own reference models, at the same sizes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import tvm
-from tvm import relax
 
+from vmprof.models.dcgan import dcgan
+from vmprof.models.densenet import densenet
+from vmprof.models.inception import inception_v3
 from vmprof.models.mlp import mlp
-from vmprof.models.resnet import resnet18
+from vmprof.models.mobilenet import mobilenet
+from vmprof.models.resnet import resnet
+from vmprof.models.squeezenet import squeezenet
+from vmprof.models.vgg import vgg
 
 # The function that each of them consists of.
 ENTRY = "main"
 
-
-@dataclass(frozen=True)
-class Model:
-    """How to make a model: ``build`` gives its Relax module.
-
-    ``fuse``: compile with operators fused, as TVM's CPU pipeline does; else as
-    plain ``tvm.compile`` does, one kernel per operator.
-    """
-
-    build: Callable[[], tvm.IRModule]
-    fuse: bool
-
-
-MODELS: dict[str, Model] = {
-    # Not fused, as in TVM 0.23's own report of it.
-    "mlp": Model(mlp, fuse=False),
-    "resnet18": Model(resnet18, fuse=True),
+# Each gives a Relax module in layout NCHW; with ``draw=False``, without weights.
+MODELS: Mapping[str, Callable[..., tvm.IRModule]] = {
+    "mlp": mlp,
+    "resnet18": partial(resnet, 18),
+    "resnet50": partial(resnet, 50),
+    "vgg11": partial(vgg, 11),
+    "vgg16": partial(vgg, 16),
+    "squeezenet1.0": partial(squeezenet, "1.0"),
+    "squeezenet1.1": partial(squeezenet, "1.1"),
+    "mobilenet": mobilenet,
+    "densenet": densenet,
+    "inception_v3": inception_v3,
+    "dcgan": dcgan,
 }
-
-
-def compile_model(name: str) -> tvm.runtime.Module:
-    """Compile the model ``name`` of :data:`MODELS` for this machine's kind of processor."""
-    model = MODELS[name]
-    target = tvm.target.Target("llvm")
-    module = relax.transform.FoldBatchnormToConv2D()(model.build())
-    pipeline = relax.backend.cpu_generic.get_default_pipeline(target) if model.fuse else "default"
-    return tvm.compile(module, target, relax_pipeline=pipeline).jit()

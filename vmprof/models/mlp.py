@@ -7,13 +7,14 @@ import tvm
 from vmprof.models.network import Network, Var
 
 
-def mlp() -> tvm.IRModule:
-    """Three dense layers with ReLU between them and softmax at the end; input [1, 784]."""
-    net = Network("x", (1, 784))
+def mlp(*, draw: bool = True) -> tvm.IRModule:
+    """Three dense layers with ReLU between them and softmax at the end; input [1, 1, 28, 28]."""
+    net = Network("x", (1, 1, 28, 28), draw=draw)
 
     def layers(x: Var) -> Var:
-        x = net.relu(net.dense(x, 784, 128))
-        x = net.relu(net.dense(x, 128, 64))
-        return net.softmax(net.dense(x, 64, 10))
+        x = net.flatten(x)
+        for outputs in (128, 64):
+            x = net.relu(net.dense(x, outputs))
+        return net.softmax(net.dense(x, 10))
 
     return net.build(layers)

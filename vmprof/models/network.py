@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,62 +10,143 @@ import tvm
 from tvm import relax
 
 Var = Any  # relax.Var: TVM has no type stubs
+Pair = int | tuple[int, int]
 
 
 class Network:
-    """Builds the function ``main`` of a float32 network with one input.
+    """Builds the function ``main`` of a float32 network with one input, in layout NCHW.
 
     Weights are drawn from ``seed``, scaled by the number of inputs (He et al.,
-    2015) so that activations keep their size through any depth.
+    2015) so that activations keep their size through any depth. With
+    ``draw=False`` they are parameters of the function instead, which makes a
+    network of any size at once: for those who ask of shapes alone.
     """
 
-    def __init__(self, input_name: str, input_shape: Sequence[int], seed: int = 0) -> None:
+    def __init__(
+        self, input_name: str, input_shape: Sequence[int], *, seed: int = 0, draw: bool = True
+    ) -> None:
         self._generator = np.random.default_rng(seed)
+        self._draw = draw
+        self._parameters: list[Var] = []
         self._builder = relax.BlockBuilder()
         self.input: Var = relax.Var(input_name, relax.TensorType(input_shape, "float32"))
 
-    def build(self, layers: Any) -> tvm.IRModule:
+    def build(self, layers: Callable[[Var], Var]) -> tvm.IRModule:
         """The module whose ``main`` computes ``layers(input)``."""
-        with self._builder.function("main", [self.input]):
+        with self._builder.function("main"):
             with self._builder.dataflow():
                 output = self._builder.emit_output(layers(self.input))
-            self._builder.emit_func_output(output)
+            self._builder.emit_func_output(output, [self.input, *self._parameters])
         return self._builder.get()
-
-    def weight(self, shape: Sequence[int], fan_in: int) -> Var:
-        scale = np.sqrt(2.0 / fan_in)
-        return relax.const((self._generator.standard_normal(shape) * scale).astype("float32"))
 
     def emit(self, expression: Any) -> Var:
         return self._builder.emit(expression)
 
-    def dense(self, x: Var, inputs: int, outputs: int) -> Var:
-        """``x @ weight.T + bias``."""
-        weight = self.emit(relax.op.permute_dims(self.weight((outputs, inputs), inputs)))
+    # ---- layers with weights ------------------------------------------------------
+
+    def dense(self, x: Var, outputs: int, *, bias: bool = True) -> Var:
+        """``x @ weight.T + bias`` of x [1, inputs]."""
+        inputs = shape_of(x)[1]
+        weight = self.emit(relax.op.permute_dims(self._weight((outputs, inputs), inputs)))
         product = self.emit(relax.op.matmul(x, weight))
-        return self.emit(relax.op.add(product, self.weight((outputs,), outputs)))
+        return self.add(product, self._weight((outputs,), outputs)) if bias else product
 
     def conv2d(
-        self, x: Var, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0
+        self,
+        x: Var,
+        outputs: int,
+        kernel: Pair,
+        *,
+        stride: int = 1,
+        padding: Pair = 0,
+        groups: int = 1,
+        bias: bool = False,
+        gain: float = 1.0,
     ) -> Var:
-        """A convolution without bias, NCHW."""
-        weight = self.weight((outputs, inputs, kernel, kernel), inputs * kernel * kernel)
-        return self.emit(relax.op.nn.conv2d(x, weight, strides=stride, padding=padding))
+        """A convolution of x [1, inputs, height, width]; ``gain`` scales its weights."""
+        rows, columns = (kernel, kernel) if isinstance(kernel, int) else kernel
+        inputs = shape_of(x)[1] // groups
+        fan_in = inputs * rows * columns
+        weight = self._weight((outputs, inputs, rows, columns), fan_in, gain)
+        y = self.emit(relax.op.nn.conv2d(x, weight, strides=stride, padding=padding, groups=groups))
+        return self.add(y, self._weight((outputs, 1, 1), outputs)) if bias else y
 
-    def batch_norm(self, x: Var, channels: int) -> Var:
+    def conv2d_transpose(
+        self, x: Var, outputs: int, kernel: int, *, stride: int, padding: int
+    ) -> Var:
+        """A transposed convolution without bias."""
+        inputs = shape_of(x)[1]
+        taps = (kernel // stride) ** 2  # that meet in each output
+        weight = self._weight((inputs, outputs, kernel, kernel), inputs * taps)
+        return self.emit(relax.op.nn.conv2d_transpose(x, weight, strides=stride, padding=padding))
+
+    def batch_norm(self, x: Var) -> Var:
         """Batch normalisation with drawn statistics, as inference uses it."""
-        draw = self._generator.uniform
-        gamma, beta, mean, variance = (
-            relax.const(draw(low, high, channels).astype("float32"))
-            for low, high in ((0.5, 1.5), (-0.1, 0.1), (-0.1, 0.1), (0.5, 1.5))
-        )
+        channels = shape_of(x)[1]
+        # On average as wide behind as before, so that depth does not add up.
+        bounds = ((0.4, 1.4), (-0.1, 0.1), (-0.1, 0.1), (0.5, 1.5))
+        gamma, beta, mean, variance = (self._uniform((channels,), *bound) for bound in bounds)
         normalised = self.emit(
             relax.op.nn.batch_norm(x, gamma, beta, mean, variance, axis=1, training=False)
         )
         return self.emit(relax.TupleGetItem(normalised, 0))
 
+    # ---- layers without -----------------------------------------------------------
+
+    def add(self, x: Var, y: Var) -> Var:
+        return self.emit(relax.op.add(x, y))
+
     def relu(self, x: Var) -> Var:
         return self.emit(relax.op.nn.relu(x))
 
+    def tanh(self, x: Var) -> Var:
+        return self.emit(relax.op.tanh(x))
+
     def softmax(self, x: Var) -> Var:
         return self.emit(relax.op.nn.softmax(x))
+
+    def max_pool(self, x: Var, size: int, *, stride: int, padding: int = 0) -> Var:
+        return self.emit(relax.op.nn.max_pool2d(x, (size, size), strides=stride, padding=padding))
+
+    def avg_pool(self, x: Var, size: int, *, stride: int, padding: int = 0) -> Var:
+        """Zeros of the padding count, as in the reference."""
+        return self.emit(
+            relax.op.nn.avg_pool2d(
+                x, (size, size), strides=stride, padding=padding, count_include_pad=True
+            )
+        )
+
+    def global_avg_pool(self, x: Var) -> Var:
+        return self.emit(relax.op.nn.adaptive_avg_pool2d(x, (1, 1)))
+
+    def concatenate(self, xs: Sequence[Var]) -> Var:
+        """Along the channels."""
+        return self.emit(relax.op.concat(list(xs), axis=1))
+
+    def flatten(self, x: Var) -> Var:
+        return self.emit(relax.op.nn.batch_flatten(x))
+
+    def reshape(self, x: Var, shape: Sequence[int]) -> Var:
+        return self.emit(relax.op.reshape(x, shape))
+
+    # ---- weights ------------------------------------------------------------------
+
+    def _weight(self, shape: tuple[int, ...], fan_in: int, gain: float = 1.0) -> Var:
+        scale = np.float32(gain * np.sqrt(2.0 / fan_in))
+        return self._constant(
+            shape, lambda shape: self._generator.standard_normal(shape, dtype="float32") * scale
+        )
+
+    def _uniform(self, shape: tuple[int, ...], low: float, high: float) -> Var:
+        return self._constant(shape, lambda shape: self._generator.uniform(low, high, shape))
+
+    def _constant(self, shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Any]) -> Var:
+        if self._draw:
+            return relax.const(draw(shape).astype("float32", copy=False))
+        parameter = relax.Var(f"w{len(self._parameters)}", relax.TensorType(shape, "float32"))
+        self._parameters.append(parameter)
+        return parameter
+
+
+def shape_of(x: Var) -> tuple[int, ...]:
+    return tuple(int(size) for size in x.ty.shape)

@@ -1,38 +1,46 @@
-"""ResNet (He et al., 2015) for ImageNet."""
+"""ResNet for ImageNet, the variant that normalises first (He et al., 2016, "Identity mappings")."""
 
 from __future__ import annotations
 
 import tvm
-from tvm import relax
 
 from vmprof.models.network import Network, Var
 
+# Blocks per stage, by number of layers; from 50 on they are bottlenecks.
+_STAGES = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}
+_BOTTLENECK_FROM = 50
 
-def resnet18() -> tvm.IRModule:
-    """Eighteen layers of basic blocks; input [1, 3, 224, 224], 1000 classes."""
-    net = Network("data", (1, 3, 224, 224))
+# Of what a block adds to its input; with more, sixteen additions would add up to much.
+_RESIDUAL_GAIN = 0.3
 
-    def convolution(x: Var, inputs: int, outputs: int, kernel: int, stride: int) -> Var:
-        x = net.conv2d(x, inputs, outputs, kernel, stride=stride, padding=kernel // 2)
-        return net.batch_norm(x, outputs)
 
-    def block(x: Var, inputs: int, outputs: int, stride: int) -> Var:
-        y = net.relu(convolution(x, inputs, outputs, 3, stride))
-        y = convolution(y, outputs, outputs, 3, 1)
-        if inputs != outputs:
-            x = convolution(x, inputs, outputs, 1, stride)
-        return net.relu(net.emit(relax.op.add(y, x)))
+def resnet(layers: int, *, draw: bool = True) -> tvm.IRModule:
+    """ResNet-18 or ResNet-50; input [1, 3, 224, 224], 1000 classes."""
+    net = Network("data", (1, 3, 224, 224), draw=draw)
+    bottleneck = layers >= _BOTTLENECK_FROM
 
-    def layers(x: Var) -> Var:
-        x = net.relu(convolution(x, 3, 64, 7, 2))
-        x = net.emit(relax.op.nn.max_pool2d(x, (3, 3), strides=2, padding=1))
-        inputs = 64
-        for outputs in (64, 128, 256, 512):
-            x = block(x, inputs, outputs, 1 if inputs == outputs else 2)
-            x = block(x, outputs, outputs, 1)
-            inputs = outputs
-        x = net.emit(relax.op.nn.adaptive_avg_pool2d(x, (1, 1)))
-        x = net.emit(relax.op.reshape(x, (1, 512)))
-        return net.softmax(net.dense(x, 512, 1000))
+    def block(x: Var, outputs: int, stride: int, *, first: bool) -> Var:
+        x_active = net.relu(net.batch_norm(x))
+        if bottleneck:
+            inner = outputs // 4
+            y = net.conv2d(x_active, inner, 1, stride=stride)
+            y = net.conv2d(net.relu(net.batch_norm(y)), inner, 3, padding=1)
+            y = net.conv2d(net.relu(net.batch_norm(y)), outputs, 1, gain=_RESIDUAL_GAIN)
+        else:
+            y = net.conv2d(x_active, outputs, 3, stride=stride, padding=1)
+            y = net.relu(net.batch_norm(y))
+            y = net.conv2d(y, outputs, 3, padding=1, gain=_RESIDUAL_GAIN)
+        return net.add(y, net.conv2d(x_active, outputs, 1, stride=stride) if first else x)
 
-    return net.build(layers)
+    def network(x: Var) -> Var:
+        x = net.conv2d(net.batch_norm(x), 64, 7, stride=2, padding=3)
+        x = net.max_pool(net.relu(net.batch_norm(x)), 3, stride=2, padding=1)
+        outputs = 256 if bottleneck else 64
+        for stage, blocks in enumerate(_STAGES[layers]):
+            for i in range(blocks):
+                x = block(x, outputs, 2 if stage > 0 and i == 0 else 1, first=i == 0)
+            outputs *= 2
+        x = net.global_avg_pool(net.relu(net.batch_norm(x)))
+        return net.softmax(net.dense(net.flatten(x), 1000))
+
+    return net.build(network)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import tvm_ffi
+from tvm.error import InternalError
 
 from vmprof.errors import VmprofError
 from vmprof.program.bytecode import Bytecode, Function, FunctionKind
+from vmprof.program.kernels import Kernels
 from vmprof.program.reader import read_bytecode
 
 EXECUTABLE_KIND = "relax.VMExecutable"
+
+
+class NoExecutableError(VmprofError, AttributeError):
+    """A module without a Relax executable; for TVM's VM a module without an attribute."""
+
+
+@tvm_ffi.register_error
+class MissingFunctionError(VmprofError, InternalError):  # type: ignore[misc] # TVM has no types
+    """A packed function that the program calls, and that nobody has."""
 
 
 @dataclass(frozen=True)
@@ -19,31 +30,44 @@ class Program:
     """The decoded executable and the module that holds its kernels.
 
     ``module`` is the ``relax.VMExecutable``; it keeps library and constants
-    alive, and TVM's own VM can be made of it.
+    alive, and TVM's own VM can be made of it. ``kernels`` says what the kernels
+    are, as far as that is known.
     """
 
     name: str
     bytecode: Bytecode
     module: tvm_ffi.Module
+    kernels: Kernels = field(default_factory=dict)
 
     @classmethod
-    def of_module(cls, module: tvm_ffi.Module, name: str) -> Program:
+    def of_module(
+        cls, module: tvm_ffi.Module, name: str, kernels: Kernels | None = None
+    ) -> Program:
         """Decode the executable in ``module`` or in what it imports."""
+        if module.kind == "rpc":
+            raise VmprofError(
+                f"{name} lies behind an RPC session, where its code cannot be read from here; "
+                "profile it on the remote machine itself: vmprof run <the library> there"
+            )
         executable = _find_executable(module)
         if executable is None:
-            raise VmprofError(
+            raise NoExecutableError(
                 f"{name} is a TVM module of kind {module.kind!r} without a Relax executable; "
                 "vmprof runs what tvm.compile() makes of a Relax module"
             )
-        return cls(name, read_bytecode(_serialized(executable)), executable)
+        return cls(name, read_bytecode(_serialized(executable)), executable, kernels or {})
 
     def entry(self, name: str) -> Function:
         """The function ``name``; :class:`VmprofError` names the others if there is none."""
-        function = self.bytecode.function(name)
-        if function is None or function.kind is FunctionKind.PACKED:
-            known = ", ".join(self.bytecode.entry_names()) or "none"
-            raise VmprofError(f"{self.name} has no function {name!r}; it has: {known}")
-        return function
+        return self.bytecode.functions[self.index(name)]
+
+    def index(self, name: str) -> int:
+        """The place in the table of what :meth:`entry` gives."""
+        for index, function in enumerate(self.bytecode.functions):
+            if function.name == name and function.kind is not FunctionKind.PACKED:
+                return index
+        known = ", ".join(self.bytecode.entry_names()) or "none"
+        raise VmprofError(f"{self.name} has no function {name!r}; it has: {known}")
 
     def packed_function(self, name: str) -> tvm_ffi.Function:
         """The packed function ``name``, looked up as TVM's VM does: imports, then registry."""
@@ -54,7 +78,7 @@ class Program:
                 continue
         function = tvm_ffi.get_global_func(name, allow_missing=True)
         if function is None:
-            raise VmprofError(
+            raise MissingFunctionError(
                 f"{self.name} calls {name!r}, which is neither in its library nor registered with "
                 "TVM; import the package that registers it first"
             )

@@ -46,8 +46,8 @@ MAX_REGISTERS = 1 << 20
 # The upper byte of an operand says what it is, the rest is a signed value.
 _VALUE_BITS = 56
 
-# MatchShapeCode of tvm/runtime/vm/builtin.h.
-_STORE_TO_HEAP, _ASSERT_EQUAL_TO_LOAD = 1, 3
+# Of MatchShapeCode and MakeShapeCode (tvm/runtime/vm/builtin.h), those that use the heap.
+_MATCHING_THE_HEAP, _LOADING_FROM_THE_HEAP = {1, 3}, {1}
 
 T = TypeVar("T")
 
@@ -304,8 +304,7 @@ def _check_function(function: Function, instructions: Sequence[Instruction]) -> 
                 for operand in operands:
                     if isinstance(operand, Register):
                         check_register(operand, where, VOID_REGISTER, VM_REGISTER)
-                if callee.name == "vm.builtin.match_shape":
-                    _check_match_shape(operands, where, fail)
+                _check_heap(callee.name, operands, where, fail)
             case Ret(result):
                 check_register(result, where, VOID_REGISTER, VM_REGISTER)
             case Goto(offset):
@@ -318,12 +317,22 @@ def _check_function(function: Function, instructions: Sequence[Instruction]) -> 
         raise fail("it does not end with a return")
 
 
-def _check_match_shape(
-    operands: Sequence[Operand], where: int, fail: Callable[[str], BytecodeError]
+def _check_heap(
+    name: str, operands: Sequence[Operand], where: int, fail: Callable[[str], BytecodeError]
 ) -> None:
-    """TVM stores to the heap unasked: with none there, that would end the process."""
-    match operands:
-        case [_, Register(index), _, *pairs] if index == VOID_REGISTER:
-            codes = {pair.value for pair in pairs[::2] if isinstance(pair, Immediate)}
-            if codes & {_STORE_TO_HEAP, _ASSERT_EQUAL_TO_LOAD}:
-                raise fail(f"instruction {where} matches symbolic dimensions without a shape heap")
+    """TVM's builtins access the heap unasked: with none there, that would end the process."""
+    match name, operands:
+        case "vm.builtin.match_shape", [_, heap, _, *pairs]:
+            codes, touching = pairs[::2], _MATCHING_THE_HEAP
+        case "vm.builtin.match_prim_value", [_, heap, code, *_]:
+            codes, touching = [code], _MATCHING_THE_HEAP
+        case "vm.builtin.make_shape", [heap, _, *pairs]:
+            codes, touching = pairs[::2], _LOADING_FROM_THE_HEAP
+        case "vm.builtin.make_prim_value", [heap, code, *_]:
+            codes, touching = [code], _LOADING_FROM_THE_HEAP
+        case _:
+            return
+    if isinstance(heap, Register) and heap.index < VOID_REGISTER:
+        return
+    if any(isinstance(code, Immediate) and code.value in touching for code in codes):
+        raise fail(f"instruction {where} needs symbolic dimensions without a shape heap")

@@ -5,20 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from vmprof.report.model import NOT_COUNTED, Count, Duration, Metric, Percent, Ratio, Row, Samples
+from vmprof.report.model import (
+    NOT_COUNTED,
+    PATH,
+    TASKS,
+    WINDOW,
+    Count,
+    Duration,
+    Metric,
+    Percent,
+    Ratio,
+    Row,
+    Samples,
+    is_inclusive,
+)
 
 
-def merge_calls(calls: Iterable[Row]) -> list[Row]:
-    """One row for all calls of one operator (``Hash``, else ``Name``), shapes and device."""
+def merge_calls(calls: Iterable[Row], *, by_path: bool = False) -> list[Row]:
+    """One row for all calls of one operator (``Hash``, else ``Name``), shapes and device.
+
+    With ``by_path``, only for those made in the same functions; without, what
+    they were made in is left out.
+    """
     groups: dict[tuple[Metric | None, ...], list[Row]] = {}
     for call in calls:
-        key = (call.get("Hash", call.get("Name")), call.get("Argument Shapes"), call.get("Device"))
-        groups.setdefault(key, []).append(call)
-    return [_merge(group) for group in groups.values()]
+        groups.setdefault(merge_key(call, by_path=by_path), []).append(call)
+    rows = [_merge(group) for group in groups.values()]
+    return rows if by_path else [without_path(row) for row in rows]
+
+
+def without_path(row: Row) -> Row:
+    """``row`` without the column of call paths."""
+    return {name: metric for name, metric in row.items() if name != PATH}
+
+
+def merge_key(call: Row, *, by_path: bool = False) -> tuple[Metric | None, ...]:
+    """What calls that are merged have in common."""
+    key = (call.get("Hash", call.get("Name")), call.get("Argument Shapes"), call.get("Device"))
+    return (*key, call.get(PATH)) if by_path else key
 
 
 def sum_columns(rows: Iterable[Row]) -> Row:
-    """The sum of each column that can be summed; ratios and strings cannot."""
+    """The sum of each column that can be summed.
+
+    Ratios and strings cannot, nor can columns that hold other rows' values too.
+    """
     columns: dict[str, list[Metric]] = {}
     for row in rows:
         for name, metric in row.items():
@@ -27,11 +58,13 @@ def sum_columns(rows: Iterable[Row]) -> Row:
         name: combine(metrics)
         for name, metrics in columns.items()
         if any(isinstance(metric, Count | Duration | Percent) for metric in metrics)
+        and not is_inclusive(name)
     }
 
 
 def _merge(rows: Sequence[Row]) -> Row:
-    names = dict.fromkeys(name for row in rows for name in row)
+    # When it was is said of a single call.
+    names = dict.fromkeys(name for row in rows for name in row if name not in (WINDOW, TASKS))
     return {name: combine([row[name] for row in rows if name in row]) for name in names}
 
 

@@ -9,8 +9,22 @@ import numpy as np
 
 from vmprof.recording import Counts, Recording
 from vmprof.report.median import median_of, medians
-from vmprof.report.model import NOT_COUNTED, Count, Duration, Metric, Percent, Ratio, Report, Row
-from vmprof.report.threads import per_thread, thread_columns, uncounted_work
+from vmprof.report.model import (
+    INCLUSIVE,
+    INCLUSIVE_DURATION,
+    NOT_COUNTED,
+    PATH,
+    WINDOW,
+    Count,
+    Duration,
+    Metric,
+    Percent,
+    Ratio,
+    Report,
+    Row,
+    Samples,
+)
+from vmprof.report.threads import per_thread, thread_cells, uncounted_work
 from vmprof.work import Floats, Ints
 
 # Beside a column whose counters took turns: which part of the time it was counted.
@@ -54,8 +68,9 @@ def build_report(
 
     ``sites`` names the callee of each site; ``timed`` are the runs for
     durations, at least one. ``per_run`` has a row for each of them, of the run
-    as a whole. Values are medians over the runs. ``refused`` says why
-    columns that were asked for are not there. ``cpu`` is the pass for CPU time; with
+    as a whole. Values are medians over the runs; those of a row leave out the
+    calls inside it, which have rows of their own. ``refused`` says why columns
+    that were asked for are not there. ``cpu`` is the pass for CPU time; with
     ``threads`` the report says how calls used threads.
     """
     pattern = timed[-1]
@@ -66,6 +81,8 @@ def build_report(
             f"the runs did not all make the same calls; rows are of {len(same)} of {len(timed)}"
         )
     missing = dict(refused)
+    inclusive_rows = _inclusive_rows(pattern, sites)
+    several_paths = len(set(pattern.paths)) > 1
     counted_calls: list[dict[str, Metric]] = [{} for _ in pattern.shapes]
     counted_total: dict[str, Metric] = {}
     for one in passes:
@@ -74,16 +91,21 @@ def build_report(
             missing.update(dict.fromkeys(one.columns, _why_nothing(one)))
             continue
         for number, column in enumerate(one.columns):
-            calls, total = _column(counts, number)
+            inclusive, total = _column(counts, number)
             reason = _why_not(column, total, one)
             if reason is not None:
                 missing[column] = reason
                 continue
             counted_total |= _cells(column, total, 0)
+            own = _own(inclusive, pattern)
             for i, cells in enumerate(counted_calls):
-                cells.update(_cells(column, calls, i))
+                cells.update(_cells(column, own, i))
+                if inclusive_rows[i]:
+                    cells[f"{column}{INCLUSIVE}"] = _cells(column, inclusive, i)[column]
             for i, parts in per_thread(column, number, counts).items():
-                counted_calls[i].update(parts)
+                # Parts are known of whole calls: with those inside.
+                if i not in pattern.parents:
+                    counted_calls[i].update(parts)
     for each in collected:
         rows = [rows for run, rows in each.runs if run.same_calls(pattern)]
         for i, cells in enumerate(counted_calls):
@@ -91,35 +113,38 @@ def build_report(
     counted_total |= medians(per_run)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
+    own_durations = pattern.own(durations.T).T
     totals = np.array([run.total_ns for run in same], dtype=np.int64)
     total_us = float(np.median(totals)) / 1e3
     cpu_counts = _usable(cpu, pattern) if cpu else []
-    about_threads: list[Row] = [{} for _ in range(1 + len(pattern.shapes))]
-    if threads:
-        about_threads = thread_columns(
-            [run.parallelism for run in same if run.parallelism is not None],
-            np.concatenate([totals[:, None], durations], axis=1),
-            cpu_counts,
-        )
     names = [sites[site] for site in pattern.sites.tolist()]
-    if cpu and (warning := uncounted_work(cpu.columns, cpu_counts, names)):
-        notes["Warning"] = warning
+    notes |= uncounted_work(cpu.columns if cpu else (), cpu_counts, names)
+    # When calls happened is said of one run, the one of median length.
+    typical = same[int(np.argsort(totals, kind="stable")[(len(totals) - 1) // 2])]
+    assert typical.windows_ns is not None
+    windows = (typical.windows_ns / 1e3).tolist()
+    about_threads = thread_cells(same, typical, cpu_counts, columns=threads)
     calls_of_report: list[Row] = []
     for i, name in enumerate(names):
-        call_us = float(np.median(durations[:, i])) / 1e3
-        calls_of_report.append(
-            {
-                "Name": name,
-                **_duration(durations[:, i]),
-                "Percent": Percent(100 * call_us / total_us),
-                "Device": device,
-                "Count": Count(1),
-                "Argument Shapes": pattern.shapes[i],
-                **counted_calls[i],
-                **about_threads[1 + i],
-            }
-        )
-    explained = sum(np.median(durations, axis=0)) / 1e3
+        call_us = float(np.median(own_durations[:, i])) / 1e3
+        row: dict[str, Metric] = {
+            "Name": name,
+            **_duration(own_durations[:, i]),
+            "Percent": Percent(100 * call_us / total_us),
+            "Device": device,
+            "Count": Count(1),
+            "Argument Shapes": pattern.shapes[i],
+            WINDOW: Samples(tuple(windows[i])),
+            **counted_calls[i],
+            **about_threads[1 + i],
+        }
+        if inclusive_rows[i]:
+            row[INCLUSIVE_DURATION] = Duration(float(np.median(durations[:, i])) / 1e3)
+        if several_paths:
+            row[PATH] = pattern.paths[i]
+        calls_of_report.append(row)
+    # Run by run: medians of rows and of the total may come from different runs.
+    in_no_row = float(np.median(totals - own_durations.sum(axis=1))) / 1e3
     return Report(
         calls=tuple(calls_of_report),
         device_metrics={
@@ -134,7 +159,7 @@ def build_report(
         },
         configuration={
             **configuration,
-            "In no row (us)": Duration(total_us - float(explained)),
+            "In no row (us)": Duration(in_no_row),
             **notes,
         },
         missing=missing,
@@ -144,6 +169,26 @@ def build_report(
 def _usable(one: CountedPass, pattern: Recording) -> list[Counts]:
     """The counts of those runs of a pass that have any and made the calls of ``pattern``."""
     return [run.counts for run in one.runs if run.counts is not None and run.same_calls(pattern)]
+
+
+def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
+    """Which rows also show what the calls inside them took: none if no calls nest.
+
+    Not a call that lies inside another of the same name: its time is in that
+    one's already, and rows of one name are added.
+    """
+    parents: list[int] = pattern.parents.tolist()
+    if max(parents, default=-1) < 0:
+        return [False] * len(parents)
+    names = [sites[site] for site in pattern.sites.tolist()]
+
+    def is_outermost(row: int) -> bool:
+        around = parents[row]
+        while around >= 0 and names[around] != names[row]:
+            around = parents[around]
+        return around < 0
+
+    return [is_outermost(row) for row in range(len(parents))]
 
 
 def _duration(nanoseconds: Ints) -> dict[str, Metric]:
@@ -173,6 +218,15 @@ def _column(counts: Sequence[Counts], number: int) -> tuple[_Column, _Column]:
             np.array(total_shares) if total_shares else None,
         ),
     )
+
+
+def _own(inclusive: _Column, pattern: Recording) -> _Column:
+    """A column of the calls without what the calls inside each add to it."""
+    values = pattern.own(inclusive.values.T).T
+    if inclusive.shares is not None:
+        # Values scaled up from different parts of the time need not fit into one another.
+        values = np.maximum(values, 0)
+    return _Column(values, inclusive.shares)
 
 
 def _cells(column: str, data: _Column, row: int) -> dict[str, Metric]:

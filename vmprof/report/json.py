@@ -5,9 +5,10 @@ Every value is an object with one key, its kind: ``{"count": 1}``,
 ``{"string": "x"}``. TVM's reader takes no other kind, no second key and no
 fourth part of the report; therefore ours, too, are of these kinds, under new
 keys: samples as a string of numbers in a column ``"X samples"``, the parts of
-threads in ``"X per thread"``; in the
-configuration, why an event was not counted, under ``"Not counted: X"``, and how
-a column was derived, under ``"Derived: X"``, as a string of JSON.
+threads in ``"X per thread"``, begin and end of a call and its tasks likewise in
+``"Window (us)"`` and ``"Tasks (us)"``; in the configuration, why an event was
+not counted, under ``"Not counted: X"``, and how a column was derived, under
+``"Derived: X"``, as a string of JSON.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from vmprof.expression import Formula
 from vmprof.report.model import (
     PER_THREAD_SUFFIX,
     SAMPLES_SUFFIX,
+    TASKS,
+    WINDOW,
     Count,
     Derived,
     Duration,
@@ -120,7 +123,7 @@ def _decode_row(row: Any, where: str) -> Row:
 def _decode(name: str, value: Any, where: str) -> Metric:
     match value:
         case {"string": str(text)}:
-            hidden = name.endswith((SAMPLES_SUFFIX, PER_THREAD_SUFFIX))
+            hidden = name.endswith((SAMPLES_SUFFIX, PER_THREAD_SUFFIX)) or name in (WINDOW, TASKS)
             return _samples(text, where) if hidden else text
         case {"count": int(number)}:
             return Count(number)

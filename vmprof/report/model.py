@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What lies behind a value, in the unit of its column: not shown in tables, kept by JSON.
+    """Numbers behind a value, in the unit of their column: not shown in tables, kept by JSON.
 
     In column ``"X samples"``, next to the median in column ``"X"``, what each repeat
     measured; in ``"X per thread"`` what each thread did, the calling one first, which
-    adds up to the value in ``"X"``.
+    adds up to the value in ``"X"``; in :data:`WINDOW` and :data:`TASKS` when it was.
     """
 
     values: tuple[float, ...]
@@ -58,6 +58,26 @@ Row = Mapping[str, Metric]
 
 SAMPLES_SUFFIX = " samples"
 PER_THREAD_SUFFIX = " per thread"
+
+# A row's values are of the call itself. Where calls lie inside one another, columns
+# "X incl." have what the calls inside took as well. Those do not add up: a Sum of
+# them would count what is inside twice.
+INCLUSIVE = " incl."
+INCLUSIVE_DURATION = f"Duration{INCLUSIVE} (us)"
+# The VM functions that a call was made in, outermost first; where there are several.
+PATH = "Call path"
+
+
+def is_inclusive(column: str) -> bool:
+    """Whether ``column`` includes calls that have rows of their own."""
+    return column.removesuffix(" (us)").endswith(INCLUSIVE)
+
+
+# Begin and end of a call in one of the runs, since that run began: a Samples of two.
+WINDOW = "Window (us)"
+# The tasks of its parallel launches in that run: thread, begin and end of each in turn. Threads
+# are numbered, 0 is the one that called.
+TASKS = "Tasks (us)"
 
 # A cell of a count that nobody counted for that row; a sum with it in is none.
 NOT_COUNTED = ""
@@ -97,11 +117,20 @@ class Report:
     derived: tuple[Derived, ...] = ()
 
     # The parameters are those of TVM's Report.table.
-    def table(self, sort: bool = True, aggregate: bool = True, col_sums: bool = True) -> str:  # noqa: FBT001, FBT002
+    def table(
+        self,
+        sort: bool = True,  # noqa: FBT001, FBT002
+        aggregate: bool = True,  # noqa: FBT001, FBT002
+        col_sums: bool = True,  # noqa: FBT001, FBT002
+        *,
+        by_path: bool = False,
+    ) -> str:
         """TVM's table: :func:`vmprof.report.table.render`."""
         from vmprof.report import table
 
-        return table.render(self, sort=sort, aggregate=aggregate, col_sums=col_sums)
+        return table.render(
+            self, sort=sort, aggregate=aggregate, col_sums=col_sums, by_path=by_path
+        )
 
     def csv(self) -> str:
         """A line per call: :func:`vmprof.report.csv.render`."""
@@ -115,6 +144,18 @@ class Report:
 
         return json.render(self)
 
+    def html(self) -> str:
+        """One page that needs no network: :func:`vmprof.report.html.render`."""
+        from vmprof.report import html
+
+        return html.render(self)
+
+    def trace(self) -> str:
+        """Trace Event JSON, for Perfetto: :func:`vmprof.report.trace.render`."""
+        from vmprof.report import trace
+
+        return trace.render(self)
+
     @classmethod
     def from_json(cls, text: str) -> Report:
         """Read what :meth:`json`, or TVM, wrote: :func:`vmprof.report.json.parse`."""
@@ -127,6 +168,18 @@ class Report:
         from vmprof.report import table
 
         return table.heading(self)
+
+    def to_pandas(self, *, aggregate: bool = False) -> Any:
+        """A ``pandas.DataFrame``, a row per call: :func:`vmprof.report.frame.to_pandas`."""
+        from vmprof.report import frame
+
+        return frame.to_pandas(self, aggregate=aggregate)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from vmprof.report import html
+
+        return html.fragment(self)
 
     def __str__(self) -> str:
         return self.table()

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import DataRow, TableFormat, tabulate
 
-from vmprof.report.aggregate import merge_calls, sum_columns
+from vmprof.report.aggregate import merge_calls, sum_columns, without_path
 from vmprof.report.derive import derive_rows
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row, Samples
 
 # These come first, in this order; the others follow alphabetically.
 LEADING_COLUMNS = ("Name", "Duration (us)", "Percent", "Device", "Count", "Argument Shapes")
 
-_SEPARATOR: Row = {"Name": "----------"}
+SEPARATOR: Row = {"Name": "----------"}
 _GAP = "  "
 _FORMAT = TableFormat(
     lineabove=None,
@@ -29,23 +29,38 @@ _FORMAT = TableFormat(
 
 
 def render(
-    report: Report, *, sort: bool = True, aggregate: bool = True, col_sums: bool = True
+    report: Report,
+    *,
+    sort: bool = True,
+    aggregate: bool = True,
+    col_sums: bool = True,
+    by_path: bool = False,
 ) -> str:
     """``report`` as text.
 
-    ``aggregate`` merges calls of the same operator with the same shapes,
+    ``aggregate`` merges calls of the same operator with the same shapes, with
+    ``by_path`` only those made in the same chain of functions, which it shows;
     ``sort`` puts the longest first, ``col_sums`` adds the line Sum. The lines
     after it are the totals per device, the configuration, the formulas of derived
     columns, and what could not be counted.
     """
-    rows = merge_calls(report.calls) if aggregate else list(report.calls)
+    rows = list(report.calls)
+    if aggregate:
+        rows = merge_calls(rows, by_path=by_path)
+    elif not by_path:
+        rows = [without_path(row) for row in rows]
     if sort:
         rows.sort(key=_microseconds, reverse=True)
     if col_sums:
-        rows += [_SEPARATOR, {**sum_columns(rows), "Name": "Sum"}]
+        rows += [SEPARATOR, {**sum_columns(rows), "Name": "Sum"}]
     rows = derive_rows(rows, report.derived)
     rows += [{**totals, "Name": "Total"} for totals in report.device_metrics.values()]
-    parts = [_grid(rows), _section("Configuration", report.configuration)]
+    return grid(rows, columns_of(rows)) + "\n" + notes(report)
+
+
+def notes(report: Report) -> str:
+    """What stands below the rows."""
+    parts = [_section("Configuration", report.configuration)]
     if report.derived:
         parts.append(_section("Derived", {entry.column: entry.formula for entry in report.derived}))
     if report.missing:
@@ -80,7 +95,8 @@ def format_metric(metric: Metric | None) -> str:
         case Percent(percent):
             return f"{percent:.2f}"
         case Ratio(ratio):
-            return f"{ratio:.2g}"
+            # TVM's two digits, but for numbers that it would write as 1.1e+02.
+            return f"{ratio:.2g}" if abs(ratio) < 99.5 else f"{ratio:,.0f}"
         case str():
             return metric
     return ""
@@ -94,8 +110,8 @@ def columns_of(rows: Iterable[Row]) -> list[str]:
     return [*LEADING_COLUMNS, *sorted(found.difference(LEADING_COLUMNS))]
 
 
-def _grid(rows: Sequence[Row]) -> str:
-    columns = columns_of(rows)
+def grid(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """``rows`` under the names of ``columns``, in TVM's form."""
     cells = [[format_metric(row.get(column)) for column in columns] for row in rows]
     text = tabulate(
         [columns, *cells],  # as headers, tabulate would pad the names

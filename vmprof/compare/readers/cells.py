@@ -14,7 +14,7 @@ from vmprof.report.model import Count, Duration, Metric, Percent, Ratio
 
 # Strings, even where every cell happens to be of digits.
 _STRING_COLUMNS = frozenset({"Name", "Device", "Argument Shapes", "VM::Argument Shapes", "Hash"})
-_STRING_SETTINGS = frozenset({"Executor", "Model", "Counters", "Note", "TVM", "vmprof"})
+_STRING_SETTINGS = frozenset({"Executor", "Engine", "Model", "Counters", "Note", "TVM", "vmprof"})
 
 # Some locales have a blank of their own: no-break, thin, narrow no-break.
 _GROUP_SEPARATORS = ",. '\u2019\u00a0\u2009\u202f"

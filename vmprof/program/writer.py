@@ -1,4 +1,4 @@
-"""Bytecode -> bytes: what ``VMExecutable::SaveToBytes`` writes, for tests to feed to the reader."""
+"""Bytecode -> bytes, as TVM loads them: the inverse of :mod:`vmprof.program.reader`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from vmprof.program.bytecode import (
     ShapeConstant,
     TensorConstant,
 )
-from vmprof.program.reader import MAGIC, MAGIC_WITH_MEMORY_SCOPES, TENSOR_MAGIC, VERSION
+from vmprof.program.reader import MAGIC, MAGIC_WITH_MEMORY_SCOPES, VERSION
 
 
-def assemble(bytecode: Bytecode) -> bytes:
+def write_bytecode(bytecode: Bytecode) -> bytes:
+    """What ``ffi.Module.load_from_bytes.relax.VMExecutable`` takes."""
     code: list[int] = []
     offsets: list[int] = []
     for instruction in bytecode.instructions:
@@ -49,23 +50,6 @@ def assemble(bytecode: Bytecode) -> bytes:
             _numbers(code),
         ]
     )
-
-
-def tensor_constant(dtype: tuple[int, int, int], shape: tuple[int, ...]) -> TensorConstant:
-    """A tensor of zeros."""
-    size = (dtype[1] + 7) // 8
-    for extent in shape:
-        size *= extent
-    data = b"".join(
-        [
-            struct.pack("<QQii", TENSOR_MAGIC, 0, 1, 0),
-            struct.pack("<iBBH", len(shape), *dtype),
-            struct.pack(f"<{len(shape)}q", *shape),
-            struct.pack("<q", size),
-            bytes(size),
-        ]
-    )
-    return TensorConstant(dtype, shape, memoryview(data))
 
 
 def _text(value: str) -> bytes:

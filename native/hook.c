@@ -1,0 +1,229 @@
+/* The recorder as the instrument of TVM's own VM (VirtualMachine::SetInstrument,
+ * tvm/src/runtime/vm/vm.cc). For each call instruction that VM calls the instrument
+ * twice, with the same array of arguments:
+ *
+ *     (function, its name, true, null, operands...)     before the call
+ *     (function, its name, false, result, operands...)  after it, unless it raised
+ *
+ * and goes on with the call unless the first returns the integer 1. Kernels, builtins
+ * and functions of bytecode are called by such instructions; what a kernel or a builtin
+ * calls by itself is not told, but for the instructions of bytecode that it runs.
+ *
+ * A window of this engine therefore holds more than one of a wrapped kernel:
+ *
+ * - the way from our first reading back into the VM and from the VM to our second: two
+ *   returns and calls through tvm-ffi's calling convention, a test of what we returned,
+ *   and the function object's reference taken and dropped. "Empty call" has all of that.
+ * - of a kernel called through vm.builtin.call_tir_dyn, the packing of its arguments, an
+ *   allocation: the VM tells of that builtin, the record is of the kernel.
+ *
+ * For the instrument the VM makes text of operands that are data types, and the callee
+ * (vm.builtin.alloc_tensor is one) would get the same text, and parse it in its window:
+ * the hook puts the data type back before it opens that.
+ *
+ * Nothing of ours is allocated or locked while the VM runs. */
+#include "vmprof.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CALL_TIR_DYN "vm.builtin.call_tir_dyn"
+/* Behind the function, its name, whether it is to be run, and its result. */
+#define FIRST_OPERAND 4
+
+typedef struct {
+  vmprof_site site;
+  char *name;
+} place;
+
+typedef struct {
+  const void *key; /* NULL where the slot is free */
+  place *place;    /* NULL where calls are not recorded */
+} slot;
+
+struct vmprof_hooked {
+  vmprof_recorder *recorder;
+  TVMFFIObjectHandle around;
+  int num_places;
+  place *places;
+  place *call_tir_dyn; /* its own place, for kernels that nobody told us of */
+  /* By the address of a function's name in the VM, or of a kernel that is an operand. */
+  slot *slots;
+  uint64_t mask; /* the number of slots, a power of two, less one */
+  uint64_t free_slots;
+};
+
+/* ---- from what the VM says to a place -------------------------------------------- */
+
+/* The slot of `key`, or the free one that it may take. */
+static slot *slot_of(const vmprof_hooked *hooked, const void *key) {
+  /* Objects lie at multiples of 16: those bits say nothing. */
+  uint64_t at = ((uintptr_t)key >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+  while (hooked->slots[at & hooked->mask].key != NULL) {
+    if (hooked->slots[at & hooked->mask].key == key) break;
+    at += 1;
+  }
+  return &hooked->slots[at & hooked->mask];
+}
+
+static void learn(vmprof_hooked *hooked, slot *free_slot, const void *key, place *place) {
+  if (hooked->free_slots == 1) return; /* slot_of ends at a free one */
+  hooked->free_slots -= 1;
+  *free_slot = (slot){key, place};
+}
+
+static place *place_called(const vmprof_hooked *hooked, const char *name) {
+  for (int i = 0; i < hooked->num_places; ++i) {
+    if (strcmp(hooked->places[i].name, name) == 0) return &hooked->places[i];
+  }
+  return NULL;
+}
+
+/* Where a call is recorded, NULL if it is not. The VM's names stay where they are as
+ * long as it lives, so each is compared once. */
+static place *place_of(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_args) {
+  const char *name = args[1].v_c_str;
+  slot *named = slot_of(hooked, name);
+  place *found = named->place;
+  if (named->key == NULL) {
+    found = place_called(hooked, name);
+    learn(hooked, named, name, found);
+  }
+  if (found == NULL || found != hooked->call_tir_dyn) return found;
+  if (num_args == FIRST_OPERAND || args[FIRST_OPERAND].type_index != kTVMFFIFunction) return found;
+  const slot *kernel = slot_of(hooked, args[FIRST_OPERAND].v_obj);
+  return kernel->place != NULL ? kernel->place : found;
+}
+
+/* ---- before and after a call -------------------------------------------------------- */
+
+static int call_around(const vmprof_hooked *hooked, int before) {
+  if (hooked->around == NULL) return 0;
+  TVMFFIAny arg = {.type_index = kTVMFFIBool, .v_int64 = before};
+  TVMFFIAny nothing = {.type_index = kTVMFFINone};
+  return TVMFFIFunctionCall(hooked->around, &arg, 1, &nothing);
+}
+
+/* The VM's array of arguments tells which call is over: while a call is open it stands
+ * where the end of its time will. */
+static int64_t key_of(const TVMFFIAny *args) { return (int64_t)(intptr_t)args; }
+
+/* Only data types are text that nobody owns: strings of the program are objects. */
+static void restore_data_types(TVMFFIAny *operands, int32_t count) {
+  for (int32_t i = 0; i < count; ++i) {
+    if (operands[i].type_index != kTVMFFIRawStr) continue;
+    const TVMFFIByteArray text = {operands[i].v_c_str, strlen(operands[i].v_c_str)};
+    DLDataType type;
+    if (TVMFFIDataTypeFromString(&text, &type) != 0) continue;
+    operands[i] = (TVMFFIAny){.type_index = kTVMFFIDataType, .v_dtype = type};
+  }
+}
+
+static int before_call(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_args) {
+  place *place = place_of(hooked, args, num_args);
+  if (place == NULL) return 0;
+  const int code = call_around(hooked, 1);
+  if (code != 0) return code;
+  vmprof_record *record = vmprof_call_new(hooked->recorder, &place->site, args + FIRST_OPERAND,
+                                          num_args - FIRST_OPERAND);
+  if (record == NULL) return -1;
+  record->end_ns = key_of(args);
+  /* The array is the VM's own, which it calls with. */
+  restore_data_types((TVMFFIAny *)args + FIRST_OPERAND, num_args - FIRST_OPERAND);
+  vmprof_call_open(hooked->recorder, record);
+  return 0;
+}
+
+static int after_call(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_args) {
+  vmprof_record *record = vmprof_call_innermost(hooked->recorder);
+  if (record == NULL) return 0;
+  if (record->end_ns != key_of(args) && place_of(hooked, args, num_args) == NULL) return 0;
+  /* Calls that are still open inside this one raised, and somebody caught it. */
+  int over = 0;
+  while (!over && record != NULL) {
+    over = record->end_ns == key_of(args);
+    vmprof_call_close(hooked->recorder, record, /*failed=*/!over);
+    const int code = call_around(hooked, 0);
+    if (code != 0) return code;
+    record = vmprof_call_innermost(hooked->recorder);
+  }
+  return 0;
+}
+
+static int instrument(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  (void)result; /* none: the VM goes on with the call */
+  vmprof_hooked *hooked = self;
+  if (!vmprof_is_recording(hooked->recorder)) return 0;
+  if (num_args < FIRST_OPERAND || args[1].type_index != kTVMFFIRawStr ||
+      args[2].type_index != kTVMFFIBool) {
+    TVMFFIErrorSetRaisedFromCStr("TypeError",
+                                 "vmprof.hook: this is not how TVM 0.27 calls an instrument");
+    return -1;
+  }
+  return args[2].v_int64 ? before_call(hooked, args, num_args) : after_call(hooked, args, num_args);
+}
+
+/* ---- life ------------------------------------------------------------------------------ */
+
+static void delete_hooked(void *self) {
+  vmprof_hooked *hooked = self;
+  for (int i = 0; hooked->places != NULL && i < hooked->num_places; ++i) {
+    free(hooked->places[i].name);
+  }
+  if (hooked->around != NULL) TVMFFIObjectDecRef(hooked->around);
+  vmprof_recorder_release(hooked->recorder);
+  free(hooked->places);
+  free(hooked->slots);
+  free(hooked);
+}
+
+vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names,
+                               void *const *kernels, int count, void *around) {
+  vmprof_hooked *hooked = calloc(1, sizeof *hooked);
+  if (hooked == NULL) return NULL;
+  hooked->recorder = recorder;
+  vmprof_recorder_hold(recorder);
+  hooked->around = around;
+  if (around != NULL) TVMFFIObjectIncRef(around);
+  hooked->num_places = count;
+  hooked->places = calloc((size_t)count + 1, sizeof *hooked->places);
+  /* A name and a kernel for each, functions that are not recorded, and room between. */
+  uint64_t slots = 64;
+  while (slots < 8 * (uint64_t)count) slots *= 2;
+  hooked->mask = slots - 1;
+  hooked->free_slots = slots;
+  hooked->slots = calloc(slots, sizeof *hooked->slots);
+  int whole = hooked->places != NULL && hooked->slots != NULL;
+  for (int i = 0; whole && i < count; ++i) {
+    place *place = &hooked->places[i];
+    place->site.id = i;
+    place->name = strdup(names[i]);
+    whole = place->name != NULL;
+    if (kernels[i] != NULL) learn(hooked, slot_of(hooked, kernels[i]), kernels[i], place);
+  }
+  if (!whole) {
+    delete_hooked(hooked);
+    return NULL;
+  }
+  hooked->call_tir_dyn = place_called(hooked, CALL_TIR_DYN);
+  return hooked;
+}
+
+int vmprof_hook(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  (void)self;
+  if (num_args != 1 || args[0].type_index != kTVMFFIInt) {
+    TVMFFIErrorSetRaisedFromCStr("TypeError", "vmprof.hook takes what vmprof_hook_new gave");
+    return -1;
+  }
+  vmprof_hooked *hooked = (vmprof_hooked *)(intptr_t)args[0].v_int64;
+  TVMFFIObjectHandle function = NULL;
+  const int code = TVMFFIFunctionCreate(hooked, instrument, delete_hooked, &function);
+  if (code != 0) {
+    delete_hooked(hooked);
+    return code;
+  }
+  result->type_index = kTVMFFIFunction;
+  result->zero_padding = 0;
+  result->v_obj = function;
+  return 0;
+}

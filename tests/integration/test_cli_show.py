@@ -1,0 +1,159 @@
+"""``vmprof show``, and what all commands have in common: terminals, files, completion, --debug."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from support.reports import network
+
+from vmprof import Report
+
+REFERENCE = Path(__file__).parents[1] / "data" / "tvm-relay-papi-mlp.txt"
+
+
+def vmprof(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vmprof", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False
+    )
+
+
+def on_terminal(*arguments: str, cwd: Path, columns: int, **environment: str) -> str:
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    outer = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
+    with os.fdopen(terminal, "wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vmprof", *arguments],
+            stdout=stream,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env={**outer, "TERM": "xterm", **environment},
+        )
+    shown = b""
+    with os.fdopen(controller, "rb", buffering=0) as reader, suppress(OSError):
+        while chunk := reader.read(10_000):  # at the end: EIO
+            shown += chunk
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    return shown.decode().replace("\r\n", "\n")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "report.json").write_text(network().json())
+    return tmp_path
+
+
+def test_piped_it_is_tvms_table(folder: Path) -> None:
+    result = vmprof("show", "report.json", cwd=folder)
+    assert result.returncode == 0
+    assert result.stdout == network().heading() + network().table()
+
+
+def test_on_a_terminal_it_is_as_wide_as_that(folder: Path) -> None:
+    from vmprof.report import terminal
+    from vmprof.report.view import View
+
+    for columns in (72, 120):
+        shown = on_terminal("show", "report.json", cwd=folder, columns=columns, NO_COLOR="1")
+        assert shown == terminal.render(network(), View(), width=columns, colour=False)
+    assert "\x1b[" in on_terminal("show", "report.json", cwd=folder, columns=80)
+    plain = on_terminal("show", "report.json", "--plain", cwd=folder, columns=80)
+    assert plain == network().heading() + network().table()
+
+
+def test_every_form_of_a_file(folder: Path) -> None:
+    names = {"json": "r.json", "csv": "r.csv", "html": "r.html", "trace": "r.trace"}
+    options = [part for form, name in names.items() for part in (f"--{form}", name)]
+    result = vmprof("show", "report.json", "--top", "1", *options, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert "(4 more)" in result.stdout
+    report = network()
+    # What the table leaves out is in the files.
+    for form, name in names.items():
+        assert (folder / name).read_text() == getattr(report, form)()
+    again = vmprof("show", "report.json", *options, cwd=folder)
+    assert again.returncode == 1
+    assert again.stderr == "vmprof: error: r.json exists; --force overwrites it\n"
+
+
+def test_old_reports_of_tvm(folder: Path) -> None:
+    result = vmprof("show", str(REFERENCE), "--html", "old.html", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Evaluate vm inference cost of")
+    assert "does not have" in (folder / "old.html").read_text()
+    trace = vmprof("show", str(REFERENCE), "--trace", "old.trace", cwd=folder)
+    assert trace.returncode == 1
+    assert "the report does not say when its calls were" in trace.stderr
+    assert not (folder / "old.trace").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("none.json",), "none.json cannot be read: No such file or directory"),
+        (("text",), "text is no report"),
+        (("report.json", "--sort", "cycels"), "no column 'cycels'; did you mean 'perf::CYCLES'?"),
+        (("report.json", "--open"), "--open needs a page to show: --html FILE"),
+        (("report.json", "--report", "resnet"), "there is no report of 'resnet'"),
+    ],
+)
+def test_mistakes(folder: Path, options: tuple[str, ...], message: str) -> None:
+    (folder / "text").write_text("hello")
+    result = vmprof("show", *options, cwd=folder)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("vmprof: error: ")
+    assert message in line
+    assert "Traceback" in vmprof("show", *options, "--debug", cwd=folder).stderr
+
+
+def test_wrong_usage(folder: Path) -> None:
+    for options in (("--top", "0"), ("--top", "some")):
+        result = vmprof("show", "report.json", *options, cwd=folder)
+        assert result.returncode == 2
+        assert "is no number from 1 up" in result.stderr
+
+
+def test_run_says_when_calls_were(tmp_path: Path) -> None:
+    files = ("--json", "r.json", "--trace", "r.trace", "--html", "r.html")
+    result = vmprof("run", "mlp", "--repeats", "3", "--top", "2", *files, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    report = Report.from_json((tmp_path / "r.json").read_text())
+    events = json.loads((tmp_path / "r.trace").read_text())["traceEvents"]
+    slices = [event for event in events if event["ph"] == "X"]
+    assert len(slices) == len(report.calls)
+    # One call after the other: in this model none lies inside another.
+    for one, following in pairwise(slices):
+        assert one["ts"] + one["dur"] <= following["ts"] + 1e-6
+    assert 'id="lanes"' in (tmp_path / "r.html").read_text()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion(tmp_path: Path, shell: str) -> None:
+    script = vmprof("completion", shell, cwd=tmp_path)
+    assert script.returncode == 0, script.stderr
+    for word in ("show-code", "--counters", "--columns", "completion"):
+        assert word in script.stdout
+    if shell == "bash":
+        ask = (
+            f"{script.stdout}\nCOMP_WORDS=(vmprof sh); COMP_CWORD=1; "
+            "$(complete -p vmprof | sed 's/.*-F \\([^ ]*\\).*/\\1/') vmprof sh vmprof; "
+            'echo "${COMPREPLY[@]}"'
+        )
+        done = subprocess.run(
+            ["bash", "-c", ask], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.stdout.split() == ["show", "show-code"], done.stderr

@@ -1,0 +1,99 @@
+"""Models of other frameworks, from their files to a profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tvm
+
+import vmprof
+from vmprof import VirtualMachine, VmprofError, importers, load_program
+
+
+@pytest.fixture
+def onnx_model(tmp_path: Path) -> str:
+    """relu(x @ w) of x [n, 16], n symbolic."""
+    pytest.importorskip("onnx", reason="reads .onnx files; pip install onnx")
+    import onnx
+    from onnx import helper, numpy_helper
+
+    weight = np.random.default_rng(0).standard_normal((16, 8)).astype("float32")
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "w"], ["y"]),
+            helper.make_node("Relu", ["y"], ["z"]),
+        ],
+        "small",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 16])],
+        [helper.make_tensor_value_info("z", onnx.TensorProto.FLOAT, ["n", 8])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    path = tmp_path / "model.onnx"
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), str(path))
+    return str(path)
+
+
+@pytest.mark.parametrize("schedule", ["none", "cpu"])
+def test_onnx_with_a_symbolic_dimension(onnx_model: str, schedule: str) -> None:
+    runtime = pytest.importorskip("onnxruntime", reason="computes anew; pip install onnxruntime")
+    program = load_program(onnx_model, schedule=schedule)
+    data = np.random.default_rng(1).standard_normal((5, 16)).astype("float32")
+    ours = VirtualMachine(program, tvm.cpu())["main"](tvm.runtime.tensor(data)).numpy()
+    session = runtime.InferenceSession(onnx_model, providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"x": data})
+    assert np.abs(ours - expected).max() <= 1e-5
+    report = vmprof.profile(onnx_model, counters="none", repeats=1, dimensions={"n": 3})
+    assert any("[3, 16]" in str(row["Argument Shapes"]) for row in report.calls)
+    assert any("Hash" in row for row in report.calls)
+
+
+@pytest.mark.parametrize("schedule", ["none", "cpu"])
+def test_an_exported_program(tmp_path: Path, schedule: str) -> None:
+    torch = pytest.importorskip("torch", reason="reads .pt2 files; pip install torch")
+    torch.manual_seed(0)
+    model: Any = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 16, 3, padding=1),
+        torch.nn.BatchNorm2d(16),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(16 * 4 * 4, 10),
+    ).eval()
+    data = torch.randn(1, 3, 8, 8)
+    path = tmp_path / "model.pt2"
+    torch.export.save(torch.export.export(model, (data,)), path)
+    program = load_program(path, schedule=schedule)
+    assert program.name == "model.pt2"
+    result = VirtualMachine(program, tvm.cpu())["main"](tvm.runtime.tensor(data.numpy()))
+    assert np.abs(result.numpy() - model(data).detach().numpy()).max() <= 1e-4
+    assert any("conv2d" in name for name in program.kernels)
+
+
+@pytest.mark.parametrize(("suffix", "package"), [(".onnx", "onnx"), (".pt2", "torch")])
+def test_without_the_framework(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, package: str
+) -> None:
+    monkeypatch.setattr(importers, "find_spec", lambda name: None)
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(b"")
+    with pytest.raises(VmprofError, match=rf"'{package}'; run: .* 'tvm-vmprof\[{package}\]'"):
+        load_program(path)
+
+
+def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="reads .onnx files; pip install onnx")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"hello")
+    with pytest.raises(VmprofError, match=r"model\.onnx cannot be imported: "):
+        load_program(path)
+
+
+def test_a_schedule_is_not_for_what_is_compiled(tmp_path: Path) -> None:
+    path = tmp_path / "model.so"
+    path.write_bytes(b"")
+    with pytest.raises(VmprofError, match=r"model\.so is compiled already; a schedule is for"):
+        load_program(path, schedule="cpu")

@@ -1,0 +1,143 @@
+"""vmprof validate, on models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tvm
+import tvm_ffi
+from support.models import calls_packed, compile_relax, program
+
+from vmprof import Report
+from vmprof.cli.main import main
+from vmprof.compare.validate import Validation, compare_engines, validate_model
+from vmprof.compare.validate.text import render
+from vmprof.report.json import parse
+from vmprof.report.model import Duration, Samples
+
+FOUR = np.array([1, -2, 3.5, 0], "float32")
+TIME = "Duration (us)"
+
+
+def validate(name: str, does: Callable[[Any, Any], None]) -> Validation:
+    """A model that calls a packed function, which ``does`` something with input and output."""
+    tvm_ffi.register_global_func(name, does, override=True)
+    return validate_model(compile_relax(calls_packed(name)), [FOUR], repeats=1, counters="none")
+
+
+def test_the_engines_agree_on_a_model_of_every_kind_of_call() -> None:
+    for name, arguments in [("nested", [FOUR]), ("recursive", [np.array([3], "float32")])]:
+        validation = validate_model(program(name), arguments, repeats=2, counters="none")
+        assert validation.reproducible
+        assert validation.other_output is None
+        assert validation.agreement.other_call is None
+        assert validation.agreement.calls == len(validation.reports["tvm"].calls) > 0
+        assert list(validation.reports) == ["vmprof", "tvm"]
+
+
+def test_outputs_that_tvm_itself_does_not_give_twice_are_not_compared() -> None:
+    calls: list[None] = []
+
+    def count(x: Any, out: Any) -> None:
+        calls.append(None)
+        np.from_dlpack(out)[:] = len(calls)
+
+    validation = validate("vmprof.test.count", count)
+    assert not validation.reproducible
+    assert validation.agrees
+    assert "two runs of TVM's own VM differ" in render(validation, "count")
+
+
+def test_other_outputs_are_found() -> None:
+    calls: list[None] = []
+
+    def third_is_wrong(x: Any, out: Any) -> None:
+        # TVM's VM unprofiled twice, then vmprof's.
+        calls.append(None)
+        np.from_dlpack(out)[:] = 1 if len(calls) != 3 else [1, 1, 2, 1]
+
+    validation = validate("vmprof.test.third_is_wrong", third_is_wrong)
+    assert validation.reproducible
+    assert not validation.agrees
+    assert validation.other_output == (
+        "of TVM's VM and of the engine vmprof: output, float32[4]: 1 of 4 elements differ, "
+        "the first at 2"
+    )
+
+
+def slower(report: Report, name: str, factor: float) -> Report:
+    calls = []
+    for call in report.calls:
+        samples, time = call[f"{TIME} samples"], call[TIME]
+        assert isinstance(samples, Samples)
+        assert isinstance(time, Duration)
+        more = Samples(tuple(factor * value + 1000 for value in samples.values))
+        longer = {TIME: Duration(factor * time.microseconds + 1000), f"{TIME} samples": more}
+        calls.append({**call, **longer} if call["Name"] == name else call)
+    return Report(tuple(calls), report.device_metrics, report.configuration)
+
+
+def test_a_slower_operator_is_named() -> None:
+    validation = validate_model(program("nested"), [FOUR], repeats=12, counters="none")
+    reports = dict(validation.reports)
+    reports["tvm"] = slower(reports["tvm"], "multiply", 2)
+    agreement = compare_engines(reports, 5.0)
+    assert [operator.name for operator, _, _ in agreement.differing()] == ["multiply"]
+    changed = Validation(reports, agreement, None, reproducible=True)
+    assert not changed.agrees
+    text = render(changed, "nested")
+    assert text.startswith("nested: the engines disagree\n")
+    assert "multiply: Duration (us) +" in text
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "validation.json"
+    code = main(
+        [
+            *("validate", "mlp", "--repeats", "8", "--counters", "none"),
+            *("--tolerance", "1000%", "--json", str(path)),
+        ]
+    )
+    assert code == 0
+    output = capsys.readouterr().out
+    assert output.startswith("mlp: the engines agree\n")
+    assert "identical, bit for bit: vmprof, tvm, and TVM's VM unprofiled" in output
+    assert "Mann-Whitney U test" in output
+    document = json.loads(path.read_text())
+    assert document["agrees"] is True
+    report = parse(json.dumps(document["reports"]["tvm"]))
+    assert document["calls"] == {"number": len(report.calls), "difference": None}
+    assert report.configuration["Engine"] == "tvm"
+    names = {operator["name"] for operator in document["operators"]}
+    assert names == {str(call["Name"]) for call in report.calls}
+
+
+def test_a_file_that_exists_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "there.json"
+    path.write_text("mine")
+    assert main(["validate", "mlp", "--json", str(path)]) == 1
+    assert path.read_text() == "mine"
+    assert "--force overwrites it" in capsys.readouterr().err
+
+
+def test_disagreement_is_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "vmprof.test.fifth_is_wrong"
+    calls: list[None] = []
+
+    def fifth_is_wrong(x: Any, out: Any) -> None:
+        # Before either engine's output there is one of TVM's VM, and another first of all.
+        calls.append(None)
+        np.from_dlpack(out)[:] = int(len(calls) == 5)
+
+    tvm_ffi.register_global_func(name, fifth_is_wrong, override=True)
+    library = tmp_path / "model.so"
+    tvm.compile(calls_packed(name), "llvm").export_library(library)
+    assert main(["validate", str(library), "--repeats", "1", "--counters", "none"]) == 1
+    output = capsys.readouterr().out
+    assert f"{library}: the engines disagree\n" in output
+    assert "of TVM's VM and of the engine tvm: output, float32[4]: 4 of 4 elements" in output

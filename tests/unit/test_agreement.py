@@ -1,0 +1,155 @@
+"""Two engines' reports: where they part, what differs, and by how much it may."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from vmprof import Report
+from vmprof.compare.validate import Agreement, Verdict, compare_engines
+from vmprof.compare.validate.text import costs, table
+from vmprof.report.median import median_of
+from vmprof.report.model import Count, Duration, Metric, Row, Samples
+
+TIME = "Duration (us)"
+CYCLES = "perf::CYCLES"
+# Ten repeats that differ a little.
+STEPS = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+
+
+def call(name: str, times: Sequence[float], cycles: Sequence[int] = ()) -> Row:
+    row: dict[str, Metric] = {
+        "Name": name,
+        **median_of(TIME, [Duration(time) for time in times]),
+        "Device": "cpu0",
+        "Count": Count(1),
+        "Argument Shapes": "float32[1]",
+    }
+    if cycles:
+        row |= median_of(CYCLES, [Count(each) for each in cycles])
+    return row
+
+
+def report(*calls: Row, between: float = 1.0, cycles: int = 0, **configuration: Metric) -> Report:
+    """Of calls after each of which ``between`` microseconds pass."""
+    samples = [each[f"{TIME} samples"] for each in calls]
+    sums = [
+        sum(run) for run in zip(*[s.values for s in samples if isinstance(s, Samples)], strict=True)
+    ]
+    total = {
+        **median_of(TIME, [Duration(run + between * len(calls)) for run in sums]),
+        CYCLES: Count(cycles),
+    }
+    settings = {"Empty call (us)": Duration(0.25), **configuration}
+    return Report(calls, {"cpu0": total}, settings)
+
+
+def around(time: float) -> list[float]:
+    return [time + step for step in STEPS]
+
+
+def compare(one: Report, other: Report, tolerance: float = 5.0) -> Agreement:
+    return compare_engines({"vmprof": one, "tvm": other}, tolerance)
+
+
+def verdicts(agreement: Agreement, column: str = TIME) -> dict[str, Verdict]:
+    return {each.name: each.cells[column].verdict for each in agreement.operators}
+
+
+def test_a_difference_beyond_chance_tolerance_and_window_is_one() -> None:
+    agreement = compare(
+        report(call("add", around(100)), call("relu", around(50))),
+        report(call("add", around(110)), call("relu", around(50))),
+    )
+    assert verdicts(agreement) == {"add": Verdict.DIFFERS, "relu": Verdict.NOISE}
+    ((operator, column, cell),) = agreement.differing()
+    assert (operator.name, column) == ("add", TIME)
+    assert cell.change.percent == pytest.approx(10 / 1.0045)
+    # Two tests, each at the least that ten and ten repeats can give: 2 of C(20, 10).
+    assert cell.change.p == pytest.approx(2 * 2 / 184756)
+    assert agreement.tested == 2
+
+
+@pytest.mark.parametrize(
+    ("time", "other", "tolerance", "expected"),
+    [
+        (100.0, 104.0, 5.0, Verdict.SMALL),  # within the tolerance
+        (100.0, 104.0, 3.0, Verdict.DIFFERS),
+        (5.0, 6.2, 5.0, Verdict.SMALL),  # a window costs 1.25 us
+        (5.0, 6.3, 5.0, Verdict.DIFFERS),
+        (100.0, 100.1, 0.0, Verdict.NOISE),
+    ],
+)
+def test_how_much_is_none(time: float, other: float, tolerance: float, expected: Verdict) -> None:
+    agreement = compare(
+        report(call("add", around(time))), report(call("add", around(other))), tolerance
+    )
+    assert agreement.window[TIME] == pytest.approx(1.25)
+    assert verdicts(agreement) == {"add": expected}
+
+
+def test_a_window_is_allowed_for_every_call_of_an_operator() -> None:
+    three = [call("add", around(5))] * 3
+    agreement = compare(report(*three), report(*[call("add", around(6.2))] * 3), 0.0)
+    (operator,) = agreement.operators
+    assert operator.count == 3
+    assert operator.cells[TIME].allowed == pytest.approx(3 * 1.25)
+    assert operator.cells[TIME].verdict is Verdict.SMALL
+
+
+def test_few_repeats_cannot_tell() -> None:
+    agreement = compare(report(call("add", [1, 2, 3])), report(call("add", [101, 102, 103])))
+    assert verdicts(agreement) == {"add": Verdict.UNTOLD}
+    assert agreement.tested == 0
+    assert not list(agreement.differing())
+
+
+def test_counters_are_compared_where_both_have_them() -> None:
+    cycles = [1000 + step for step in range(10)]
+    empty = {f"Empty call {CYCLES}": Count(10)}
+    one = report(call("add", around(100), cycles), cycles=10_145, **empty)
+    more = report(call("add", around(100), [each + 60 for each in cycles]), cycles=10_145, **empty)
+    agreement = compare(one, more, 5.0)
+    # What an empty call counts, and 100 cycles for each of the 1.25 us.
+    assert agreement.window[CYCLES] == pytest.approx(10 + 125, rel=0.01)
+    assert verdicts(agreement, CYCLES) == {"add": Verdict.SMALL}
+    far = report(call("add", around(100), [each + 200 for each in cycles]), cycles=10_145, **empty)
+    assert verdicts(compare(one, far, 5.0), CYCLES) == {"add": Verdict.DIFFERS}
+    without = report(call("add", around(100)))
+    assert compare(one, without).columns == (TIME,)
+
+
+def test_counts_that_never_vary_are_not_tested() -> None:
+    same = report(call("add", around(100), [7] * 10))
+    agreement = compare(same, same)
+    assert agreement.tested == 1  # the time
+    assert verdicts(agreement, CYCLES) == {"add": Verdict.NOISE}
+    header, _ = table(agreement)
+    assert not any(CYCLES in each for each in header)
+
+
+def test_where_the_calls_part() -> None:
+    one = report(call("add", around(1)), call("relu", around(1)), call("exp", around(1)))
+    other = report(call("add", around(1)), call("tanh", around(1)), call("exp", around(1)))
+    agreement = compare(one, other)
+    assert agreement.other_call == (
+        "call 2 of 3 and 3 is relu(float32[1]) by vmprof, tanh(float32[1]) by tvm"
+    )
+    assert agreement.operators == ()
+    shorter = report(call("add", around(1)))
+    assert compare(one, shorter).other_call == (
+        "call 2 of 3 and 1 is relu(float32[1]) by vmprof, nothing more by tvm"
+    )
+
+
+def test_what_an_engine_costs() -> None:
+    times = Samples((100.0, 102.0, 900.0))
+    one = report(
+        call("add", around(100)), call("relu", around(50)), between=2.0,
+        **{"Unprofiled mean (us) samples": times},
+    )  # fmt: skip
+    header, rows = costs(compare(one, one))
+    # A median of 154.9, over the median of 102: one slow run does not count.
+    assert rows[0] == ["vmprof", "154.90", "102.00", "1.519", "2.000", "0.250"]
+    assert len(header) == len(rows[0])

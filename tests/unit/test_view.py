@@ -1,0 +1,104 @@
+"""Which rows and columns a report shows, in the plain table and on a terminal."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support.reports import HOSTILE, hostile, network
+
+from vmprof import VmprofError
+from vmprof.report import terminal
+from vmprof.report.model import Count, Ratio
+from vmprof.report.view import View, find_column, select, text
+
+DATA = Path(__file__).parents[1] / "data"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_everything_is_tvms_table() -> None:
+    assert text(network(), View()) == network().table()
+
+
+def test_top_rows_and_the_rest() -> None:
+    chosen = select(network(), View(top=1, sort="cycles"))
+    assert [row["Name"] for row in chosen.rows] == ["fused_conv2d_add_relu"]
+    assert chosen.rest is not None
+    assert chosen.rest["Name"] == "(4 more)"
+    # Derived columns are computed of what was summed, not averaged.
+    assert chosen.rest["perf::CYCLES"] == Count(2 * (361_500 + 36_750 + 1_500))
+    cycles, instructions = chosen.rest["perf::CYCLES"], chosen.rest["perf::INSTRUCTIONS"]
+    assert isinstance(cycles, Count)
+    assert isinstance(instructions, Count)
+    assert chosen.rest["IPC"] == Ratio(instructions.value / cycles.value)
+    assert chosen.sums["Count"] == Count(8)
+    assert select(network(), View(top=9)).rest is None
+
+
+def test_sorting_puts_numbers_first_and_nothing_last() -> None:
+    names = [row["Name"] for row in select(network(), View(sort="flops")).rows]
+    assert names[0] == "fused_conv2d_add_relu"
+    assert names[-1] == "vm.builtin.alloc_tensor"
+    by_name = [row["Name"] for row in select(network(), View(sort="name")).rows]
+    assert by_name == sorted(map(str, by_name))
+
+
+def test_columns_by_short_names() -> None:
+    table = text(network(), View(top=1, columns=("cycles", "DURATION", "ipc")))
+    header, row, rest, *_ = table.splitlines()
+    assert re.split("  +", header.strip()) == ["Name", "perf::CYCLES", "Duration (us)", "IPC"]
+    assert re.split("  +", row.strip()) == ["fused_conv2d_add_relu", "4,830,000", "1,610.00", "1.5"]
+    assert rest.startswith("(4 more)  ")
+    assert "perf::CACHE-MISSES: this processor" in table
+
+
+@pytest.mark.parametrize("name", ["Duration (us)", "duration", "Duration", "duration (US)"])
+def test_names_of_one_column(name: str) -> None:
+    assert find_column(name, ["Name", "Duration (us)"]) == "Duration (us)"
+
+
+def test_a_column_that_is_not_there() -> None:
+    with pytest.raises(VmprofError, match=r"no column 'cycels'; did you mean 'perf::CYCLES'\?"):
+        select(network(), View(sort="cycels"))
+    with pytest.raises(VmprofError, match="no column 'x'; it has: Name, Duration"):
+        select(network(), View(columns=("x",)))
+
+
+@pytest.mark.parametrize("width", [72, 120])
+def test_terminal_golden(width: int) -> None:
+    shown = terminal.render(network(), View(), width=width, colour=False)
+    assert shown == (DATA / f"terminal-{width}.txt").read_text()
+
+
+@pytest.mark.parametrize("width", range(60, 200, 7))
+def test_terminal_lines_fit(width: int) -> None:
+    shown = terminal.render(network(12), View(), width=width, colour=False)
+    assert max(map(len, shown.splitlines())) <= width
+    # The end of a name tells it from others, and stays.
+    assert all(f"_relu_{number} " in shown for number in range(1, 13))
+
+
+def test_colour_is_only_colour() -> None:
+    plain = terminal.render(network(), View(), width=100, colour=False)
+    coloured = terminal.render(network(), View(), width=100, colour=True)
+    assert "\x1b[" not in plain
+    assert "\x1b[" in coloured
+    stripped = [line.rstrip() for line in ANSI.sub("", coloured).splitlines()]
+    assert stripped == plain.splitlines()
+
+
+def test_columns_that_are_asked_for_are_shown_whatever_the_width() -> None:
+    view = View(columns=("flops", "bytes", "cycles", "instructions", "shapes", "ipc"))
+    with pytest.raises(VmprofError, match="no column 'shapes'"):
+        terminal.render(network(), view, width=80, colour=False)
+    view = View(columns=("flops", "bytes", "cycles", "ipc", "argument shapes"))
+    shown = terminal.render(network(), view, width=80, colour=False)
+    header = next(line for line in shown.splitlines() if line.startswith("Name"))
+    assert header.split() == ["Name", "FLOPs", "Bytes", "cycles", "IPC", "Argument", "Shapes"]
+
+
+def test_a_report_cannot_steer_the_terminal() -> None:
+    shown = terminal.render(hostile(), View(), width=200, colour=False)
+    assert all(character.isprintable() or character == "\n" for character in shown)
+    assert HOSTILE[2] in shown

@@ -1,0 +1,109 @@
+"""Where a report goes: files in any form, and the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import webbrowser
+from collections.abc import Callable, Mapping, Sequence
+
+from vmprof.cli.output import OutputFile, check_distinct
+from vmprof.errors import VmprofError
+from vmprof.report import Report
+from vmprof.report.view import View, text
+
+FORMS: Mapping[str, Callable[[Report], str]] = {
+    "json": Report.json,
+    "csv": Report.csv,
+    "html": Report.html,
+    "trace": Report.trace,
+}
+_HELP = {
+    "json": "write TVM's report JSON",
+    "csv": "write a line per call",
+    "html": "write a page to look at in a browser",
+    "trace": "write a trace for Perfetto or chrome://tracing",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of :class:`Delivery`."""
+    what = parser.add_argument_group("what the table shows")
+    what.add_argument("--top", type=_positive, metavar="N", help="the N largest rows alone")
+    what.add_argument(
+        "--sort", metavar="COLUMN", help="order rows by this column (default: duration)"
+    )
+    what.add_argument(
+        "--columns",
+        type=_names,
+        metavar="COLUMN,...",
+        help="these columns, by name as in JSON or short: duration,cycles",
+    )
+    what.add_argument(
+        "--by",
+        choices=("operator", "path"),
+        default="operator",
+        help="merge calls of one operator, or only those made in the same chain of functions "
+        "(default: operator)",
+    )
+    what.add_argument(
+        "--plain",
+        action="store_true",
+        help="TVM's table on a terminal too; it is what a pipe or a file gets",
+    )
+    where = parser.add_argument_group("where the report goes, besides the terminal")
+    for form in FORMS:
+        where.add_argument(f"--{form}", metavar="FILE", help=_HELP[form])
+    where.add_argument("--open", action="store_true", help="show the --html FILE in a browser")
+    where.add_argument("--force", action="store_true", help="overwrite files that exist")
+
+
+class Delivery:
+    """What ``options`` say; files are checked at once, so that no work is lost."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._files = {
+            form: OutputFile(path, force=options.force)
+            for form in FORMS
+            if (path := getattr(options, form)) is not None
+        }
+        check_distinct(self._files.values())
+        if options.open and "html" not in self._files:
+            raise VmprofError("--open needs a page to show: --html FILE")
+        self._open = options.open
+        self._plain = options.plain
+        self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
+
+    def deliver(self, reports: Sequence[Report]) -> None:
+        """Write the files, which hold one report, and print all of ``reports``."""
+        if self._files and len(reports) > 1:
+            raise VmprofError(f"there are {len(reports)} reports; to write one, name it: --report")
+        try:
+            for form, file in self._files.items():
+                file.write(FORMS[form](reports[0]))
+        finally:
+            # Whatever became of the files, what was measured is not lost.
+            print("\n".join(map(self._text, reports)), end="")
+        if self._open:
+            webbrowser.open(self._files["html"].path.as_uri())
+
+    def _text(self, report: Report) -> str:
+        if self._plain or not sys.stdout.isatty():
+            return report.heading() + text(report, self._view)
+        from vmprof.report import terminal  # what it needs takes time to load
+
+        colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        width = shutil.get_terminal_size().columns
+        return terminal.render(report, self._view, width=width, colour=colour)
+
+
+def _positive(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise argparse.ArgumentTypeError(f"{value!r} is no number from 1 up")
+    return int(value)
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name for part in value.split(",") if (name := part.strip()))

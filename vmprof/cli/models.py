@@ -1,0 +1,30 @@
+"""List the models that vmprof brings along.
+
+They are the networks of TVM's own reference reports, at the same sizes, with
+random weights from a fixed seed. FLOPs are those of convolutions and dense
+layers, two for each product that is added up.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from tabulate import tabulate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """There are none."""
+
+
+def execute(options: argparse.Namespace) -> None:  # noqa: ARG001
+    # The compiler half of TVM, which the other commands go without.
+    from vmprof.models import MODELS
+    from vmprof.models.summary import summarize
+
+    rows = [
+        (one.name, f"{one.parameters:,}", f"{one.flops:,}", one.input)
+        for one in map(summarize, MODELS)
+    ]
+    headers = ("Model", "Parameters", "FLOPs", "Input")
+    alignment = ("left", "right", "right", "left")
+    print(tabulate(rows, headers, "plain", disable_numparse=True, colalign=alignment))

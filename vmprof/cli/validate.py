@@ -1,0 +1,105 @@
+"""Profile a model by two engines, and say whether they agree.
+
+The engines are vmprof's dispatch loop and TVM's own VM with the recorder as its
+instrument. They take turns in one process. Their outputs must be the same bit for
+bit, and so must their calls. An operator differs if its time or a counter does by
+more than chance (a Mann-Whitney U test on the repeats, adjusted for the number of
+values), by more than the tolerance, and by more than a window costs.
+
+The exit code is 0 if the engines agree and 1 if they do not, as it is for an error,
+of which a line on standard error tells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+
+from vmprof.cli.diff import percent
+from vmprof.cli.output import OutputFile
+from vmprof.cli.run import add_model_arguments
+from vmprof.compare.validate import LEAST_REPEATS, TOLERANCE, validate_model
+from vmprof.compare.validate.data import to_json
+from vmprof.compare.validate.text import render
+from vmprof.inputs import load_arrays
+from vmprof.progress import ProgressLine, silent
+from vmprof.recorder import DEFAULT_MAX_RECORDS
+from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_SECONDS
+
+_DISAGREE = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_model_arguments(parser)
+    how = parser.add_argument_group("how to measure and judge")
+    how.add_argument(
+        "--counters",
+        metavar="WHAT",
+        help="as in vmprof run; none compares times alone (default: as in run)",
+    )
+    how.add_argument(
+        "--repeats",
+        type=int,
+        metavar="N",
+        help="measured rounds, in each of which both engines run (default: as many as fit into "
+        f"{AUTO_SECONDS:.0f} s, {LEAST_REPEATS} to {AUTO_MAX_REPEATS})",
+    )
+    how.add_argument(
+        "--warmup", type=int, default=1, metavar="N", help="rounds before those (default: 1)"
+    )
+    how.add_argument(
+        "--single-pass",
+        action="store_true",
+        help="read clock and counters in the same run, for models that keep state",
+    )
+    how.add_argument(
+        "--max-records",
+        type=int,
+        default=DEFAULT_MAX_RECORDS,
+        metavar="N",
+        help=f"calls of one run that the recorder has room for (default: {DEFAULT_MAX_RECORDS})",
+    )
+    how.add_argument(
+        "--tolerance",
+        type=percent,
+        default=TOLERANCE,
+        metavar="N%",
+        help=f"a difference of up to N %% is none (default: {TOLERANCE:g}%%)",
+    )
+    where = parser.add_argument_group("where the result goes, besides the terminal")
+    where.add_argument("--json", metavar="FILE", help="write it as JSON, with both reports")
+    where.add_argument("--force", action="store_true", help="overwrite a file that exists")
+    where.add_argument("--quiet", action="store_true", help="no progress line")
+
+
+def execute(options: argparse.Namespace) -> int:
+    output = None if options.json is None else OutputFile(options.json, force=options.force)
+    arrays = load_arrays(options.input)
+    with ExitStack() as stack:
+        progress = silent
+        if sys.stderr.isatty() and not options.quiet:
+            line = ProgressLine()
+            stack.callback(line.clear)
+            progress = line
+        validation = validate_model(
+            options.model,
+            arrays,
+            repeats=options.repeats,
+            warmup=options.warmup,
+            single_pass=options.single_pass,
+            schedule=options.schedule,
+            tolerance=options.tolerance,
+            entry=options.entry,
+            counters=options.counters,
+            max_records=options.max_records,
+            dimensions=dict(options.dim),
+            seed=options.seed,
+            progress=progress,
+        )
+    try:
+        if output is not None:
+            output.write(to_json(validation, options.model))
+    finally:
+        print(render(validation, options.model), end="")
+    return 0 if validation.agrees else _DISAGREE

@@ -1,0 +1,16 @@
+"""Both engines on one model: do they agree?"""
+
+from vmprof.compare.validate.agreement import Agreement, Cell, Operator, Verdict, compare_engines
+from vmprof.compare.validate.run import LEAST_REPEATS, TOLERANCE, Validation, validate_model
+
+__all__ = [
+    "LEAST_REPEATS",
+    "TOLERANCE",
+    "Agreement",
+    "Cell",
+    "Operator",
+    "Validation",
+    "Verdict",
+    "compare_engines",
+    "validate_model",
+]

@@ -1,0 +1,63 @@
+"""A validation as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from vmprof.compare.validate.agreement import Agreement, Cell
+from vmprof.compare.validate.run import Validation
+
+
+def to_json(validation: Validation, title: str) -> str:
+    """``validation`` of the model called ``title``, with both reports as they are saved."""
+    agreement = validation.agreement
+    document = {
+        "model": title,
+        "agrees": validation.agrees,
+        "outputs": {
+            "compared": validation.reproducible,
+            "difference": validation.other_output,
+        },
+        "calls": {"number": agreement.calls, "difference": agreement.other_call},
+        "tested": agreement.tested,
+        "tolerance_percent": agreement.tolerance,
+        "window": dict(agreement.window),
+        "operators": [
+            {
+                "name": operator.name,
+                "argument_shapes": operator.shapes,
+                "count": operator.count,
+                "columns": {
+                    column: _cell(agreement, cell) for column, cell in operator.cells.items()
+                },
+            }
+            for operator in agreement.operators
+        ],
+        "engines": {
+            name: {
+                "total_us": cost.total_us,
+                "unprofiled_us": cost.unprofiled_us,
+                "slowdown": cost.slowdown,
+                "between_calls_us": cost.between_us,
+                "empty_call_us": cost.empty_us,
+            }
+            for name, cost in zip(agreement.engines, agreement.costs, strict=True)
+        },
+        "reports": {name: json.loads(each.json()) for name, each in validation.reports.items()},
+    }
+    return f"{json.dumps(document, ensure_ascii=False, indent=1)}\n"
+
+
+def _cell(agreement: Agreement, cell: Cell) -> dict[str, Any]:
+    values = (cell.change.before, cell.change.after)
+    return {
+        **{
+            name: {"value": value, "spread": spread}
+            for name, value, spread in zip(agreement.engines, values, cell.spreads, strict=True)
+        },
+        "percent": cell.change.percent,
+        "p": cell.change.p,
+        "allowed": cell.allowed,
+        "verdict": cell.verdict.name.lower(),
+    }

@@ -1,0 +1,89 @@
+"""Runs both engines in turn, in one process, and holds them against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmprof.compare.validate.agreement import Agreement, compare_engines
+from vmprof.compare.validate.outputs import first_difference
+from vmprof.engines import Engine
+from vmprof.inputs import Given
+from vmprof.profiler import ENGINES, profile_engines
+from vmprof.report.model import Report
+from vmprof.schedule import Schedule
+from vmprof.sources import Source
+
+# Percent.
+TOLERANCE = 5.0
+# With 8 repeats of either engine, a difference can be more than chance among 321 values.
+LEAST_REPEATS = 8
+
+
+@dataclass(frozen=True)
+class Validation:
+    """``reports`` are by engine. ``other_output`` says how outputs differ, if they do.
+
+    ``reproducible`` is False if two runs of TVM's VM, unprofiled, differ already: then
+    nothing is said of the engines' outputs.
+    """
+
+    reports: Mapping[str, Report]
+    agreement: Agreement
+    other_output: str | None
+    reproducible: bool
+
+    @property
+    def agrees(self) -> bool:
+        part = self.other_output or self.agreement.other_call
+        return part is None and not any(self.agreement.differing())
+
+
+def validate_model(
+    source: Source,
+    inputs: Given | None = None,
+    *,
+    repeats: int | None = None,
+    warmup: int = 1,
+    single_pass: bool = False,
+    schedule: str | None = None,
+    tolerance: float = TOLERANCE,
+    **options: Any,
+) -> Validation:
+    """Run ``source`` by both engines and compare outputs, calls, and what each operator cost.
+
+    All but ``tolerance``, in percent, is as for :func:`vmprof.profile`, except that at
+    least as many repeats are made as it takes to tell a difference from chance.
+    """
+    outputs = _Outputs()
+    reports = profile_engines(
+        source,
+        inputs,
+        engines=list(ENGINES),
+        schedule=Schedule(repeats, warmup, single_pass, at_least=LEAST_REPEATS),
+        compile_schedule=schedule,
+        beforehand=outputs.compare,
+        **options,
+    )
+    agreement = compare_engines(reports, tolerance)
+    return Validation(reports, agreement, outputs.difference, outputs.reproducible)
+
+
+class _Outputs:
+    """What the engines' outputs are beside that of TVM's VM."""
+
+    def __init__(self) -> None:
+        self.difference: str | None = None
+        self.reproducible = True
+
+    def compare(self, engines: Mapping[str, Engine]) -> None:
+        expected = next(iter(engines.values())).unprofiled_output()
+        for name, engine in engines.items():
+            if first_difference(expected, engine.unprofiled_output()) is not None:
+                self.reproducible = False
+                self.difference = None
+                return
+            difference = first_difference(expected, engine.output())
+            if difference is not None and self.difference is None:
+                self.difference = f"of TVM's VM and of the engine {name}: {difference}"

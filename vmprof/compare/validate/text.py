@@ -1,0 +1,125 @@
+"""A validation as text."""
+
+from __future__ import annotations
+
+from vmprof.compare.diff import TIME
+from vmprof.compare.diff.change import ALPHA
+from vmprof.compare.grid import grid
+from vmprof.compare.validate.agreement import Agreement, Cell, Verdict
+from vmprof.compare.validate.run import Validation
+
+
+def render(validation: Validation, title: str) -> str:
+    """Verdict, table, costs and method; ``title`` names the model."""
+    agreement = validation.agreement
+    verdict = "the engines agree" if validation.agrees else "the engines disagree"
+    line = f"{title}: {verdict}"
+    parts = [f"{line}\n{'-' * len(line)}\n{_findings(validation)}"]
+    if agreement.operators:
+        parts.append(grid(*table(agreement), text_columns=2))
+    parts += [grid(*costs(agreement)), method(agreement)]
+    return "\n".join(parts)
+
+
+def table(agreement: Agreement) -> tuple[list[str], list[list[str]]]:
+    """Header and a row per operator, of the columns in which any row varies."""
+    columns = [
+        column
+        for column in agreement.columns
+        if column == TIME or any(_varies(each.cells[column]) for each in agreement.operators)
+    ]
+    header = ["Name", "Argument Shapes", "Count"]
+    for column in columns:
+        header += [f"{column}, {agreement.engines[0]}", agreement.engines[1], "change"]
+    return header, [
+        [
+            each.name,
+            each.shapes,
+            f"{each.count:,}",
+            *(text for column in columns for text in described_cell(column, each.cells[column])),
+        ]
+        for each in agreement.operators
+    ]
+
+
+def described_cell(column: str, cell: Cell) -> list[str]:
+    """By the first engine, by the second, and the change with its verdict."""
+    digits = 2 if column == TIME else 0
+    values = [
+        "" if value is None else f"{value:,.{digits}f} ± {spread:,.{digits}f}"
+        for value, spread in zip((cell.change.before, cell.change.after), cell.spreads, strict=True)
+    ]
+    percent = cell.change.percent
+    change = "" if percent is None else f"{percent:+,.1f} % "
+    return [*values, f"{change}{cell.verdict.value}"]
+
+
+def costs(agreement: Agreement) -> tuple[list[str], list[list[str]]]:
+    """Header and a row per engine: what it costs."""
+    header = [
+        "Engine",
+        "Total (us)",
+        "Unprofiled (us)",
+        "Slowdown",
+        "Between calls (us)",
+        "Empty call (us)",
+    ]
+    return header, [
+        [
+            name,
+            f"{cost.total_us:,.2f}",
+            f"{cost.unprofiled_us:,.2f}",
+            "" if cost.slowdown is None else f"{cost.slowdown:.3f}",
+            f"{cost.between_us:.3f}",
+            f"{cost.empty_us:.3f}",
+        ]
+        for name, cost in zip(agreement.engines, agreement.costs, strict=True)
+    ]
+
+
+def method(agreement: Agreement) -> str:
+    """How it was judged, and what the marks mean."""
+    return f"""\
+Values are medians over the repeats, in which the engines took turns; ± is 1.4826 x the median
+absolute deviation. Unprofiled is TVM's VM in the same rounds, in median.
+{Verdict.NOISE.value}  within chance
+{Verdict.SMALL.value}  more than chance: Mann-Whitney U test on the repeats, exact, two-sided, at \
+{ALPHA:.0%}, adjusted
+   for the {agreement.tested} values that were tested (Holm); but no more than \
+{agreement.tolerance:g} % or than a window costs
+{Verdict.DIFFERS.value}  more than chance, and than both of those
+{Verdict.UNTOLD.value}  not told: too few repeats for so many values
+A window costs {agreement.window[TIME]:.3f} us per call: what passes from one to the next, in no \
+row, in the least
+disturbed repeat of the dearer engine, and what an empty call reads.
+"""
+
+
+def _findings(validation: Validation) -> str:
+    agreement = validation.agreement
+    one, other = agreement.engines
+    if not validation.reproducible:
+        outputs = "not compared: two runs of TVM's own VM differ, without any profiler"
+    else:
+        outputs = validation.other_output or (
+            f"identical, bit for bit: {one}, {other}, and TVM's VM unprofiled"
+        )
+    calls = agreement.other_call or (
+        f"the same {agreement.calls:,} with the same shapes, in the same order"
+    )
+    differing = [
+        f"{operator.name}: {column} {cell.change.percent:+,.1f} %"
+        if cell.change.percent is not None
+        else f"{operator.name}: {column} from 0"
+        for operator, column, cell in agreement.differing()
+    ]
+    operators = (
+        "not compared"
+        if agreement.other_call
+        else "; ".join(differing) or f"all {len(agreement.operators)} agree"
+    )
+    return grid(["Outputs", outputs], [["Calls", calls], ["Operators", operators]], text_columns=2)
+
+
+def _varies(cell: Cell) -> bool:
+    return cell.change.before != cell.change.after or any(cell.spreads)

@@ -1,0 +1,60 @@
+"""A report as a pandas DataFrame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vmprof.errors import VmprofError
+from vmprof.report.aggregate import merge_calls
+from vmprof.report.derive import derive_rows
+from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Samples
+from vmprof.report.table import columns_of
+from vmprof.report.timeline import windows_of
+
+
+def to_pandas(report: Report, *, aggregate: bool = False) -> Any:
+    """A row per call, in the order of the run; with ``aggregate``, per operator.
+
+    Columns have the names of the table and its units. Counts are Int64, which
+    has a value for what is not there; the others float64, and strings. Of a call
+    there are also ``Begin (us)`` and ``End (us)`` in one run, if known.
+    ``DataFrame.attrs`` has the configuration and ``"Not counted"``. Raises
+    :class:`VmprofError` without pandas.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise VmprofError("to_pandas() needs pandas: pip install 'tvm-vmprof[pandas]'") from error
+    rows = list(report.calls)
+    if aggregate:
+        rows = derive_rows(merge_calls(rows), report.derived)
+    columns: dict[str, Any] = {}
+    for name in columns_of(rows):
+        metrics = [row.get(name) for row in rows]
+        cells = [_number(metric) for metric in metrics]
+        is_count = any(isinstance(m, Count) for m in metrics)
+        if is_count:
+            columns[name] = pd.array(cells, dtype="Int64")
+        elif any(isinstance(metric, Duration | Percent | Ratio) for metric in metrics):
+            columns[name] = pd.array(cells, dtype="float64")
+        else:
+            columns[name] = [metric if isinstance(metric, str) else "" for metric in metrics]
+    windows = None if aggregate else windows_of(report)
+    for position, name in enumerate(("Begin (us)", "End (us)")):
+        if windows is not None:
+            columns[name] = [window[position] for window in windows]
+    frame = pd.DataFrame(columns)
+    configuration = {
+        name: value if (value := _number(metric)) is not None else metric
+        for name, metric in report.configuration.items()
+        if not isinstance(metric, Samples)
+    }
+    frame.attrs = {**configuration, "Not counted": dict(report.missing)}
+    return frame
+
+
+def _number(metric: Metric | None) -> int | float | None:
+    match metric:
+        case Count(number) | Duration(number) | Percent(number) | Ratio(number):
+            return number
+    return None

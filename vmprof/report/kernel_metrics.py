@@ -1,0 +1,120 @@
+"""What is known of kernels, in a report: hashes, layouts, and how well they use the machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from vmprof.program.kernels import Kernel
+from vmprof.report.aggregate import sum_columns
+from vmprof.report.derive import derive
+from vmprof.report.model import Count, Derived, Metric, Report, Row
+
+FLOPS, BYTES = "FLOPs", "Bytes"
+
+_TIME = "Duration (us)"
+
+
+def _counters(*events: str, **renamed: str) -> dict[str, str]:
+    """The columns of events, by their names in a formula."""
+    named = {**dict(zip(events, events, strict=True)), **renamed}
+    return {name: f"perf::{event.upper()}" for name, event in named.items()}
+
+
+METRICS = (
+    Derived("GFLOP/s", "flops / us / 1000", "ratio", {"flops": FLOPS, "us": _TIME}),
+    Derived("GB/s", "bytes / us / 1000", "ratio", {"bytes": BYTES, "us": _TIME}),
+    Derived("FLOP/byte", "flops / bytes", "ratio", {"flops": FLOPS, "bytes": BYTES}),
+    Derived("IPC", "instructions / cycles", "ratio", _counters("instructions", "cycles")),
+    Derived(
+        "Misses per 1000 instructions",
+        "1000 * misses / instructions",
+        "ratio",
+        _counters("instructions", misses="cache-misses"),
+    ),
+    Derived(
+        "Stalled in frontend (%)",
+        "stalled / cycles",
+        "percent",
+        _counters("cycles", stalled="stalled-cycles-frontend"),
+    ),
+    Derived(
+        "Stalled in backend (%)",
+        "stalled / cycles",
+        "percent",
+        _counters("cycles", stalled="stalled-cycles-backend"),
+    ),
+)
+
+_SHAPE = re.compile(r"\[([^\]]*)\]")
+
+
+def with_kernels(report: Report, kernels: Mapping[str, Kernel]) -> Report:
+    """``report`` with the hash and the layouts of the kernels that are known."""
+    return replace(report, calls=tuple({**row, **_identity(row, kernels)} for row in report.calls))
+
+
+def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
+    """``report`` with :data:`METRICS`, and what of operations and bytes they need.
+
+    With them goes CPUs used. Those of counters are there if the counters are, or
+    among what is missing if they were asked for. Bytes are those of the tensors
+    that a kernel takes, each counted once: what has to be moved at least.
+    """
+    calls = tuple({**row, **_cost(row, kernels)} for row in report.calls)
+    totals = sum_columns({c: row[c] for c in (FLOPS, BYTES) if c in row} for row in calls)
+    report = replace(
+        report,
+        calls=calls,
+        device_metrics={device: {**row, **totals} for device, row in report.device_metrics.items()},
+    )
+    metrics = (*METRICS, _cpus_used(report))
+    known = {column for row in calls for column in row} | set(report.missing)
+    derived = {each.column for each in report.derived}
+    more = (
+        each
+        for each in metrics
+        if each.column not in derived and known.issuperset(each.sources.values())
+    )
+    return derive(report, [*report.derived, *more])
+
+
+def _cpus_used(report: Report) -> Derived:
+    """The task clock, in nanoseconds, over the time; less what it reads of an empty call."""
+    clock = "perf::TASK-CLOCK"
+    empty = report.configuration.get(f"Empty call {clock}")
+    overhead = empty.value if isinstance(empty, Count) else 0
+    return Derived(
+        "CPUs used",
+        f"(clock - {overhead} * calls) / us / 1000",
+        "ratio",
+        {"clock": clock, "calls": "Count", "us": _TIME},
+    )
+
+
+def _identity(row: Row, kernels: Mapping[str, Kernel]) -> dict[str, Metric]:
+    kernel = _kernel(row, kernels)
+    return {} if kernel is None else {"Hash": kernel.hash, **kernel.layouts}
+
+
+def _cost(row: Row, kernels: Mapping[str, Kernel]) -> dict[str, Metric]:
+    kernel, shapes = _kernel(row, kernels), row.get("Argument Shapes")
+    if kernel is None or not isinstance(shapes, str):
+        return {}
+    cost = kernel.cost([_sizes(text) for text in _SHAPE.findall(shapes)])
+    counts: dict[str, Metric] = {}
+    if cost.flops is not None:
+        counts[FLOPS] = Count(cost.flops)
+    if cost.bytes_read is not None and cost.bytes_written is not None:
+        counts[BYTES] = Count(cost.bytes_read + cost.bytes_written)
+    return counts
+
+
+def _kernel(row: Row, kernels: Mapping[str, Kernel]) -> Kernel | None:
+    name = row.get("Name")
+    return kernels.get(name) if isinstance(name, str) else None
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(size) for size in text.split(",") if size.strip()]

@@ -1,0 +1,41 @@
+"""Kinds of operators: kernels that the compiler told apart by a number at the end of their name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vmprof.report.model import Duration, Row
+
+_NUMBER = re.compile(r"(?<=.)_?\d+$")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What all calls of a kind took together."""
+
+    name: str
+    microseconds: float
+    calls: int
+
+
+def kind_of(row: Row) -> str:
+    """``fused_conv2d_add_relu`` of ``fused_conv2d_add_relu_3``; the rest of a name counts."""
+    name = row.get("Name")
+    return _NUMBER.sub("", name) if isinstance(name, str) else ""
+
+
+def kinds(calls: Iterable[Row]) -> list[Kind]:
+    """The kinds of ``calls``, longest first."""
+    groups: dict[str, list[float]] = {}
+    for call in calls:
+        groups.setdefault(kind_of(call), []).append(microseconds(call))
+    found = [Kind(name, sum(times), len(times)) for name, times in groups.items()]
+    return sorted(found, key=lambda kind: -kind.microseconds)
+
+
+def microseconds(row: Row) -> float:
+    """How long it took; 0 where nobody knows."""
+    duration = row.get("Duration (us)")
+    return duration.microseconds if isinstance(duration, Duration) else 0.0

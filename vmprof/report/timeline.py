@@ -1,0 +1,57 @@
+"""When the calls of one run were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vmprof.report.model import TASKS, WINDOW, Report, Row, Samples
+
+Window = tuple[float, float]
+
+
+def windows_of(report: Report) -> list[Window] | None:
+    """Begin and end of each call in microseconds; None if the report does not have them all."""
+    windows = [window for call in report.calls if (window := _window(call)) is not None]
+    return windows if windows and len(windows) == len(report.calls) else None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A part of the ``call`` of this number, done by ``thread``; times in microseconds."""
+
+    call: int
+    thread: int
+    begin: float
+    end: float
+
+
+def tasks_of(report: Report) -> list[Task]:
+    """The tasks of all calls; none if the report does not have them."""
+    tasks = []
+    for number, call in enumerate(report.calls):
+        cell = call.get(TASKS)
+        if isinstance(cell, Samples):
+            numbers = iter(cell.values)
+            for thread, begin, end in zip(numbers, numbers, numbers, strict=False):
+                tasks.append(Task(number, int(thread), begin, end))
+    return tasks
+
+
+def depths(windows: Sequence[Window]) -> list[int]:
+    """How many of the calls around it each call lies in."""
+    result = []
+    open_until: list[float] = []
+    for begin, end in windows:
+        while open_until and open_until[-1] <= begin:
+            open_until.pop()
+        result.append(len(open_until))
+        open_until.append(end)
+    return result
+
+
+def _window(call: Row) -> Window | None:
+    match call.get(WINDOW):
+        case Samples((begin, end)):
+            return begin, end
+    return None
