@@ -80,9 +80,11 @@ def build_report(
         notes["Note"] = (
             f"the runs did not all make the same calls; rows are of {len(same)} of {len(timed)}"
         )
+    missing = dict(refused)
     inclusive_rows = _inclusive_rows(pattern, sites)
     several_paths = len(set(pattern.paths)) > 1
-    counted = _Counted([{} for _ in pattern.shapes], {}, dict(refused))
+    counted_calls: list[dict[str, Metric]] = [{} for _ in pattern.shapes]
+    counted_total: dict[str, Metric] = {}
     for one in passes:
         counts = _usable(one, pattern)
         if not counts:
@@ -106,9 +108,9 @@ def build_report(
                     counted_calls[i].update(parts)
     for each in collected:
         rows = [rows for run, rows in each.runs if run.same_calls(pattern)]
-        for i, cells in enumerate(counted.calls):
+        for i, cells in enumerate(counted_calls):
             cells.update(medians([run[i] for run in rows]))
-    counted.total |= medians(per_run)
+    counted_total |= medians(per_run)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
     own_durations = pattern.own(durations.T).T
@@ -151,7 +153,7 @@ def build_report(
                 **_duration(totals),
                 "Device": device,
                 "Count": Count(1),
-                **counted.total,
+                **counted_total,
                 **about_threads[0],
             }
         },
@@ -160,7 +162,7 @@ def build_report(
             "In no row (us)": Duration(in_no_row),
             **notes,
         },
-        missing=counted.missing,
+        missing=missing,
     )
 
 
