@@ -4,14 +4,22 @@
     python docs/make_validation.py --check    say whether something would change
 
 A table stands between two lines ``<!-- NAME -->`` and ``<!-- end -->``; NAME is
-a function of this module. The reports are those in tests/data and docs/reports;
-the latter are made on a machine that does nothing else:
+a function of this module. The reports are those in tests/data, docs/reports and
+docs/validations; those in docs are made on a machine that does nothing else:
 
     vmprof run mlp --json docs/reports/mlp.json --force
+    vmprof validate mlp.so --json docs/validations/mlp.json --force
+    vmprof validate resnet18 --json docs/validations/resnet18.json --force
+
+mlp.so has the kernels that TVM's default pipeline makes, of single operators, as in
+TVM 0.23's report:
+
+    tvm.compile(vmprof.models.mlp.mlp(), "llvm").export_library("mlp.so")
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -25,7 +33,10 @@ from vmprof.compare.diff.text import describe_change
 from vmprof.compare.grid import markdown
 from vmprof.compare.readers import read_reports, reports_of
 from vmprof.compare.rows import microseconds
+from vmprof.compare.validate import Agreement, compare_engines
+from vmprof.compare.validate.text import costs, described_cell
 from vmprof.report.aggregate import sum_columns
+from vmprof.report.json import parse
 from vmprof.report.model import Duration
 from vmprof.report.table import format_metric
 
@@ -35,6 +46,8 @@ DATA = HERE.parent / "tests" / "data"
 RELAY = DATA / "tvm-relay-vm-papi-reports.txt"
 TVM_MLP = DATA / "tvm-0.23-mlp"
 OWN = HERE / "reports"
+# What vmprof validate MODEL --json wrote.
+VALIDATIONS = HERE / "validations"
 
 CYCLES, INSTRUCTIONS = "perf::CYCLES", "perf::INSTRUCTIONS"
 
@@ -160,6 +173,56 @@ def diff_of_two_models() -> str:
     return markdown(header, lines, text_columns=2)
 
 
+def three_profilers_of_the_mlp() -> str:
+    """TVM 0.23's profiler and both engines."""
+    (saved,) = read_reports(TVM_MLP / "report.json")
+    old = {str(call["Name"]): call[TIME] for call in saved.report.calls}
+    lines = []
+    for operator in _validated("mlp").operators:
+        time = old.get(operator.name)
+        lines.append(
+            [
+                f"`{operator.name}`",
+                f"{operator.count}",
+                f"{time.microseconds:,.2f}" if isinstance(time, Duration) else "",
+                *described_cell(TIME, operator.cells[TIME]),
+            ]
+        )
+    header = ["Operator", "Count", "TVM 0.23 (us)", "vmprof (us)", "tvm (us)", "tvm to vmprof"]
+    return markdown(header, lines)
+
+
+def engines_on_resnet18() -> str:
+    """The longest operators: time, and the time in which the thread had a processor."""
+    clock = "perf::TASK-CLOCK"
+    lines = [
+        [
+            f"`{operator.name}`",
+            f"{operator.count}",
+            *described_cell(TIME, operator.cells[TIME]),
+            *described_cell(clock, operator.cells[clock]),
+        ]
+        for operator in _validated("resnet18").operators[:16]
+    ]
+    header = ["Operator", "Count", "vmprof (us)", "tvm (us)", "", f"vmprof `{clock}`", "tvm", ""]
+    return markdown(header, lines)
+
+
+def cost_of_the_engines() -> str:
+    """What either engine costs, model by model."""
+    lines = []
+    for path in sorted(VALIDATIONS.glob("*.json")):
+        header, rows = costs(_validated(path.stem))
+        lines += [[path.stem, *row] for row in rows]
+    return markdown(["Model", *header], lines, text_columns=2)
+
+
+def _validated(model: str) -> Agreement:
+    document = json.loads((VALIDATIONS / f"{model}.json").read_text(encoding="utf-8"))
+    reports = {name: parse(json.dumps(report)) for name, report in document["reports"].items()}
+    return compare_engines(reports, document["tolerance_percent"])
+
+
 def _plus_minus(value: float, uncertainty: float) -> str:
     return f"{value:,.0f} ± {uncertainty:,.0f}"
 
@@ -173,6 +236,9 @@ TABLES: dict[str, Callable[[], str]] = {
         corrected_mlp,
         own_reports,
         diff_of_two_models,
+        three_profilers_of_the_mlp,
+        engines_on_resnet18,
+        cost_of_the_engines,
     )
 }
 

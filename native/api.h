@@ -7,9 +7,14 @@
 #define VMPROF_OFF 0
 #define VMPROF_TIME 1
 #define VMPROF_COUNT 2
+/* Also around each parallel launch of a kernel and each task of it. */
+#define VMPROF_TASKS 4
 
-/* The site of the record that covers a whole run. */
+/* The sites of records that are not of calls: the whole run, a parallel launch as
+ * the thread that launches sees it, and a task as the thread that does it. */
 #define VMPROF_RUN_SITE -1
+#define VMPROF_LAUNCH_SITE -2
+#define VMPROF_TASK_SITE -3
 
 /* ---- syscalls.c: the kernel and the processor -------------------------------- */
 
@@ -49,7 +54,7 @@ int vmprof_source_values(const vmprof_source *source);
 void vmprof_source_read(vmprof_source *source, vmprof_sample *sample);
 /* A reading as windows have it: the cheapest way that is valid now. */
 void vmprof_source_sample(vmprof_source *source, vmprof_sample *sample);
-/* Counting begins and ends; 0 or -errno. */
+/* Counting begins and ends; 0 or -errno. The thread that is counted enables it. */
 int vmprof_source_enable(vmprof_source *source);
 int vmprof_source_disable(vmprof_source *source);
 void vmprof_source_close(vmprof_source *source);
@@ -69,6 +74,7 @@ typedef struct {
   int exclude_hv;
   int exclude_guest;
   int exclude_host;
+  int inherit; /* also what the counted threads start from now on */
   int pid;
   int cpu;
 } vmprof_event;
@@ -81,6 +87,56 @@ vmprof_source *vmprof_group_open(const vmprof_event *events, int count, int pinn
                                  int user_reads, int64_t problem[2]);
 /* Whether a reading would now take place in user space for every event. */
 int vmprof_group_reads_in_user_space(const vmprof_source *group);
+
+/* ---- team.c: the counters of the threads that take part ---------------------------- */
+
+/* The sources of one pass, opened again by each thread that does a task in it. */
+typedef struct vmprof_team vmprof_team;
+
+/* `sources` outlive the team. NULL when there is no memory. */
+vmprof_team *vmprof_team_new(vmprof_source *const *sources, int num_sources);
+/* Between runs: all threads' counters, but not `sources` themselves. */
+void vmprof_team_enable(vmprof_team *team);
+void vmprof_team_disable(vmprof_team *team);
+void vmprof_team_release(vmprof_team *team);
+/* How many threads have joined. */
+int vmprof_team_size(const vmprof_team *team);
+/* Whether some thread could not open its counters: then `problem` is the first such
+ * one's source, the number of the event in it, and -errno. */
+int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]);
+
+/* ---- cpu.c: CPU time, in nanoseconds ------------------------------------------------ */
+
+/* Of the thread that reads; of the process; of the thread that reads and a team's members. */
+#define VMPROF_CPU_OF_THREAD 0
+#define VMPROF_CPU_OF_PROCESS 1
+#define VMPROF_CPU_OF_TEAM 2
+
+/* A source of one value. NULL when there is no memory. */
+vmprof_source *vmprof_cpu_open(int whose);
+/* The team of a source of VMPROF_CPU_OF_TEAM. */
+void vmprof_cpu_watch(vmprof_source *source, const vmprof_team *team);
+
+/* ---- parallel.c: TVM's parallel launches ------------------------------------------- */
+
+/* A library's own pointer to TVM's launch function, and the handle that keeps the
+ * library loaded; NULL if the pointer is not in a library. */
+typedef struct {
+  void **slot;
+  void *library;
+} vmprof_launch_slot;
+
+/* TVM's launch function, NULL if its runtime is not in the process. */
+void *vmprof_tvm_launch(void);
+/* What can take its place, once it is known: goes on to it, and keeps a record of each
+ * launch and each task of a run that is recorded with VMPROF_TASKS. */
+void *vmprof_recorded_launch(void);
+/* The slots of all libraries in the process. Writes at most `room` of them, each library
+ * to be released, and returns how many there are. */
+int vmprof_launch_slots(vmprof_launch_slot *slots, int room);
+void vmprof_library_release(void *library);
+/* Puts `replacement` into a slot that holds `expected`: 1, or 0 if it holds anything else. */
+int vmprof_exchange(void **slot, void *expected, void *replacement);
 
 /* ---- collector.c: counters from a user's shared library -------------------------- */
 
@@ -109,7 +165,9 @@ typedef struct vmprof_recorder vmprof_recorder;
 typedef struct {
   int32_t site;
   int32_t failed;    /* 1 while the call is open, and if it raised */
-  int64_t signature; /* index of the arguments' shapes in vmprof_signatures() */
+  /* Of a call, the index of its arguments' shapes in vmprof_signatures(); of a run, a
+   * launch or a task, the number of the thread, in this process, that did it. */
+  int64_t signature;
   int64_t parent;    /* number of the record inside whose window this one lies, or -1 */
   int64_t begin_ns;
   int64_t end_ns;
@@ -123,11 +181,12 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words);
 void vmprof_recorder_release(vmprof_recorder *recorder);
 
 /* Forgets all records and readies `expected` of them: pages are touched here,
- * so that no window pays for a page fault. From now on `mode` is read, from
- * `sources` where it counts. 0, or -errno. */
+ * so that no window pays for a page fault. What the calling thread calls from now on
+ * is recorded: `mode` is read, from `sources` where it counts; from `team`'s, which
+ * are the same, in tasks on other threads. 0, or -errno. */
 int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
-                          int num_sources, int64_t expected);
-/* Wrapped functions are passed through from now on. */
+                          int num_sources, vmprof_team *team, int64_t expected);
+/* Wrapped functions are passed through from now on. By the thread that started. */
 void vmprof_recorder_stop(vmprof_recorder *recorder);
 /* Opens and closes the record of a whole run. */
 int vmprof_run_begin(vmprof_recorder *recorder);

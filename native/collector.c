@@ -29,6 +29,8 @@ static int always_on(vmprof_source *source) {
   return 0;
 }
 
+static void one_way(vmprof_source *source) { (void)source; }
+
 static void close_collector(vmprof_source *source) {
   loaded_collector *loaded = (loaded_collector *)source;
   loaded->collector->close(loaded->self);
@@ -68,6 +70,7 @@ vmprof_source *vmprof_collector_open(const char *path, char *problem, uint64_t p
       .read = sample_collector,
       .enable = always_on,
       .disable = always_on,
+      .settle = one_way,
       .close = close_collector,
   };
   return &loaded->source;

@@ -15,6 +15,10 @@ typedef struct {
   /* Per event its descriptor, and its page where user-space reads are wanted. */
   int *descriptors;
   const struct perf_event_mmap_page **pages;
+  /* What was asked for, to ask again on another thread. */
+  vmprof_event *events;
+  int pinned;
+  int user_reads;
 } perf_group;
 
 /* ---- life ------------------------------------------------------------------- */
@@ -32,6 +36,7 @@ static void close_group(vmprof_source *source) {
   /* Members first: closing a leader makes leaders of its members. */
   while (group->opened > 0) vmprof_syscalls.close(group->descriptors[--group->opened]);
   free(group->descriptors);
+  free(group->events);
   free(group);
 }
 
@@ -60,6 +65,7 @@ static int open_event(const vmprof_event *event, int pinned, int leader) {
   /* Members follow their leader: it alone starts disabled, and may be pinned. */
   ask.attr.disabled = leader < 0;
   ask.attr.pinned = leader < 0 && pinned;
+  ask.attr.inherit = event->inherit != 0;
   ask.attr.exclude_user = event->exclude_user != 0;
   ask.attr.exclude_kernel = event->exclude_kernel != 0;
   ask.attr.exclude_hv = event->exclude_hv != 0;
@@ -135,15 +141,14 @@ static int control(vmprof_source *source, uint64_t request) {
   return (int)vmprof_syscalls.ioctl(group->descriptors[0], request, PERF_IOC_FLAG_GROUP);
 }
 
-/* A page's index appears when its event is scheduled; whether the whole group can be
- * read in user space is therefore known only now. Windows must not try in vain. */
-static int enable_group(vmprof_source *source) {
-  const int code = control(source, PERF_EVENT_IOC_ENABLE);
-  source->sample = vmprof_group_reads_in_user_space(source) ? sample_pages : read_group;
-  return code;
-}
-
+static int enable_group(vmprof_source *source) { return control(source, PERF_EVENT_IOC_ENABLE); }
 static int disable_group(vmprof_source *source) { return control(source, PERF_EVENT_IOC_DISABLE); }
+
+/* A page's index appears when its event is scheduled; whether the whole group can be
+ * read in user space is therefore known only then. Windows must not try in vain. */
+static void settle_group(vmprof_source *source) {
+  source->sample = vmprof_group_reads_in_user_space(source) ? sample_pages : read_group;
+}
 
 /* ---- opening ---------------------------------------------------------------- */
 
@@ -167,24 +172,38 @@ static void map_pages(perf_group *group) {
   }
 }
 
+static vmprof_source *clone_group(const vmprof_source *source, int64_t problem[2]) {
+  const perf_group *group = (const perf_group *)source;
+  return vmprof_group_open(group->events, source->values, group->pinned, group->user_reads,
+                           problem);
+}
+
 vmprof_source *vmprof_group_open(const vmprof_event *events, int count, int pinned,
                                  int user_reads, int64_t problem[2]) {
   problem[0] = 0;
   problem[1] = -ENOMEM;
   perf_group *group = calloc(1, sizeof *group);
   int *descriptors = calloc((size_t)count, sizeof *descriptors);
-  if (group == NULL || descriptors == NULL) {
+  vmprof_event *copy = calloc((size_t)count, sizeof *copy);
+  if (group == NULL || descriptors == NULL || copy == NULL) {
     free(group);
     free(descriptors);
+    free(copy);
     return NULL;
   }
+  memcpy(copy, events, (size_t)count * sizeof *copy);
   group->descriptors = descriptors;
+  group->events = copy;
+  group->pinned = pinned;
+  group->user_reads = user_reads;
   group->source = (vmprof_source){
       .values = count,
       .sample = read_group,
       .read = read_group,
       .enable = enable_group,
       .disable = disable_group,
+      .settle = settle_group,
+      .clone = clone_group,
       .close = close_group,
   };
   for (int i = 0; i < count; ++i) {

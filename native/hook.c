@@ -5,8 +5,9 @@
  *     (function, its name, true, null, operands...)     before the call
  *     (function, its name, false, result, operands...)  after it, unless it raised
  *
- * and goes on with the call unless the first returns the integer 1. It does so for
- * kernels, builtins and functions of bytecode; not for what those call themselves.
+ * and goes on with the call unless the first returns the integer 1. Kernels, builtins
+ * and functions of bytecode are called by such instructions; what a kernel or a builtin
+ * calls by itself is not told, but for the instructions of bytecode that it runs.
  *
  * A window of this engine therefore holds more than one of a wrapped kernel:
  *
@@ -20,7 +21,7 @@
  * (vm.builtin.alloc_tensor is one) would get the same text, and parse it in its window:
  * the hook puts the data type back before it opens that.
  *
- * No memory is allocated and no lock taken by the hook while the VM runs. */
+ * Nothing of ours is allocated or locked while the VM runs. */
 #include "vmprof.h"
 
 #include <stdlib.h>
@@ -88,7 +89,8 @@ static place *place_of(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num
     found = place_called(hooked, name);
     learn(hooked, named, name, found);
   }
-  if (found == NULL || found != hooked->call_tir_dyn || num_args == FIRST_OPERAND) return found;
+  if (found == NULL || found != hooked->call_tir_dyn) return found;
+  if (num_args == FIRST_OPERAND || args[FIRST_OPERAND].type_index != kTVMFFIFunction) return found;
   const slot *kernel = slot_of(hooked, args[FIRST_OPERAND].v_obj);
   return kernel->place != NULL ? kernel->place : found;
 }

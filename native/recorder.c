@@ -4,10 +4,9 @@
  * Inside a window, from the first reading to the last, runs the kernel and
  * nothing of ours. Records and signatures lie in memory that is reserved once,
  * at its full size, and touched before a run: nothing ever grows. */
-#include "vmprof.h"
+#include "recorder.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,23 +18,7 @@
  * whose shapes equal those of their site's last call share a signature. */
 #define SIGNATURE_WORDS_PER_RECORD 22
 
-struct vmprof_recorder {
-  atomic_int references; /* Python's one, and one per living site */
-  int mode;
-  vmprof_source **sources;
-  int num_sources;
-  uint64_t samples_size; /* of all sources, once */
-  uint64_t stride;
-  char *records;
-  int64_t records_used;
-  int64_t records_max;
-  uint64_t records_size; /* bytes reserved */
-  int64_t *signatures;
-  int64_t signatures_used; /* in words, as is the next one */
-  int64_t signatures_max;
-  int64_t generation; /* counts starts: older signatures are gone */
-  int64_t open;       /* number of the innermost record whose window is open, or -1 */
-};
+_Thread_local vmprof_work vmprof_here;
 
 typedef struct {
   vmprof_recorder *recorder;
@@ -66,7 +49,6 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words) 
   vmprof_recorder *recorder = calloc(1, sizeof *recorder);
   if (recorder == NULL) return NULL;
   atomic_init(&recorder->references, 1);
-  recorder->open = -1;
   recorder->records_max = max_records;
   recorder->records_size = (uint64_t)max_records * (sizeof(vmprof_record) +
                                                     2 * (uint64_t)sample_words * sizeof(uint64_t));
@@ -102,7 +84,7 @@ static void touch(void *memory, uint64_t size, uint64_t limit) {
 }
 
 int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
-                          int num_sources, int64_t expected) {
+                          int num_sources, vmprof_team *team, int64_t expected) {
   if (!(mode & VMPROF_COUNT)) num_sources = 0;
   uint64_t samples_size = 0;
   for (int i = 0; i < num_sources; ++i) samples_size += vmprof_sample_size(sources[i]->values);
@@ -117,20 +99,31 @@ int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *co
   recorder->num_sources = num_sources;
   recorder->samples_size = samples_size;
   recorder->stride = stride;
-  recorder->records_used = 0;
+  recorder->team = team;
+  /* What TVM's pool asks for when it is made, too. */
+  const char *excluded = getenv("TVM_EXCLUDE_WORKER0");
+  recorder->launcher_only_waits = excluded != NULL && atoi(excluded) == 0;
+  atomic_store(&recorder->records_used, 0);
   recorder->signatures_used = 0;
   recorder->generation += 1;
-  recorder->open = -1;
   touch(recorder->records, (uint64_t)expected * stride, recorder->records_size);
   touch(recorder->signatures, (uint64_t)expected * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
         signatures_size(recorder));
   recorder->mode = mode;
+  recorder->outside = vmprof_here;
+  vmprof_here = (vmprof_work){recorder, recorder->sources, /*open=*/-1, /*runs=*/1};
   return 0;
 }
 
-void vmprof_recorder_stop(vmprof_recorder *recorder) { recorder->mode = VMPROF_OFF; }
+void vmprof_recorder_stop(vmprof_recorder *recorder) {
+  recorder->mode = VMPROF_OFF;
+  vmprof_here = recorder->outside;
+}
 
-int64_t vmprof_recorder_count(const vmprof_recorder *recorder) { return recorder->records_used; }
+int64_t vmprof_recorder_count(const vmprof_recorder *recorder) {
+  const int64_t used = atomic_load(&recorder->records_used);
+  return used < recorder->records_max ? used : recorder->records_max;
+}
 uint64_t vmprof_recorder_stride(const vmprof_recorder *recorder) { return recorder->stride; }
 const char *vmprof_records(const vmprof_recorder *recorder) { return recorder->records; }
 const int64_t *vmprof_signatures(const vmprof_recorder *recorder) { return recorder->signatures; }
@@ -148,48 +141,102 @@ int64_t vmprof_clock_ns(void) {
 
 /* Each source's sample, one behind the other. A window of a call is read in the
  * cheapest way; that of a whole run also tells how long the counters ran. */
-static void sample_all(const vmprof_recorder *recorder, char *samples, int whole_run) {
+static void sample_all(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                       char *samples, int whole_run) {
   for (int i = 0; i < recorder->num_sources; ++i) {
-    vmprof_source *source = recorder->sources[i];
+    vmprof_source *source = sources[i];
     vmprof_sample *sample = (vmprof_sample *)samples;
-    if (whole_run) {
+    if (source == NULL) {
+      sample->count = 0;
+    } else if (whole_run) {
       source->read(source, sample);
     } else {
       source->sample(source, sample);
     }
-    samples += vmprof_sample_size(source->values);
+    samples += vmprof_sample_size(recorder->sources[i]->values);
   }
 }
 
 /* In a pass that reads both, the clock stands inside: a duration never holds
  * the cost of reading counters. */
-static void open_window(const vmprof_recorder *recorder, vmprof_record *record, int whole_run) {
-  sample_all(recorder, (char *)(record + 1), whole_run);
+void vmprof_open_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                        vmprof_record *record, int whole_run) {
+  sample_all(recorder, sources, (char *)(record + 1), whole_run);
   if (recorder->mode & VMPROF_TIME) record->begin_ns = vmprof_clock_ns();
 }
 
-static void close_window(const vmprof_recorder *recorder, vmprof_record *record, int whole_run) {
+void vmprof_close_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                         vmprof_record *record, int whole_run) {
   if (recorder->mode & VMPROF_TIME) record->end_ns = vmprof_clock_ns();
-  sample_all(recorder, (char *)(record + 1) + recorder->samples_size, whole_run);
+  sample_all(recorder, sources, (char *)(record + 1) + recorder->samples_size, whole_run);
 }
 
-/* ---- one call ----------------------------------------------------------------- */
+/* Samples without a reading in them. */
+static void clear_samples(const vmprof_recorder *recorder, char *samples) {
+  for (int i = 0; i < recorder->num_sources; ++i) {
+    ((vmprof_sample *)samples)->count = 0;
+    samples += vmprof_sample_size(recorder->sources[i]->values);
+  }
+}
 
-static vmprof_record *record_at(const vmprof_recorder *recorder, int64_t number) {
+void vmprof_open_launch(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                        vmprof_record *launch) {
+  if (recorder->launcher_only_waits) {
+    sample_all(recorder, sources, (char *)(launch + 1), /*whole_run=*/0);
+  } else {
+    clear_samples(recorder, (char *)(launch + 1));
+  }
+  if (recorder->mode & VMPROF_TIME) launch->begin_ns = vmprof_clock_ns();
+}
+
+void vmprof_open_own_task(const vmprof_recorder *recorder, vmprof_record *task) {
+  if (recorder->mode & VMPROF_TIME) task->begin_ns = vmprof_clock_ns();
+}
+
+void vmprof_close_own_task(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                           vmprof_record *task, vmprof_record *launch) {
+  if (recorder->mode & VMPROF_TIME) task->end_ns = vmprof_clock_ns();
+  sample_all(recorder, sources, (char *)(launch + 1), /*whole_run=*/0);
+  memcpy(task + 1, launch + 1, recorder->samples_size);
+  memcpy((char *)(task + 1) + recorder->samples_size, launch + 1, recorder->samples_size);
+}
+
+/* ---- records -------------------------------------------------------------------- */
+
+vmprof_record *vmprof_record_at(const vmprof_recorder *recorder, int64_t number) {
   return (vmprof_record *)(recorder->records + (uint64_t)number * recorder->stride);
 }
 
-/* The next record, which becomes the innermost open one. */
-static vmprof_record *new_record(vmprof_recorder *recorder, int32_t site, int64_t signature) {
-  if (recorder->records_used == recorder->records_max) return NULL;
-  vmprof_record *record = record_at(recorder, recorder->records_used);
+int64_t vmprof_record_number(const vmprof_recorder *recorder, const vmprof_record *record) {
+  return (int64_t)((uint64_t)((const char *)record - recorder->records) / recorder->stride);
+}
+
+vmprof_record *vmprof_new_record(vmprof_recorder *recorder, int32_t site, int64_t signature,
+                                 int64_t parent) {
+  const int64_t number =
+      atomic_fetch_add_explicit(&recorder->records_used, 1, memory_order_relaxed);
+  if (number >= recorder->records_max) return NULL;
+  vmprof_record *record = vmprof_record_at(recorder, number);
   record->site = site;
   record->failed = 1;
   record->signature = signature;
-  record->parent = recorder->open;
-  recorder->open = recorder->records_used++;
+  record->parent = parent;
   return record;
 }
+
+int vmprof_recorder_is_full(const vmprof_recorder *recorder) {
+  return atomic_load(&recorder->records_used) > recorder->records_max;
+}
+
+int vmprof_raise_full(void) {
+  TVMFFIErrorSetRaisedFromCStr(
+      "VmprofError", /* vmprof/native.py makes it vmprof's own class */
+      "the run made more calls and parallel tasks than the record buffer holds; "
+      "allow more with --max-records N (max_records=N in Python)");
+  return -1;
+}
+
+/* ---- one call ------------------------------------------------------------------- */
 
 static const DLTensor *tensor_of(const TVMFFIAny *arg) {
   switch (arg->type_index) {
@@ -246,37 +293,37 @@ static int64_t signature_of(vmprof_recorder *recorder, vmprof_site *site, const 
   return site->signature;
 }
 
-static void raise_full(void) {
-  TVMFFIErrorSetRaisedFromCStr(
-      "VmprofError", /* vmprof/native.py makes it vmprof's own class */
-      "the run made more calls than the record buffer holds; "
-      "allow more with --max-records N (max_records=N in Python)");
-}
-
 int vmprof_is_recording(const vmprof_recorder *recorder) {
-  return recorder->mode != VMPROF_OFF;
+  return vmprof_here.recorder == recorder && vmprof_here.runs;
 }
 
 vmprof_record *vmprof_call_new(vmprof_recorder *recorder, vmprof_site *site,
                                const TVMFFIAny *args, int32_t num_args) {
   const int64_t signature = signature_of(recorder, site, args, num_args);
-  vmprof_record *record = signature < 0 ? NULL : new_record(recorder, site->id, signature);
-  if (record == NULL) raise_full();
+  vmprof_record *record =
+      signature < 0 ? NULL
+                    : vmprof_new_record(recorder, site->id, signature, vmprof_here.open);
+  if (record == NULL) {
+    vmprof_raise_full();
+  } else {
+    vmprof_here.open = vmprof_record_number(recorder, record);
+  }
   return record;
 }
 
 void vmprof_call_open(const vmprof_recorder *recorder, vmprof_record *record) {
-  open_window(recorder, record, /*whole_run=*/0);
+  vmprof_open_window(recorder, vmprof_here.sources, record, /*whole_run=*/0);
 }
 
 void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int failed) {
-  close_window(recorder, record, /*whole_run=*/0);
-  recorder->open = record->parent;
+  vmprof_close_window(recorder, vmprof_here.sources, record, /*whole_run=*/0);
+  vmprof_here.open = record->parent;
   record->failed = failed;
 }
 
 vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder) {
-  return recorder->open > 0 ? record_at(recorder, recorder->open) : NULL;
+  const int64_t open = vmprof_here.open;
+  return vmprof_is_recording(recorder) && open > 0 ? vmprof_record_at(recorder, open) : NULL;
 }
 
 static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
@@ -295,16 +342,17 @@ static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TV
 }
 
 int vmprof_run_begin(vmprof_recorder *recorder) {
-  vmprof_record *run = new_record(recorder, VMPROF_RUN_SITE, /*signature=*/-1);
+  vmprof_record *run =
+      vmprof_new_record(recorder, VMPROF_RUN_SITE, vmprof_thread_number(), /*parent=*/-1);
   if (run == NULL) return -1;
-  open_window(recorder, run, /*whole_run=*/1);
+  vmprof_here.open = 0;
+  vmprof_open_window(recorder, recorder->sources, run, /*whole_run=*/1);
   return 0;
 }
 
 void vmprof_run_end(vmprof_recorder *recorder) {
-  vmprof_record *run = record_at(recorder, 0);
-  close_window(recorder, run, /*whole_run=*/1);
-  recorder->open = -1;
+  vmprof_record *run = vmprof_record_at(recorder, 0);
+  vmprof_close_window(recorder, recorder->sources, run, /*whole_run=*/1);
   run->failed = 0;
 }
 

@@ -11,6 +11,11 @@ void vmprof_source_sample(vmprof_source *source, vmprof_sample *sample) {
   source->sample(source, sample);
 }
 
-int vmprof_source_enable(vmprof_source *source) { return source->enable(source); }
+int vmprof_source_enable(vmprof_source *source) {
+  const int code = source->enable(source);
+  source->settle(source);
+  return code;
+}
+
 int vmprof_source_disable(vmprof_source *source) { return source->disable(source); }
 void vmprof_source_close(vmprof_source *source) { source->close(source); }

@@ -16,6 +16,11 @@ struct vmprof_source {
   void (*read)(vmprof_source *source, vmprof_sample *sample);
   int (*enable)(vmprof_source *source);
   int (*disable)(vmprof_source *source);
+  /* By the counted thread once it counts: which way of sampling is the cheapest. */
+  void (*settle)(vmprof_source *source);
+  /* The same, disabled, for the calling thread; NULL with an event's number and -errno
+   * if that fails. Without this function it is a thing of the running thread alone. */
+  vmprof_source *(*clone)(const vmprof_source *source, int64_t problem[2]);
   void (*close)(vmprof_source *source);
 };
 

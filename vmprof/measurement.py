@@ -16,6 +16,8 @@ from vmprof.recording import Recording
 from vmprof.report.model import Metric, Row
 from vmprof.schedule import Schedule
 
+_CPU_RUNS = 3
+
 
 @dataclass
 class Measurement:
@@ -32,10 +34,13 @@ class Measurement:
     wide: list[list[int | None]]
     per_run: list[Row]
     collected: list[list[tuple[Recording, list[Row]]]]  # by collector of calls
+    cpu: list[Recording]  # of the pass for CPU time
 
     @classmethod
     def empty(cls, counters: Counters, collectors: int) -> Measurement:
-        return cls([], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)])
+        return cls(
+            [], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)], []
+        )
 
 
 def measure(
@@ -44,10 +49,14 @@ def measure(
     counters: Counters,
     collectors: Sequence[Collector],
     progress: Progress,
+    *,
+    threads: bool = False,
 ) -> list[Measurement]:
     """Warm up, then run ``engines`` in rounds as ``schedule`` says; a measurement of each.
 
-    Several take turns within each round, and in being the first.
+    Several take turns within each round, and in being the first. CPU time is
+    read in every round with ``threads``; else in the first few, enough to see
+    whether work is missed.
     """
     per_run = [collector for collector in collectors if collector.scope == "run"]
     collecting = [
@@ -72,6 +81,8 @@ def measure(
                 result.counted[counters.passes.index(counted)].append(recording)
         for run, runs in zip(collecting[number], result.collected, strict=True):
             runs.append(run())
+        if counters.cpu is not None and (threads or len(result.cpu) < _CPU_RUNS):
+            result.cpu.append(engine.record(Reading.COUNTERS, counters.cpu))
         # Last: an error of the model is better told by the machine that knows where it was.
         result.unprofiled_us.append(engine.time_unprofiled())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from statistics import fmean, stdev
 
 import numpy as np
@@ -12,14 +13,17 @@ from tvm.runtime import Device
 from vmprof.collectors import Collector, check_collector
 from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.collector import NativeCollector
+from vmprof.counters.scope import Scope
 from vmprof.counters.sets import CounterSet, choose, load_set
 from vmprof.engines import DispatchLoop, Engine
 from vmprof.errors import VmprofError
 from vmprof.executable import Executable
 from vmprof.hooked import HookedVm
 from vmprof.inputs import Given, make_inputs
+from vmprof.launches import recorded_launches
 from vmprof.measurement import Measurement, measure
 from vmprof.peaks import with_known_peaks
+from vmprof.pool import configured_pool
 from vmprof.program import Program, parameters_of
 from vmprof.program.bytecode import FunctionKind
 from vmprof.progress import Progress, silent
@@ -29,6 +33,7 @@ from vmprof.report.build import CollectedPass, CountedPass, build_report
 from vmprof.report.derive import derive
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
+from vmprof.report.threads import THREAD_METRICS
 from vmprof.schedule import Schedule
 from vmprof.sources import Source, load_program
 from vmprof.version import __version__
@@ -52,6 +57,10 @@ def profile(
     single_pass: bool = False,
     multiplex: bool = False,
     collectors: Sequence[Collector | NativeCollector] = (),
+    count: str = "tasks",
+    threads: bool = False,
+    num_threads: int | None = None,
+    pin: Sequence[int] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
     metrics: bool = False,
     schedule: str | None = None,
@@ -76,7 +85,10 @@ def profile(
     ``collectors`` add columns of their own (docs/extending.md). ``metrics`` adds
     those of :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ..., and their shares of
     what the machine attains, if ``vmprof peaks`` has measured that. ``schedule``
-    is as in :func:`vmprof.sources.load_program`.
+    is as in :func:`vmprof.sources.load_program`. ``count`` says whose work is
+    counted, a name of :class:`Scope`; ``threads`` adds columns that say how calls
+    used threads (docs/threads.md). ``num_threads`` and ``pin`` are as in
+    :func:`vmprof.pool.configured_pool`.
 
     Values of the report are medians over the repeats; what each repeat measured
     is in the columns ``"... samples"`` of its JSON. Raises
@@ -92,6 +104,10 @@ def profile(
         schedule=Schedule(repeats, warmup, single_pass),
         multiplex=multiplex,
         collectors=collectors,
+        count=count,
+        threads=threads,
+        num_threads=num_threads,
+        pin=pin,
         max_records=max_records,
         dimensions=dimensions,
         seed=seed,
@@ -113,6 +129,10 @@ def profile_engines(
     counters: str | None = None,
     multiplex: bool = False,
     collectors: Sequence[Collector | NativeCollector] = (),
+    count: str = "tasks",
+    threads: bool = False,
+    num_threads: int | None = None,
+    pin: Sequence[int] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
     metrics: bool = False,
     compile_schedule: str | None = None,
@@ -124,12 +144,14 @@ def profile_engines(
 ) -> dict[str, Report]:
     """What :func:`profile` gives, by engine, of ``engines`` that take turns in one process.
 
+    Of several engines the rows are of calls that all of them can see.
     ``compile_schedule`` is what :func:`profile` calls ``schedule``; ``beforehand``
     may run the engines before anything is measured.
     """
     for name in engines:
         if name not in ENGINES:
             raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
+    scope = Scope(count)
     description = Machine.read()
     chosen = choose(DEFAULT_SET if counters is None else counters, description)
     fallback = load_set(chosen.fallback, description) if chosen.fallback else None
@@ -140,19 +162,36 @@ def profile_engines(
     arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
     collectors = [check_collector(each, type(each).__name__) for each in collectors]
     in_python = [each for each in collectors if not isinstance(each, NativeCollector)]
-    with open_counters(
-        chosen.groups,
-        description,
-        otherwise=fallback.groups if fallback else (),
-        multiplex=multiplex,
-        single_pass=schedule.single_pass,
-        collectors=[each for each in collectors if isinstance(each, NativeCollector)],
-    ) as opened:
-        recorder = Recorder(opened.sample_words, max_records)
+    with ExitStack() as stack:
+        opened = stack.enter_context(
+            open_counters(
+                chosen.groups,
+                description,
+                otherwise=fallback.groups if fallback else (),
+                multiplex=multiplex,
+                single_pass=schedule.single_pass,
+                collectors=[each for each in collectors if isinstance(each, NativeCollector)],
+                scope=scope,
+            )
+        )
+        # After the counters: `inherit` counts threads that are started from here on.
+        pool = stack.enter_context(configured_pool(num_threads, pin))
+        recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
         executable = Executable(program, device)
-        running = {name: ENGINES[name](executable, entry, arguments, recorder) for name in engines}
+        running = {
+            name: ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
+            for name in engines
+        }
         beforehand(running)
-        measurements = measure([*running.values()], schedule, opened, in_python, progress)
+        with recorded_launches() as problems:
+            measurements = measure(
+                [*running.values()], schedule, opened, in_python, progress, threads=threads
+            )
+        unseen: dict[str, Metric] = (
+            {"Launches": f"only the calling thread was counted: {problems[0]}"}
+            if problems and scope.tasks
+            else {}
+        )
         counted = fallback if fallback and opened.fell_back else chosen
         reports = {}
         for (name, engine), measurement in zip(running.items(), measurements, strict=True):
@@ -170,11 +209,16 @@ def profile_engines(
                 refused=opened.refused,
                 configuration={
                     **_configuration(program, name, schedule, opened, measurement),
+                    **pool,
                     **({"Counter set": _title(counted)} if counted.name else {}),
                     **empty_call,
+                    **unseen,
                 },
+                cpu=CountedPass(opened.cpu.layout.columns, measurement.cpu) if opened.cpu else None,
+                threads=threads,
             )
-            report = derive(with_kernels(report, program.kernels), counted.metrics)
+            derived = [*counted.metrics, *(THREAD_METRICS if threads else ())]
+            report = derive(with_kernels(report, program.kernels), derived)
             if metrics:
                 report = with_known_peaks(with_metrics(report, program.kernels))
             reports[name] = report
@@ -246,11 +290,12 @@ def _configuration(
         )
     if counters.passes:
         configuration["Counters"] = (
-            "of the calling thread alone, "
+            f"{counters.scope.seen}, "
             + ("user space only" if counters.user_only else "user space and kernel")
             + ", "
             + ("in the runs that are timed" if schedule.single_pass else "in runs of their own")
         )
+        configuration["Counters do not tell"] = counters.scope.unseen
     for number, one in enumerate(counters.passes, start=1):
         columns = ", ".join(one.layout.columns)
         configuration[f"Counters, pass {number}"] = f"{columns}; read {one.how}"

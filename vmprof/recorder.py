@@ -11,19 +11,12 @@ from typing import Any
 import numpy as np
 import tvm_ffi
 
-from vmprof.counters.plan import Pass
-from vmprof.counters.source import Layout
+from vmprof.counters.passes import Pass
 from vmprof.errors import VmprofError
 from vmprof.machine import Site
 from vmprof.native import ffi, hook, lib, wrap
-from vmprof.recording import (
-    NOTHING,
-    RUN_SITE,
-    Activation,
-    Recording,
-    call_paths,
-    record_dtype,
-)
+from vmprof.recording import NOTHING, Activation, Recording, call_paths, record_dtype
+from vmprof.work import LAUNCH_SITE, RUN_SITE, TASK_SITE
 
 DEFAULT_MAX_RECORDS = 1_000_000
 _LARGEST_MAX_RECORDS = 1 << 40
@@ -37,6 +30,8 @@ class Reading(IntFlag):
 
 
 assert lib.VMPROF_RUN_SITE == RUN_SITE
+assert lib.VMPROF_LAUNCH_SITE == LAUNCH_SITE
+assert lib.VMPROF_TASK_SITE == TASK_SITE
 
 
 def check_max_records(number: int) -> None:
@@ -51,11 +46,16 @@ class Recorder:
     ``max_records`` bounds the calls of one run, ``sample_words`` what a pass
     reads at either end of a call (:attr:`Layout.sample_words`). Memory is
     reserved for all records at once, and used as they come. The recorder and
-    what it reads belong to the thread that runs.
+    what it reads belong to the thread that runs. With ``tasks`` it also keeps a
+    record of each parallel launch and each of its tasks, from whatever thread,
+    where :func:`vmprof.launches.recorded_launches` lets it see them.
     """
 
-    def __init__(self, sample_words: int, max_records: int = DEFAULT_MAX_RECORDS) -> None:
+    def __init__(
+        self, sample_words: int, max_records: int = DEFAULT_MAX_RECORDS, *, tasks: bool = True
+    ) -> None:
         check_max_records(max_records)
+        self._also = lib.VMPROF_TASKS if tasks else 0
         self._expected = 0
         self._activations: list[Activation] = []
         # One record more, for the run itself.
@@ -111,8 +111,10 @@ class Recorder:
         ``counted`` is the pass whose counters are read, if ``reading`` has them.
         """
         sources = [source.pointer for source in counted.sources] if counted else []
+        team = counted.team.pointer if counted else ffi.NULL
+        mode = int(reading) | self._also
         code = lib.vmprof_recorder_start(
-            self._pointer, int(reading), sources, len(sources), self._expected
+            self._pointer, mode, sources, len(sources), team, self._expected
         )
         assert code == 0, os.strerror(-code)
         self._activations.clear()
@@ -136,12 +138,13 @@ class Recorder:
         )
         for number in reversed(range(1, lib.vmprof_recorder_count(self._pointer))):
             record = ffi.cast("vmprof_record *", records + number * stride)
-            if record.failed:
+            if record.failed and record.site >= 0:
                 return int(record.site)
         return None
 
-    def recording(self, reading: Reading, layout: Layout = NOTHING) -> Recording:
-        """The last run, copied out; ``layout`` is that of the pass that it counted."""
+    def recording(self, reading: Reading, counted: Pass | None = None) -> Recording:
+        """The last run, copied out; ``counted`` is the pass that it counted."""
+        layout = counted.layout if counted else NOTHING
         dtype = record_dtype(layout)
         count = lib.vmprof_recorder_count(self._pointer)
         assert dtype.itemsize == lib.vmprof_recorder_stride(self._pointer)
@@ -161,4 +164,5 @@ class Recorder:
             layout,
             timed=bool(reading & Reading.TIME),
             paths=call_paths(self._activations, count - 1),
+            fault=counted.team.problem() if counted else None,
         )

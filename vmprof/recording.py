@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tvm_ffi
 
 from vmprof.counters.source import Layout
+from vmprof.parallelism import Parallelism
+from vmprof.work import RUN_SITE, TASK_SITE, ByThread, Floats, Ints, Records, Work
 
-RUN_SITE = -1
 NOTHING = Layout()  # of a run in which nothing is counted
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Records = npt.NDArray[Any]
 
 
 def record_dtype(layout: Layout) -> np.dtype[Any]:
@@ -83,6 +79,8 @@ def _path_text(running: Sequence[tuple[str, str, int]]) -> str:
 class Counts:
     """What was counted: ``values`` has shape (calls, columns), ``total`` (columns,).
 
+    Values are of the work of a call (:mod:`vmprof.work`), whichever thread did it;
+    ``by_thread`` has the parts of them, None if no call had parallel tasks.
     ``shares`` and ``total_shares``, of the same shapes, say for which part of
     the time a value was counted, 0 where it never was: then the value means
     nothing. They are None unless counters took turns; where they did, values
@@ -93,6 +91,7 @@ class Counts:
     total: Ints
     shares: Floats | None = None
     total_shares: Floats | None = None
+    by_thread: ByThread | None = None
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,8 @@ class Recording:
     first;
     ``windows_ns`` (calls, 2), begin and end of each since the run began,
     ``durations_ns`` (calls,) and ``total_ns``, of the run as a whole, are None
-    if no time was read; ``counts`` is None if nothing was counted. ``fault``
-    says why there are no counts although they were read for.
+    if no time was read, and so is ``parallelism``; ``counts`` is None if nothing was
+    counted. ``fault`` says why there are no counts although they were read for.
     """
 
     sites: Ints
@@ -118,6 +117,7 @@ class Recording:
     total_ns: int | None
     counts: Counts | None
     fault: str | None
+    parallelism: Parallelism | None = None
 
     @classmethod
     def of_records(
@@ -128,23 +128,29 @@ class Recording:
         *,
         timed: bool,
         paths: Sequence[str] | None = None,
+        fault: str | None = None,
     ) -> Recording:
-        """Columns of ``records`` (dtype :func:`record_dtype`); the first is the run's own."""
-        run, calls = records[:1], records[1:]
-        assert run["site"] == RUN_SITE
-        fault = _fault(records, layout)
+        """Columns of ``records`` (dtype :func:`record_dtype`); the first is the run's own.
+
+        ``paths`` are of all records but that one, as :func:`call_paths` gives them;
+        ``fault`` is a reason, known elsewhere, not to believe the counts.
+        """
+        work = Work(records)
+        run, calls = records[:1], records[work.rows[1:]]
+        fault = fault or _fault(records, layout)
         windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
         shapes = {index: _shapes(signatures, index) for index in set(calls["signature"].tolist())}
         return cls(
             sites=calls["site"].astype(np.int64),
             shapes=tuple(shapes[index] for index in calls["signature"].tolist()),
-            parents=calls["parent"] - 1,
-            paths=("",) * len(calls) if paths is None else tuple(paths),
+            parents=work.parents()[1:] - 1,
+            paths=tuple(paths[row - 1] if paths else "" for row in work.rows[1:].tolist()),
             windows_ns=windows if timed else None,
             durations_ns=calls["end_ns"] - calls["begin_ns"] if timed else None,
             total_ns=int(run["end_ns"][0] - run["begin_ns"][0]) if timed else None,
-            counts=_counts(records, layout) if layout.columns and fault is None else None,
+            counts=_counts(records, work, layout) if layout.columns and fault is None else None,
             fault=fault,
+            parallelism=Parallelism.of_records(records, work) if timed else None,
         )
 
     def same_calls(self, other: Recording) -> bool:
@@ -167,15 +173,19 @@ class Recording:
 def _fault(records: Records, layout: Layout) -> str | None:
     """Why the counts of a run cannot be believed, if so."""
     for number, values in enumerate(layout.sources):
+        read = _read(records, layout, number)
         for end in ("before", "after"):
-            if (records[end][str(number)]["count"] != len(values)).any():
+            if (records[end][str(number)]["count"][read] != len(values)).any():
                 return (
                     "a reading of the counters failed during the run; if it is the PMU's, another "
                     "user of perf (or the NMI watchdog) has taken it: stop that, and run again"
                 )
     if layout.multiplexed:
         return None
-    enabled, running = _times(records[:1], layout)
+    # Of the calling thread the run as a whole tells; of others, their tasks.
+    parts = (records[:1], records[records["site"] == TASK_SITE])
+    times = [[t.sum(axis=0) for t in _times(part, layout)] for part in parts]
+    enabled, running = np.stack(times, axis=1)
     # Sources without times, such as collectors, have neither.
     share = float(np.min(running / np.maximum(enabled, 1), initial=1, where=enabled > 0))
     if share < 1:
@@ -186,17 +196,27 @@ def _fault(records: Records, layout: Layout) -> str | None:
     return None
 
 
-def _counts(records: Records, layout: Layout) -> Counts:
-    values = np.zeros((len(records), len(layout.columns)), dtype=np.int64)
+def _read(records: Records, layout: Layout, number: int) -> Any:
+    """Which records have readings of the source ``number``."""
+    if number in layout.of_caller:
+        return records["site"] != TASK_SITE
+    return np.ones(len(records), dtype=bool)
+
+
+def _counts(records: Records, work: Work, layout: Layout) -> Counts:
+    added = np.zeros((len(records), len(layout.columns)), dtype=np.int64)
     for number, columns in enumerate(layout.sources):
         before, after = records["before"][str(number)], records["after"][str(number)]
         # Differences of counters are taken in their own width, where they may wrap.
-        added = (after["values"] - before["values"]).astype(np.int64)
+        values = (after["values"] - before["values"]).astype(np.int64)
+        if number in layout.of_caller:
+            values[records["site"] < RUN_SITE] = 0
         for position, column in enumerate(columns):
-            values[:, column] += added[:, position]
+            added[:, column] += values[:, position]
+    values = work.of(added)
     if not layout.multiplexed:
-        return Counts(values[1:], values[0])
-    enabled, running = _times(records, layout)
+        return Counts(values[1:], values[0], by_thread=work.by_thread(added))
+    enabled, running = (work.of(times) for times in _times(records, layout))
     shares = running / np.maximum(enabled, 1)
     scaled = np.rint(np.divide(values, shares, out=np.zeros_like(shares), where=shares > 0))
     values = scaled.astype(np.int64)
@@ -206,19 +226,22 @@ def _counts(records: Records, layout: Layout) -> Counts:
 def _times(records: Records, layout: Layout) -> tuple[Floats, Floats]:
     """Nanoseconds that each column was enabled, and running: (records, columns) each.
 
-    The sources of one column are enabled at the same time and take turns in
-    running, as the thread moves between kinds of core.
+    The sources of one column for one thread are enabled at the same time and take
+    turns in running, as the thread moves between kinds of core.
     """
-    enabled = np.zeros((len(records), len(layout.columns)))
-    running = np.zeros_like(enabled)
+    running = np.zeros((len(records), len(layout.columns)))
+    of_threads: dict[int, Floats] = {}
     for number, columns in enumerate(layout.sources):
         before, after = records["before"][str(number)], records["after"][str(number)]
-        ran = (after["running_ns"] - before["running_ns"]).astype(np.float64)
-        was_enabled = (after["enabled_ns"] - before["enabled_ns"]).astype(np.float64)
+        read = _read(records, layout, number)
+        ran = (after["running_ns"] - before["running_ns"]).astype(np.float64) * read
+        was_enabled = (after["enabled_ns"] - before["enabled_ns"]).astype(np.float64) * read
+        thread = layout.threads[number] if layout.threads else 0
+        enabled = of_threads.setdefault(thread, np.zeros_like(running))
         for column in columns:
             running[:, column] += ran
             enabled[:, column] = np.maximum(enabled[:, column], was_enabled)
-    return enabled, running
+    return sum(of_threads.values(), np.zeros_like(running)), running
 
 
 def _shapes(words: Ints, index: int) -> str:

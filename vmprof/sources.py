@@ -69,7 +69,8 @@ def _load(source: Source, entry: str | None, schedule: str | None, progress: Pro
 
 def _load_named(name: str, entry: str | None, schedule: str | None, progress: Progress) -> Program:
     path = Path(name)
-    if os.sep in name or path.suffix in (".so", *SUFFIXES):
+    # A model's name may end as squeezenet1.0 does.
+    if os.sep in name or path.suffix.strip(".0123456789"):
         if path.is_file():
             return _load_file(path, schedule, progress)
         what = "is a folder" if path.is_dir() else "does not exist"

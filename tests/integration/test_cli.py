@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tvm
-from support.models import calls_packed, dynamic
+from support.models import Nested, calls_packed, dynamic
 
 from vmprof import Report, __version__
 
@@ -52,6 +52,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("library") / "dynamic.so"
     tvm.compile(dynamic(), "llvm").export_library(str(path))
     return str(path)
+
+
+def test_tvms_vm_tells_of_no_paths() -> None:
+    result = vmprof("run", "mlp", "--engine", "tvm", "--by", "path")
+    refused(result, "--by path needs --engine vmprof")
 
 
 def test_run_prints_the_table_and_writes_the_same_data(tmp_path: Path) -> None:
@@ -96,6 +101,16 @@ def test_run_of_a_library_with_inputs(library: str, tmp_path: Path) -> None:
         assert result.returncode == 0, result.stderr
         assert f"float32[{rows}, 16], float32[16, 8], float32[{rows}, 8]" in result.stdout
         assert result.stdout.startswith("Evaluate vm inference cost of dynamic.so on cpu(0)\n")
+
+
+def test_by_path(tmp_path: Path) -> None:
+    tvm.compile(Nested, "llvm").export_library(str(tmp_path / "nested.so"))
+    options = (*QUICK, "--counters", "none")
+    by_operator = vmprof("run", "nested.so", *options, cwd=tmp_path).stdout
+    assert "Call path" not in by_operator
+    by_path = vmprof("run", "nested.so", *options, "--by", "path", cwd=tmp_path).stdout
+    assert re.search(r"^add +.* main > double +$", by_path, re.MULTILINE), by_path
+    assert re.search(r"^multiply +.* main +$", by_path, re.MULTILINE), by_path
 
 
 def test_models() -> None:

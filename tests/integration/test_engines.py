@@ -14,6 +14,7 @@ import tvm_ffi
 from support.constants import tensor_constant
 from support.kernel import FakeKernel
 from support.models import Closures, calls_packed, compile_relax, dynamic, program
+from support.random_bytecode import Generator
 from tvm import relax
 
 import vmprof
@@ -119,6 +120,27 @@ def test_a_call_inside_a_call_is_known_as_such() -> None:
     assert recording.durations_ns[inside].sum() < recording.durations_ns[invoke]
 
 
+def test_in_common_are_the_calls_that_both_engines_see() -> None:
+    """A builtin that gets a kernel calls it by itself: TVM's VM knows nothing of that."""
+    name = "vmprof.test.calls_it"
+    tvm_ffi.register_global_func(name, lambda kernel: kernel(), override=True)
+    calling, empty = FunctionReference(1, name), FunctionReference(2, "vmprof.empty")
+    void = Register(VOID_REGISTER)
+    of = of_bytecode(
+        ("main", [Call(void, calling, (empty,)), Call(void, empty, ()), Ret(void)]),
+        packed_names=[name, empty.name],
+    )
+    outer, inner, last = (name, "", -1), (empty.name, "", 0), (empty.name, "", -1)
+    executable, recorder = Executable(of, CPU), Recorder(0, max_records=10)
+    for kind, common, expected in [
+        (DispatchLoop, False, [outer, inner, last]),
+        (DispatchLoop, True, [outer, last]),
+        (HookedVm, True, [outer, last]),
+    ]:
+        running = kind(executable, "main", [], recorder, common=common)
+        assert calls(running, running.record(Reading.TIME, None)) == expected
+
+
 def test_a_call_that_raised_inside_one_that_caught_it() -> None:
     """TVM's VM does not call its instrument after a call that raised."""
 
@@ -160,6 +182,30 @@ def test_a_call_that_raised_inside_one_that_caught_it() -> None:
     ]
     assert recording.durations_ns is not None
     assert 0 < recording.durations_ns[3] < recording.durations_ns[1]
+
+
+def test_more_names_than_the_hook_has_room_for() -> None:
+    """Names of functions that have no row take room, too; without it they are compared again."""
+    count = 100
+    empty = FunctionReference(count + 1, "vmprof.empty")
+    void = Register(VOID_REGISTER)
+    inner = [(f"inner{i}", [Call(void, empty, ()), Ret(void)]) for i in range(count)]
+    calls_of_all = [
+        Call(Register(0), FunctionReference(i, name), ()) for i, (name, _) in enumerate(inner, 1)
+    ]
+    of = of_bytecode(
+        ("main", [*calls_of_all, *calls_of_all, Ret(void)]), *inner, packed_names=[empty.name]
+    )
+    running, _ = engine(HookedVm, of, [])
+    assert calls(running, running.record(Reading.TIME, None)) == 2 * count * [(empty.name, "", -1)]
+
+
+def test_what_is_not_as_tvm_calls_an_instrument_is_refused() -> None:
+    recorder = Recorder(0, max_records=10)
+    instrument = recorder.hook(["vmprof.empty"], {})
+    with recorder.run(Reading.TIME), pytest.raises(TypeError, match="not how TVM"):
+        instrument(1, 2, 3)
+    instrument(1, 2, 3)  # nothing is recorded: nothing is looked at
 
 
 def test_an_error_says_that_it_comes_from_tvms_vm() -> None:
@@ -296,3 +342,22 @@ def test_an_instrument_goes_with_its_vm() -> None:
     with recorder.run(Reading.TIME):
         pass
     assert len(recorder.recording(Reading.TIME).sites) == 0
+
+
+def test_both_engines_record_the_same_calls_of_random_programs() -> None:
+    generator = Generator(seed=0, count=40)
+    of = Program.of_module(load(generator.bytecode), "random")
+    executable = Executable(of, CPU)
+    recorder = Recorder(0, max_records=10_000)
+    recorded = 0
+    for each in generator.programs:
+        found = []
+        for kind in (DispatchLoop, HookedVm):
+            running = kind(executable, each.name, each.arguments, recorder)
+            try:
+                found.append(calls(running, running.record(Reading.TIME, None)))
+            except Exception:  # noqa: BLE001 # some are drawn to fail
+                found.append([])
+        assert found[0] == found[1], each.name
+        recorded += bool(found[0])
+    assert recorded > len(generator.programs) / 2

@@ -42,7 +42,7 @@ def test_onnx_with_a_symbolic_dimension(onnx_model: str, schedule: str) -> None:
     runtime = pytest.importorskip("onnxruntime", reason="computes anew; pip install onnxruntime")
     program = load_program(onnx_model, schedule=schedule)
     data = np.random.default_rng(1).standard_normal((5, 16)).astype("float32")
-    ours = VirtualMachine(program)["main"](tvm.runtime.tensor(data)).numpy()
+    ours = VirtualMachine(program, tvm.cpu())["main"](tvm.runtime.tensor(data)).numpy()
     session = runtime.InferenceSession(onnx_model, providers=["CPUExecutionProvider"])
     (expected,) = session.run(None, {"x": data})
     assert np.abs(ours - expected).max() <= 1e-5
@@ -68,7 +68,7 @@ def test_an_exported_program(tmp_path: Path, schedule: str) -> None:
     torch.export.save(torch.export.export(model, (data,)), path)
     program = load_program(path, schedule=schedule)
     assert program.name == "model.pt2"
-    result = VirtualMachine(program)["main"](tvm.runtime.tensor(data.numpy()))
+    result = VirtualMachine(program, tvm.cpu())["main"](tvm.runtime.tensor(data.numpy()))
     assert np.abs(result.numpy() - model(data).detach().numpy()).max() <= 1e-4
     assert any("conv2d" in name for name in program.kernels)
 

@@ -30,7 +30,7 @@ def inputs_of(program: Program) -> list[Any]:
 def test_a_model_equals_its_plain_variant_and_runs_as_in_tvms_vm(name: str) -> None:
     program = load_program(name)
     inputs = inputs_of(program)
-    ours = VirtualMachine(program)["main"](*inputs).numpy()
+    ours = VirtualMachine(program, tvm.cpu())["main"](*inputs).numpy()
     in_tvm = TvmVirtualMachine(program.module, tvm.cpu())["main"](*inputs).numpy()
     assert ours.tobytes() == in_tvm.tobytes()
     plain = compile(MODELS[name](), schedule="none").executable.jit()
@@ -38,7 +38,7 @@ def test_a_model_equals_its_plain_variant_and_runs_as_in_tvms_vm(name: str) -> N
     assert np.abs(ours - expected).max() <= 1e-4 * np.abs(expected).max()
     # Of a result that hardly depends on the input this would say little.
     other = make_inputs(parameters_of(program.bytecode, program.entry("main")), seed=1)
-    elsewhere = VirtualMachine(program)["main"](*other).numpy()
+    elsewhere = VirtualMachine(program, tvm.cpu())["main"](*other).numpy()
     assert np.abs(elsewhere - ours).max() > 1e-3 * np.abs(ours).max()
 
 
@@ -49,7 +49,7 @@ def test_a_model_equals_pytorchs_computation(name: str) -> None:
 
     program = load_program(name)
     inputs = inputs_of(program)
-    ours = VirtualMachine(program)["main"](*inputs).numpy()
+    ours = VirtualMachine(program, tvm.cpu())["main"](*inputs).numpy()
     expected = run(MODELS[name](), inputs[0].numpy())
     assert np.abs(ours - expected).max() <= 1e-4 * np.abs(expected).max()
 

@@ -41,7 +41,9 @@ def recorder() -> Recorder:
 def counting(names: str) -> Iterator[tuple[Recorder, Pass]]:
     """A recorder, and one pass that counts ``names``, opened without further ado."""
     with Opener(Machine()).open(events(names)) as group:
-        yield Recorder(group.layout.sample_words, 10), Pass(group.layout, tuple(group.sources), "")
+        counted = Pass(group.layout, tuple(group.sources), "")
+        yield Recorder(group.layout.sample_words, 10), counted
+        counted.team.close()
 
 
 def test_records_every_call_in_order(recorder: Recorder) -> None:
@@ -163,7 +165,10 @@ def test_a_full_buffer_says_so_and_loses_nothing() -> None:
             function()
     assert recorder.recording(Reading.TIME).sites.tolist() == [0, 0, 0]
     with (
-        pytest.raises(VmprofError, match=r"more calls than the record buffer holds.*--max-records"),
+        pytest.raises(
+            VmprofError,
+            match=r"more calls and parallel tasks than the record buffer holds.*--max-records",
+        ),
         recorder.run(Reading.TIME),
     ):
         for _ in range(4):
@@ -217,7 +222,7 @@ def test_counts_are_differences_of_the_two_reads(kernel: FakeKernel) -> None:
         with recorder.run(Reading.COUNTERS, counted):
             function()
             function()
-        recording = recorder.recording(Reading.COUNTERS, counted.layout)
+        recording = recorder.recording(Reading.COUNTERS, counted)
     assert recording.durations_ns is None
     assert recording.counts is not None
     assert recording.counts.values.tolist() == [[100, 0], [400, 0]]
@@ -253,7 +258,7 @@ def test_a_read_that_fails_leaves_counts_absent(kernel: FakeKernel, broken: int 
         function = recorder.wrap(site(0), empty)
         with recorder.run(reading, counted):
             function()
-        recording = recorder.recording(reading, counted.layout)
+        recording = recorder.recording(reading, counted)
     assert recording.counts is None
     assert recording.fault is not None
     assert recording.fault.startswith("a reading of the counters failed during the run")
@@ -275,7 +280,7 @@ def test_a_kernel_that_raises_leaves_counters_disabled(kernel: FakeKernel) -> No
         # The recorder is fit for the next run.
         with recorder.run(Reading.COUNTERS, counted):
             recorder.wrap(site(1), empty)()
-        assert recorder.recording(Reading.COUNTERS, counted.layout).sites.tolist() == [1]
+        assert recorder.recording(Reading.COUNTERS, counted).sites.tolist() == [1]
 
 
 def test_passes_of_different_width_share_a_recorder(kernel: FakeKernel) -> None:
@@ -289,7 +294,7 @@ def test_passes_of_different_width_share_a_recorder(kernel: FakeKernel) -> None:
             counted = Pass(group.layout, tuple(group.sources), "")
             with recorder.run(Reading.COUNTERS, counted):
                 function()
-            recording = recorder.recording(Reading.COUNTERS, counted.layout)
+            recording = recorder.recording(Reading.COUNTERS, counted)
             assert recording.counts is not None
             assert recording.counts.values.tolist() == [expected]
 
@@ -313,7 +318,7 @@ def test_page_faults_of_this_machine() -> None:
             with recorder.run(Reading.COUNTERS, counted):
                 toucher()
                 idle()
-            counts = recorder.recording(Reading.COUNTERS, counted.layout).counts
+            counts = recorder.recording(Reading.COUNTERS, counted).counts
     except Refused as refused:
         pytest.skip(str(refused))
     assert counts is not None

@@ -21,7 +21,10 @@ import argparse
 from vmprof.cli import delivery
 from vmprof.cli.progress import progress_line
 from vmprof.collectors import load_collector
+from vmprof.counters.scope import SCOPES
+from vmprof.errors import VmprofError
 from vmprof.inputs import load_arrays
+from vmprof.pool import parse_cpus
 from vmprof.profiler import DEFAULT_ENGINE, ENGINES, profile
 from vmprof.recorder import DEFAULT_MAX_RECORDS
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
@@ -114,6 +117,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the counters that there are IPC, misses per 1000 instructions, stalled shares",
     )
     how.add_argument(
+        "--count",
+        choices=SCOPES,
+        default=SCOPES[0],
+        help="whose work a call's counters hold: tasks (the calling thread, and TVM's workers in "
+        "their tasks; the default), inherit (also all threads started while counting, idle or "
+        "not), process (all threads), caller (the calling thread alone)",
+    )
+    how.add_argument(
+        "--threads",
+        action="store_true",
+        help="columns that say how calls used threads: how many, CPU time, efficiency, imbalance, "
+        "waiting",
+    )
+    how.add_argument(
+        "--num-threads",
+        type=int,
+        metavar="N",
+        help="threads of TVM's pool, the calling one included (default: TVM's)",
+    )
+    how.add_argument(
+        "--pin",
+        metavar="CPUS",
+        help="a CPU for the calling thread, then one for each worker, as in 0-3,8",
+    )
+    how.add_argument(
         "--max-records",
         type=int,
         default=DEFAULT_MAX_RECORDS,
@@ -126,6 +154,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
+    if options.by == "path" and options.engine != DEFAULT_ENGINE:
+        raise VmprofError(
+            f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell its hook in which "
+            "functions a call is made"
+        )
     arrays = load_arrays(options.input)
     collectors = [load_collector(each) for each in options.collector]
     with progress_line(quiet=options.quiet) as progress:
@@ -140,6 +173,10 @@ def execute(options: argparse.Namespace) -> None:
             single_pass=options.single_pass,
             multiplex=options.multiplex,
             collectors=collectors,
+            count=options.count,
+            threads=options.threads,
+            num_threads=options.num_threads,
+            pin=parse_cpus(options.pin) if options.pin else (),
             max_records=options.max_records,
             metrics=options.metrics,
             schedule=options.schedule,

@@ -22,11 +22,12 @@ from vmprof.cli.diff import percent
 from vmprof.cli.output import OutputFile
 from vmprof.cli.progress import progress_line
 from vmprof.cli.run import add_model_arguments
-from vmprof.compare.validate import TOLERANCE, validate_model
+from vmprof.compare.validate import LEAST_REPEATS, TOLERANCE, validate_model
 from vmprof.compare.validate.data import to_json
 from vmprof.compare.validate.text import render
 from vmprof.inputs import load_arrays
 from vmprof.recorder import DEFAULT_MAX_RECORDS
+from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_SECONDS
 
 _DISAGREE = 3
 
@@ -43,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--repeats",
         type=int,
         metavar="N",
-        help="measured rounds, in each of which either engine runs (default: as many as fit into "
-        "10 s, 8 to 30)",
+        help="measured rounds, in each of which both engines run (default: as many as fit into "
+        f"{AUTO_SECONDS:.0f} s, {LEAST_REPEATS} to {AUTO_MAX_REPEATS})",
     )
     how.add_argument(
         "--warmup", type=int, default=1, metavar="N", help="rounds before those (default: 1)"
@@ -84,6 +85,7 @@ def execute(options: argparse.Namespace) -> int:
             repeats=options.repeats,
             warmup=options.warmup,
             single_pass=options.single_pass,
+            schedule=options.schedule,
             tolerance=options.tolerance,
             entry=options.entry,
             counters=options.counters,

@@ -2,7 +2,8 @@
 
 from vmprof.counters.events import Encoding, Event, Group, parse_events
 from vmprof.counters.machine import Machine
-from vmprof.counters.plan import Counters, Pass, open_counters
+from vmprof.counters.passes import Pass
+from vmprof.counters.plan import Counters, open_counters
 
 __all__ = [
     "Counters",

@@ -33,11 +33,15 @@ class Opener:
 
     Where the permission level hides the kernel, the first event that opens
     without it sets ``user_only``: from then on all events count user space
-    alone, so that their numbers go together.
+    alone, so that their numbers go together. ``threads`` are the kernel's numbers of
+    other threads to count besides, or instead of the calling one (0); with ``inherit``
+    also whatever all these start from then on.
     """
 
     machine: Machine
     user_only: bool = False
+    threads: Sequence[int] = (0,)
+    inherit: bool = False
 
     def open(
         self, events: Sequence[Event], *, pinned: bool = True, user_reads: bool = True
@@ -73,23 +77,37 @@ class Opener:
         # would turn a move into an error.
         pinned = pinned and not self.machine.is_hybrid
         try:
-            for members in _by_pmu(events):
-                group.add(self._open_source(members, pinned=pinned, user_reads=user_reads))
+            for thread in self.threads:
+                for members in _by_pmu(events):
+                    source = self._open_source(
+                        members, thread, pinned=pinned, user_reads=user_reads
+                    )
+                    if source is not None:
+                        group.add(source, thread)
         except BaseException:
             group.close()
             raise
         return group
 
     def _open_source(
-        self, members: Sequence[tuple[Event, Encoding]], *, pinned: bool, user_reads: bool
-    ) -> Source:
+        self,
+        members: Sequence[tuple[Event, Encoding]],
+        thread: int,
+        *,
+        pinned: bool,
+        user_reads: bool,
+    ) -> Source | None:
+        """None if the thread is gone."""
         asked = ffi.new("vmprof_event[]", len(members))
         for target, (_, encoding) in zip(asked, members, strict=True):
             self._fill(target, encoding, user_reads=user_reads)
+            target.pid, target.inherit = thread, self.inherit
         problem = ffi.new("int64_t[2]")
         pointer = lib.vmprof_group_open(asked, len(members), pinned, user_reads, problem)
         if pointer == ffi.NULL:
             event, code = members[problem[0]][0], int(-problem[1])
+            if thread and code == errno.ESRCH:
+                return None
             raise Refused(event, explain(code, event, self.machine), code)
         return Source(pointer, [event.name for event, _ in members])
 
@@ -103,7 +121,7 @@ class Opener:
             setattr(target, name, int(getattr(encoding, name)))
         if self.user_only:
             target.exclude_kernel = target.exclude_hv = 1  # type: ignore[attr-defined]
-        target.pid, target.cpu = 0, -1  # type: ignore[attr-defined]
+        target.cpu = -1  # type: ignore[attr-defined]
 
     def _with_user_access(self, encoding: Encoding) -> Encoding:
         """Arm wants to be asked: the format term ``rdpmc`` (drivers/perf/arm_pmuv3.c)."""
@@ -139,25 +157,29 @@ def _by_pmu(events: Sequence[Event]) -> list[list[tuple[Event, Encoding]]]:
 
 
 class CounterGroup(AbstractContextManager["CounterGroup"]):
-    """``events`` that are counted together, for the calling thread.
+    """``events`` that are counted together, for the calling thread or several.
 
-    ``sources`` are what is read: one kernel group, or one per core PMU of a
-    hybrid. Nothing is counted until `enable`. Use as a context manager:
+    ``sources`` are what is read: for each thread one kernel group, or one per core
+    PMU of a hybrid. Nothing is counted until `enable`. Use as a context manager:
     descriptors are closed whatever happens.
     """
 
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = tuple(events)
         self.sources: list[Source] = []
+        self._threads: list[int] = []
 
-    def add(self, source: Source) -> None:
+    def add(self, source: Source, thread: int = 0) -> None:
         self.sources.append(source)
+        self._threads.append(thread)
 
     @property
     def layout(self) -> Layout:
         columns = tuple(event.name for event in self.events)
         return Layout(
-            columns, tuple(tuple(map(columns.index, source.columns)) for source in self.sources)
+            columns,
+            tuple(tuple(map(columns.index, source.columns)) for source in self.sources),
+            threads=tuple(self._threads),
         )
 
     def enable(self) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from vmprof.counters.collector import NativeCollector
+from vmprof.counters.cpu import open_cpu_clocks
 from vmprof.counters.errata import group_objection
 from vmprof.counters.events import Event, Group
 from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.counters.machine import Machine
-from vmprof.counters.source import Layout, Source
+from vmprof.counters.passes import Pass
+from vmprof.counters.scope import Scope
+from vmprof.counters.source import Layout
 from vmprof.counters.trust import examine
 from vmprof.counters.wide import WideCounters
 from vmprof.errors import VmprofError
@@ -20,23 +23,6 @@ from vmprof.native import lib
 
 # Long enough for the kernel to schedule a group, or to find that it cannot.
 _PROBE_ITERATIONS = 10_000
-
-
-@dataclass(frozen=True)
-class Pass:
-    """What is counted in one pass: `enable` before the run, `disable` after it."""
-
-    layout: Layout
-    sources: tuple[Source, ...]
-    how: str  # how a window reads it, for the reader of the report
-
-    def enable(self) -> None:
-        for source in self.sources:
-            source.enable()
-
-    def disable(self) -> None:
-        for source in self.sources:
-            source.disable()
 
 
 @dataclass
@@ -48,8 +34,10 @@ class Counters(AbstractContextManager["Counters"]):
     whole run too, nobody knows whether they exist. ``user_only``: the
     permission level hides the kernel, events count user space alone.
     ``fell_back``: not one of the events could be counted, and what was named
-    for this case is. ``note`` says why there are several passes. Use as a
-    context manager: everything is closed whatever happens.
+    for this case is. ``note`` says why there are several passes. ``scope``: whose
+    work is counted. ``cpu`` is a pass for CPU time (:mod:`vmprof.counters.cpu`),
+    None in a single pass and where it cannot be had. Use as a context manager:
+    everything is closed whatever happens.
     """
 
     wide: WideCounters
@@ -59,12 +47,15 @@ class Counters(AbstractContextManager["Counters"]):
     user_only: bool = False
     fell_back: bool = False
     note: str | None = None
+    scope: Scope = field(default_factory=Scope)
+    cpu: Pass | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @property
     def sample_words(self) -> int:
         """Of the pass that reads most."""
-        return max((p.layout.sample_words for p in self.passes), default=0)
+        passes = [*self.passes, *([self.cpu] if self.cpu else [])]
+        return max((p.layout.sample_words for p in passes), default=0)
 
     def close(self) -> None:
         self._stack.close()
@@ -86,8 +77,9 @@ def open_counters(
     multiplex: bool = False,
     single_pass: bool = False,
     collectors: Sequence[NativeCollector] = (),
+    scope: Scope | None = None,
 ) -> Counters:
-    """Open what can be counted of ``groups`` for the calling thread.
+    """Open what can be counted of ``groups`` for the calling thread, and others in ``scope``.
 
     If that is nothing at all, ``otherwise`` is counted instead. Every hardware
     event is checked against known work first. Groups keep together; they share
@@ -104,9 +96,10 @@ def open_counters(
         fell_back = not units and not selection.wide
         if fell_back:
             units = selection.usable(otherwise)
+        scope = scope or Scope()
         note = None
         if multiplex:
-            passes = _one_pass_in_turns(units, opener, stack)
+            passes = _one_pass_in_turns(units, scope.apply(opener), stack)
         else:
             bins = _pack(units, opener, selection.refused)
             if single_pass and len(bins) > 1:
@@ -114,16 +107,23 @@ def open_counters(
                     f"the events need {len(bins)} passes over the model; without --single-pass "
                     "they get them, with --multiplex they take turns in one"
                 )
-            passes = [_open_pass(events, opener, stack) for events in bins]
+            counting = scope.apply(opener)
+            passes = [_open_pass(events, counting, stack) for events in bins]
             if len(bins) > 1:
                 why = ["the PMU does not hold all events at the same time"]
                 note = "; ".join(why + _fewer_counters(machine))
         for collector in collectors:
             source = stack.enter_context(collector.open())
-            layout = Layout(source.columns, (tuple(range(len(source.columns))),))
+            layout = Layout(
+                source.columns, (tuple(range(len(source.columns))),), of_caller=frozenset({0})
+            )
             passes.append(Pass(layout, (source,), f"by {collector.name}"))
         if single_pass and len(passes) > 1:
             passes = [_together(passes)]
+        for one in passes:
+            stack.callback(one.team.close)
+        clocks = nullcontext(None) if single_pass else open_cpu_clocks(scope.apply(opener))
+        cpu = stack.enter_context(clocks)
         wide = stack.enter_context(WideCounters(selection.wide, machine))
         return Counters(
             wide,
@@ -133,6 +133,8 @@ def open_counters(
             opener.user_only,
             fell_back,
             note,
+            scope,
+            cpu,
             stack.pop_all(),
         )
 
@@ -232,19 +234,14 @@ def _open_pass(events: Group, opener: Opener, stack: ExitStack) -> Pass:
     group.disable()
     how = "in user space, without a system call" if in_user_space else "by one read() of the group"
     if not in_user_space and len(group.sources) > 1:
-        how = f"by {len(group.sources)} read() calls, one per core PMU"
+        how = f"by {len(group.sources)} read() calls, one per thread and core PMU"
     return Pass(group.layout, tuple(group.sources), how)
 
 
 def _together(passes: Sequence[Pass]) -> Pass:
     """One pass that reads everything in the same windows."""
-    columns = tuple(column for one in passes for column in one.layout.columns)
     sources = tuple(source for one in passes for source in one.sources)
-    layout = Layout(
-        columns,
-        tuple(tuple(map(columns.index, source.columns)) for source in sources),
-        multiplexed=any(one.layout.multiplexed for one in passes),
-    )
+    layout = Layout.joined([one.layout for one in passes])
     return Pass(layout, sources, "; ".join(one.how for one in passes))
 
 
@@ -256,8 +253,5 @@ def _one_pass_in_turns(units: Sequence[Group], opener: Opener, stack: ExitStack)
     sources = tuple(source for group in groups for source in group.sources)
     if not sources:
         return []
-    columns = tuple(event.name for unit in units for event in unit)
-    layout = Layout(
-        columns, tuple(tuple(map(columns.index, s.columns)) for s in sources), multiplexed=True
-    )
+    layout = replace(Layout.joined([group.layout for group in groups]), multiplexed=True)
     return [Pass(layout, sources, f"multiplexed, by {len(sources)} read() calls")]

@@ -20,11 +20,37 @@ class Layout:
     column of each of its values. A column that several sources hold (an event
     on each core PMU of a hybrid) is their sum. ``multiplexed``: sources took
     turns, and every value stands for the time that its source ran.
+    ``of_caller`` are the numbers of sources that are read by the calling thread alone,
+    for whatever they count; every other one counts a thread, and each thread that does
+    a task has one. ``threads`` tells sources apart that count different threads from
+    one and the same; empty where there are none.
     """
 
     columns: tuple[str, ...] = ()
     sources: tuple[tuple[int, ...], ...] = ()
     multiplexed: bool = False
+    of_caller: frozenset[int] = frozenset()
+    threads: tuple[int, ...] = ()
+
+    @classmethod
+    def joined(cls, parts: Sequence[Layout]) -> Layout:
+        """Of a pass that reads the sources of ``parts`` one after the other."""
+        columns = tuple(column for part in parts for column in part.columns)
+        starts = [sum(len(p.columns) for p in parts[:n]) for n in range(len(parts))]
+        alone = [n in part.of_caller for part in parts for n in range(len(part.sources))]
+        return cls(
+            columns,
+            tuple(
+                tuple(start + column for column in source)
+                for start, part in zip(starts, parts, strict=True)
+                for source in part.sources
+            ),
+            multiplexed=any(part.multiplexed for part in parts),
+            of_caller=frozenset(n for n, of_caller in enumerate(alone) if of_caller),
+            threads=tuple(
+                thread for part in parts for thread in part.threads or (0,) * len(part.sources)
+            ),
+        )
 
     @property
     def sample_words(self) -> int:

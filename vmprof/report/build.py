@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vmprof.recording import Counts, Floats, Ints, Recording
+from vmprof.recording import Counts, Recording
 from vmprof.report.median import median_of, medians
 from vmprof.report.model import (
     INCLUSIVE,
@@ -24,6 +24,8 @@ from vmprof.report.model import (
     Row,
     Samples,
 )
+from vmprof.report.threads import per_thread, thread_columns, uncounted_work
+from vmprof.work import Floats, Ints
 
 # Beside a column whose counters took turns: which part of the time it was counted.
 SHARE_SUFFIX = " counted"
@@ -59,6 +61,8 @@ def build_report(
     per_run: Sequence[Row],
     refused: Mapping[str, str],
     configuration: Mapping[str, Metric],
+    cpu: CountedPass | None = None,
+    threads: bool = False,
 ) -> Report:
     """A report of the calls that all runs made.
 
@@ -66,7 +70,8 @@ def build_report(
     durations, at least one. ``per_run`` has a row for each of them, of the run
     as a whole. Values are medians over the runs; those of a row leave out the
     calls inside it, which have rows of their own. ``refused`` says why columns
-    that were asked for are not there.
+    that were asked for are not there. ``cpu`` is the pass for CPU time; with
+    ``threads`` the report says how calls used threads.
     """
     pattern = timed[-1]
     same = [run for run in timed if run.same_calls(pattern)]
@@ -75,35 +80,16 @@ def build_report(
         notes["Note"] = (
             f"the runs did not all make the same calls; rows are of {len(same)} of {len(timed)}"
         )
-    missing = dict(refused)
     inclusive_rows = _inclusive_rows(pattern, sites)
     several_paths = len(set(pattern.paths)) > 1
-    counted_calls: list[dict[str, Metric]] = [{} for _ in pattern.shapes]
-    counted_total: dict[str, Metric] = {}
+    counted = _Counted([{} for _ in pattern.shapes], {}, dict(refused))
     for one in passes:
-        counts = [
-            run.counts for run in one.runs if run.counts is not None and run.same_calls(pattern)
-        ]
-        if not counts:
-            missing.update(dict.fromkeys(one.columns, _why_nothing(one)))
-            continue
-        for number, column in enumerate(one.columns):
-            inclusive, total = _column(counts, number)
-            reason = _why_not(column, total, one)
-            if reason is not None:
-                missing[column] = reason
-                continue
-            counted_total |= _cells(column, total, 0)
-            own = _own(inclusive, pattern)
-            for i, cells in enumerate(counted_calls):
-                cells.update(_cells(column, own, i))
-                if inclusive_rows[i]:
-                    cells[f"{column}{INCLUSIVE}"] = _cells(column, inclusive, i)[column]
+        counted.add(one, pattern, inclusive_rows)
     for each in collected:
         rows = [rows for run, rows in each.runs if run.same_calls(pattern)]
-        for i, cells in enumerate(counted_calls):
+        for i, cells in enumerate(counted.calls):
             cells.update(medians([run[i] for run in rows]))
-    counted_total |= medians(per_run)
+    counted.total |= medians(per_run)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
     own_durations = pattern.own(durations.T).T
@@ -113,18 +99,30 @@ def build_report(
     typical = same[int(np.argsort(totals, kind="stable")[(len(totals) - 1) // 2])]
     assert typical.windows_ns is not None
     windows = (typical.windows_ns / 1e3).tolist()
+    cpu_counts = _usable(cpu, pattern) if cpu else []
+    about_threads: list[Row] = [{} for _ in range(1 + len(pattern.shapes))]
+    if threads:
+        about_threads = thread_columns(
+            [run.parallelism for run in same if run.parallelism is not None],
+            np.concatenate([totals[:, None], durations], axis=1),
+            cpu_counts,
+        )
+    names = [sites[site] for site in pattern.sites.tolist()]
+    if cpu and (warning := uncounted_work(cpu.columns, cpu_counts, names)):
+        notes["Warning"] = warning
     calls_of_report: list[Row] = []
-    for i, site in enumerate(pattern.sites.tolist()):
+    for i, name in enumerate(names):
         call_us = float(np.median(own_durations[:, i])) / 1e3
         row: dict[str, Metric] = {
-            "Name": sites[site],
+            "Name": name,
             **_duration(own_durations[:, i]),
             "Percent": Percent(100 * call_us / total_us),
             "Device": device,
             "Count": Count(1),
             "Argument Shapes": pattern.shapes[i],
             WINDOW: Samples(tuple(windows[i])),
-            **counted_calls[i],
+            **counted.calls[i],
+            **about_threads[1 + i],
         }
         if inclusive_rows[i]:
             row[INCLUSIVE_DURATION] = Duration(float(np.median(durations[:, i])) / 1e3)
@@ -141,7 +139,8 @@ def build_report(
                 **_duration(totals),
                 "Device": device,
                 "Count": Count(1),
-                **counted_total,
+                **counted.total,
+                **about_threads[0],
             }
         },
         configuration={
@@ -149,8 +148,38 @@ def build_report(
             "In no row (us)": Duration(in_no_row),
             **notes,
         },
-        missing=missing,
+        missing=counted.missing,
     )
+
+
+@dataclass
+class _Counted:
+    """Cells of what was counted, by call and of the run; and why columns are not there."""
+
+    calls: list[dict[str, Metric]]
+    total: dict[str, Metric]
+    missing: dict[str, str]
+
+    def add(self, one: CountedPass, pattern: Recording, inclusive_rows: Sequence[bool]) -> None:
+        """Add the columns of one pass."""
+        counts = _usable(one, pattern)
+        if not counts:
+            self.missing.update(dict.fromkeys(one.columns, _why_nothing(one)))
+            return
+        for number, column in enumerate(one.columns):
+            inclusive, total = _column(counts, number)
+            reason = _why_not(column, total, one)
+            if reason is not None:
+                self.missing[column] = reason
+                continue
+            self.total |= _cells(column, total, 0)
+            own = _own(inclusive, pattern)
+            for i, cells in enumerate(self.calls):
+                cells.update(_cells(column, own, i))
+                if inclusive_rows[i]:
+                    cells[f"{column}{INCLUSIVE}"] = _cells(column, inclusive, i)[column]
+            for i, parts in per_thread(column, number, counts).items():
+                self.calls[i].update(parts)
 
 
 def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
@@ -171,6 +200,11 @@ def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
         return around < 0
 
     return [is_outermost(row) for row in range(len(parents))]
+
+
+def _usable(one: CountedPass, pattern: Recording) -> list[Counts]:
+    """The counts of those runs of a pass that have any and made the calls of ``pattern``."""
+    return [run.counts for run in one.runs if run.counts is not None and run.same_calls(pattern)]
 
 
 def _duration(nanoseconds: Ints) -> dict[str, Metric]:

@@ -4,10 +4,11 @@ Every value is an object with one key, its kind: ``{"count": 1}``,
 ``{"microseconds": 0.5}``, ``{"percent": 2.0}``, ``{"ratio": 0.5}``,
 ``{"string": "x"}``. TVM's reader takes no other kind, no second key and no
 fourth part of the report; therefore ours, too, are of these kinds, under new
-keys: samples as a string of numbers in a column ``"X samples"``, begin and end
-of a call and its tasks likewise in ``"Window (us)"`` and ``"Tasks (us)"``; in
-the configuration, why an event was not counted, under ``"Not counted: X"``, and
-how a column was derived, under ``"Derived: X"``, as a string of JSON.
+keys: samples as a string of numbers in a column ``"X samples"``, the parts of
+threads in ``"X per thread"``, begin and end of a call and its tasks likewise in
+``"Window (us)"`` and ``"Tasks (us)"``; in the configuration, why an event was
+not counted, under ``"Not counted: X"``, and how a column was derived, under
+``"Derived: X"``, as a string of JSON.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
 from vmprof.report.model import (
+    PER_THREAD_SUFFIX,
     SAMPLES_SUFFIX,
     TASKS,
     WINDOW,
@@ -121,7 +123,7 @@ def _decode_row(row: Any, where: str) -> Row:
 def _decode(name: str, value: Any, where: str) -> Metric:
     match value:
         case {"string": str(text)}:
-            hidden = name.endswith(SAMPLES_SUFFIX) or name in (WINDOW, TASKS)
+            hidden = name.endswith((SAMPLES_SUFFIX, PER_THREAD_SUFFIX)) or name in (WINDOW, TASKS)
             return _samples(text, where) if hidden else text
         case {"count": int(number)}:
             return Count(number)

@@ -42,10 +42,11 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Numbers behind a value, in the unit of their column: not shown in tables, kept by JSON.
+    """What lies behind a value, in the unit of its column: not shown in tables, kept by JSON.
 
     In column ``"X samples"``, next to the median in column ``"X"``, what each repeat
-    measured; in :data:`WINDOW` and :data:`TASKS` when it was.
+    measured; in ``"X per thread"`` what each thread did, the calling one first, which
+    adds up to the value in ``"X"``; in :data:`WINDOW` and :data:`TASKS` when it was.
     """
 
     values: tuple[float, ...]
@@ -56,6 +57,7 @@ Metric = Count | Duration | Percent | Ratio | Samples | str
 Row = Mapping[str, Metric]
 
 SAMPLES_SUFFIX = " samples"
+PER_THREAD_SUFFIX = " per thread"
 
 # A row's values are of the call itself. Where calls lie inside one another, columns
 # "X incl." have what the calls inside took as well. Those do not add up: a Sum of

@@ -29,7 +29,7 @@ with open_counters(parse_events(events, machine), machine) as opened:
         with recorder.run(Reading.COUNTERS, one):
             for length in lengths:
                 spin(int(length))
-        values = recorder.recording(Reading.COUNTERS, one.layout).counts.values
+        values = recorder.recording(Reading.COUNTERS, one).counts.values
         counts |= zip(one.layout.columns, values.T.tolist(), strict=True)
 print(
     json.dumps(

@@ -18,7 +18,7 @@ from vmprof.sources import Source
 # Percent.
 TOLERANCE = 5.0
 # With 8 repeats of either engine, a difference can be more than chance among 321 values.
-_LEAST_REPEATS = 8
+LEAST_REPEATS = 8
 
 
 @dataclass(frozen=True)
@@ -47,21 +47,22 @@ def validate_model(
     repeats: int | None = None,
     warmup: int = 1,
     single_pass: bool = False,
+    schedule: str | None = None,
     tolerance: float = TOLERANCE,
     **options: Any,
 ) -> Validation:
     """Run ``source`` by both engines and compare outputs, calls, and what each operator cost.
 
-    ``repeats``, ``warmup``, ``single_pass`` and ``options`` are as for
-    :func:`vmprof.profile`, but that as many repeats are made as it takes to tell
-    differences from chance. ``tolerance`` is in percent.
+    All but ``tolerance``, in percent, is as for :func:`vmprof.profile`, except that at
+    least as many repeats are made as it takes to tell a difference from chance.
     """
     outputs = _Outputs()
     reports = profile_engines(
         source,
         inputs,
         engines=list(ENGINES),
-        schedule=Schedule(repeats, warmup, single_pass, at_least=_LEAST_REPEATS),
+        schedule=Schedule(repeats, warmup, single_pass, at_least=LEAST_REPEATS),
+        compile_schedule=schedule,
         beforehand=outputs.compare,
         **options,
     )

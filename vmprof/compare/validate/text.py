@@ -36,10 +36,22 @@ def table(agreement: Agreement) -> tuple[list[str], list[list[str]]]:
             each.name,
             each.shapes,
             f"{each.count:,}",
-            *(text for column in columns for text in _cells(column, each.cells[column])),
+            *(text for column in columns for text in described_cell(column, each.cells[column])),
         ]
         for each in agreement.operators
     ]
+
+
+def described_cell(column: str, cell: Cell) -> list[str]:
+    """By the first engine, by the second, and the change with its verdict."""
+    digits = 2 if column == TIME else 0
+    values = [
+        "" if value is None else f"{value:,.{digits}f} ± {spread:,.{digits}f}"
+        for value, spread in zip((cell.change.before, cell.change.after), cell.spreads, strict=True)
+    ]
+    percent = cell.change.percent
+    change = "" if percent is None else f"{percent:+,.1f} % "
+    return [*values, f"{change}{cell.verdict.value}"]
 
 
 def costs(agreement: Agreement) -> tuple[list[str], list[list[str]]]:
@@ -111,14 +123,3 @@ def _findings(validation: Validation) -> str:
 
 def _varies(cell: Cell) -> bool:
     return cell.change.before != cell.change.after or any(cell.spreads)
-
-
-def _cells(column: str, cell: Cell) -> list[str]:
-    digits = 2 if column == TIME else 0
-    values = [
-        "" if value is None else f"{value:,.{digits}f} ± {spread:,.{digits}f}"
-        for value, spread in zip((cell.change.before, cell.change.after), cell.spreads, strict=True)
-    ]
-    percent = cell.change.percent
-    change = "" if percent is None else f"{percent:+,.1f} % "
-    return [*values, f"{change}{cell.verdict.value}"]

@@ -1,0 +1,78 @@
+/* CPU time as the scheduler accounts for it: needs no perf event, and costs a system call. */
+#include "recorder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+typedef struct {
+  vmprof_source source;
+  const vmprof_team *team; /* of VMPROF_CPU_OF_TEAM */
+} cpu_source;
+
+uint64_t vmprof_cpu_ns(int clock) {
+  struct timespec now;
+  if (clock_gettime((clockid_t)clock, &now) != 0) return 0;
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void fill(vmprof_sample *sample, uint64_t nanoseconds) {
+  *sample = (vmprof_sample){.count = 1};
+  sample->values[0] = nanoseconds;
+}
+
+static void sample_thread(vmprof_source *source, vmprof_sample *sample) {
+  (void)source;
+  fill(sample, vmprof_cpu_ns(CLOCK_THREAD_CPUTIME_ID));
+}
+
+static void sample_process(vmprof_source *source, vmprof_sample *sample) {
+  (void)source;
+  fill(sample, vmprof_cpu_ns(CLOCK_PROCESS_CPUTIME_ID));
+}
+
+static void sample_team(vmprof_source *source, vmprof_sample *sample) {
+  const vmprof_team *team = ((cpu_source *)source)->team;
+  const uint64_t of_members = team != NULL ? vmprof_team_cpu_ns(team) : 0;
+  fill(sample, vmprof_cpu_ns(CLOCK_THREAD_CPUTIME_ID) + of_members);
+}
+
+static int always_on(vmprof_source *source) {
+  (void)source;
+  return 0;
+}
+
+static void one_way(vmprof_source *source) { (void)source; }
+static void close_cpu(vmprof_source *source) { free(source); }
+
+static vmprof_source *clone_thread(const vmprof_source *source, int64_t problem[2]) {
+  (void)source;
+  problem[0] = 0;
+  problem[1] = -ENOMEM;
+  return vmprof_cpu_open(VMPROF_CPU_OF_THREAD);
+}
+
+vmprof_source *vmprof_cpu_open(int whose) {
+  void (*const samples[])(vmprof_source *, vmprof_sample *) = {
+      [VMPROF_CPU_OF_THREAD] = sample_thread,
+      [VMPROF_CPU_OF_PROCESS] = sample_process,
+      [VMPROF_CPU_OF_TEAM] = sample_team,
+  };
+  cpu_source *cpu = calloc(1, sizeof *cpu);
+  if (cpu == NULL) return NULL;
+  cpu->source = (vmprof_source){
+      .values = 1,
+      .sample = samples[whose],
+      .read = samples[whose],
+      .enable = always_on,
+      .disable = always_on,
+      .settle = one_way,
+      .clone = whose == VMPROF_CPU_OF_THREAD ? clone_thread : NULL,
+      .close = close_cpu,
+  };
+  return &cpu->source;
+}
+
+void vmprof_cpu_watch(vmprof_source *source, const vmprof_team *team) {
+  ((cpu_source *)source)->team = team;
+}

@@ -1,0 +1,82 @@
+/* The recorder from inside: what calls, launches and tasks share. */
+#ifndef VMPROF_RECORDER_H_
+#define VMPROF_RECORDER_H_
+
+#include <stdatomic.h>
+
+#include "vmprof.h"
+
+/* What a thread does for a recorder. */
+typedef struct {
+  vmprof_recorder *recorder;       /* whose run it works in, or NULL */
+  vmprof_source *const *sources;   /* the recorder's, counting this thread */
+  int64_t open;                    /* number of the innermost record whose window is open */
+  int runs;                        /* it is the one that started the run: its calls are recorded */
+} vmprof_work;
+
+/* The calling thread's. This module is small enough for the room that the loader keeps
+ * for such variables of late libraries: they cost one instruction, not a call. */
+extern _Thread_local vmprof_work vmprof_here __attribute__((tls_model("initial-exec")));
+
+struct vmprof_recorder {
+  atomic_int references; /* Python's one, and one per living site */
+  int mode;
+  vmprof_source **sources;
+  int num_sources;
+  vmprof_team *team;
+  int launcher_only_waits; /* the thread that launches does no task itself */
+  uint64_t samples_size; /* of all sources, once */
+  uint64_t stride;
+  char *records;
+  int64_t records_max;
+  uint64_t records_size; /* bytes reserved */
+  int64_t *signatures;
+  int64_t signatures_used; /* in words, as is the next one */
+  int64_t signatures_max;
+  int64_t generation; /* counts starts: older signatures are gone */
+  vmprof_work outside; /* what the thread did before it started */
+  /* How many records were asked for: a full buffer gives none, and they go on counting.
+   * In a cache line of its own, as all threads write it and read what stands above. */
+  char above[64];
+  atomic_int_fast64_t records_used;
+  char below[64];
+};
+
+/* The next record, or NULL if there is no room. Its number is vmprof_record_number(). */
+vmprof_record *vmprof_new_record(vmprof_recorder *recorder, int32_t site, int64_t signature,
+                                 int64_t parent);
+vmprof_record *vmprof_record_at(const vmprof_recorder *recorder, int64_t number);
+int64_t vmprof_record_number(const vmprof_recorder *recorder, const vmprof_record *record);
+int vmprof_recorder_is_full(const vmprof_recorder *recorder);
+/* Sets the error of a full buffer; -1. */
+int vmprof_raise_full(void);
+
+/* Readings at both ends, from the calling thread's `sources`. */
+void vmprof_open_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                        vmprof_record *record, int whole_run);
+void vmprof_close_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                         vmprof_record *record, int whole_run);
+
+/* The thread that launches does the first task itself, and then waits for the others.
+ * That task lies in the window of the call; only the waiting has to be told from work.
+ * So what is read of a launch begins when the own task ends, and what is read of that
+ * task is nothing: one reading less for each. Times are those of the whole launch, and of
+ * the task. Without an own task, the launch's first reading is missing and so is all that
+ * is counted in the run. */
+void vmprof_open_launch(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                        vmprof_record *launch);
+void vmprof_open_own_task(const vmprof_recorder *recorder, vmprof_record *task);
+void vmprof_close_own_task(const vmprof_recorder *recorder, vmprof_source *const *sources,
+                           vmprof_record *task, vmprof_record *launch);
+
+/* The number that this process knows the calling thread by, from 1. */
+int64_t vmprof_thread_number(void);
+/* The calling thread's own sources of `team`, ready to be read; opened if it has none.
+ * One that did not open is NULL. */
+vmprof_source *const *vmprof_team_sources(vmprof_team *team);
+/* CPU time of all members since they were started. */
+uint64_t vmprof_team_cpu_ns(const vmprof_team *team);
+/* What a clock of clock_gettime(2) reads; 0 once its thread is gone. */
+uint64_t vmprof_cpu_ns(int clock);
+
+#endif /* VMPROF_RECORDER_H_ */

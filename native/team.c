@@ -1,0 +1,167 @@
+/* The threads that take part in the runs of a pass, each with counters of its own.
+ *
+ * A thread joins at its first task. Its sources stay open from then on; between
+ * runs the running thread switches them, which works across threads. */
+#include "recorder.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+typedef struct member {
+  struct member *next;
+  int64_t thread;
+  int64_t settled; /* in which run its sources chose how they are read */
+  clockid_t cpu_clock;
+  vmprof_source *sources[];
+} member;
+
+struct vmprof_team {
+  int64_t number; /* of all teams of this process */
+  int64_t run;
+  vmprof_source *const *of_runner;
+  int num_sources;
+  _Atomic(member *) members;
+  atomic_int size;
+  atomic_int failed;
+  int64_t problem[3];
+  vmprof_source *nothing[]; /* the sources of a thread that got no memory */
+};
+
+static atomic_int_fast64_t teams;
+static atomic_int_fast64_t threads;
+
+static _Thread_local int64_t this_thread __attribute__((tls_model("initial-exec")));
+/* The team that this thread worked in last, and its place there. Teams come and go, at
+ * the same addresses: they are told apart by number. */
+static _Thread_local struct {
+  int64_t team;
+  member *member;
+} last __attribute__((tls_model("initial-exec")));
+
+int64_t vmprof_thread_number(void) {
+  if (this_thread == 0) this_thread = atomic_fetch_add(&threads, 1) + 1;
+  return this_thread;
+}
+
+/* ---- between runs ------------------------------------------------------------- */
+
+vmprof_team *vmprof_team_new(vmprof_source *const *sources, int num_sources) {
+  vmprof_team *team =
+      calloc(1, sizeof *team + 2 * (size_t)num_sources * sizeof *sources);
+  if (team == NULL) return NULL;
+  vmprof_source **copy = &team->nothing[num_sources];
+  for (int i = 0; i < num_sources; ++i) copy[i] = sources[i];
+  team->number = atomic_fetch_add(&teams, 1) + 1;
+  team->of_runner = copy;
+  team->num_sources = num_sources;
+  return team;
+}
+
+void vmprof_team_enable(vmprof_team *team) {
+  team->run += 1;
+  for (member *each = atomic_load(&team->members); each != NULL; each = each->next) {
+    for (int i = 0; i < team->num_sources; ++i) {
+      if (each->sources[i] != NULL) each->sources[i]->enable(each->sources[i]);
+    }
+  }
+}
+
+void vmprof_team_disable(vmprof_team *team) {
+  for (member *each = atomic_load(&team->members); each != NULL; each = each->next) {
+    for (int i = 0; i < team->num_sources; ++i) {
+      if (each->sources[i] != NULL) each->sources[i]->disable(each->sources[i]);
+    }
+  }
+}
+
+void vmprof_team_release(vmprof_team *team) {
+  member *each = atomic_load(&team->members);
+  while (each != NULL) {
+    member *next = each->next;
+    for (int i = 0; i < team->num_sources; ++i) {
+      if (each->sources[i] != NULL) each->sources[i]->close(each->sources[i]);
+    }
+    free(each);
+    each = next;
+  }
+  free(team);
+}
+
+int vmprof_team_size(const vmprof_team *team) { return atomic_load(&team->size); }
+
+uint64_t vmprof_team_cpu_ns(const vmprof_team *team) {
+  uint64_t sum = 0;
+  for (const member *each = atomic_load(&team->members); each != NULL; each = each->next) {
+    sum += vmprof_cpu_ns(each->cpu_clock);
+  }
+  return sum;
+}
+
+int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]) {
+  if (!atomic_load(&team->failed)) return 0;
+  for (int i = 0; i < 3; ++i) problem[i] = team->problem[i];
+  return 1;
+}
+
+/* ---- in a run, on a thread that does a task ------------------------------------ */
+
+/* Written before the launch that the task belongs to ends; the first one is kept. */
+static void report(vmprof_team *team, int source, const int64_t problem[2]) {
+  int nobody = 0;
+  if (!atomic_compare_exchange_strong(&team->failed, &nobody, 1)) return;
+  team->problem[0] = source;
+  team->problem[1] = problem[0];
+  team->problem[2] = problem[1];
+}
+
+static member *join(vmprof_team *team) {
+  member *joining = calloc(1, sizeof *joining + (size_t)team->num_sources * sizeof(void *));
+  if (joining == NULL) return NULL;
+  joining->thread = vmprof_thread_number();
+  pthread_getcpuclockid(pthread_self(), &joining->cpu_clock);
+  for (int i = 0; i < team->num_sources; ++i) {
+    const vmprof_source *source = team->of_runner[i];
+    int64_t problem[2];
+    if (source->clone == NULL) continue;
+    joining->sources[i] = source->clone(source, problem);
+    if (joining->sources[i] != NULL) {
+      joining->sources[i]->enable(joining->sources[i]);
+    } else {
+      report(team, i, problem);
+    }
+  }
+  joining->next = atomic_load(&team->members);
+  while (!atomic_compare_exchange_weak(&team->members, &joining->next, joining)) continue;
+  atomic_fetch_add(&team->size, 1);
+  return joining;
+}
+
+static member *find(const vmprof_team *team) {
+  const int64_t thread = vmprof_thread_number();
+  member *each = atomic_load(&team->members);
+  while (each != NULL && each->thread != thread) each = each->next;
+  return each;
+}
+
+vmprof_source *const *vmprof_team_sources(vmprof_team *team) {
+  if (last.team != team->number) {
+    member *own = find(team);
+    if (own == NULL) own = join(team);
+    if (own == NULL) {
+      report(team, 0, (int64_t[]){0, -ENOMEM});
+      return team->nothing;
+    }
+    last.team = team->number;
+    last.member = own;
+  }
+  if (last.member->settled != team->run) {
+    last.member->settled = team->run;
+    for (int i = 0; i < team->num_sources; ++i) {
+      vmprof_source *source = last.member->sources[i];
+      if (source != NULL) source->settle(source);
+    }
+  }
+  return last.member->sources;
+}

@@ -1,0 +1,131 @@
+"""Whose work it was: the records of launches and tasks, added to the calls they belong to.
+
+The window of a call holds what the calling thread did, waiting for workers
+included, and nothing that workers did. The work of the call is what its window
+holds, without the windows of its parallel launches, with those of their tasks.
+A task of the calling thread lies inside both, and so counts once. This holds
+for whatever a window measures, and at any depth of nesting.
+
+What counters read of a launch is the waiting at its end alone, and of the calling
+thread's own task nothing (native/recorder.h): the sums are the same, less the
+cost of launching, which thereby is work of the call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Sites of records that are not of calls (native/api.h).
+RUN_SITE = -1
+LAUNCH_SITE = -2
+TASK_SITE = -3
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Records = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ByThread:
+    """What each thread did of the calls that ran in parallel.
+
+    ``threads`` are the numbers of all threads that took part in the run, the calling one
+    first; ``rows`` are the calls with tasks. ``values`` has shape (rows, threads, columns).
+    """
+
+    threads: Ints
+    rows: Ints
+    values: Ints
+
+
+class Work:
+    """Which records the work of a run and of its calls is made of.
+
+    ``records`` are those of one run, the run's own first, with at least the fields
+    site, signature and parent of ``vmprof_record``. ``rows`` are the numbers of the
+    records of the run and its calls: what has work.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        sites, parents = records["site"], records["parent"]
+        is_row = (sites >= 0) | (sites == RUN_SITE)
+        self.rows: Ints = np.flatnonzero(is_row)
+        row_of = np.cumsum(is_row) - 1  # of a record that has one
+        parts = np.flatnonzero(~is_row)
+        # Pairs of a part and a row that it lies in, at whatever distance.
+        inside: list[Ints] = []
+        pieces: list[Ints] = []
+        above = parents[parts]
+        while len(parts):
+            found = is_row[above]
+            inside.append(row_of[above[found]])
+            pieces.append(parts[found])
+            above = parents[above]
+            parts, above = parts[above >= 0], above[above >= 0]
+        nothing = np.zeros(0, dtype=np.int64)
+        self._inside = np.concatenate([nothing, *inside])
+        self._parts = np.concatenate([nothing, *pieces])
+        self._signs = np.where(sites[self._parts] == LAUNCH_SITE, -1, 1)
+        self._threads, self._thread_of = _threads(records, self._parts)
+
+    @property
+    def is_parallel(self) -> bool:
+        return bool(len(self._parts))
+
+    def parents(self) -> Ints:
+        """The row of the call or run inside which each row lies; -1 for the run."""
+        row_of = np.full(len(self._records) + 1, -1)
+        row_of[self.rows] = np.arange(len(self.rows))
+        parents = self._records["parent"]
+        above = parents[self.rows]
+        while (between := (above >= 0) & (row_of[above] < 0)).any():
+            above[between] = parents[above[between]]
+        rows: Ints = row_of[above]
+        return rows
+
+    def of(self, amounts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The work of each row, (rows, columns), of what each window measured, (records, ...)."""
+        result = amounts[self.rows]
+        np.add.at(result, self._inside, self._signs[:, None] * amounts[self._parts])
+        return result
+
+    def sum_of_parts(self, amounts: Ints) -> Ints:
+        """What the launches and tasks of each row have of ``amounts`` (records, columns)."""
+        result = np.zeros((len(self.rows), amounts.shape[1]), dtype=np.int64)
+        np.add.at(result, self._inside, amounts[self._parts])
+        return result
+
+    def threads_of_rows(self) -> Ints:
+        """How many threads worked on each row."""
+        callers = np.arange(len(self.rows)) * len(self._threads)
+        pairs = self._inside * len(self._threads) + self._thread_of
+        used = np.unique(np.concatenate([callers, pairs]))
+        threads: Ints = np.bincount(used // len(self._threads), minlength=len(self.rows))
+        return threads
+
+    def by_thread(self, amounts: Ints) -> ByThread | None:
+        """The same, by thread, of the rows with tasks without the run; None if there are none."""
+        rows = np.unique(self._inside[self._inside > 0])
+        if not len(rows):
+            return None
+        values = np.zeros((len(rows), len(self._threads), amounts.shape[1]), dtype=np.int64)
+        values[:, 0] = amounts[self.rows[rows]]
+        of_calls = self._inside > 0
+        parts = self._parts[of_calls]
+        at = (np.searchsorted(rows, self._inside[of_calls]), self._thread_of[of_calls])
+        np.add.at(values, at, self._signs[of_calls, None] * amounts[parts])
+        return ByThread(self._threads, rows - 1, values)
+
+
+def _threads(records: Records, parts: Ints) -> tuple[Ints, Ints]:
+    """The numbers of all threads, the calling one first, and the place of each part's."""
+    caller = int(records["signature"][0])
+    workers, places = np.unique(records["signature"][parts], return_inverse=True)
+    others = workers[workers != caller]
+    threads = np.concatenate([[caller], others]).astype(np.int64)
+    return threads, np.array([np.flatnonzero(threads == w)[0] for w in workers], int)[places]
