@@ -108,6 +108,14 @@ class Work:
         threads: Ints = np.bincount(used // len(self._threads), minlength=len(self.rows))
         return threads
 
+    def tasks(self) -> tuple[Ints, Ints, Ints]:
+        """Of each task: its record, the row that it directly lies in, and its thread's place."""
+        # A part is paired with the rows around it from the inside to the outside.
+        parts, first = np.unique(self._parts, return_index=True)
+        is_task = self._records["site"][parts] == TASK_SITE
+        at = first[is_task]
+        return parts[is_task], self._inside[at], self._thread_of[at]
+
     def by_thread(self, amounts: Ints) -> ByThread | None:
         """The same, by thread, of the rows with tasks without the run; None if there are none."""
         rows = np.unique(self._inside[self._inside > 0])

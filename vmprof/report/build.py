@@ -24,7 +24,7 @@ from vmprof.report.model import (
     Row,
     Samples,
 )
-from vmprof.report.threads import per_thread, thread_columns, uncounted_work
+from vmprof.report.threads import per_thread, task_cells, thread_columns, uncounted_work
 from vmprof.work import Floats, Ints
 
 # Beside a column whose counters took turns: which part of the time it was counted.
@@ -99,6 +99,7 @@ def build_report(
     typical = same[int(np.argsort(totals, kind="stable")[(len(totals) - 1) // 2])]
     assert typical.windows_ns is not None
     windows = (typical.windows_ns / 1e3).tolist()
+    tasks = task_cells(typical.tasks_ns)
     cpu_counts = _usable(cpu, pattern) if cpu else []
     about_threads: list[Row] = [{} for _ in range(1 + len(pattern.shapes))]
     if threads:
@@ -123,6 +124,7 @@ def build_report(
             WINDOW: Samples(tuple(windows[i])),
             **counted.calls[i],
             **about_threads[1 + i],
+            **tasks.get(i, {}),
         }
         if inclusive_rows[i]:
             row[INCLUSIVE_DURATION] = Duration(float(np.median(durations[:, i])) / 1e3)

@@ -12,6 +12,7 @@ from vmprof.recording import Counts
 from vmprof.report.median import median_of
 from vmprof.report.model import (
     PER_THREAD_SUFFIX,
+    TASKS,
     Count,
     Derived,
     Duration,
@@ -85,6 +86,16 @@ def thread_columns(
 
 def _durations(nanoseconds: Sequence[int]) -> list[Metric]:
     return [Duration(float(each) / 1e3) for each in nanoseconds]
+
+
+def task_cells(tasks_ns: Ints | None) -> Mapping[int, Mapping[str, Metric]]:
+    """When the tasks of each call were, by row; nothing if the calling thread did them all."""
+    if tasks_ns is None or not tasks_ns[:, 1].any():
+        return {}
+    numbers: dict[int, list[float]] = {}
+    for row, thread, begin, end in tasks_ns.tolist():
+        numbers.setdefault(row, []).extend((thread, begin / 1e3, end / 1e3))
+    return {row: {TASKS: Samples(tuple(each))} for row, each in numbers.items()}
 
 
 def uncounted_work(
