@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import json
 import os
 import pty
+import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -18,6 +21,7 @@ import pytest
 from support.reports import network
 
 from vmprof import Report
+from vmprof.cli.main import make_parser
 
 REFERENCE = Path(__file__).parents[1] / "data" / "tvm-relay-papi-mlp.txt"
 
@@ -157,3 +161,23 @@ def test_completion(tmp_path: Path, shell: str) -> None:
             ["bash", "-c", ask], capture_output=True, text=True, timeout=60, check=False
         )
         assert done.stdout.split() == ["show", "show-code"], done.stderr
+
+
+def test_every_command_has_examples_that_parse() -> None:
+    """And the same words for the same things."""
+    parser = make_parser()
+    (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    for name, command in commands.choices.items():
+        text = command.format_help()
+        assert "--debug" in text
+        examples = re.findall(rf"^  vmprof ({name}\b[^>#\n]*)", text, re.MULTILINE)
+        assert examples, name
+        for example in examples:
+            assert parser.parse_args(shlex.split(example)).execute
+        options = command._option_string_actions
+        writes = {"--json", "--csv", "--html", "--trace", "--corrected"} & {
+            option for option, action in options.items() if action.metavar == "FILE"
+        }
+        assert ("--force" in options) == bool(writes), name
+        reports_progress = name in ("run", "diff", "validate", "peaks")
+        assert ("--quiet" in options) == reports_progress, name

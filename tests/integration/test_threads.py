@@ -25,6 +25,7 @@ from vmprof.counters.group import Opener, Refused
 from vmprof.launches import recorded_launches
 from vmprof.native import ffi, lib
 from vmprof.report.model import Count, Duration, Percent, Ratio, Row, Samples
+from vmprof.report.timeline import tasks_of, windows_of
 
 CLOCK = "perf::TASK-CLOCK"
 
@@ -243,6 +244,23 @@ def test_columns_say_how_threads_were_used() -> None:
     # Sums and merged rows are computed anew; the table has them all.
     assert "Parallel efficiency: work / thread_time" in report.table()
     assert report.device_metrics["cpu0"]["Tasks"] == Count(2)
+
+
+def test_the_timeline_has_the_tasks() -> None:
+    model = burning([4 * MILLISECOND, 12 * MILLISECOND], [5 * MILLISECOND])
+    report = Report.from_json(with_pool(2, lambda: profile(model)).json())
+    windows, tasks = windows_of(report), tasks_of(report)
+    assert windows is not None
+    (parallel,) = {task.call for task in tasks}
+    assert report.calls[parallel]["Name"] == "burn0"
+    begin, end = windows[parallel]
+    assert sorted(task.thread for task in tasks) == [0, 1]
+    for task, burnt in zip(
+        sorted(tasks, key=lambda task: task.thread), (4_000, 12_000), strict=True
+    ):
+        assert begin <= task.begin <= task.begin + burnt <= task.end <= end
+    # A call that one thread does alone has no lanes.
+    assert tasks_of(with_pool(1, lambda: profile(burning([0, 0])))) == []
 
 
 def test_without_being_asked_the_table_says_nothing_of_threads() -> None:

@@ -5,6 +5,11 @@ any number of tables. The checks are of its arithmetic, of counts that no
 machine can have, of what the measuring itself cost, and of how much it slowed
 the run. Rows less that cost stand beside the original ones. The exit code is 3
 if a report cannot be believed.
+
+Examples:
+  vmprof audit report.json
+  vmprof audit tvm.log --report resnet18 --corrected corrected.json
+
 """
 
 from __future__ import annotations

@@ -8,16 +8,20 @@ in their order.
 
 With --fail-over the exit code is 3 if the run or an operator costs more by more
 than so much, unless repeats show that it may be chance.
+
+Examples:
+  vmprof diff before.json after.json
+  vmprof diff before.json model.so --fail-over 5% --csv changes.csv
+
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 from vmprof.cli.output import OutputFile, check_distinct
+from vmprof.cli.progress import progress_line
 from vmprof.compare.diff import TIME, Change, Limit, diff_reports, regressions
 from vmprof.compare.diff.data import to_csv, to_json
 from vmprof.compare.diff.text import LEGEND, describe_change, render
@@ -25,7 +29,6 @@ from vmprof.compare.readers import SavedReport, names_of, read_reports, reports_
 from vmprof.errors import VmprofError
 from vmprof.models import MODELS
 from vmprof.profiler import profile
-from vmprof.progress import ProgressLine, silent
 
 _REGRESSION = 3
 
@@ -93,12 +96,7 @@ def _load(source: str, options: argparse.Namespace) -> list[SavedReport]:
     """The reports in a file, or the one of profiling the model that ``source`` is."""
     if source not in MODELS and _is_text(Path(source)):
         return read_reports(source)
-    with ExitStack() as stack:
-        progress = silent
-        if sys.stderr.isatty() and not options.quiet:
-            line = ProgressLine()
-            stack.callback(line.clear)
-            progress = line
+    with progress_line(quiet=options.quiet) as progress:
         report = profile(source, repeats=options.repeats, progress=progress)
     return [SavedReport(report, f"{source}, just now")]
 

@@ -3,6 +3,11 @@
 Each line is ok, a warning (numbers are worse or cost more than they need), or a
 problem (something cannot be counted), with the remedy below. The exit code is 0
 if hardware counters can be opened, 1 if not; warnings do not change it.
+
+Examples:
+  vmprof doctor
+  vmprof doctor --json
+
 """
 
 from __future__ import annotations

@@ -4,6 +4,11 @@ PATTERN is part of a name or of a description; with it, tracepoints and names of
 the processor's own are listed too. Every event is tried out: it is opened for
 this process and closed at once. "+" means that it can be counted; a number
 refers to the reason below the list.
+
+Examples:
+  vmprof events
+  vmprof events cache
+
 """
 
 from __future__ import annotations

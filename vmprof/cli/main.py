@@ -46,9 +46,10 @@ _COMMANDS = {
 _EPILOG = """\
 exit codes:
   0    done
-  1    an error, which one line on stderr explains
+  1    an error, which one line on stderr explains; doctor: no hardware counters
   2    wrong usage
-  3    vmprof diff --fail-over: something costs more; vmprof audit: not believable
+  3    what was asked for is not so: diff --fail-over found something that costs
+       more, audit a report that cannot be believed, validate engines that differ
   130  interrupted
 
 vmprof COMMAND --help has the options of a command, and examples.

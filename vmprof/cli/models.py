@@ -3,6 +3,10 @@
 They are the networks of TVM's own reference reports, at the same sizes, with
 random weights from a fixed seed. FLOPs are those of convolutions and dense
 layers, two for each product that is added up.
+
+Examples:
+  vmprof models
+
 """
 
 from __future__ import annotations

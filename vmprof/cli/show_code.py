@@ -2,6 +2,11 @@
 
 MODEL is as for vmprof run. The instructions are printed as TVM's
 Executable.as_text() does.
+
+Examples:
+  vmprof show-code mlp
+  vmprof show-code model.so
+
 """
 
 from __future__ import annotations

@@ -6,28 +6,30 @@ bit, and so must their calls. An operator differs if its time or a counter does 
 more than chance (a Mann-Whitney U test on the repeats, adjusted for the number of
 values), by more than the tolerance, and by more than a window costs.
 
-The exit code is 0 if the engines agree and 1 if they do not, as it is for an error,
-of which a line on standard error tells.
+The exit code is 0 if the engines agree and 3 if they do not.
+
+Examples:
+  vmprof validate resnet18
+  vmprof validate model.so --tolerance 2% --json validation.json
+
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
-from contextlib import ExitStack
 
 from vmprof.cli.diff import percent
 from vmprof.cli.output import OutputFile
+from vmprof.cli.progress import progress_line
 from vmprof.cli.run import add_model_arguments
 from vmprof.compare.validate import LEAST_REPEATS, TOLERANCE, validate_model
 from vmprof.compare.validate.data import to_json
 from vmprof.compare.validate.text import render
 from vmprof.inputs import load_arrays
-from vmprof.progress import ProgressLine, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_SECONDS
 
-_DISAGREE = 1
+_DISAGREE = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,12 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     output = None if options.json is None else OutputFile(options.json, force=options.force)
     arrays = load_arrays(options.input)
-    with ExitStack() as stack:
-        progress = silent
-        if sys.stderr.isatty() and not options.quiet:
-            line = ProgressLine()
-            stack.callback(line.clear)
-            progress = line
+    with progress_line(quiet=options.quiet) as progress:
         validation = validate_model(
             options.model,
             arrays,

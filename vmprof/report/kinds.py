@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vmprof.report.model import Duration, Row
 
+_YEARS = 1e15  # microseconds: thirty years
 _NUMBER = re.compile(r"(?<=.)_?\d+$")
 
 
@@ -39,6 +39,6 @@ def kinds(calls: Iterable[Row]) -> list[Kind]:
 def microseconds(row: Row) -> float:
     """How long it took; 0 where nobody knows, or what is said is no duration."""
     match row.get("Duration (us)"):
-        case Duration(value) if 0 <= value < math.inf:
+        case Duration(value) if 0 <= value < _YEARS:
             return value
     return 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from vmprof.report.model import Count, Duration, Report, Row, Samples
 from vmprof.report.table import format_metric
 
 _MOST_KINDS = 14
+_MOST = 1e24  # what is more has not been counted
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _numbers(row: Row) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for column, metric in row.items():
         match metric:
-            case Count(number) | Duration(number) if 0 <= number < math.inf:
+            case Count(number) | Duration(number) if 0 <= number < _MOST:
                 numbers[column] = number
     return numbers
 
