@@ -14,15 +14,20 @@ from vmprof.errors import add_note
 from vmprof.executable import Executable
 from vmprof.machine import Interpreter, Site
 from vmprof.native import empty
+from vmprof.program.bytecode import Call
 from vmprof.recorder import Reading, Recorder
 from vmprof.recording import Recording
 from vmprof.report.model import Row
+
+# Of this builtin alone the hook knows which kernel it calls with its first operand.
+CALL_TIR_DYN = "vm.builtin.call_tir_dyn"
 
 
 class Engine(ABC):
     """Runs the function ``entry`` of ``executable`` on ``arguments``, in TVM's VM or its own way.
 
-    ``sites`` are what calls are recorded of, by their numbers.
+    ``sites`` are what calls are recorded of, by their numbers. With ``common`` only
+    calls are recorded that every engine can see.
     """
 
     sites: Sequence[Site]
@@ -33,6 +38,8 @@ class Engine(ABC):
         entry: str,
         arguments: Sequence[Any],
         recorder: Recorder,
+        *,
+        common: bool = False,
     ) -> None:
         self._executable = executable
         self._program = executable.program
@@ -40,6 +47,7 @@ class Engine(ABC):
         self._entry = entry
         self._arguments = arguments
         self._recorder = recorder
+        self._common = common
         self._recorded = self._recorded_run()
         self._unprofiled = partial(executable.machine()[entry], *arguments)
 
@@ -94,7 +102,7 @@ class DispatchLoop(Engine):
     """vmprof's machine, with a window around each packed function that an instruction calls."""
 
     def _recorded_run(self) -> Callable[[], Any]:
-        machine = self._machine(self._recorder.wrap)
+        machine = self._machine(self._wrap)
         self.sites = machine.sites
         return partial(machine[self._entry], *self._arguments)
 
@@ -102,7 +110,9 @@ class DispatchLoop(Engine):
         rows: list[Row] = []
 
         def wrap(site: Site, kernel: Any) -> Any:
-            recorded = self._recorder.wrap(site, kernel)
+            recorded = self._wrap(site, kernel)
+            if recorded is kernel:
+                return kernel
 
             def collected(*operands: Any) -> Any:
                 number = len(rows)
@@ -132,6 +142,19 @@ class DispatchLoop(Engine):
             activations=self._recorder,
             constants=self._executable.constants,
         )
+
+    def _wrap(self, site: Site, kernel: Any) -> Any:
+        if self._common and not self._is_told(site):
+            return kernel
+        return self._recorder.wrap(site, kernel)
+
+    def _is_told(self, site: Site) -> bool:
+        """Whether TVM's VM tells of it: a builtin that gets a kernel may call it by itself."""
+        if site.instruction is None:
+            return False
+        instruction = self._program.bytecode.instructions[site.instruction]
+        called = instruction.callee.name if isinstance(instruction, Call) else None
+        return called in (site.callee, CALL_TIR_DYN)
 
     def _empty_calls(self, calls: int) -> Callable[[], Any]:
         nothing: Callable[[], None] = self._recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)

@@ -120,6 +120,27 @@ def test_a_call_inside_a_call_is_known_as_such() -> None:
     assert recording.durations_ns[inside].sum() < recording.durations_ns[invoke]
 
 
+def test_in_common_are_the_calls_that_both_engines_see() -> None:
+    """A builtin that gets a kernel calls it by itself: TVM's VM knows nothing of that."""
+    name = "vmprof.test.calls_it"
+    tvm_ffi.register_global_func(name, lambda kernel: kernel(), override=True)
+    calling, empty = FunctionReference(1, name), FunctionReference(2, "vmprof.empty")
+    void = Register(VOID_REGISTER)
+    of = of_bytecode(
+        ("main", [Call(void, calling, (empty,)), Call(void, empty, ()), Ret(void)]),
+        packed_names=[name, empty.name],
+    )
+    outer, inner, last = (name, "", -1), (empty.name, "", 0), (empty.name, "", -1)
+    executable, recorder = Executable(of, CPU), Recorder(0, max_records=10)
+    for kind, common, expected in [
+        (DispatchLoop, False, [outer, inner, last]),
+        (DispatchLoop, True, [outer, last]),
+        (HookedVm, True, [outer, last]),
+    ]:
+        running = kind(executable, "main", [], recorder, common=common)
+        assert calls(running, running.record(Reading.TIME, None)) == expected
+
+
 def test_a_call_that_raised_inside_one_that_caught_it() -> None:
     """TVM's VM does not call its instrument after a call that raised."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import median
 
@@ -73,7 +74,7 @@ def _unprofiled(report: Report) -> list[Fact]:
     totals = [microseconds(row) for row in report.device_metrics.values()]
     if isinstance(samples, Samples) and samples.values and len(totals) == 1:
         plain = median(samples.values)
-        if plain > 0:
+        if 0 < plain < math.inf:
             ratio = f"{totals[0] / plain:.3g} x"
             found.append(Fact("Disturbance", ratio, "profiled over unprofiled, of medians"))
     return found

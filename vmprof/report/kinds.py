@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ def kinds(calls: Iterable[Row]) -> list[Kind]:
 
 
 def microseconds(row: Row) -> float:
-    """How long it took; 0 where nobody knows."""
-    duration = row.get("Duration (us)")
-    return duration.microseconds if isinstance(duration, Duration) else 0.0
+    """How long it took; 0 where nobody knows, or what is said is no duration."""
+    match row.get("Duration (us)"):
+        case Duration(value) if 0 <= value < math.inf:
+            return value
+    return 0.0

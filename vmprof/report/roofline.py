@@ -18,6 +18,9 @@ from vmprof.report.model import Metric, Ratio, Report
 PEAK_FLOPS = "Peak GFLOP/s"
 PEAK_BANDWIDTH = "Peak GB/s"
 
+# What lies outside is zero, or nonsense.
+_LEAST, _MOST = 1e-9, 1e9
+
 
 @dataclass(frozen=True)
 class Point:
@@ -55,7 +58,7 @@ def roofline(report: Report) -> Roofline:
     for row in rows:
         gflops, intensity = row.get("GFLOP/s"), row.get("FLOP/byte")
         if isinstance(gflops, Ratio) and isinstance(intensity, Ratio):
-            if gflops.ratio <= 0 or intensity.ratio <= 0:
+            if not all(_LEAST < value < _MOST for value in (gflops.ratio, intensity.ratio)):
                 continue  # nothing to compute: it has no place on a logarithmic axis
             time = microseconds(row)
             points.append(
@@ -76,4 +79,4 @@ def roofline(report: Report) -> Roofline:
 
 def _peak(configuration: Mapping[str, Metric], name: str) -> float | None:
     value = configuration.get(name)
-    return value.ratio if isinstance(value, Ratio) and value.ratio > 0 else None
+    return value.ratio if isinstance(value, Ratio) and _LEAST < value.ratio < _MOST else None

@@ -206,7 +206,7 @@ def _facts(report: Report, width: int) -> Text:
     """In lines that break between facts alone."""
     lines = [Text()]
     for fact in facts(report):
-        text = Text.assemble((f"{fact.name} ", "dim"), _printable(fact.value))
+        text = Text.assemble((_printable(f"{fact.name} "), "dim"), _printable(fact.value))
         if lines[-1].cell_len + 3 + text.cell_len > width:
             lines.append(Text())
         lines[-1].append("   " if lines[-1] else "").append(text)

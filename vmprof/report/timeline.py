@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmprof.report.model import TASKS, WINDOW, Report, Row, Samples
 
 Window = tuple[float, float]
+
+_MANY_THREADS = 10_000  # more than that is a damaged report
 
 
 def windows_of(report: Report) -> list[Window] | None:
@@ -34,7 +37,8 @@ def tasks_of(report: Report) -> list[Task]:
         if isinstance(cell, Samples):
             numbers = iter(cell.values)
             for thread, begin, end in zip(numbers, numbers, numbers, strict=False):
-                tasks.append(Task(number, int(thread), begin, end))
+                if 0 <= thread < _MANY_THREADS and 0 <= begin <= end < math.inf:
+                    tasks.append(Task(number, int(thread), begin, end))
     return tasks
 
 
@@ -52,6 +56,6 @@ def depths(windows: Sequence[Window]) -> list[int]:
 
 def _window(call: Row) -> Window | None:
     match call.get(WINDOW):
-        case Samples((begin, end)):
+        case Samples((begin, end)) if 0 <= begin <= end < math.inf:
             return begin, end
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -86,10 +87,11 @@ def counter_shares(report: Report) -> Shares:
 
 
 def _numbers(row: Row) -> dict[str, float]:
+    """What can be divided into shares."""
     numbers: dict[str, float] = {}
     for column, metric in row.items():
         match metric:
-            case Count(number) | Duration(number):
+            case Count(number) | Duration(number) if 0 <= number < math.inf:
                 numbers[column] = number
     return numbers
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from vmprof.report.html.operators import OperatorTable
 from vmprof.report.kinds import kind_of, microseconds
-from vmprof.report.model import SAMPLES_SUFFIX, Report, Samples
+from vmprof.report.model import SAMPLES_SUFFIX, Report, Row, Samples
 from vmprof.report.timeline import depths, tasks_of, windows_of
+
+_MANY_SAMPLES = 40_000  # some 400 kB of the page
 
 
 def timeline_data(
@@ -18,25 +21,34 @@ def timeline_data(
     """The JSON: ``calls`` in order, empty if the report does not say when they were.
 
     Of each call: ``row`` of the table, ``begin`` and ``end`` in microseconds,
-    ``depth`` of nesting, ``colour``, ``median`` and ``samples`` of its duration.
-    ``tasks`` are as :class:`vmprof.report.timeline.Task`.
+    ``depth`` of nesting, ``colour``, ``median`` and ``samples`` of its duration;
+    of very many samples the least and the most alone. ``tasks`` are as
+    :class:`vmprof.report.timeline.Task`.
     """
     windows = windows_of(report)
     if windows is None:
         return {"calls": [], "tasks": []}
-    calls = []
-    rows = zip(report.calls, windows, depths(windows), operators.row_of, strict=True)
-    for call, (begin, end), depth, row in rows:
-        samples = call.get(f"Duration (us){SAMPLES_SUFFIX}")
-        calls.append(
-            {
-                "row": row,
-                "begin": begin,
-                "end": end,
-                "depth": depth,
-                "colour": colours.get(kind_of(call)),
-                "median": microseconds(call),
-                "samples": samples.values if isinstance(samples, Samples) else (),
-            }
-        )
+    samples = [_samples(call) for call in report.calls]
+    if sum(map(len, samples)) > _MANY_SAMPLES:
+        samples = [[min(each), max(each)] if each else [] for each in samples]
+    rows = zip(report.calls, windows, depths(windows), operators.row_of, samples, strict=True)
+    calls = [
+        {
+            "row": row,
+            "begin": begin,
+            "end": end,
+            "depth": depth,
+            "colour": colours.get(kind_of(call)),
+            "median": microseconds(call),
+            "samples": repeats,
+        }
+        for call, (begin, end), depth, row, repeats in rows
+    ]
     return {"calls": calls, "tasks": [asdict(task) for task in tasks_of(report)]}
+
+
+def _samples(call: Row) -> list[float]:
+    samples = call.get(f"Duration (us){SAMPLES_SUFFIX}")
+    if not isinstance(samples, Samples):
+        return []
+    return [value for value in samples.values if math.isfinite(value)]

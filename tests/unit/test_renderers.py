@@ -1,0 +1,73 @@
+"""Every renderer takes every report: whatever its text says, whatever its numbers are."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from html.parser import HTMLParser
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from vmprof import Report, VmprofError
+from vmprof.report import terminal
+from vmprof.report.model import TASKS, WINDOW, Count, Duration, Percent, Ratio, Samples
+from vmprof.report.view import View, text
+
+TEXT = st.text(max_size=12) | st.sampled_from(["<b>", "</script>", "Name", "perf::CYCLES", "a_1"])
+FLOATS = st.floats()
+METRICS = (
+    st.integers(-(10**30), 10**30).map(Count)
+    | FLOATS.map(Duration)
+    | FLOATS.map(Percent)
+    | FLOATS.map(Ratio)
+    | TEXT
+)
+# The columns that renderers look at, with values that need not be of their kind.
+KNOWN = st.sampled_from(
+    ["Name", "Duration (us)", "Percent", "Count", "Argument Shapes", "GFLOP/s", "FLOP/byte"]
+)
+SAMPLES = st.lists(FLOATS, max_size=4).map(lambda values: Samples(tuple(values)))
+HIDDEN = st.sampled_from([WINDOW, TASKS, "Duration (us) samples"])
+ROWS = st.builds(
+    lambda shown, hidden: {**shown, **hidden},
+    st.dictionaries(KNOWN | TEXT.filter(lambda t: not t.endswith("samples")), METRICS, max_size=8),
+    st.dictionaries(HIDDEN, SAMPLES),
+)
+REPORTS = st.builds(
+    Report,
+    calls=st.lists(ROWS, max_size=6).map(tuple),
+    device_metrics=st.dictionaries(TEXT, ROWS, max_size=2),
+    configuration=st.dictionaries(
+        st.sampled_from(["Model", "Repeats", "Peak GFLOP/s", "Peak GB/s", "In no row (us)"]) | TEXT,
+        METRICS,
+        max_size=6,
+    ),
+    missing=st.dictionaries(TEXT, TEXT, max_size=2),
+)
+
+
+class Tags(HTMLParser):
+    """Fails on what a browser would not take as our own element."""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag != "b"
+        for name, value in attrs:
+            if name in ("x", "y", "cx", "cy", "r", "width", "x1", "x2", "y1", "y2"):
+                assert value is not None
+                assert value == "device-width" or abs(float(value)) < 10_000
+
+
+@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(REPORTS)
+def test_all_of_them(report: Report) -> None:
+    page = report.html()
+    Tags().feed(page)
+    begin = page.index('id="data">') + len('id="data">')
+    json.loads(page[begin : page.index("</script>", begin)])
+    assert report._repr_html_()
+    shown = terminal.render(report, View(), width=90, colour=False)
+    assert all(character.isprintable() or character == "\n" for character in shown)
+    assert text(report, View(top=2))
+    with suppress(VmprofError):  # it has no times, as the message says
+        json.loads(report.trace())
