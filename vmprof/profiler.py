@@ -212,6 +212,7 @@ def profile_engines(
                     **pool,
                     **({"Counter set": _title(counted)} if counted.name else {}),
                     **empty_call,
+                    **unseen,
                 },
                 cpu=CountedPass(opened.cpu.layout.columns, measurement.cpu) if opened.cpu else None,
                 threads=threads,

@@ -80,18 +80,16 @@ def build_report(
         notes["Note"] = (
             f"the runs did not all make the same calls; rows are of {len(same)} of {len(timed)}"
         )
-    missing = dict(refused)
     inclusive_rows = _inclusive_rows(pattern, sites)
     several_paths = len(set(pattern.paths)) > 1
-    counted_calls: list[dict[str, Metric]] = [{} for _ in pattern.shapes]
-    counted_total: dict[str, Metric] = {}
+    counted = _Counted([{} for _ in pattern.shapes], {}, dict(refused))
     for one in passes:
         counted.add(one, pattern, inclusive_rows)
     for each in collected:
         rows = [rows for run, rows in each.runs if run.same_calls(pattern)]
-        for i, cells in enumerate(counted_calls):
+        for i, cells in enumerate(counted.calls):
             cells.update(medians([run[i] for run in rows]))
-    counted_total |= medians(per_run)
+    counted.total |= medians(per_run)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
     own_durations = pattern.own(durations.T).T
@@ -134,7 +132,7 @@ def build_report(
                 **_duration(totals),
                 "Device": device,
                 "Count": Count(1),
-                **counted_total,
+                **counted.total,
                 **about_threads[0],
             }
         },
@@ -143,7 +141,7 @@ def build_report(
             "In no row (us)": Duration(in_no_row),
             **notes,
         },
-        missing=missing,
+        missing=counted.missing,
     )
 
 
