@@ -99,8 +99,6 @@ vmprof_team *vmprof_team_new(vmprof_source *const *sources, int num_sources);
 void vmprof_team_enable(vmprof_team *team);
 void vmprof_team_disable(vmprof_team *team);
 void vmprof_team_release(vmprof_team *team);
-/* How many threads have joined. */
-int vmprof_team_size(const vmprof_team *team);
 /* Whether some thread could not open its counters: then `problem` is the first such
  * one's source, the number of the event in it, and -errno. */
 int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]);

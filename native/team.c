@@ -23,7 +23,6 @@ struct vmprof_team {
   vmprof_source *const *of_runner;
   int num_sources;
   _Atomic(member *) members;
-  atomic_int size;
   atomic_int failed;
   int64_t problem[3];
   vmprof_source *nothing[]; /* the sources of a thread that got no memory */
@@ -89,8 +88,6 @@ void vmprof_team_release(vmprof_team *team) {
   free(team);
 }
 
-int vmprof_team_size(const vmprof_team *team) { return atomic_load(&team->size); }
-
 uint64_t vmprof_team_cpu_ns(const vmprof_team *team) {
   uint64_t sum = 0;
   for (const member *each = atomic_load(&team->members); each != NULL; each = each->next) {
@@ -134,7 +131,6 @@ static member *join(vmprof_team *team) {
   }
   joining->next = atomic_load(&team->members);
   while (!atomic_compare_exchange_weak(&team->members, &joining->next, joining)) continue;
-  atomic_fetch_add(&team->size, 1);
   return joining;
 }
 

@@ -17,7 +17,8 @@ class Parallelism:
     into. ``work``: the time that threads worked, added up. ``longest`` and ``mean``: the
     longest task of each launch, and the mean of its tasks, added up over launches.
     ``waiting``: the launching thread's time in launches, less its own tasks: for handing
-    out the work, and for waiting until it is done.
+    out the work, and for waiting until it is done. ``windows`` tells each task: its
+    row, its thread (0 is the calling one), its begin and its end since the run began.
     """
 
     threads: Ints
@@ -26,6 +27,7 @@ class Parallelism:
     longest: Ints
     mean: Ints
     waiting: Ints
+    windows: Ints
 
     @classmethod
     def of_records(cls, records: Records, work: Work) -> Parallelism:
@@ -43,4 +45,16 @@ class Parallelism:
         waiting = (durations - own) * is_launch
         mean = total // np.maximum(count, 1)
         sums = work.sum_of_parts(np.stack([count, longest, mean, waiting], axis=1)).T
-        return cls(work.threads_of_rows(), sums[0], work.of(durations[:, None])[:, 0], *sums[1:])
+        numbers = np.flatnonzero(is_task)
+        times = [records[end][is_task] - records["begin_ns"][0] for end in ("begin_ns", "end_ns")]
+        windows = np.stack([work.rows_around(numbers), work.threads_of(numbers), *times], axis=1)
+        of_rows = work.of(durations[:, None])[:, 0]
+        return cls(
+            threads=work.threads_of_rows(),
+            tasks=sums[0],
+            work=of_rows,
+            longest=sums[1],
+            mean=sums[2],
+            waiting=sums[3],
+            windows=windows,
+        )

@@ -104,8 +104,7 @@ class Recording:
     first;
     ``windows_ns`` (calls, 2), begin and end of each since the run began,
     ``durations_ns`` (calls,) and ``total_ns``, of the run as a whole, are None
-    if no time was read, and so are ``parallelism`` and ``tasks_ns`` (tasks, 4): call,
-    thread, begin and end of each task of a parallel launch; ``counts`` is None if nothing was
+    if no time was read, and so is ``parallelism``; ``counts`` is None if nothing was
     counted. ``fault`` says why there are no counts although they were read for.
     """
 
@@ -119,7 +118,6 @@ class Recording:
     counts: Counts | None
     fault: str | None
     parallelism: Parallelism | None = None
-    tasks_ns: Ints | None = None
 
     @classmethod
     def of_records(
@@ -129,13 +127,13 @@ class Recording:
         layout: Layout,
         *,
         timed: bool,
-        paths: Sequence[str] | None = None,
         fault: str | None = None,
+        paths: Sequence[str] | None = None,
     ) -> Recording:
         """Columns of ``records`` (dtype :func:`record_dtype`); the first is the run's own.
 
-        ``paths`` are of all records but that one, as :func:`call_paths` gives them;
-        ``fault`` is a reason, known elsewhere, not to believe the counts.
+        ``fault`` is a reason, known elsewhere, not to believe the counts; ``paths`` has
+        the path of each record but the first.
         """
         work = Work(records)
         run, calls = records[:1], records[work.rows[1:]]
@@ -153,7 +151,6 @@ class Recording:
             counts=_counts(records, work, layout) if layout.columns and fault is None else None,
             fault=fault,
             parallelism=Parallelism.of_records(records, work) if timed else None,
-            tasks_ns=_tasks(records, work) if timed else None,
         )
 
     def same_calls(self, other: Recording) -> bool:
@@ -171,15 +168,6 @@ class Recording:
         own = values.copy()
         np.subtract.at(own, self.parents[inside], values[inside])
         return own
-
-
-def _tasks(records: Records, work: Work) -> Ints:
-    """Of each task its call, its thread (0: the calling one), and begin and end in the run."""
-    tasks, rows, threads = work.tasks()
-    began = records["begin_ns"][0]
-    times = [records[end][tasks] - began for end in ("begin_ns", "end_ns")]
-    found: Ints = np.stack([rows - 1, threads, *times], axis=-1)
-    return found[rows > 0]
 
 
 def _fault(records: Records, layout: Layout) -> str | None:

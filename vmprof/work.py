@@ -73,16 +73,16 @@ class Work:
         self._signs = np.where(sites[self._parts] == LAUNCH_SITE, -1, 1)
         self._threads, self._thread_of = _threads(records, self._parts)
 
-    @property
-    def is_parallel(self) -> bool:
-        return bool(len(self._parts))
-
     def parents(self) -> Ints:
         """The row of the call or run inside which each row lies; -1 for the run."""
+        return self.rows_around(self.rows)
+
+    def rows_around(self, numbers: Ints) -> Ints:
+        """The row of the innermost call or run inside which each of these records lies."""
         row_of = np.full(len(self._records) + 1, -1)
         row_of[self.rows] = np.arange(len(self.rows))
         parents = self._records["parent"]
-        above = parents[self.rows]
+        above = parents[numbers]
         while (between := (above >= 0) & (row_of[above] < 0)).any():
             above[between] = parents[above[between]]
         rows: Ints = row_of[above]
@@ -100,6 +100,12 @@ class Work:
         np.add.at(result, self._inside, amounts[self._parts])
         return result
 
+    def threads_of(self, numbers: Ints) -> Ints:
+        """The place of each record's thread among those of the run, 0 for the calling one."""
+        place = np.zeros(len(self._records), dtype=np.int64)
+        place[self._parts] = self._thread_of
+        return place[numbers]
+
     def threads_of_rows(self) -> Ints:
         """How many threads worked on each row."""
         callers = np.arange(len(self.rows)) * len(self._threads)
@@ -107,14 +113,6 @@ class Work:
         used = np.unique(np.concatenate([callers, pairs]))
         threads: Ints = np.bincount(used // len(self._threads), minlength=len(self.rows))
         return threads
-
-    def tasks(self) -> tuple[Ints, Ints, Ints]:
-        """Of each task: its record, the row that it directly lies in, and its thread's place."""
-        # A part is paired with the rows around it from the inside to the outside.
-        parts, first = np.unique(self._parts, return_index=True)
-        is_task = self._records["site"][parts] == TASK_SITE
-        at = first[is_task]
-        return parts[is_task], self._inside[at], self._thread_of[at]
 
     def by_thread(self, amounts: Ints) -> ByThread | None:
         """The same, by thread, of the rows with tasks without the run; None if there are none."""

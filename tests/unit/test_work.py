@@ -63,7 +63,6 @@ def test_parents_are_calls() -> None:
 
 def test_without_tasks_work_is_the_window() -> None:
     work = Work(records((RUN_SITE, 1, -1), (CALL, 0, 0), (CALL, 0, 1)))
-    assert not work.is_parallel
     assert work.of(np.array([[9], [5], [3]]))[:, 0].tolist() == [9, 5, 3]
     assert work.by_thread(np.array([[9], [5], [3]])) is None
 

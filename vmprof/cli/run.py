@@ -112,12 +112,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure with code of your own: LIBRARY.so, FILE.py:CLASS or MODULE:CLASS; repeatable",
     )
     how.add_argument(
-        "--metrics",
-        action="store_true",
-        help="columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ... and of "
-        "the counters that there are IPC, misses per 1000 instructions, stalled shares",
-    )
-    how.add_argument(
         "--count",
         choices=SCOPES,
         default=SCOPES[0],
@@ -141,6 +135,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pin",
         metavar="CPUS",
         help="a CPU for the calling thread, then one for each worker, as in 0-3,8",
+    )
+    how.add_argument(
+        "--metrics",
+        action="store_true",
+        help="columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ... and of "
+        "the counters that there are IPC, misses per 1000 instructions, stalled shares",
     )
     how.add_argument(
         "--max-records",

@@ -29,11 +29,6 @@ class Team:
         assert self._pointer is not None, "closed"
         return self._pointer
 
-    @property
-    def size(self) -> int:
-        """How many threads, without the calling one, have counted so far."""
-        return int(lib.vmprof_team_size(self.pointer))
-
     def enable(self) -> None:
         lib.vmprof_team_enable(self.pointer)
 

@@ -24,7 +24,7 @@ from vmprof.report.model import (
     Row,
     Samples,
 )
-from vmprof.report.threads import per_thread, task_cells, thread_columns, uncounted_work
+from vmprof.report.threads import per_thread, thread_cells, uncounted_work
 from vmprof.work import Floats, Ints
 
 # Beside a column whose counters took turns: which part of the time it was counted.
@@ -80,37 +80,50 @@ def build_report(
         notes["Note"] = (
             f"the runs did not all make the same calls; rows are of {len(same)} of {len(timed)}"
         )
+    missing = dict(refused)
     inclusive_rows = _inclusive_rows(pattern, sites)
     several_paths = len(set(pattern.paths)) > 1
-    counted = _Counted([{} for _ in pattern.shapes], {}, dict(refused))
+    counted_calls: list[dict[str, Metric]] = [{} for _ in pattern.shapes]
+    counted_total: dict[str, Metric] = {}
     for one in passes:
-        counted.add(one, pattern, inclusive_rows)
+        counts = _usable(one, pattern)
+        if not counts:
+            missing.update(dict.fromkeys(one.columns, _why_nothing(one)))
+            continue
+        for number, column in enumerate(one.columns):
+            inclusive, total = _column(counts, number)
+            reason = _why_not(column, total, one)
+            if reason is not None:
+                missing[column] = reason
+                continue
+            counted_total |= _cells(column, total, 0)
+            own = _own(inclusive, pattern)
+            for i, cells in enumerate(counted_calls):
+                cells.update(_cells(column, own, i))
+                if inclusive_rows[i]:
+                    cells[f"{column}{INCLUSIVE}"] = _cells(column, inclusive, i)[column]
+            for i, parts in per_thread(column, number, counts).items():
+                # Parts are known of whole calls: with those inside.
+                if i not in pattern.parents:
+                    counted_calls[i].update(parts)
     for each in collected:
         rows = [rows for run, rows in each.runs if run.same_calls(pattern)]
-        for i, cells in enumerate(counted.calls):
+        for i, cells in enumerate(counted_calls):
             cells.update(medians([run[i] for run in rows]))
-    counted.total |= medians(per_run)
+    counted_total |= medians(per_run)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
     own_durations = pattern.own(durations.T).T
     totals = np.array([run.total_ns for run in same], dtype=np.int64)
     total_us = float(np.median(totals)) / 1e3
+    cpu_counts = _usable(cpu, pattern) if cpu else []
+    names = [sites[site] for site in pattern.sites.tolist()]
+    notes |= uncounted_work(cpu.columns if cpu else (), cpu_counts, names)
     # When calls happened is said of one run, the one of median length.
     typical = same[int(np.argsort(totals, kind="stable")[(len(totals) - 1) // 2])]
     assert typical.windows_ns is not None
     windows = (typical.windows_ns / 1e3).tolist()
-    tasks = task_cells(typical.tasks_ns)
-    cpu_counts = _usable(cpu, pattern) if cpu else []
-    about_threads: list[Row] = [{} for _ in range(1 + len(pattern.shapes))]
-    if threads:
-        about_threads = thread_columns(
-            [run.parallelism for run in same if run.parallelism is not None],
-            np.concatenate([totals[:, None], durations], axis=1),
-            cpu_counts,
-        )
-    names = [sites[site] for site in pattern.sites.tolist()]
-    if cpu and (warning := uncounted_work(cpu.columns, cpu_counts, names)):
-        notes["Warning"] = warning
+    about_threads = thread_cells(same, typical, cpu_counts, columns=threads)
     calls_of_report: list[Row] = []
     for i, name in enumerate(names):
         call_us = float(np.median(own_durations[:, i])) / 1e3
@@ -122,9 +135,8 @@ def build_report(
             "Count": Count(1),
             "Argument Shapes": pattern.shapes[i],
             WINDOW: Samples(tuple(windows[i])),
-            **counted.calls[i],
+            **counted_calls[i],
             **about_threads[1 + i],
-            **tasks.get(i, {}),
         }
         if inclusive_rows[i]:
             row[INCLUSIVE_DURATION] = Duration(float(np.median(durations[:, i])) / 1e3)
@@ -141,7 +153,7 @@ def build_report(
                 **_duration(totals),
                 "Device": device,
                 "Count": Count(1),
-                **counted.total,
+                **counted_total,
                 **about_threads[0],
             }
         },
@@ -150,38 +162,13 @@ def build_report(
             "In no row (us)": Duration(in_no_row),
             **notes,
         },
-        missing=counted.missing,
+        missing=missing,
     )
 
 
-@dataclass
-class _Counted:
-    """Cells of what was counted, by call and of the run; and why columns are not there."""
-
-    calls: list[dict[str, Metric]]
-    total: dict[str, Metric]
-    missing: dict[str, str]
-
-    def add(self, one: CountedPass, pattern: Recording, inclusive_rows: Sequence[bool]) -> None:
-        """Add the columns of one pass."""
-        counts = _usable(one, pattern)
-        if not counts:
-            self.missing.update(dict.fromkeys(one.columns, _why_nothing(one)))
-            return
-        for number, column in enumerate(one.columns):
-            inclusive, total = _column(counts, number)
-            reason = _why_not(column, total, one)
-            if reason is not None:
-                self.missing[column] = reason
-                continue
-            self.total |= _cells(column, total, 0)
-            own = _own(inclusive, pattern)
-            for i, cells in enumerate(self.calls):
-                cells.update(_cells(column, own, i))
-                if inclusive_rows[i]:
-                    cells[f"{column}{INCLUSIVE}"] = _cells(column, inclusive, i)[column]
-            for i, parts in per_thread(column, number, counts).items():
-                self.calls[i].update(parts)
+def _usable(one: CountedPass, pattern: Recording) -> list[Counts]:
+    """The counts of those runs of a pass that have any and made the calls of ``pattern``."""
+    return [run.counts for run in one.runs if run.counts is not None and run.same_calls(pattern)]
 
 
 def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
@@ -202,11 +189,6 @@ def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
         return around < 0
 
     return [is_outermost(row) for row in range(len(parents))]
-
-
-def _usable(one: CountedPass, pattern: Recording) -> list[Counts]:
-    """The counts of those runs of a pass that have any and made the calls of ``pattern``."""
-    return [run.counts for run in one.runs if run.counts is not None and run.same_calls(pattern)]
 
 
 def _duration(nanoseconds: Ints) -> dict[str, Metric]:

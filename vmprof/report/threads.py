@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vmprof.counters.cpu import CPU, KNOWN, PROCESS
-from vmprof.parallelism import Parallelism
-from vmprof.recording import Counts
+from vmprof.recording import Counts, Recording
 from vmprof.report.median import median_of
 from vmprof.report.model import (
     PER_THREAD_SUFFIX,
@@ -22,8 +21,10 @@ from vmprof.report.model import (
 )
 from vmprof.work import Ints
 
+_TASKS, _CPU_TIME, _WAITING = "Tasks", "CPU time (us)", "Wait and launch (us)"
 _THREAD_TIME, _WORK = "Thread time (us)", "Work (us)"
 _LONGEST, _MEAN = "Longest tasks (us)", "Mean tasks (us)"
+_COLUMNS = (_TASKS, _WORK, _THREAD_TIME, _LONGEST, _MEAN, _WAITING, _CPU_TIME)
 
 # What is computed from the columns below, also for rows that are merged or summed.
 THREAD_METRICS = (
@@ -50,64 +51,84 @@ _NOTABLE_NS_BY_TICKS = 20_000_000
 _NOTABLE_SHARE = 0.1
 
 
-def thread_columns(
-    runs: Sequence[Parallelism], durations: Ints, cpu: Sequence[Counts]
+def thread_cells(
+    runs: Sequence[Recording], typical: Recording, cpu: Sequence[Counts], *, columns: bool
 ) -> list[Row]:
-    """How the run, then each call, used threads.
+    """What rows say of threads, first the run as a whole: when tasks were done, in ``typical``.
 
-    ``durations``, in nanoseconds, has shape (runs, 1 + calls); ``cpu`` are counts of
-    the pass for CPU time. Values are medians; see :class:`Parallelism`.
+    With ``columns`` also how threads were used; see :func:`_columns`.
     """
-    rows: list[Row] = []
-    for row in range(durations.shape[1]):
-        columns: dict[str, list[Metric]] = {
-            "Tasks": [Count(int(run.tasks[row])) for run in runs],
-            _WORK: _durations([run.work[row] for run in runs]),
-            _THREAD_TIME: _durations(
-                [
-                    run.threads[row] * duration
-                    for run, duration in zip(runs, durations[:, row], strict=True)
-                ]
-            ),
-            _LONGEST: _durations([run.longest[row] for run in runs]),
-            _MEAN: _durations([run.mean[row] for run in runs]),
-            "Wait and launch (us)": _durations([run.waiting[row] for run in runs]),
-            "CPU time (us)": _durations(
-                [c.total[0] if row == 0 else c.values[row - 1, 0] for c in cpu]
-            ),
-        }
+    rows: list[dict[str, Metric]] = [{} for _ in range(1 + len(typical.sites))]
+    if columns:
+        rows = _columns(runs, cpu)
+    for row, windows in _task_windows(typical).items():
+        rows[1 + row][TASKS] = Samples(windows)
+    return [*rows]
+
+
+def _columns(runs: Sequence[Recording], cpu: Sequence[Counts]) -> list[dict[str, Metric]]:
+    """How the run, then each call, used threads, without the calls inside it.
+
+    ``runs`` are timed runs of the same calls; ``cpu`` are counts of the pass for CPU
+    time. Values are medians; see :class:`vmprof.parallelism.Parallelism`.
+    """
+    columns: dict[str, list[Ints]] = {name: [] for name in _COLUMNS}
+    for run in runs:
+        used, durations = run.parallelism, run.durations_ns
+        assert used is not None
+        assert durations is not None
+        total = np.array([run.total_ns])
+        columns[_TASKS].append(_own(used.tasks, run))
+        columns[_WORK].append(_own(used.work, run))
+        times = np.concatenate([total, run.own(durations)])
+        columns[_THREAD_TIME].append(used.threads * times)
+        columns[_LONGEST].append(_own(used.longest, run))
+        columns[_MEAN].append(_own(used.mean, run))
+        columns[_WAITING].append(_own(used.waiting, run))
+    for counts in cpu:
+        of_all = np.concatenate([counts.total[:1], counts.values[:, 0]])
+        columns[_CPU_TIME].append(_own(of_all, runs[0]))
+    rows: list[dict[str, Metric]] = []
+    for row in range(1 + len(runs[0].sites)):
         cells: dict[str, Metric] = {}
         for column, values in columns.items():
             if values:
-                cells |= median_of(column, values)
+                cells |= median_of(column, _metrics(column, [int(each[row]) for each in values]))
         rows.append(cells)
     return rows
 
 
-def _durations(nanoseconds: Sequence[int]) -> list[Metric]:
-    return [Duration(float(each) / 1e3) for each in nanoseconds]
+def _own(values: Ints, run: Recording) -> Ints:
+    """Of the run, as they are, and of its calls without those inside."""
+    return np.concatenate([values[:1], run.own(values[1:])])
 
 
-def task_cells(tasks_ns: Ints | None) -> Mapping[int, Mapping[str, Metric]]:
-    """When the tasks of each call were, by row; nothing if the calling thread did them all."""
-    if tasks_ns is None or not tasks_ns[:, 1].any():
-        return {}
-    numbers: dict[int, list[float]] = {}
-    for row, thread, begin, end in tasks_ns.tolist():
-        numbers.setdefault(row, []).extend((thread, begin / 1e3, end / 1e3))
-    return {row: {TASKS: Samples(tuple(each))} for row, each in numbers.items()}
+def _metrics(column: str, values: Sequence[int]) -> list[Metric]:
+    if column == _TASKS:
+        return [Count(value) for value in values]
+    return [Duration(value / 1e3) for value in values]
+
+
+def _task_windows(run: Recording) -> Mapping[int, tuple[float, ...]]:
+    """By row: thread, begin and end, in microseconds, of each of its tasks in turn."""
+    cells: dict[int, tuple[float, ...]] = {}
+    if run.parallelism is not None:
+        for row, thread, begin, end in run.parallelism.windows.tolist():
+            if row > 0:
+                cells[row - 1] = (*cells.get(row - 1, ()), float(thread), begin / 1e3, end / 1e3)
+    return cells
 
 
 def uncounted_work(
     columns: Sequence[str], cpu: Sequence[Counts], names: Sequence[str]
-) -> str | None:
-    """A warning, if threads that were not counted worked while calls were running.
+) -> dict[str, Metric]:
+    """A warning for the configuration, if threads worked in calls that were not counted.
 
     ``cpu`` are counts of ``columns`` in the pass for CPU time, ``names`` those of the
     calls.
     """
     if not cpu:
-        return None
+        return {}
     at = {column: number for number, column in enumerate(columns)}
     known = at.get(KNOWN, at[CPU])
     limit = _NOTABLE_NS if KNOWN in at else _NOTABLE_NS_BY_TICKS
@@ -118,14 +139,14 @@ def uncounted_work(
     counted = np.median(values[:, :, at[CPU]], axis=0)
     notable = (others > limit) & (others > _NOTABLE_SHARE * counted)
     if not notable.any():
-        return None
+        return {}
     where = np.flatnonzero(notable)
     worst = names[int(where[np.argmax(others[where])])]
-    return (
-        f"in {len(where)} of {len(names)} calls, {worst} above all, threads that were not counted "
-        f"spent {others[where].sum() / 1e3:,.0f} us of CPU time; if that was work for the model "
-        "(OpenMP, BLAS), count it with --count inherit or --count process"
-    )
+    return {
+        "Warning": f"in {len(where)} of {len(names)} calls, {worst} above all, threads that were "
+        f"not counted spent {others[where].sum() / 1e3:,.0f} us of CPU time; if that was work for "
+        "the model (OpenMP, BLAS), count it with --count inherit or --count process"
+    }
 
 
 def per_thread(
