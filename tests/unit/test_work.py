@@ -51,10 +51,9 @@ def test_each_thread_has_its_part() -> None:
 
 def test_tasks_know_their_call_and_thread() -> None:
     """Threads 7, 8 and 9 have the places 0, 1 and 2; a task in a launch of a task is the call's."""
-    tasks, rows, threads = Work(NESTED).tasks()
-    assert tasks.tolist() == [3, 4, 6, 7]
-    assert rows.tolist() == [1, 1, 1, 1]
-    assert threads.tolist() == [0, 2, 2, 1]
+    tasks = np.array([3, 4, 6, 7])
+    assert Work(NESTED).rows_around(tasks).tolist() == [1, 1, 1, 1]
+    assert Work(NESTED).threads_of(tasks).tolist() == [0, 2, 2, 1]
 
 
 def test_parents_are_calls() -> None:
