@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/reports.md from docs/reports/resnet50.json, in headless Chromium.
+"""Makes the pictures of docs/reports.md from docs/pictures/resnet50.json, in headless Chromium.
 
 python docs/make_report_pictures.py
 """
@@ -29,8 +29,7 @@ font:14px/1.35 'DejaVu Sans Mono',monospace">{code}</pre>"""
 
 
 def main() -> None:
-    report = Report.from_json((HERE / "reports" / "resnet50.json").read_text())
-    PICTURES.mkdir(exist_ok=True)
+    report = Report.from_json((PICTURES / "resnet50.json").read_text())
     with tempfile.TemporaryDirectory() as folder:
         browser = start(folder)
         page = Path(folder) / "report.html"
