@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/reports.md from docs/reports/resnet50.json, in headless Chromium.
+"""Makes the pictures of docs/reports.md from docs/pictures/resnet50.json, in headless Chromium.
 
 python docs/make_report_pictures.py
 """
@@ -22,19 +22,19 @@ from vmprof.report.view import View
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures"
 COLUMNS = 118
+HEIGHT = 1080
 TERMINAL = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0;background:#16191d">
 <pre id="shown" style="display:inline-block;margin:0;padding:18px 22px;color:#d8dce0;
 font:14px/1.35 'DejaVu Sans Mono',monospace">{code}</pre>"""
 
 
 def main() -> None:
-    report = Report.from_json((HERE / "reports" / "resnet50.json").read_text())
-    PICTURES.mkdir(exist_ok=True)
+    report = Report.from_json((PICTURES / "resnet50.json").read_text())
     with tempfile.TemporaryDirectory() as folder:
         browser = start(folder)
         page = Path(folder) / "report.html"
         page.write_text(report.html(), encoding="utf-8")
-        size(browser, 1280, 1010)
+        size(browser, 1280, HEIGHT)
         browser.get(page.as_uri())
         save(browser, "report")
         browser.execute_script("document.querySelector('#row-1 button').click()")
@@ -77,7 +77,7 @@ def save(browser: Chrome, name: str, part: str = "", height: float = 0) -> None:
     limit = f"height: {height}px; overflow: hidden;" if height else ""
     browser.execute_script("arguments[0].style.cssText += arguments[1]", element, room + limit)
     element.screenshot(str(path))
-    size(browser, 1280, 1010)
+    size(browser, 1280, HEIGHT)
 
 
 def on_terminal(report: Report) -> str:

@@ -30,7 +30,7 @@ class Task:
 
 
 def tasks_of(report: Report) -> list[Task]:
-    """The tasks of all calls; none if the report does not have them."""
+    """The tasks of all calls; none if the report has none, or the calling thread did them all."""
     tasks = []
     for number, call in enumerate(report.calls):
         cell = call.get(TASKS)
@@ -39,7 +39,7 @@ def tasks_of(report: Report) -> list[Task]:
             for thread, begin, end in zip(numbers, numbers, numbers, strict=False):
                 if 0 <= thread < _MANY_THREADS and 0 <= begin <= end < math.inf:
                     tasks.append(Task(number, int(thread), begin, end))
-    return tasks
+    return tasks if any(task.thread for task in tasks) else []
 
 
 def depths(windows: Sequence[Window]) -> list[int]:

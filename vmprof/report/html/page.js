@@ -160,10 +160,11 @@
   const context = canvas.getContext("2d");
   const status = document.getElementById("call");
   const calls = data.calls;
-  const LANE = 30, AXIS = 22, SIDE = 8;
+  const LANE = 30, AXIS = 22, RIGHT = 8;
   const depth = 1 + Math.max(...calls.map((call) => call.depth));
   const threads = [...new Set(data.tasks.map((task) => task.thread))].sort((a, b) => a - b);
   const lanes = depth + threads.length;
+  const LEFT = threads.length ? 72 : 8; // room for the names of threads
   // What is drawn: calls, by how deep they lie in others, and below them who did their tasks.
   const bars = [
     ...calls.map((call, number) => ({ number, lane: call.depth, begin: call.begin, end: call.end })),
@@ -173,9 +174,9 @@
   let from = 0, to = whole, chosen = -1;
 
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const width = () => canvas.clientWidth - 2 * SIDE;
-  const x = (us) => SIDE + ((us - from) / (to - from)) * width();
-  const atX = (pixel) => from + ((pixel - SIDE) / width()) * (to - from);
+  const width = () => canvas.clientWidth - LEFT - RIGHT;
+  const x = (us) => LEFT + ((us - from) / (to - from)) * width();
+  const atX = (pixel) => from + ((pixel - LEFT) / width()) * (to - from);
 
   function draw() {
     const scale = window.devicePixelRatio || 1;
@@ -208,16 +209,18 @@
   }
 
   function drawNames() {
-    context.fillStyle = color("--ink");
+    if (!threads.length) return;
+    context.fillStyle = color("--soft");
+    context.fillText("calls", 10, AXIS + 19);
     for (const [number, thread] of threads.entries())
-      context.fillText(`thread ${thread}`, SIDE + 4, AXIS + (depth + number) * LANE + 19);
+      context.fillText(`thread ${thread}`, 10, AXIS + (depth + number) * LANE + 19);
   }
 
   function drawBar(bar, isChosen) {
     if (bar.end < from || bar.begin > to) return;
     const call = calls[bar.number];
-    const left = Math.max(x(bar.begin), 0);
-    const wide = Math.max(Math.min(x(bar.end), canvas.clientWidth) - left, 0.6);
+    const left = Math.max(x(bar.begin), LEFT);
+    const wide = Math.max(Math.min(x(bar.end), LEFT + width()) - left, 0.6);
     const top = AXIS + 2 + bar.lane * LANE;
     context.fillStyle = color(call.colour === null ? "--rest" : `--k${call.colour}`);
     context.fillRect(left, top, wide > 3 ? wide - 0.7 : wide, LANE - 4);
