@@ -105,7 +105,7 @@ int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]);
 
 /* ---- cpu.c: CPU time, in nanoseconds ------------------------------------------------ */
 
-/* Of the thread that reads; of the process; of the thread that reads and a team's members. */
+/* Of the thread that reads; of the threads that there are when it is enabled; of the thread that reads and a team's members. */
 #define VMPROF_CPU_OF_THREAD 0
 #define VMPROF_CPU_OF_PROCESS 1
 #define VMPROF_CPU_OF_TEAM 2

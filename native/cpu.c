@@ -1,6 +1,7 @@
 /* CPU time as the scheduler accounts for it: needs no perf event, and costs a system call. */
 #include "recorder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -8,6 +9,10 @@
 typedef struct {
   vmprof_source source;
   const vmprof_team *team; /* of VMPROF_CPU_OF_TEAM */
+  /* Of VMPROF_CPU_OF_PROCESS, the clocks of its threads: the process has one of its own,
+   * but that is behind by what threads ran elsewhere since the last tick. */
+  clockid_t *clocks;
+  int num_clocks;
 } cpu_source;
 
 uint64_t vmprof_cpu_ns(int clock) {
@@ -27,8 +32,30 @@ static void sample_thread(vmprof_source *source, vmprof_sample *sample) {
 }
 
 static void sample_process(vmprof_source *source, vmprof_sample *sample) {
-  (void)source;
-  fill(sample, vmprof_cpu_ns(CLOCK_PROCESS_CPUTIME_ID));
+  const cpu_source *cpu = (const cpu_source *)source;
+  uint64_t sum = 0;
+  for (int i = 0; i < cpu->num_clocks; ++i) sum += vmprof_cpu_ns(cpu->clocks[i]);
+  fill(sample, sum);
+}
+
+/* The clock of a thread by the kernel's number (include/linux/posix-timers_types.h). */
+static clockid_t clock_of(int thread) { return (clockid_t)((~(unsigned)thread << 3) | 6); }
+
+/* The threads are those that there are now. */
+static int find_threads(vmprof_source *source) {
+  cpu_source *cpu = (cpu_source *)source;
+  DIR *tasks = opendir("/proc/self/task");
+  if (tasks == NULL) return -errno;
+  cpu->num_clocks = 0;
+  for (struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks)) {
+    if (task->d_name[0] == '.') continue;
+    clockid_t *more = realloc(cpu->clocks, (size_t)(cpu->num_clocks + 1) * sizeof *more);
+    if (more == NULL) break;
+    cpu->clocks = more;
+    cpu->clocks[cpu->num_clocks++] = clock_of(atoi(task->d_name));
+  }
+  closedir(tasks);
+  return 0;
 }
 
 static void sample_team(vmprof_source *source, vmprof_sample *sample) {
@@ -43,7 +70,11 @@ static int always_on(vmprof_source *source) {
 }
 
 static void one_way(vmprof_source *source) { (void)source; }
-static void close_cpu(vmprof_source *source) { free(source); }
+
+static void close_cpu(vmprof_source *source) {
+  free(((cpu_source *)source)->clocks);
+  free(source);
+}
 
 static vmprof_source *clone_thread(const vmprof_source *source, int64_t problem[2]) {
   (void)source;
@@ -64,7 +95,7 @@ vmprof_source *vmprof_cpu_open(int whose) {
       .values = 1,
       .sample = samples[whose],
       .read = samples[whose],
-      .enable = always_on,
+      .enable = whose == VMPROF_CPU_OF_PROCESS ? find_threads : always_on,
       .disable = always_on,
       .settle = one_way,
       .clone = whose == VMPROF_CPU_OF_THREAD ? clone_thread : NULL,

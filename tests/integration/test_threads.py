@@ -16,7 +16,7 @@ import pytest
 import tvm
 from support.events import events
 from support.kernel import FakeKernel
-from support.parallel import MILLISECOND, burning, spinning, with_pool
+from support.parallel import MILLISECOND, burning, spinning, wait_for_idle_pools, with_pool
 
 import vmprof
 from vmprof import Report, VmprofError
@@ -278,6 +278,7 @@ def test_the_caller_alone(tmp_path: Path) -> None:
 
 def test_counted_work_is_no_reason_to_warn() -> None:
     model = burning([4 * MILLISECOND, 12 * MILLISECOND], [5 * MILLISECOND])
+    wait_for_idle_pools()
     report = with_pool(2, lambda: profile(model))
     assert "Warning" not in report.configuration
 
@@ -286,6 +287,7 @@ def test_counted_work_is_no_reason_to_warn() -> None:
 def test_threads_that_are_started_while_counting(count: str) -> None:
     """Idle or not: the pool is made by the profile, and its worker also spins for a while."""
     model = burning([4 * MILLISECOND, 12 * MILLISECOND], [5 * MILLISECOND])
+    wait_for_idle_pools()
     with ThreadPoolExecutor(1) as executor:
         report = executor.submit(profile, model, count=count, num_threads=2).result()
     assert milliseconds(row(report, "burn0")[CLOCK]) >= 16 * 0.98

@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -102,6 +103,15 @@ def with_pool(threads: int, function: Callable[[], Result]) -> Result:
 
     with ThreadPoolExecutor(1) as executor:
         return executor.submit(run).result()
+
+
+def wait_for_idle_pools() -> None:
+    """Until no other thread of the process runs: workers of pools spin for a while at the end."""
+    busy = True
+    while busy:
+        before = time.process_time()
+        time.sleep(0.05)
+        busy = time.process_time() - before > 0.005
 
 
 @contextmanager

@@ -39,8 +39,6 @@ def open_cpu_clocks(opener: Opener) -> Iterator[Pass | None]:
             one = Pass(Layout((CPU, PROCESS), columns, of_caller=of_caller), sources, "")
         else:
             known = _clock(lib.VMPROF_CPU_OF_TEAM, KNOWN, stack)
-            # In this order: the clock of the process has the time of a thread that is
-            # running elsewhere as of the last tick, or as of the last look at its own clock.
             sources = (_clock(lib.VMPROF_CPU_OF_THREAD, CPU, stack), known, process)
             layout = Layout((CPU, KNOWN, PROCESS), ((0,), (1,), (2,)), of_caller=frozenset({1, 2}))
             one = Pass(layout, sources, "")

@@ -44,10 +44,10 @@ THREAD_METRICS = (
 )
 
 # CPU time of other threads that is worth a word: this much in a call, and this part of
-# what was counted there. Without a look at each thread's own clock, the time of the
-# process is as old as the last tick of the CPU that it runs on: at most 10 ms.
+# what was counted there. Where perf events count for many threads, they and the clocks
+# are read at times that differ by what the reading takes.
 _NOTABLE_NS = 100_000
-_NOTABLE_NS_BY_TICKS = 20_000_000
+_NOTABLE_NS_OF_PERF = 10_000_000
 _NOTABLE_SHARE = 0.1
 
 
@@ -131,7 +131,7 @@ def uncounted_work(
         return {}
     at = {column: number for number, column in enumerate(columns)}
     known = at.get(KNOWN, at[CPU])
-    limit = _NOTABLE_NS if KNOWN in at else _NOTABLE_NS_BY_TICKS
+    limit = _NOTABLE_NS if KNOWN in at else _NOTABLE_NS_OF_PERF
     # A thread that is held up between two clocks sees work that is not there, but not
     # in every run.
     values = np.array([c.values for c in cpu])
