@@ -123,7 +123,7 @@ def corrected_mlp() -> str:
 def own_reports() -> str:
     """Each counter of our saved reports: what the fit finds and what the report declares."""
     lines = []
-    for path in sorted(OWN.glob("*.json")):
+    for path in sorted(OWN.glob("mlp*.json")):
         (saved,) = read_reports(path)
         audit = audit_report(saved.report)
         for event, cost in audit.costs.items():

@@ -259,8 +259,6 @@ def test_the_timeline_has_the_tasks() -> None:
         sorted(tasks, key=lambda task: task.thread), (4_000, 12_000), strict=True
     ):
         assert begin <= task.begin <= task.begin + burnt <= task.end <= end
-    # A call that one thread does alone has no lanes.
-    assert tasks_of(with_pool(1, lambda: profile(burning([0, 0])))) == []
 
 
 def test_without_being_asked_the_table_says_nothing_of_threads() -> None:
