@@ -50,8 +50,8 @@ bench: $(READY)
 	$(call say,measuring the recorder and the profiled models)
 	$(BIN)/python benchmarks/disturbance.py
 	$(BIN)/python benchmarks/reads.py
-	$(BIN)/python benchmarks/threads.py
 	$(BIN)/python benchmarks/schedule.py
+	$(BIN)/python benchmarks/threads.py
 
 $(READY): $(BUILT_FROM)
 	$(call need,$(PYTHON) -c 'import sys; assert sys.version_info >= (3$(comma) 10)',Python 3.10 or newer is needed; name one: make PYTHON=python3.12)

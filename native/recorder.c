@@ -299,14 +299,13 @@ int vmprof_is_recording(const vmprof_recorder *recorder) {
 
 vmprof_record *vmprof_call_new(vmprof_recorder *recorder, vmprof_site *site,
                                const TVMFFIAny *args, int32_t num_args) {
-  vmprof_work *here = &vmprof_here;
   const int64_t signature = signature_of(recorder, site, args, num_args);
   vmprof_record *record =
-      signature < 0 ? NULL : vmprof_new_record(recorder, site->id, signature, here->open);
+      signature < 0 ? NULL : vmprof_new_record(recorder, site->id, signature, vmprof_here.open);
   if (record == NULL) {
     vmprof_raise_full();
   } else {
-    here->open = vmprof_record_number(recorder, record);
+    vmprof_here.open = vmprof_record_number(recorder, record);
   }
   return record;
 }
@@ -322,7 +321,8 @@ void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int fai
 }
 
 vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder) {
-  return vmprof_here.open > 0 ? vmprof_record_at(recorder, vmprof_here.open) : NULL;
+  const int64_t open = vmprof_here.open;
+  return vmprof_is_recording(recorder) && open > 0 ? vmprof_record_at(recorder, open) : NULL;
 }
 
 static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {

@@ -54,9 +54,9 @@ def measure(
 ) -> list[Measurement]:
     """Warm up, then run ``engines`` in rounds as ``schedule`` says; a measurement of each.
 
-    Several take turns within each round, and in being the first. CPU time is read in
-    every round with ``threads``; else in the first few, enough to see whether work is
-    missed.
+    Several take turns within each round, and in being the first. CPU time is
+    read in every round with ``threads``; else in the first few, enough to see
+    whether work is missed.
     """
     per_run = [collector for collector in collectors if collector.scope == "run"]
     collecting = [

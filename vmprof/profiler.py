@@ -82,13 +82,13 @@ def profile(
     and ``single_pass`` are as in :class:`Schedule`; ``max_records`` bounds the calls of one run.
     More events than the PMU holds are counted in several passes over the
     model, or, with ``multiplex``, in one in which they take turns.
-    ``collectors`` add columns of their own (docs/extending.md). ``count`` says
-    whose work is counted, a name of :class:`Scope`; ``threads`` adds columns that say
-    how calls used threads (docs/threads.md). ``num_threads`` and ``pin`` are as in
-    :func:`vmprof.pool.configured_pool`. ``metrics`` adds
+    ``collectors`` add columns of their own (docs/extending.md). ``metrics`` adds
     those of :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ..., and their shares of
     what the machine attains, if ``vmprof peaks`` has measured that. ``schedule``
-    is as in :func:`vmprof.sources.load_program`.
+    is as in :func:`vmprof.sources.load_program`. ``count`` says whose work is
+    counted, a name of :class:`Scope`; ``threads`` adds columns that say how calls
+    used threads (docs/threads.md). ``num_threads`` and ``pin`` are as in
+    :func:`vmprof.pool.configured_pool`.
 
     Values of the report are medians over the repeats; what each repeat measured
     is in the columns ``"... samples"`` of its JSON. Raises
@@ -104,7 +104,7 @@ def profile(
         schedule=Schedule(repeats, warmup, single_pass),
         multiplex=multiplex,
         collectors=collectors,
-        scope=Scope(count),
+        count=count,
         threads=threads,
         num_threads=num_threads,
         pin=pin,
@@ -129,7 +129,7 @@ def profile_engines(
     counters: str | None = None,
     multiplex: bool = False,
     collectors: Sequence[Collector | NativeCollector] = (),
-    scope: Scope | None = None,
+    count: str = "tasks",
     threads: bool = False,
     num_threads: int | None = None,
     pin: Sequence[int] = (),
@@ -151,7 +151,7 @@ def profile_engines(
     for name in engines:
         if name not in ENGINES:
             raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
-    scope = scope or Scope()
+    scope = Scope(count)
     description = Machine.read()
     chosen = choose(DEFAULT_SET if counters is None else counters, description)
     fallback = load_set(chosen.fallback, description) if chosen.fallback else None
@@ -187,8 +187,11 @@ def profile_engines(
             measurements = measure(
                 [*running.values()], schedule, opened, in_python, progress, threads=threads
             )
-        if problems and scope.tasks:
-            pool["Launches"] = f"only the calling thread was counted: {problems[0]}"
+        unseen: dict[str, Metric] = (
+            {"Launches": f"only the calling thread was counted: {problems[0]}"}
+            if problems and scope.tasks
+            else {}
+        )
         counted = fallback if fallback and opened.fell_back else chosen
         reports = {}
         for (name, engine), measurement in zip(running.items(), measurements, strict=True):
@@ -209,6 +212,7 @@ def profile_engines(
                     **pool,
                     **({"Counter set": _title(counted)} if counted.name else {}),
                     **empty_call,
+                    **unseen,
                 },
                 cpu=CountedPass(opened.cpu.layout.columns, measurement.cpu) if opened.cpu else None,
                 threads=threads,

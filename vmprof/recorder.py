@@ -163,6 +163,6 @@ class Recorder:
             words,
             layout,
             timed=bool(reading & Reading.TIME),
-            fault=counted.team.problem() if counted else None,
             paths=call_paths(self._activations, count - 1),
+            fault=counted.team.problem() if counted else None,
         )

@@ -127,13 +127,13 @@ class Recording:
         layout: Layout,
         *,
         timed: bool,
-        fault: str | None = None,
         paths: Sequence[str] | None = None,
+        fault: str | None = None,
     ) -> Recording:
         """Columns of ``records`` (dtype :func:`record_dtype`); the first is the run's own.
 
-        ``fault`` is a reason, known elsewhere, not to believe the counts; ``paths`` has
-        the path of each record but the first.
+        ``paths`` are of all records but that one, as :func:`call_paths` gives them;
+        ``fault`` is a reason, known elsewhere, not to believe the counts.
         """
         work = Work(records)
         run, calls = records[:1], records[work.rows[1:]]

@@ -24,8 +24,7 @@ from vmprof.counters import Machine
 from vmprof.counters.group import Opener, Refused
 from vmprof.launches import recorded_launches
 from vmprof.native import ffi, lib
-from vmprof.report.model import Count, Duration, Percent, Ratio, Row, Samples
-from vmprof.report.timeline import tasks_of, windows_of
+from vmprof.report.model import TASKS, WINDOW, Count, Duration, Percent, Ratio, Row, Samples
 
 CLOCK = "perf::TASK-CLOCK"
 
@@ -246,19 +245,16 @@ def test_columns_say_how_threads_were_used() -> None:
     assert report.device_metrics["cpu0"]["Tasks"] == Count(2)
 
 
-def test_the_timeline_has_the_tasks() -> None:
-    model = burning([4 * MILLISECOND, 12 * MILLISECOND], [5 * MILLISECOND])
-    report = Report.from_json(with_pool(2, lambda: profile(model)).json())
-    windows, tasks = windows_of(report), tasks_of(report)
-    assert windows is not None
-    (parallel,) = {task.call for task in tasks}
-    assert report.calls[parallel]["Name"] == "burn0"
-    begin, end = windows[parallel]
-    assert sorted(task.thread for task in tasks) == [0, 1]
-    for task, burnt in zip(
-        sorted(tasks, key=lambda task: task.thread), (4_000, 12_000), strict=True
-    ):
-        assert begin <= task.begin <= task.begin + burnt <= task.end <= end
+def test_the_trace_has_the_tasks() -> None:
+    report = with_pool(2, lambda: profile(burning([MILLISECOND, 2 * MILLISECOND])))
+    call = row(report, "burn0")
+    tasks, window = call[TASKS], call[WINDOW]
+    assert isinstance(tasks, Samples)
+    assert isinstance(window, Samples)
+    by_thread = sorted(zip(*[iter(tasks.values)] * 3, strict=True))
+    assert [thread for thread, _, _ in by_thread] == [0, 1]
+    for (_, begin, end), burnt in zip(by_thread, (1_000, 2_000), strict=True):
+        assert window.values[0] <= begin <= begin + burnt <= end <= window.values[1]
 
 
 def test_without_being_asked_the_table_says_nothing_of_threads() -> None:

@@ -49,13 +49,6 @@ def test_each_thread_has_its_part() -> None:
     assert by_thread.values[0, :, 0].tolist() == [500 - 400 + 150, 90, 300 - 250 + 100]
 
 
-def test_tasks_know_their_call_and_thread() -> None:
-    """Threads 7, 8 and 9 have the places 0, 1 and 2; a task in a launch of a task is the call's."""
-    tasks = np.array([3, 4, 6, 7])
-    assert Work(NESTED).rows_around(tasks).tolist() == [1, 1, 1, 1]
-    assert Work(NESTED).threads_of(tasks).tolist() == [0, 2, 2, 1]
-
-
 def test_parents_are_calls() -> None:
     assert Work(NESTED).parents().tolist() == [-1, 0, 0, 2]
 

@@ -7,12 +7,6 @@ that of a model to compile first: ONNX (.onnx) or exported from PyTorch (.pt2).
 Inputs are made up from what the compiled function checks of its parameters,
 unless --input gives them. Durations and counters are read in runs of their
 own; values are medians over the repeats.
-
-Examples:
-  vmprof run resnet18 --top 10
-  vmprof run model.so --input x=x.npy --dim n=8 --counters ipc
-  vmprof run resnet18 --metrics --json report.json --html report.html --open
-
 """
 
 from __future__ import annotations
@@ -112,6 +106,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure with code of your own: LIBRARY.so, FILE.py:CLASS or MODULE:CLASS; repeatable",
     )
     how.add_argument(
+        "--metrics",
+        action="store_true",
+        help="columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ... and of "
+        "the counters that there are IPC, misses per 1000 instructions, stalled shares",
+    )
+    how.add_argument(
         "--count",
         choices=SCOPES,
         default=SCOPES[0],
@@ -135,12 +135,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pin",
         metavar="CPUS",
         help="a CPU for the calling thread, then one for each worker, as in 0-3,8",
-    )
-    how.add_argument(
-        "--metrics",
-        action="store_true",
-        help="columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ... and of "
-        "the counters that there are IPC, misses per 1000 instructions, stalled shares",
     )
     how.add_argument(
         "--max-records",

@@ -80,37 +80,16 @@ def build_report(
         notes["Note"] = (
             f"the runs did not all make the same calls; rows are of {len(same)} of {len(timed)}"
         )
-    missing = dict(refused)
     inclusive_rows = _inclusive_rows(pattern, sites)
     several_paths = len(set(pattern.paths)) > 1
-    counted_calls: list[dict[str, Metric]] = [{} for _ in pattern.shapes]
-    counted_total: dict[str, Metric] = {}
+    counted = _Counted([{} for _ in pattern.shapes], {}, dict(refused))
     for one in passes:
-        counts = _usable(one, pattern)
-        if not counts:
-            missing.update(dict.fromkeys(one.columns, _why_nothing(one)))
-            continue
-        for number, column in enumerate(one.columns):
-            inclusive, total = _column(counts, number)
-            reason = _why_not(column, total, one)
-            if reason is not None:
-                missing[column] = reason
-                continue
-            counted_total |= _cells(column, total, 0)
-            own = _own(inclusive, pattern)
-            for i, cells in enumerate(counted_calls):
-                cells.update(_cells(column, own, i))
-                if inclusive_rows[i]:
-                    cells[f"{column}{INCLUSIVE}"] = _cells(column, inclusive, i)[column]
-            for i, parts in per_thread(column, number, counts).items():
-                # Parts are known of whole calls: with those inside.
-                if i not in pattern.parents:
-                    counted_calls[i].update(parts)
+        counted.add(one, pattern, inclusive_rows)
     for each in collected:
         rows = [rows for run, rows in each.runs if run.same_calls(pattern)]
-        for i, cells in enumerate(counted_calls):
+        for i, cells in enumerate(counted.calls):
             cells.update(medians([run[i] for run in rows]))
-    counted_total |= medians(per_run)
+    counted.total |= medians(per_run)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
     own_durations = pattern.own(durations.T).T
@@ -135,7 +114,7 @@ def build_report(
             "Count": Count(1),
             "Argument Shapes": pattern.shapes[i],
             WINDOW: Samples(tuple(windows[i])),
-            **counted_calls[i],
+            **counted.calls[i],
             **about_threads[1 + i],
         }
         if inclusive_rows[i]:
@@ -153,7 +132,7 @@ def build_report(
                 **_duration(totals),
                 "Device": device,
                 "Count": Count(1),
-                **counted_total,
+                **counted.total,
                 **about_threads[0],
             }
         },
@@ -162,13 +141,40 @@ def build_report(
             "In no row (us)": Duration(in_no_row),
             **notes,
         },
-        missing=missing,
+        missing=counted.missing,
     )
 
 
-def _usable(one: CountedPass, pattern: Recording) -> list[Counts]:
-    """The counts of those runs of a pass that have any and made the calls of ``pattern``."""
-    return [run.counts for run in one.runs if run.counts is not None and run.same_calls(pattern)]
+@dataclass
+class _Counted:
+    """Cells of what was counted, by call and of the run; and why columns are not there."""
+
+    calls: list[dict[str, Metric]]
+    total: dict[str, Metric]
+    missing: dict[str, str]
+
+    def add(self, one: CountedPass, pattern: Recording, inclusive_rows: Sequence[bool]) -> None:
+        """Add the columns of one pass."""
+        counts = _usable(one, pattern)
+        if not counts:
+            self.missing.update(dict.fromkeys(one.columns, _why_nothing(one)))
+            return
+        for number, column in enumerate(one.columns):
+            inclusive, total = _column(counts, number)
+            reason = _why_not(column, total, one)
+            if reason is not None:
+                self.missing[column] = reason
+                continue
+            self.total |= _cells(column, total, 0)
+            own = _own(inclusive, pattern)
+            for i, cells in enumerate(self.calls):
+                cells.update(_cells(column, own, i))
+                if inclusive_rows[i]:
+                    cells[f"{column}{INCLUSIVE}"] = _cells(column, inclusive, i)[column]
+            for i, parts in per_thread(column, number, counts).items():
+                # They are known of whole calls, with those inside.
+                if i not in pattern.parents:
+                    self.calls[i].update(parts)
 
 
 def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
@@ -189,6 +195,11 @@ def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
         return around < 0
 
     return [is_outermost(row) for row in range(len(parents))]
+
+
+def _usable(one: CountedPass, pattern: Recording) -> list[Counts]:
+    """The counts of those runs of a pass that have any and made the calls of ``pattern``."""
+    return [run.counts for run in one.runs if run.counts is not None and run.same_calls(pattern)]
 
 
 def _duration(nanoseconds: Ints) -> dict[str, Metric]:

@@ -42,7 +42,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Numbers behind a value, in the unit of their column: not shown in tables, kept by JSON.
+    """What lies behind a value, in the unit of its column: not shown in tables, kept by JSON.
 
     In column ``"X samples"``, next to the median in column ``"X"``, what each repeat
     measured; in ``"X per thread"`` what each thread did, the calling one first, which
