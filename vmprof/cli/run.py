@@ -7,6 +7,11 @@ that of a model to compile first: ONNX (.onnx) or exported from PyTorch (.pt2).
 Inputs are made up from what the compiled function checks of its parameters,
 unless --input gives them. Durations and counters are read in runs of their
 own; values are medians over the repeats.
+
+Examples:
+  vmprof run resnet18 --top 10
+  vmprof run model.so --input x=x.npy --dim n=8 --counters ipc
+  vmprof run resnet18 --metrics --json report.json --html report.html --open
 """
 
 from __future__ import annotations
