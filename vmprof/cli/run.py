@@ -12,6 +12,7 @@ Examples:
   vmprof run resnet18 --top 10
   vmprof run model.so --input x=x.npy --dim n=8 --counters ipc
   vmprof run resnet18 --metrics --json report.json --html report.html --open
+
 """
 
 from __future__ import annotations
