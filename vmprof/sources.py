@@ -76,12 +76,17 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
         what = "is a folder" if path.is_dir() else "does not exist"
         raise VmprofError(f"{name} {what}; give a library that TVM's export_library() wrote")
     # The compiler half of TVM: to load a library takes no part in it, and goes without.
+    from tvm.support import cc
+
     from vmprof.compiler import compile_model
     from vmprof.models import ENTRY, MODELS
 
     if name in MODELS:
         if entry not in (None, ENTRY):
             raise VmprofError(f"{name} has no function {entry!r}; it has: {ENTRY}")
+        if cc.get_cc() is None:
+            # Keeping what is compiled takes a C compiler, running it does not.
+            return _compile(MODELS[name](), name, schedule or "cpu", progress)
         progress(f"compiling {name}")
         library = compile_model(name, schedule=schedule or "cpu", progress=progress)
         progress(f"loading {name}")

@@ -278,3 +278,13 @@ def test_progress_is_for_terminals_alone() -> None:
     # The line is empty again at the end.
     assert shown.endswith("\rend")
     assert on_terminal("--quiet") == "end"
+
+
+def test_a_model_runs_without_a_c_compiler(tmp_path: Path) -> None:
+    """It is compiled in memory then, and not kept."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("CC", "CXX")}
+    environment |= {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    result = vmprof("run", "mlp", *QUICK, env=environment)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "fused_nn_contrib_dense_pack_add" in result.stdout
+    assert list(tmp_path.iterdir()) == []
