@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from vmprof.counters import Event, Machine, parse_events
+from vmprof.counters.sets import load_set
+
+# What the sets of these names ask for, as vmprof brings them along.
+DEFAULT = load_set("default", Machine(), {}).events
+SOFTWARE = load_set("software", Machine(), {}).events
 
 
 def events(text: str, machine: Machine | None = None) -> list[Event]:

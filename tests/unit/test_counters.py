@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from support.events import events
+from support.events import DEFAULT, SOFTWARE, events
 from support.kernel import FakeKernel, OpenEvent, Page
 
 from vmprof import VmprofError
 from vmprof.counters import Counters, Machine, open_counters, parse_events
 from vmprof.counters.cpuinfo import Processor
-from vmprof.counters.encoding import HARDWARE, SOFTWARE, Encoding, Event
-from vmprof.counters.events import REFERENCE, SOFTWARE_EVENTS
+from vmprof.counters.encoding import HARDWARE, Encoding, Event
 from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.counters.permissions import explain, kernel_needed
 from vmprof.counters.pmu import Pmu
@@ -31,7 +30,6 @@ HYBRID = Machine(
     },
 )
 CYCLES = events("cycles", METAL)[0]
-DEFAULT = ",".join(REFERENCE)
 
 
 @contextmanager
@@ -41,7 +39,7 @@ def opened(text: str, machine: Machine = METAL) -> Iterator[CounterGroup]:
 
 
 def counters(text: str, machine: Machine = METAL, **options: bool) -> Counters:
-    software = parse_events(",".join(SOFTWARE_EVENTS), machine)
+    software = parse_events(SOFTWARE, machine)
     return open_counters(parse_events(text, machine), machine, otherwise=software, **options)
 
 
@@ -72,7 +70,7 @@ def test_the_leader_is_closed_last(kernel: FakeKernel) -> None:
     with opened(DEFAULT):
         leader = min(kernel.open)
     assert kernel.closed[-1] == leader
-    assert len(kernel.closed) == len(REFERENCE)
+    assert len(kernel.closed) == len(events(DEFAULT))
 
 
 def user_space_alone(event: OpenEvent) -> int | None:
@@ -284,6 +282,19 @@ def test_a_group_that_does_not_fit_is_refused_whole(kernel: FakeKernel) -> None:
         assert "sudo sysctl kernel.nmi_watchdog=0" in reason
 
 
+def test_groups_that_share_an_event_are_one(kernel: FakeKernel) -> None:
+    """Else a quotient of the second would be of two passes."""
+    kernel.counters = 3
+    with counters("{cycles,instructions},page-faults,{cycles,branches}") as found:
+        assert columns(found) == [
+            ("perf::CYCLES", "perf::INSTRUCTIONS", "perf::BRANCHES", "perf::PAGE-FAULTS")
+        ]
+    kernel.counters = 2
+    with counters("{cycles,instructions},page-faults,{cycles,branches}") as found:
+        assert columns(found) == [("perf::PAGE-FAULTS",)]
+        assert "the 3 events of its group" in found.refused["perf::BRANCHES"]
+
+
 def test_multiplexed_events_take_turns_in_one_pass(kernel: FakeKernel) -> None:
     kernel.counters = 1
     with counters("cycles,instructions,page-faults", multiplex=True) as found:
@@ -305,7 +316,7 @@ def test_a_single_pass_must_hold_everything(kernel: FakeKernel) -> None:
 def test_the_default_falls_back_to_software_events(kernel: FakeKernel) -> None:
     kernel.refuse = lambda event: errno.ENOENT if event.type == HARDWARE else None
     with counters(DEFAULT) as found:
-        assert columns(found) == [tuple(e.name for e in events(",".join(SOFTWARE_EVENTS)))]
+        assert columns(found) == [tuple(e.name for e in events(SOFTWARE))]
         assert set(found.refused) == {e.name for e in events(DEFAULT)}
 
 
@@ -318,7 +329,7 @@ def test_what_opens_is_counted_and_the_rest_has_a_reason(kernel: FakeKernel) -> 
             "perf::STALLED-CYCLES-FRONTEND",
             "perf::STALLED-CYCLES-BACKEND",
         }
-        assert all(event.type != SOFTWARE for event in kernel.open.values())
+        assert all(event.is_hardware for event in kernel.open.values())
 
 
 # ---- trust -------------------------------------------------------------------------

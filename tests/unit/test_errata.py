@@ -6,7 +6,7 @@ import errno
 from dataclasses import replace
 
 import pytest
-from support.events import events
+from support.events import DEFAULT, events
 from support.kernel import FakeKernel, OpenEvent, Page
 from support.machines import machine
 
@@ -14,7 +14,6 @@ from vmprof.counters import Machine, parse_events
 from vmprof.counters.cpuinfo import Processor
 from vmprof.counters.encoding import RAW
 from vmprof.counters.errata import group_objection, objection
-from vmprof.counters.events import REFERENCE
 from vmprof.counters.plan import open_counters
 from vmprof.counters.pmu import NamedEvent
 
@@ -25,7 +24,7 @@ ZEN5 = machine("amd-zen5")
 ROCKCHIP = machine("arm-big-little")
 
 
-def refused(machine: Machine, text: str = ",".join(REFERENCE)) -> dict[str, str]:
+def refused(machine: Machine, text: str = DEFAULT) -> dict[str, str]:
     """The events of ``text`` that are objected to, and why."""
     reasons = {event.name: objection(event, machine) for event in events(text, machine)}
     return {

@@ -14,19 +14,7 @@ from vmprof.counters.pmu_syntax import named_event, parse_pmu_event, raw_config
 from vmprof.counters.suggest import did_you_mean
 from vmprof.errors import VmprofError
 
-__all__ = ["REFERENCE", "SOFTWARE_EVENTS", "Encoding", "Event", "Group", "parse_events"]
-
-# The five of TVM's reports with PAPI.
-REFERENCE = (
-    "cycles",
-    "instructions",
-    "cache-misses",
-    "stalled-cycles-frontend",
-    "stalled-cycles-backend",
-)
-
-# Counted by the kernel on any machine. Task clock is in nanoseconds.
-SOFTWARE_EVENTS = ("task-clock", "page-faults", "context-switches", "cpu-migrations")
+__all__ = ["Encoding", "Event", "Group", "parse_events"]
 
 # Commas and braces between the slashes of a PMU's event are its own. Each alternative begins with
 # another character, so that no text takes long to match.

@@ -150,8 +150,8 @@ class _Selection:
         self.wide: list[Event] = []
 
     def usable(self, groups: Iterable[Group]) -> list[Group]:
-        """What of ``groups`` a thread can count here; each event is taken once."""
-        return [usable for group in groups if (usable := self._usable(group))]
+        """What of ``groups`` a thread can count here; those that share an event are one."""
+        return [usable for group in _joined(groups) if (usable := self._usable(group))]
 
     def _usable(self, group: Group) -> Group:
         new = [event for event in group if event.name not in self._seen]
@@ -166,6 +166,20 @@ class _Selection:
         elif not verdict.proven:
             self.unproven.add(event.name)
         return verdict.problem is None
+
+
+def _joined(groups: Iterable[Group]) -> list[Group]:
+    """``groups``, with those that share an event made one: each event is counted once."""
+    joined: list[Group] = []
+    for group in groups:
+        sharing = [each for each in joined if set(each) & set(group)]
+        if sharing:
+            whole = tuple(dict.fromkeys(event for each in (*sharing, group) for event in each))
+            joined[joined.index(sharing[0])] = whole
+            joined = [each for each in joined if each not in sharing]
+        else:
+            joined.append(group)
+    return joined
 
 
 def _pack(units: Sequence[Group], opener: Opener, refused: dict[str, str]) -> list[Group]:
