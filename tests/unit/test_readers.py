@@ -128,7 +128,7 @@ def test_kinds_of_columns() -> None:
             "Device": "cpu0",
             "Count": Count(2),
             "Argument Shapes": "float32[1, 784]",
-            "GFLOP/s": Ratio(210.0),
+            "GFLOP/s": Ratio(210.0, is_lone=True),
             "perf::CYCLES": Count(1_234_567),
         },
         {

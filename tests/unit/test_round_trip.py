@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from vmprof import Report
 from vmprof.compare.readers import parse_reports
-from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Row, Samples
+from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
 
 # Characters that take one place each in a table.
 LETTERS = st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_categories=("C", "Z"))
@@ -80,7 +82,8 @@ def rounded(metric: Metric) -> Metric:
         case Percent(number):
             return Percent(float(f"{number:.2f}"))
         case Ratio(number):
-            return Ratio(float(f"{number:.2g}" if abs(number) < 99.5 else f"{number:.0f}"))
+            printed = f"{number:.2g}" if abs(number) < 99.5 else f"{number:.0f}"
+            return Ratio(float(printed), is_lone=True)
     return metric
 
 
@@ -116,24 +119,109 @@ def test_a_table_that_was_read_is_printed_the_same(report: Report) -> None:
     assert saved.report.table(**options) == text
 
 
-@given(REPORTS, st.data())
-def test_csv(report: Report, data: st.DataObject) -> None:
-    """Quotes, line breaks and all; calls alone, and why others are not there."""
-    calls = tuple({**call, "note": data.draw(st.text())} for call in report.calls)
-    reason = {"perf::INSTRUCTIONS": data.draw(st.text(min_size=1))}
-    report = replace(report, calls=calls, missing={**report.missing, **reason})
+# Whatever a row can hold: names of lines that are no rows, what steers a terminal, what
+# looks like a number.
+ODD = st.sampled_from(
+    (
+        *("", " ", "a  b", " a", "a ", "a\nb", "a\r", "\t", "\x1b[31m", "\x00", "\u202e", "\ud800"),
+        *("Name", "Sum", "Total", "----------", "Configuration", "Not counted", "Derived", "Kinds"),
+        *("vmprof", "Count", "Duration (us)", "Percent", "Not counted: x", "Derived: x", "# x"),
+        *("1", "-5", "nan", "inf", "1,000", '"', '""', '"a"', "x: y", "x samples", "warning: x"),
+        *(
+            "Setting: x",
+            "pod | Name",
+            "Window (us)",
+            "sep=,",
+            "{",
+            "\u00a0",
+            "\U0001f600",
+            "\u4e2d",
+        ),
+    )
+)
+ANY_TEXT = st.text(max_size=8) | ODD
+ANY_NUMBER = st.floats() | st.sampled_from((1.0, -0.0, 1e300))
+ANY_METRIC: st.SearchStrategy[Metric] = st.one_of(
+    ANY_TEXT,
+    st.integers(-(10**30), 10**30).map(Count),
+    ANY_NUMBER.map(Duration),
+    st.builds(Percent, ANY_NUMBER, st.booleans()),
+    st.builds(Ratio, ANY_NUMBER, st.booleans()),
+    st.lists(ANY_NUMBER, max_size=3).map(lambda numbers: Samples(tuple(numbers))),
+)
+ANY_ROW = st.dictionaries(ANY_TEXT | st.sampled_from(sorted(COLUMNS)), ANY_METRIC, max_size=5)
+ANY_REPORT = st.builds(
+    Report,
+    calls=st.lists(ANY_ROW, max_size=4).map(tuple),
+    device_metrics=st.dictionaries(ANY_TEXT, ANY_ROW, max_size=2),
+    configuration=st.dictionaries(ANY_TEXT, ANY_METRIC, max_size=4),
+    missing=st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=2),
+    derived=st.lists(
+        st.builds(
+            Derived, ANY_TEXT, st.just("a / b"), st.just("ratio"), st.just({"a": "x", "b": ""})
+        ),
+        max_size=2,
+        unique_by=lambda entry: entry.column,
+    ).map(tuple),
+)
+
+
+def told(report: Report, *, samples: bool = True) -> str:
+    """All that ``report`` says, in one order; NaN is the same as NaN."""
+
+    def items(mapping: Mapping[str, object]) -> list[tuple[str, object]]:
+        return sorted((n, m) for n, m in mapping.items() if samples or not isinstance(m, Samples))
+
+    return repr(
+        (
+            [items(call) for call in report.calls],
+            sorted((device, items(row)) for device, row in report.device_metrics.items()),
+            sorted(report.configuration.items()),
+            sorted(report.missing.items()),
+            report.derived,
+        )
+    )
+
+
+@given(ANY_REPORT)
+def test_any_report_as_json(report: Report) -> None:
+    text = report.json()
+    json.loads(text, parse_constant=refuse)
+    assert told(Report.from_json(text)) == told(report)
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+@given(ANY_REPORT)
+def test_any_report_as_csv(report: Report) -> None:
+    """Samples are not in it, and half a surrogate pair no file can hold."""
     (saved,) = parse_reports(report.csv(), "t")
-    strings = {name for row in calls for name, metric in row.items() if isinstance(metric, str)}
-    assert saved.report.calls == tuple(csv_row(row, strings) for row in calls)
-    assert saved.report.device_metrics == {}
-    assert saved.report.configuration == {}
+    rows = tuple(
+        {name: m for name, m in call.items() if not isinstance(m, Samples)} for call in report.calls
+    )
+    expected = told(replace(report, calls=rows)).replace("\\ud800", "\ufffd")
+    assert told(saved.report).replace("\\ud800", "\ufffd") == expected
+
+
+@given(ANY_REPORT.filter(lambda report: report.calls), st.lists(ANY_TEXT, max_size=4))
+def test_names_in_any_table(report: Report, names: list[str]) -> None:
+    """No name passes for another line; none is lost."""
+    calls = tuple(
+        {**call, "Name": name}
+        for call, name in itertools.zip_longest(report.calls, names)
+        if call is not None and name is not None
+    ) or ({"Name": "x"},)
+    calls = tuple({**call, "Duration (us)": Duration(float(n))} for n, call in enumerate(calls))
+    report = replace(report, calls=calls)
+    (saved,) = parse_reports(report.heading() + report.table(sort=False, aggregate=False), "t")
+    read = [(call["Name"], call["Duration (us)"]) for call in saved.report.calls]
+    assert read == [(call["Name"], call["Duration (us)"]) for call in calls]
+    assert len(saved.report.device_metrics) == len(report.device_metrics)
+    settings = {n for n, m in report.configuration.items() if not isinstance(m, Samples)}
+    assert settings <= saved.report.configuration.keys()
     assert saved.report.missing == report.missing
-
-
-def csv_row(row: Row, strings: set[str]) -> Mapping[str, Metric]:
-    """A string that is not there is an empty one in CSV. TVM writes the leading columns always."""
-    always = {"Device", "Argument Shapes"}
-    return {**dict.fromkeys([*strings, *always], ""), **row}
 
 
 @given(REPORTS)

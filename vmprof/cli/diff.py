@@ -29,6 +29,7 @@ from vmprof.compare.readers import SavedReport, names_of, read_reports, reports_
 from vmprof.errors import VmprofError
 from vmprof.models import MODELS
 from vmprof.profiler import profile
+from vmprof.visible import visible
 
 _REGRESSION = 3
 
@@ -134,9 +135,9 @@ def _title(saved: SavedReport) -> str:
 
 def _describe(found: list[tuple[str, Change]], limit: Limit) -> str:
     if not found:
-        return f"Nothing has over {limit.percent:g} % more {limit.column}.\n"
-    lines = [f"  {name}: {describe_change(change)}\n" for name, change in found]
-    return f"Over {limit.percent:g} % more {limit.column}:\n{''.join(lines)}"
+        return f"Nothing has over {limit.percent:g} % more {visible(limit.column)}.\n"
+    lines = [f"  {visible(name)}: {describe_change(change)}\n" for name, change in found]
+    return f"Over {limit.percent:g} % more {visible(limit.column)}:\n{''.join(lines)}"
 
 
 def percent(text: str) -> float:

@@ -14,13 +14,14 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 
+from vmprof import json_text
 from vmprof.counters import Machine
 from vmprof.counters.listing import Listing
 from vmprof.counters.probe import prober
 from vmprof.counters.sets import sets_of
 from vmprof.errors import VmprofError
+from vmprof.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +35,9 @@ def execute(options: argparse.Namespace) -> None:
     machine = Machine.read()
     listing = Listing.of(machine, options.pattern, sets_of(), prober(machine))
     if options.json:
-        print(json.dumps(listing.data(), indent=2, ensure_ascii=False))
+        print(json_text.dumps(listing.data(), indent=2))
         return
     if not listing.events and not listing.sets:
         raise VmprofError(f"no event and no counter set has {options.pattern!r} in it")
-    print(listing.text())
+    for line in listing.text().split("\n"):
+        print(visible(line))

@@ -6,20 +6,17 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from vmprof.report.table import aligned
+from vmprof.visible import visible
+
 
 def grid(header: Sequence[str], rows: Sequence[Sequence[str]], *, text_columns: int = 1) -> str:
     """``rows`` under ``header``; the first ``text_columns`` to the left, the others to the right.
 
-    Without blanks at the ends of lines.
+    Without blanks at the ends of lines. What is not printable is made visible.
     """
-    left = ["left"] * text_columns
-    text = tabulate(
-        [header, *rows],  # as headers, tabulate would pad the names
-        tablefmt="plain",
-        disable_numparse=True,
-        colalign=[*left, *["right"] * (len(header) - text_columns)],
-    )
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    lines = [[visible(cell.strip()) for cell in line] for line in (header, *rows)]
+    return "".join(f"{line.rstrip()}\n" for line in aligned(lines, text_columns=text_columns))
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], *, text_columns: int = 1) -> str:

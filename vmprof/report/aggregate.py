@@ -41,7 +41,7 @@ def without_path(row: Row) -> Row:
 
 def merge_key(call: Row, *, by_path: bool = False) -> tuple[Metric | None, ...]:
     """What calls that are merged have in common."""
-    key = (call.get("Hash", call.get("Name")), call.get("Argument Shapes"), call.get("Device"))
+    key = (call.get("Hash") or call.get("Name"), call.get("Argument Shapes"), call.get("Device"))
     return (*key, call.get(PATH)) if by_path else key
 
 
@@ -72,12 +72,15 @@ def combine(metrics: Sequence[Metric]) -> Metric:
     """Several values of one column as one.
 
     Strings that differ become empty, and so does what has a string among its
-    numbers: one of them was not counted (:data:`NOT_COUNTED`).
+    numbers: one of them was not counted (:data:`NOT_COUNTED`). Lone quotients become
+    empty as well.
     """
     first, *others = metrics
     if not others:
         return first
     if any(isinstance(m, str) for m in metrics) and not all(m == first for m in metrics):
+        return NOT_COUNTED
+    if any(isinstance(m, Ratio | Percent) and m.is_lone for m in metrics):
         return NOT_COUNTED
     match first:
         case Count():

@@ -28,16 +28,22 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Percent:
-    """A share of Total in percent; adds up."""
+    """A share of Total in percent; adds up, unless it ``is_lone`` as a :class:`Ratio` can be."""
 
     percent: float
+    is_lone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A quotient; averages."""
+    """A quotient; averages.
+
+    One that ``is_lone`` was read from a text that does not say of what it is the
+    quotient: several make none.
+    """
 
     ratio: float
+    is_lone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

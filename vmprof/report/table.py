@@ -1,31 +1,25 @@
-"""The table that TVM's profiler printed, character for character."""
+"""The table that TVM's profiler printed, character for character.
+
+Text that would be mistaken when it is read again, such as the name of a kernel called
+Total, stands in quotes: :mod:`vmprof.visible`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from tabulate import DataRow, TableFormat, tabulate
-
 from vmprof.report.aggregate import merge_calls, sum_columns, without_path
+from vmprof.report.columns import holds_numbers
 from vmprof.report.derive import derive_rows
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row, Samples
+from vmprof.visible import cell, quoted, setting, setting_name, visible
 
 # These come first, in this order; the others follow alphabetically.
 LEADING_COLUMNS = ("Name", "Duration (us)", "Percent", "Device", "Count", "Argument Shapes")
 
 SEPARATOR: Row = {"Name": "----------"}
 _GAP = "  "
-_FORMAT = TableFormat(
-    lineabove=None,
-    linebelowheader=None,
-    linebetweenrows=None,
-    linebelow=None,
-    headerrow=DataRow("", _GAP, ""),
-    datarow=DataRow("", _GAP, ""),
-    padding=0,
-    with_header_hide=None,
-)
 
 
 def render(
@@ -51,11 +45,12 @@ def render(
         rows = [without_path(row) for row in rows]
     if sort:
         rows.sort(key=_microseconds, reverse=True)
+    footer: list[Row] = []
     if col_sums:
-        rows += [SEPARATOR, {**sum_columns(rows), "Name": "Sum"}]
-    rows = derive_rows(rows, report.derived)
-    rows += [{**totals, "Name": "Total"} for totals in report.device_metrics.values()]
-    return grid(rows, columns_of(rows)) + "\n" + notes(report)
+        footer = [SEPARATOR, {**sum_columns(rows), "Name": "Sum"}]
+    rows, footer = derive_rows(rows, report.derived), derive_rows(footer, report.derived)
+    footer += [{**totals, "Name": "Total"} for totals in report.device_metrics.values()]
+    return grid(rows, footer, columns_of([*rows, *footer])) + "\n" + notes(report)
 
 
 def notes(report: Report) -> str:
@@ -74,7 +69,8 @@ def heading(report: Report) -> str:
     model = report.configuration.get("Model")
     devices = [re.sub(r"(\d+)$", r"(\1)", device) for device in report.device_metrics]
     if model is not None:
-        lines.append(f"Evaluate vm inference cost of {model} on {', '.join(devices)}\n")
+        named = _setting(model)
+        lines.append(f"Evaluate vm inference cost of {named} on {visible(', '.join(devices))}\n")
     mean = report.configuration.get("Unprofiled mean (us)")
     std = report.configuration.get("Unprofiled std (us)")
     if isinstance(mean, Duration) and isinstance(std, Duration):
@@ -110,30 +106,61 @@ def columns_of(rows: Iterable[Row]) -> list[str]:
     return [*LEADING_COLUMNS, *sorted(found.difference(LEADING_COLUMNS))]
 
 
-def grid(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """``rows`` under the names of ``columns``, in TVM's form."""
-    cells = [[format_metric(row.get(column)) for column in columns] for row in rows]
-    text = tabulate(
-        [columns, *cells],  # as headers, tabulate would pad the names
-        tablefmt=_FORMAT,
-        disable_numparse=True,
-        colglobalalign="right",
-        colalign=("left",),
-    )
-    # TVM puts the gap behind the last column too; tabulate strips lines.
-    lines = text.splitlines()
-    width = max(map(len, lines)) + len(_GAP)
-    return "".join(f"{line:<{width}}\n" for line in lines)
+def grid(calls: Sequence[Row], footer: Sequence[Row], columns: Sequence[str]) -> str:
+    """``calls``, then the lines of ``footer``, under the names of ``columns``, in TVM's form."""
+    lines = [[_heading(column) for column in columns]]
+    lines += [_cells(row, columns, is_call=True) for row in calls]
+    lines += [_cells(row, columns, is_call=False) for row in footer]
+    return "".join(f"{line}\n" for line in aligned(lines, text_columns=1))
+
+
+def aligned(lines: Sequence[Sequence[str]], *, text_columns: int) -> list[str]:
+    """``lines`` of cells, each column as wide as its widest cell and a gap behind it.
+
+    The first ``text_columns`` are aligned to the left, the others to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "".join(
+            f"{text:{'<' if number < text_columns else '>'}{width}}{_GAP}"
+            for number, (text, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+
+
+def _heading(column: str) -> str:
+    # "Name" begins the header, and would begin another one anywhere else.
+    return column if column == "Name" else cell(column) or quoted(column)
+
+
+def _cells(row: Row, columns: Sequence[str], *, is_call: bool) -> list[str]:
+    cells = [_cell(column, row.get(column), is_call=is_call) for column in columns]
+    if not any(cells):
+        cells[0] = quoted("")  # or it would be a blank line
+    return cells
+
+
+def _cell(column: str, metric: Metric | None, *, is_call: bool) -> str:
+    if not isinstance(metric, str):
+        return format_metric(metric)
+    if metric and holds_numbers(column):
+        return quoted(metric)
+    return cell(metric, is_name=is_call and column == "Name")
 
 
 def _section(title: str, entries: Mapping[str, Metric]) -> str:
     lines = [title, "-" * len(title)]
     lines += [
-        f"{name}: {format_metric(metric)}"
+        f"{setting_name(name)}: {_setting(metric)}"
         for name, metric in entries.items()
         if not isinstance(metric, Samples)
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _setting(metric: Metric) -> str:
+    return setting(metric) if isinstance(metric, str) else format_metric(metric)
 
 
 def _microseconds(row: Row) -> float:

@@ -23,6 +23,7 @@ from vmprof.report.figures import short
 from vmprof.report.kinds import microseconds
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row
 from vmprof.report.view import View, select
+from vmprof.visible import visible
 
 _GAP = 2
 _NARROW = 60  # for a name, and the least width that is used
@@ -51,7 +52,7 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
         legacy_windows=False,
     )
     if title := title_of(report):
-        console.print(Text(_printable(title), "bold"))
+        console.print(Text(visible(title), "bold"))
     console.print(_facts(report, width))
     console.print()
     chosen = select(report, view)
@@ -61,7 +62,7 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     total = sum(map(microseconds, chosen.totals)) or microseconds(chosen.sums)
     console.print(_table(layout, rows, len(chosen.rows) + bool(chosen.rest), total))
     if layout.left_out:
-        names = _printable(", ".join(layout.left_out))
+        names = visible(", ".join(layout.left_out))
         console.print(Text(f"\nNot shown, for want of room (--columns): {names}", "dim"))
     if report.missing:
         console.print()
@@ -89,7 +90,7 @@ class _Column:
             label = "Time"
         elif title.startswith("perf::"):
             label = title.removeprefix("perf::").lower()
-        label = _printable(label)
+        label = visible(label)
         cells = [_cell(metric) for metric in metrics]
         numbers = [m for m in metrics if isinstance(m, Count | Duration | Percent | Ratio)]
         if numbers:
@@ -206,7 +207,7 @@ def _facts(report: Report, width: int) -> Text:
     """In lines that break between facts alone."""
     lines = [Text()]
     for fact in facts(report):
-        text = Text.assemble((_printable(f"{fact.name} "), "dim"), _printable(fact.value))
+        text = Text.assemble((visible(f"{fact.name} "), "dim"), visible(fact.value))
         if lines[-1].cell_len + 3 + text.cell_len > width:
             lines.append(Text())
         lines[-1].append("   " if lines[-1] else "").append(text)
@@ -222,21 +223,16 @@ def _missing(report: Report) -> RenderableType:
             reasons.setdefault(reason, []).append(name.removeprefix("perf::"))
     lines: list[RenderableType] = [Text("Not counted", "yellow")]
     for reason, names in reasons.items():
-        lines.append(Padding(Text(_printable(", ".join(names))), (0, 0, 0, 2)))
-        lines.append(Padding(Text(_printable(reason), "dim"), (0, 0, 0, 4)))
+        lines.append(Padding(Text(visible(", ".join(names))), (0, 0, 0, 2)))
+        lines.append(Padding(Text(visible(reason), "dim"), (0, 0, 0, 4)))
     if lacking := [name for name in report.missing if name in derived]:
         text = f"nor what is computed from them: {', '.join(lacking)}"
-        lines.append(Padding(Text(_printable(text)), (0, 0, 0, 2)))
+        lines.append(Padding(Text(visible(text)), (0, 0, 0, 2)))
     return Group(*lines)
 
 
 def _cell(metric: Metric | None) -> str:
-    return _printable(short(metric))
-
-
-def _printable(text: str) -> str:
-    """What a report says must not steer the terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return visible(short(metric))
 
 
 def _aligned(cells: Sequence[str]) -> list[str]:
@@ -263,7 +259,7 @@ def _bar(length: float) -> str:
 
 def _shorten(name: str, width: int) -> str:
     """Cut in the middle: the end tells a kernel from the others."""
-    name = _printable(name)
+    name = visible(name)
     if cell_len(name) <= width:
         return name
     tail = min(10, width // 3)

@@ -10,10 +10,10 @@ call took.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from vmprof import json_text
 from vmprof.errors import VmprofError
 from vmprof.report.figures import short
 from vmprof.report.kinds import kind_of, microseconds
@@ -84,7 +84,7 @@ def render(report: Report) -> str:
         }
         | {f"Not counted: {name}": reason for name, reason in report.missing.items()},
     }
-    return json.dumps(document, ensure_ascii=False)
+    return json_text.dumps(document)
 
 
 def _named(what: str, name: str, thread: int = _CALLER) -> dict[str, Any]:

@@ -99,5 +99,6 @@ def text(report: Report, view: View) -> str:
     if view == View(by_path=view.by_path):
         return report.table(by_path=view.by_path)
     chosen = select(report, view)
-    rows = [*chosen.rows, *([chosen.rest] if chosen.rest else []), SEPARATOR, chosen.sums]
-    return grid([*rows, *chosen.totals], chosen.columns) + "\n" + notes(report)
+    rest = [chosen.rest] if chosen.rest else []
+    footer = [*rest, SEPARATOR, chosen.sums, *chosen.totals]
+    return grid(chosen.rows, footer, chosen.columns) + "\n" + notes(report)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from vmprof import json_text
 from vmprof.compare.audit.audit import Audit
 from vmprof.compare.audit.cost import Cost
 
@@ -24,7 +24,7 @@ def to_json(audits: Sequence[tuple[str, Audit]]) -> str:
         }
         for title, audit in audits
     ]
-    return f"{json.dumps(document, ensure_ascii=False, indent=1)}\n"
+    return f"{json_text.dumps(document, indent=1)}\n"
 
 
 def _cost(cost: Cost) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from vmprof.compare.rows import microseconds
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.model import Duration, Row
 from vmprof.report.table import format_metric
+from vmprof.visible import visible
 
 METHOD = """\
 The cost of measuring is fitted as counter = rate x time + cost x count: the rate
@@ -64,7 +65,7 @@ def summary(audits: Sequence[tuple[str, Audit]]) -> tuple[list[str], list[list[s
 def _heading(audit: Audit, title: str) -> str:
     failed, checks = len(audit.failed), len(audit.findings)
     verdict = "believable" if audit.is_believable else "not believable"
-    line = f"{title}: {verdict}, {failed} of {checks} checks fail"
+    line = f"{visible(title)}: {verdict}, {failed} of {checks} checks fail"
     return f"{line}\n{'-' * len(line)}\n"
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from vmprof import json_text
 from vmprof.compare.diff.change import Change
 from vmprof.compare.diff.diff import Diff
 from vmprof.report.table import format_metric
@@ -39,7 +39,7 @@ def to_json(diff: Diff, before: str, after: str) -> str:
             for name, (old, new) in diff.settings.items()
         },
     }
-    return f"{json.dumps(document, ensure_ascii=False, indent=1)}\n"
+    return f"{json_text.dumps(document, indent=1)}\n"
 
 
 def to_csv(diff: Diff) -> str:

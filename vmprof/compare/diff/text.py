@@ -10,6 +10,7 @@ from vmprof.compare.diff.match import MatchedBy
 from vmprof.compare.grid import grid
 from vmprof.compare.significance import MOST_EXACT
 from vmprof.report.table import format_metric
+from vmprof.visible import visible
 
 LEGEND = f"""\
 {Sureness.REAL.value}  more than chance: Mann-Whitney U test on the repeats, two-sided,
@@ -31,14 +32,14 @@ _MARKS = {
 def render(diff: Diff, before: str, after: str) -> str:
     """What changed from the report called ``before`` to the one called ``after``."""
     columns = [column for column in diff.columns if column == TIME or _has_change(diff, column)]
-    parts = [f"{before} -> {after}\n", _table(diff, columns)]
+    parts = [f"{visible(before)} -> {visible(after)}\n", _table(diff, columns)]
     if diff.settings:
         parts.append(_settings(diff))
     if len(columns) < len(diff.columns):
         unchanged = [column for column in diff.columns if column not in columns]
-        parts.append(f"The same in each row: {', '.join(unchanged)}\n")
+        parts.append(f"The same in each row: {visible(', '.join(unchanged))}\n")
     if diff.one_sided:
-        parts.append(f"Only one of the two has: {', '.join(diff.one_sided)}\n")
+        parts.append(f"Only one of the two has: {visible(', '.join(diff.one_sided))}\n")
     return "\n".join(parts)
 
 

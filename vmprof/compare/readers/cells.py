@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from vmprof.errors import VmprofError
+from vmprof.report.columns import kind_of_column
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio
+from vmprof.visible import unquoted
 
-# Strings, even where every cell happens to be of digits.
-_STRING_COLUMNS = frozenset({"Name", "Device", "Argument Shapes", "VM::Argument Shapes", "Hash"})
 _STRING_SETTINGS = frozenset({"Executor", "Engine", "Model", "Counters", "Note", "TVM", "vmprof"})
 
 # Some locales have a blank of their own: no-break, thin, narrow no-break.
@@ -21,11 +21,17 @@ _GROUP_SEPARATORS = ",. '\u2019\u00a0\u2009\u202f"
 
 _SHARE = re.compile(r"-?(?:\d+(?:[.,]\d+)?(?:e[+-]?\d+)?|nan|inf)")
 
+# In these a cell that is no number is an error; other columns then are of text.
+_STRICT = frozenset({"Count", "Percent"})
+
 Convert = Callable[[str], Metric | None]
 
 
 class Numbers:
-    """The numbers of one text, whose decimal separator is ``decimal``; None for what is none."""
+    """The numbers of one text, whose decimal separator is ``decimal``; None for what is none.
+
+    Quotients are lone: the text does not say of what they are.
+    """
 
     def __init__(self, decimal: str = ".") -> None:
         self._decimal = decimal
@@ -41,22 +47,31 @@ class Numbers:
     def of_durations(cls, cells: Iterable[str]) -> Numbers:
         """Numbers as in ``cells``, which have two decimals, as TVM prints durations."""
         for cell in cells:
-            if len(cell) > 3 and cell[-3] in ".,":
+            if len(cell) > 3 and cell[-3] in ".," and unquoted(cell) is None:
                 return cls(cell[-3])
         return cls()
 
     def count(self, cell: str) -> Count | None:
         return Count(int(self._bare(cell))) if self._count.fullmatch(cell) else None
 
+    def whole(self, cell: str) -> Count | None:
+        """As :meth:`count`, and as pandas writes counts of which one is missing: 5.0."""
+        return self.count(cell.removesuffix(f"{self._decimal}0"))
+
     def duration(self, cell: str) -> Duration | None:
         return None if (number := self._number(cell)) is None else Duration(number)
 
-    def percent(self, cell: str) -> Percent | None:
+    def share(self, cell: str) -> Percent | None:
+        """Of Total: these add up."""
         # TVM prints these alone without regard to the locale, and no groups.
         return Percent(float(cell.replace(",", "."))) if _SHARE.fullmatch(cell) else None
 
+    def percent(self, cell: str) -> Percent | None:
+        share = self.share(cell)
+        return None if share is None else Percent(share.percent, is_lone=True)
+
     def ratio(self, cell: str) -> Ratio | None:
-        return None if (number := self._number(cell)) is None else Ratio(number)
+        return None if (number := self._number(cell)) is None else Ratio(number, is_lone=True)
 
     def _number(self, cell: str) -> float | None:
         if not self._real.fullmatch(cell):
@@ -73,27 +88,38 @@ def parse_column(
     """The values of column ``name``; None for empty cells.
 
     Its kind follows from its name, else from all of ``cells``: whole numbers are
-    counts, numbers are ratios, anything else is text. A column that is empty
-    throughout is one of empty strings, as TVM prints it, unless its name says
-    that it is of numbers. Raises :class:`VmprofError` for a cell that is not what
-    the name says; ``places`` say where each cell stands.
+    counts, numbers are ratios, anything else is text. What stands in quotes as our
+    table writes them is text in any column. A column that is empty throughout is one
+    of empty strings, as TVM prints it, unless its name says otherwise. Raises
+    :class:`VmprofError` for a cell that is not what the name says; ``places`` say
+    where each cell stands.
     """
-    if not any(cells):
-        return [None if is_number(name) else ""] * len(cells)
     convert = _kind_of_name(name, numbers)
-    if convert is None:
-        convert = _kind_of_cells(name, cells, numbers)
+    if not any(cells):
+        # A hash is never empty: operators without one are told apart by their names.
+        return [None if convert not in (None, str) or name == "Hash" else ""] * len(cells)
+    texts = [unquoted(cell) for cell in cells]
+    if name not in _STRICT and not name.endswith("(us)"):
+        bare = [cell for cell, text in zip(cells, texts, strict=True) if cell and text is None]
+        convert = _kind_of_cells(
+            bare, convert or (numbers.whole if "::" in name else numbers.count), numbers
+        )
+    assert convert is not None
     column: list[Metric | None] = []
-    for cell, place in zip(cells, places, strict=True):
-        metric = convert(cell) if cell else None
-        if cell and metric is None:
-            raise VmprofError(f"{place}: {cell!r} in column {name!r} is no number")
+    for cell, text, place in zip(cells, texts, places, strict=True):
+        metric: Metric | None = text
+        if cell and text is None:
+            metric = convert(cell)
+            if metric is None:
+                raise VmprofError(f"{place}: {cell!r} in column {name!r} is no number")
         column.append(metric)
     return column
 
 
 def parse_setting(name: str, text: str, numbers: Numbers) -> Metric:
     """A value of the section Configuration."""
+    if (content := unquoted(text)) is not None:
+        return content
     if name in _STRING_SETTINGS:
         return text
     convert = _kind_of_name(name, numbers) or numbers.count
@@ -101,28 +127,27 @@ def parse_setting(name: str, text: str, numbers: Numbers) -> Metric:
     return text if metric is None else metric
 
 
-def is_number(name: str) -> bool:
-    """Whether the name of a column says that it holds numbers."""
-    return _kind_of_name(name, Numbers()) not in (None, str)
-
-
 def _kind_of_name(name: str, numbers: Numbers) -> Convert | None:
-    if name in _STRING_COLUMNS:
-        return str
-    if name.endswith("(us)"):
-        return numbers.duration
-    if name == "Percent" or "%" in name:
-        return numbers.percent
-    if name == "Count":
-        return numbers.count
+    if name == "Percent":
+        return numbers.share
+    match kind_of_column(name):
+        case "string":
+            return str
+        case "count":
+            return numbers.whole
+        case "duration":
+            return numbers.duration
+        case "percent":
+            return numbers.percent
+        case "ratio":
+            return numbers.ratio
     return None
 
 
-def _kind_of_cells(name: str, cells: Sequence[str], numbers: Numbers) -> Convert:
-    # Of a quotient (GFLOP/s) all values may happen to be whole.
-    kinds: list[Convert] = [numbers.ratio] if "/" in name else [numbers.count, numbers.ratio]
-    for kind in kinds:
-        if all(kind(cell) is not None for cell in cells if cell):
+def _kind_of_cells(cells: Sequence[str], first: Convert, numbers: Numbers) -> Convert:
+    """The first kind that all of them are of."""
+    for kind in (first, numbers.ratio):
+        if all(kind(cell) is not None for cell in cells):
             return kind
     return str
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from vmprof.visible import unquoted
+
 _GAP = 2
 
 
@@ -17,8 +19,10 @@ class Columns:
 
     def __init__(self, header: str) -> None:
         names = list(re.finditer(r"\S+(?: \S+)*", header))
-        self.names = [name.group() for name in names]
+        self.names = [_name(name.group()) for name in names]
         self._second = names[1].start()
+        self._width = len(header)
+        self._is_padded = header.endswith(" " * _GAP)
         # All but the first end where their names end.
         self._ends = [name.end() for name in names[1:]]
 
@@ -33,6 +37,15 @@ class Columns:
                 return False
         # The second ends right or is empty; then the line is of a name alone.
         return len(line) >= self._ends[0] or len(line) <= self._second - _GAP
+
+    def holds(self, line: str) -> bool:
+        """Whether ``line`` is a row, not words that a program printed between the rows.
+
+        Words have one space between them, and seldom end in blanks as our lines do.
+        """
+        if self._is_padded and len(line) == self._width and line.endswith(" " * _GAP):
+            return bool(line.strip())
+        return " " * _GAP in line.strip()
 
     def is_whole(self, line: str) -> bool:
         """Whether ``line`` reaches the end of the last column."""
@@ -60,3 +73,8 @@ class Columns:
             if all(not line[start - _GAP : start].strip() for line in lines):
                 return start
         return self._second
+
+
+def _name(text: str) -> str:
+    content = unquoted(text)
+    return text if content is None else content

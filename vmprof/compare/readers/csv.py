@@ -1,22 +1,30 @@
-"""Report CSV, TVM's or ours -> Report: a line per call.
+"""Report CSV, TVM's or ours -> Reports: a line per call.
 
-It holds no totals and no configuration, so the report has none. Files that a
-spreadsheet saved again are read, too: separated by semicolons or tabs, with
-decimal commas, with quotes around everything or nothing.
+Ours has the kinds of its columns and the rest of the report in its last column.
+TVM's has neither; there names and cells say what a column is. Files that other
+programs saved again are read, too: separated by semicolons or tabs, with decimal
+commas, with quotes around everything or nothing, with a column that numbers the rows.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from vmprof.compare.readers.cells import Numbers, is_number, parse_column, rows_of
+from vmprof import json_text
+from vmprof.compare.readers.cells import Numbers, parse_column, rows_of
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
+from vmprof.report.columns import holds_numbers
+from vmprof.report.csv import EXTRAS, REASONS
+from vmprof.report.json import from_document, of_kind
 from vmprof.report.model import Metric, Report
 
-_REASONS = "Not counted"
+# What may stand above the header: Excel's hint, and comments.
+_PREAMBLE = re.compile(r'(?:[ \t]*\r?\n|"?sep=.?"?[ \t]*\r?\n|#[^\n]*\n)*', re.IGNORECASE)
+_NUMBERED = ("", "Unnamed: 0")
 
 
 class _Cell(NamedTuple):
@@ -24,37 +32,39 @@ class _Cell(NamedTuple):
     is_quoted: bool = False
 
 
+class _Line(NamedTuple):
+    place: str
+    cells: Sequence[_Cell]
+
+
 def has_header(text: str) -> bool:
-    first_line = text.split("\n", 1)[0]
-    names = {name.strip().strip('"') for name in first_line.split(_separator(first_line))}
-    return "Name" in names and bool(names & {"Duration (us)", "Count"})
+    first_line = _first_line(text)
+    separator = _separator(first_line)
+    return _is_header([name.strip().strip('"') for name in first_line.split(separator)])
 
 
 def parse(text: str, file: str) -> list[SavedReport]:
-    """The one report in ``text``; ``file`` is what messages call it."""
-    separator = _separator(text.split("\n", 1)[0])
-    lines = _split(text, separator, file)
-    header_place, header = lines[0]
-    names = [cell.text for cell in header]
-    if len(set(names)) < len(names):
-        raise VmprofError(f"{header_place}: a column occurs twice")
-    for place, cells in lines[1:]:
-        if len(cells) != len(names):
-            raise VmprofError(f"{place}: {len(cells)} cells where the header has {len(names)}")
-    places = [place for place, _ in lines[1:]]
-    columns = {name: [cells[number] for _, cells in lines[1:]] for number, name in enumerate(names)}
-    missing = _missing(columns)
-    bare = [cell.text for cells in columns.values() for cell in cells if not cell.is_quoted]
-    has_commas = separator != "," and any(re.fullmatch(r"-?\d+,\d+", text) for text in bare)
-    numbers = Numbers("," if has_commas else ".")
-    rows = rows_of(
-        [
-            (name, _column(name, cells, numbers, places))
-            for name, cells in columns.items()
-            if name != _REASONS and name not in missing
-        ]
-    )
-    return [SavedReport(Report(tuple(rows), {}, {}, missing), file)]
+    """The reports in ``text``, one after the other; ``file`` is what messages call it."""
+    separator = _separator(_first_line(text))
+    parts: list[list[_Line]] = []
+    for line in _split(text, separator, file):
+        if not parts or _repeats(line, parts[-1][0]):
+            parts.append([])
+        parts[-1].append(line)
+    places = [file] if len(parts) == 1 else [part[0].place for part in parts]
+    return [
+        SavedReport(_read_part(part, separator), place)
+        for part, place in zip(parts, places, strict=True)
+    ]
+
+
+def _is_header(names: Sequence[str]) -> bool:
+    return "Name" in names and ("Duration (us)" in names or "Count" in names)
+
+
+def _first_line(text: str) -> str:
+    match = _PREAMBLE.match(text)
+    return text[match.end() if match else 0 :].split("\n", 1)[0].rstrip("\r")
 
 
 def _separator(header: str) -> str:
@@ -62,56 +72,183 @@ def _separator(header: str) -> str:
     return max(",;\t", key=bare.count)
 
 
-def _split(text: str, separator: str, file: str) -> list[tuple[str, list[_Cell]]]:
-    """The cells of each line, with its place.
+def _repeats(line: _Line, header: _Line) -> bool:
+    """Whether another report begins at ``line``. A call that is named so stands in quotes."""
+    texts = [cell.text for cell in line.cells]
+    if not _is_header(texts):
+        return False
+    all_quoted = all(cell.is_quoted for cell in header.cells)
+    return (
+        texts == [cell.text for cell in header.cells]
+        if all_quoted
+        else not any(
+            cell.is_quoted for cell in line.cells if cell.text in ("Name", "Duration (us)", "Count")
+        )
+    )
+
+
+def _read_part(lines: Sequence[_Line], separator: str) -> Report:
+    header, *others = lines
+    names = [cell.text for cell in header.cells]
+    for line in others:
+        if len(line.cells) != len(names):
+            raise VmprofError(
+                f"{line.place}: {len(line.cells)} cells where the header has {len(names)}"
+            )
+    cells = [[line.cells[number] for line in others] for number in range(len(names))]
+    extras: Mapping[str, Any] = {}
+    if names[-1] == EXTRAS and cells[-1]:
+        told = next((cell.text for cell in cells[-1] if cell.text), "")
+        extras = _extras(told, others[0].place)
+        names.pop()
+        cells.pop()
+    if len(set(names)) < len(names):
+        raise VmprofError(f"{header.place}: a column occurs twice")
+    columns = dict(zip(names, cells, strict=True))
+    if extras:
+        return _ours(columns, extras, [line.place for line in others], separator)
+    full = [any(cell.text or cell.is_quoted for cell in line.cells) for line in others]
+    kept = {
+        name: [cell for cell, keep in zip(column, full, strict=True) if keep]
+        for name, column in columns.items()
+        if not _numbers_rows(name, column)
+    }
+    places = [line.place for line, keep in zip(others, full, strict=True) if keep]
+    missing = _missing(kept)
+    shown = {n: column for n, column in kept.items() if n != REASONS and n not in missing}
+    rows = rows_of(list(_guessed(shown, places, separator)))
+    return Report(tuple(rows), {}, {}, missing)
+
+
+def _split(text: str, separator: str, file: str) -> Iterator[_Line]:
+    """The cells of each line that is not blank, with its place.
 
     Not Python's csv: that forgets which cells had quotes, and those mark a
-    string that looks like a number.
+    string that looks like a number, or one that is there and empty.
     """
     cell = re.compile(rf'(?:"((?:[^"]|"")*)"|([^"{separator}\r\n]*))({separator}|\r?\n)')
-    lines: list[tuple[str, list[_Cell]]] = []
     cells: list[_Cell] = []
-    position, number = 0, 1
+    preamble = _PREAMBLE.match(text)
+    position = preamble.end() if preamble else 0
+    number = 1 + text.count("\n", 0, position)
+    place = f"{file}, line {number}"
     while position < len(text):
-        place = f"{file}, line {number}"
         match = cell.match(text, position)
         if match is None:
             raise VmprofError(
-                f"{place}: a quote or the line has no end: the file is damaged or cut short"
+                f"{file}, line {number}: a quote or the line has no end: the file is damaged or "
+                "cut short"
             )
         quoted, bare, end = match.groups()
         if quoted is None:
             cells.append(_Cell(bare))
         else:
             cells.append(_Cell(quoted.replace('""', '"'), is_quoted=True))
-        if end != separator:
-            if any(cell.text or cell.is_quoted for cell in cells):
-                lines.append((place, cells))
-            cells = []
         number += match.group().count("\n")
         position = match.end()
-    return lines
+        if end != separator:
+            if len(cells) > 1 or cells[0].text or cells[0].is_quoted:
+                yield _Line(place, cells)
+            cells = []
+            place = f"{file}, line {number}"
+
+
+def _extras(text: str, place: str) -> Mapping[str, Any]:
+    """What the last column of our files says; nothing if its line is not among these."""
+    if not text:
+        return {}
+    try:
+        extras = json_text.loads(text)
+        if isinstance(extras["kinds"], dict) and isinstance(extras["cells"], dict):
+            return dict(extras)
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise VmprofError(f"{place}: the column {EXTRAS!r} is damaged; the file can be read without it")
+
+
+def _ours(
+    columns: Mapping[str, Sequence[_Cell]],
+    extras: Mapping[str, Any],
+    places: Sequence[str],
+    separator: str,
+) -> Report:
+    """A report of ours; whoever saved it again may have added columns and left out lines."""
+    kinds, others = extras["kinds"], extras["cells"]
+    count = len(places) if extras.get("calls") else 0
+    rows: list[dict[str, Metric]] = [{} for _ in range(count)]
+    added: dict[str, Sequence[_Cell]] = {}
+    for name, cells in columns.items():
+        if name not in kinds:
+            if (
+                name != REASONS
+                and any(cell.text for cell in cells)
+                and not _numbers_rows(name, cells)
+            ):
+                added[name] = cells
+            continue
+        for number, (row, cell) in enumerate(zip(rows, cells, strict=False)):
+            if not cell.text and not cell.is_quoted:
+                continue
+            unusual = others.get(str(number))
+            kind = unusual.get(name) if isinstance(unusual, dict) else None
+            row[name] = _of_kind(kind or kinds[name], cell, f"{places[number]}, column {name!r}")
+    for name, guessed in _guessed(added, places, separator):
+        for row, metric in zip(rows, guessed, strict=False):
+            if metric is not None:
+                row[name] = metric
+    return replace(from_document({**extras, "calls": []}), calls=tuple(rows))
+
+
+def _of_kind(kind: Any, cell: _Cell, place: str) -> Metric:
+    # Whatever programs make of quotes: a string is what stands there.
+    text = cell.text
+    if kind != "string":
+        text = text.replace(",", ".")  # of a spreadsheet with decimal commas
+    if kind == "count":
+        text = text.removesuffix(".0")  # of pandas, where a count is missing
+    try:
+        return of_kind(str(kind), text)
+    except (ValueError, OverflowError) as error:
+        raise VmprofError(f"{place}: {cell.text[:60]!r} is not a {kind}") from error
+
+
+def _guessed(
+    columns: Mapping[str, Sequence[_Cell]], places: Sequence[str], separator: str
+) -> Iterator[tuple[str, list[Metric | None]]]:
+    """The values of columns of which nothing is known but their names."""
+    bare = [cell.text for cells in columns.values() for cell in cells if not cell.is_quoted]
+    has_commas = separator != "," and any(re.fullmatch(r"-?\d+,\d+", text) for text in bare)
+    numbers = Numbers("," if has_commas else ".")
+    for name, cells in columns.items():
+        yield name, _column(name, cells, numbers, places)
 
 
 def _column(
     name: str, cells: Sequence[_Cell], numbers: Numbers, places: Sequence[str]
 ) -> list[Metric | None]:
-    if is_number(name):
+    if holds_numbers(name):
         return parse_column(name, [cell.text for cell in cells], numbers, places)
     bare = ["" if cell.is_quoted else cell.text for cell in cells]
     parsed: list[Metric | None] = [None] * len(cells)
     if any(bare):
         parsed = parse_column(name, bare, numbers, places)
-        # Python's csv writes a number that is not there as an empty string.
+    if any(bare) or name == "Hash":
+        # Python's csv writes a number that is not there as an empty string; and a
+        # hash is never empty.
         cells = [cell if cell.text else _Cell("") for cell in cells]
     return [
         cell.text if cell.is_quoted else metric for cell, metric in zip(cells, parsed, strict=True)
     ]
 
 
-def _missing(columns: dict[str, list[_Cell]]) -> dict[str, str]:
+def _numbers_rows(name: str, cells: Sequence[_Cell]) -> bool:
+    """Whether it is the index that pandas puts first."""
+    return name in _NUMBERED and all(cell.text.isdecimal() for cell in cells)
+
+
+def _missing(columns: Mapping[str, Sequence[_Cell]]) -> dict[str, str]:
     """Why the empty columns are so, from the column that says it for all of them at once."""
-    reasons = columns.get(_REASONS)
+    reasons = columns.get(REASONS)
     if not reasons:
         return {}
     empty = [name for name, cells in columns.items() if not any(cell.text for cell in cells)]

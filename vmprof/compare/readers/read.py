@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-import json
+import codecs
 import os
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+from vmprof import json_text
 from vmprof.compare.readers import csv, text
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
-from vmprof.report.json import parse as parse_json
+from vmprof.report.json import from_document
+
+# What stands for it on the command line.
+STANDARD_INPUT = "-"
+# Of bytes. A report of 100,000 calls with 30 repeats each has a tenth of that.
+_MOST = 1 << 29
+# Where in a log TVM's JSON begins, or ours.
+_JSON = re.compile(r'\{\s*"calls"\s*:')
+_BOMS_OF_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
-    """The reports in a file: JSON (one or several, one after the other), CSV, or a log of tables.
+    """The reports in a file, or in standard input if ``path`` is ``-``.
 
-    At least one. Raises :class:`VmprofError` if it cannot be read, holds no
-    report or a damaged one.
+    JSON, CSV, or tables in a log, one or several, one after the other. At least one.
+    Raises :class:`VmprofError` if it cannot be read, holds no report or a damaged one.
     """
+    if path == STANDARD_INPUT:
+        return parse_reports(_decoded(_read(sys.stdin.buffer, "standard input")), "standard input")
     try:
-        content = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            content = _read(file, str(path))
     except OSError as error:
         raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
-    # Logs hold anything. A byte that is no UTF-8 shows as U+FFFD and hurts nothing else.
-    return parse_reports(content.decode("utf-8-sig", errors="replace"), str(path))
+    return parse_reports(_decoded(content), str(path))
 
 
 def parse_reports(content: str, file: str) -> list[SavedReport]:
     """The reports in ``content``; ``file`` is what messages call it."""
-    if content.lstrip().startswith("{"):
-        return list(_json_reports(content, file))
+    if content.lstrip()[:1] == "{":
+        return list(_json_reports(content, file, 0))
     if text.has_table(content):
         reports = text.parse(content, file)
         if not reports:
@@ -38,25 +52,54 @@ def parse_reports(content: str, file: str) -> list[SavedReport]:
         return reports
     if csv.has_header(content):
         return csv.parse(content, file)
+    if first := _JSON.search(content):
+        return list(_json_reports(content, file, first.start()))
     raise VmprofError(
-        f"{file} is no report: neither TVM's JSON, nor CSV, nor a text with a table "
-        "(a line that begins with 'Name  Duration (us)')"
+        f"{file} is no report: neither TVM's JSON, nor CSV (a first line with the columns Name and "
+        "Duration (us)), nor a text with a table (a line that begins with 'Name  Duration (us)')"
     )
 
 
-def _json_reports(content: str, file: str) -> Iterator[SavedReport]:
-    decoder = json.JSONDecoder()
-    position = 0
-    while rest := content[position:].lstrip():
-        begin = len(content) - len(rest)
-        line = content.count("\n", 0, begin) + 1
-        place = file if position == 0 and line == 1 else f"{file}, line {line}"
+def _read(file: BinaryIO, name: str) -> bytes:
+    content = file.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise VmprofError(f"{name} is no report: it has more than {_MOST >> 20} MiB")
+    return content
+
+
+def _decoded(content: bytes) -> str:
+    # Logs hold anything. A byte that is no UTF-8 shows as U+FFFD and hurts nothing else.
+    encoding = "utf-8-sig"
+    if content.startswith(_BOMS_OF_UTF_16) and b"\0" in content[:100]:
+        encoding = "utf-16"
+    decoded = content.decode(encoding, errors="replace")
+    # Lines may end as they did on old Macs.
+    return decoded if "\n" in decoded else decoded.replace("\r", "\n")
+
+
+def _json_reports(content: str, file: str, begin: int) -> Iterator[SavedReport]:
+    """The documents in ``content`` from ``begin`` on; between them may be lines of a log."""
+    first = begin = json_text.skip_blanks(content, begin)
+    is_log = begin > 0 and bool(content[:begin].strip())
+    line = 1 + content.count("\n", 0, begin)
+    while begin < len(content):
+        place = file if begin == first and not is_log and line == 1 else f"{file}, line {line}"
         try:
-            _, length = decoder.raw_decode(rest)
-        except ValueError:
-            length = len(rest)  # whoever parses it says what is wrong
+            try:
+                document, end = json_text.scan(content, begin)
+            except ValueError:
+                # What TVM wrote of numbers that are none. Lines stay where they are.
+                content = content[:begin] + json_text.with_json_numbers(content[begin:])
+                document, end = json_text.scan(content, begin)
+        except ValueError as error:
+            raise VmprofError(f"{place}: not a report: the JSON is broken: {error}") from error
         try:
-            yield SavedReport(parse_json(rest[:length]), place)
+            yield SavedReport(from_document(document), place)
         except VmprofError as error:
             raise VmprofError(f"{place}: {error}") from error
-        position = begin + length
+        following = json_text.skip_blanks(content, end)
+        if is_log or content[following : following + 1] not in ("{", ""):
+            found = _JSON.search(content, end)
+            following = found.start() if found else len(content)
+        line += content.count("\n", begin, following)
+        begin = following

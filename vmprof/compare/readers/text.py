@@ -9,27 +9,28 @@ long it takes without profiling.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
 from vmprof.compare.readers.cells import Numbers, parse_column, parse_setting, rows_of
 from vmprof.compare.readers.columns import Columns
+from vmprof.compare.readers.logs import Line, header_at, lines_of, without_prefix
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
 from vmprof.report.model import Duration, Metric, Report, Row
+from vmprof.visible import is_setting_name, unquoted
 
-_HEADER = re.compile(r"Name {2,}(?:.*\b)?(?:Duration \(us\)|Count)(?: |$)")
 _TOTAL = re.compile("Total {2,}")
+_QUOTED = re.compile(r'("(?:[^"\\]|\\.)*"): ')
 _SEPARATOR = "----------"
-_MODEL = re.compile(r"Evaluate \S+ inference cost of (.+?)(?: on \S.*)?$")
-_MEAN = re.compile(r"Mean \S+ inference time \(std dev\): ([\d.]+) ms \(([\d.]+) ms\)")
-_SETTING_NAME = re.compile(r"[A-Za-z]\S*(?: \S+)*")
-_LOG_LEVEL = re.compile(r"(?:warning|error|info|debug)\b", re.IGNORECASE)
+_MODEL = re.compile(r"(?:^|\W)Evaluate \S+ inference cost of (.+?)(?: on \S.*)?$")
+_MEAN = re.compile(r"(?:^|\W)Mean \S+ inference time \(std dev\): ([\d.]+) ms \(([\d.]+) ms\)")
 
 
 def has_table(text: str) -> bool:
-    return any(_HEADER.match(line) for line in text.split("\n"))
+    return any(header_at(line.text) is not None for line in lines_of(text))
 
 
 def parse(text: str, file: str) -> list[SavedReport]:
@@ -39,43 +40,52 @@ def parse(text: str, file: str) -> list[SavedReport]:
     what is there is read, with a Note in its configuration, unless there is no
     row. A row that does not fit its columns is an error.
     """
-    lines = [line.rstrip("\r") for line in text.split("\n")]
-    starts = [number for number, line in enumerate(lines) if _HEADER.match(line)]
+    lines = lines_of(text)
+    starts = [index for index, line in enumerate(lines) if header_at(line.text) is not None]
     found = []
     above = 0
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        saved = _read_table(lines, start, end, file)
+        part = [
+            line for line in without_prefix(lines[above:end], lines[start]) if not line.is_foreign
+        ]
+        index = next(i for i, line in enumerate(part) if line.number == lines[start].number)
+        saved = _read_table(part[index:], end == len(lines), file)
         report = saved.report
         if report.calls or report.device_metrics:
-            configuration = {**_heading(lines[above:start]), **report.configuration}
+            configuration = {**_heading(part[:index]), **report.configuration}
             found.append(replace(saved, report=replace(report, configuration=configuration)))
         above = start + 1
     return [replace(found[0], where=file)] if len(found) == 1 else found
 
 
-def _read_table(lines: Sequence[str], start: int, end: int, file: str) -> SavedReport:
-    columns = Columns(lines[start])
-    grid: dict[int, str] = {}
+def _read_table(lines: Sequence[Line], is_last: bool, file: str) -> SavedReport:  # noqa: FBT001
+    """The table whose header is the first of ``lines``, with the sections below it."""
+    header, *others = lines
+    columns = Columns(header.text)
+    grid: list[Line] = []
     has_total = False
-    after = start + 1
-    while after < end:
-        line = lines[after]
-        if line.rstrip() == "Configuration" or (has_total and not _TOTAL.match(line)):
+    end = 0
+    ends: list[Line | None] = [*others, None]
+    for end, line in enumerate(ends):  # noqa: B007
+        if line is None or line.text.rstrip() == "Configuration":
             break
-        if after + 1 == len(lines) and not columns.is_whole(line):
-            pass  # without a line break: the file was cut here
-        elif _is_row(line) and columns.fits(line):
-            grid[after] = line
-            has_total = bool(_TOTAL.match(line))
-        elif _is_row(line):
+        if has_total and not _TOTAL.match(line.text):
+            break
+        if is_last and line is others[-1] and not columns.is_whole(line.text):
+            continue  # without a line break: the file was cut here
+        if not (columns.holds(line.text) or line.text.rstrip() == _SEPARATOR):
+            continue
+        if not columns.fits(line.text):
             raise VmprofError(
-                f"{file}, line {after + 1}: {_shorten(line)!r} does not fit the columns of the "
-                f"table that begins in line {start + 1}; it is damaged, or no part of the table"
+                f"{file}, line {line.number}: {_shorten(line.text)!r} does not fit the columns of "
+                f"the table that begins in line {header.number}; it is damaged, or no part of the "
+                "table"
             )
-        after += 1
+        grid.append(line)
+        has_total = bool(_TOTAL.match(line.text))
     numbers, rows = _parse_grid(columns, grid, file)
-    calls, printed_sum, totals = _sort_out(rows)
-    below = lines[after:end]
+    calls, printed_sum, totals = _sort_out(rows, [line.text for line in grid])
+    below = [line.text for line in others[end:]]
     configuration = {
         name: parse_setting(name, text, numbers) for name, text in _section("Configuration", below)
     }
@@ -85,21 +95,15 @@ def _read_table(lines: Sequence[str], start: int, end: int, file: str) -> SavedR
         printed_sum = {name: cell for name, cell in printed_sum.items() if name not in derived}
     if not totals:
         configuration["Note"] = "the table was cut: it has no line Total"
+    missing = {
+        name: text if (content := unquoted(text)) is None else content
+        for name, text in _section("Not counted", below)
+    }
     return SavedReport(
-        Report(
-            calls=tuple(calls),
-            device_metrics=totals,
-            configuration=configuration,
-            missing=dict(_section("Not counted", below)),
-        ),
-        f"{file}, line {start + 1}",
+        Report(tuple(calls), totals, configuration, missing),
+        f"{file}, line {header.number}",
         printed_sum,
     )
-
-
-def _is_row(line: str) -> bool:
-    """Not blank, nor words with one space between them, whatever those are."""
-    return "  " in line.strip() or line.rstrip() == _SEPARATOR
 
 
 def _shorten(line: str) -> str:
@@ -107,14 +111,14 @@ def _shorten(line: str) -> str:
 
 
 def _parse_grid(
-    columns: Columns, grid: Mapping[int, str], file: str
+    columns: Columns, grid: Sequence[Line], file: str
 ) -> tuple[Numbers, list[dict[str, Metric]]]:
-    cells = columns.split(list(grid.values()))
+    cells = columns.split([line.text for line in grid])
     by_column = list(zip(columns.names, zip(*cells, strict=True), strict=False))
     numbers = Numbers.of_durations(
         cell for name, column in by_column if name == "Duration (us)" for cell in column
     )
-    places = [f"{file}, line {number + 1}" for number in grid]
+    places = [f"{file}, line {line.number}" for line in grid]
     rows = rows_of(
         [(name, parse_column(name, column, numbers, places)) for name, column in by_column]
     )
@@ -122,33 +126,44 @@ def _parse_grid(
 
 
 def _sort_out(
-    rows: Sequence[dict[str, Metric]],
+    rows: Sequence[dict[str, Metric]], lines: Sequence[str]
 ) -> tuple[list[Row], Row | None, dict[str, Row]]:
-    """Calls, the line Sum and the lines Total of what the grid holds."""
+    """Calls, the line Sum and the lines Total of what the grid's ``lines`` hold."""
+    # By the lines, since the name of a call that stands in quotes may be any of these.
     last = len(rows)
-    while last and rows[last - 1].get("Name") == "Total":
+    while last and _TOTAL.match(f"{lines[last - 1]}  "):
         last -= 1
-    totals = {str(row.get("Device", "")): _without_empty(row) for row in rows[last:]}
+    totals: dict[str, Row] = {}
+    for row in rows[last:]:
+        device = str(row.get("Device", ""))
+        totals[_new_name(device, totals)] = _without_empty(row)
     calls, printed_sum = list(rows[:last]), None
-    names = [row.get("Name") for row in calls]
-    if _SEPARATOR in names:
-        calls = calls[: names.index(_SEPARATOR)]
-        if names[-1] == "Sum":
+    marks = [line.rstrip() == _SEPARATOR for line in lines[:last]]
+    if any(marks):
+        calls = calls[: marks.index(True)]
+        if lines[last - 1].startswith("Sum "):
             printed_sum = _without_empty(rows[last - 1])
     return [{"Name": "", **row} for row in calls], printed_sum, totals
+
+
+def _new_name(name: str, taken: Container[str]) -> str:
+    """``name``, or with a number behind it if there is one of that name."""
+    names = itertools.chain([name], (f"{name} ({number})" for number in itertools.count(2)))
+    return next(each for each in names if each not in taken)
 
 
 def _without_empty(row: Row) -> Row:
     return {name: metric for name, metric in row.items() if metric != ""}
 
 
-def _heading(lines: Sequence[str]) -> dict[str, Metric]:
+def _heading(lines: Sequence[Line]) -> dict[str, Metric]:
     """What the last of the lines above a table say of the model."""
     settings: dict[str, Metric] = {}
     for line in lines:
-        if match := _MODEL.match(line):
-            settings = {"Model": match[1]}
-        elif match := _MEAN.match(line):
+        if match := _MODEL.search(line.text):
+            content = unquoted(match[1])
+            settings = {"Model": match[1] if content is None else content}
+        elif match := _MEAN.search(line.text):
             mean, std = (round(float(text) * 1e3, 3) for text in match.groups())
             settings["Unprofiled mean (us)"] = Duration(mean)
             settings["Unprofiled std (us)"] = Duration(std)
@@ -161,7 +176,16 @@ def _section(title: str, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     if title not in titles:
         return
     for line in lines[titles.index(title) + 2 :]:
-        name, colon, text = line.partition(": ")
-        if not colon or not _SETTING_NAME.fullmatch(name) or _LOG_LEVEL.match(name):
+        name, text = _named(line)
+        if name is None:
             return
         yield name, text
+
+
+def _named(line: str) -> tuple[str | None, str]:
+    """The name and the text of a line ``name: text``; no name if it is none."""
+    quoted = _QUOTED.match(line)
+    if quoted:
+        return unquoted(quoted[1]), line[quoted.end() :]
+    name, colon, text = line.partition(": ")
+    return (name if colon and is_setting_name(name) else None), text

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from vmprof import json_text
 from vmprof.compare.validate.agreement import Agreement, Cell
 from vmprof.compare.validate.run import Validation
+from vmprof.report.json import to_document
 
 
 def to_json(validation: Validation, title: str) -> str:
@@ -44,9 +45,9 @@ def to_json(validation: Validation, title: str) -> str:
             }
             for name, cost in zip(agreement.engines, agreement.costs, strict=True)
         },
-        "reports": {name: json.loads(each.json()) for name, each in validation.reports.items()},
+        "reports": {name: to_document(each) for name, each in validation.reports.items()},
     }
-    return f"{json.dumps(document, ensure_ascii=False, indent=1)}\n"
+    return f"{json_text.dumps(document, indent=1)}\n"
 
 
 def _cell(agreement: Agreement, cell: Cell) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from vmprof.compare.diff.change import ALPHA
 from vmprof.compare.grid import grid
 from vmprof.compare.validate.agreement import Agreement, Cell, Verdict
 from vmprof.compare.validate.run import Validation
+from vmprof.visible import visible
 
 
 def render(validation: Validation, title: str) -> str:
     """Verdict, table, costs and method; ``title`` names the model."""
     agreement = validation.agreement
     verdict = "the engines agree" if validation.agrees else "the engines disagree"
-    line = f"{title}: {verdict}"
+    line = f"{visible(title)}: {verdict}"
     parts = [f"{line}\n{'-' * len(line)}\n{_findings(validation)}"]
     if agreement.operators:
         parts.append(grid(*table(agreement), text_columns=2))

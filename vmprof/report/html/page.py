@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from vmprof import json_text
 from vmprof.report.facts import facts, title_of
 from vmprof.report.html.operators import OperatorTable
 from vmprof.report.html.roofline import Chart
@@ -36,7 +36,7 @@ def render(report: Report) -> str:
     colours = _colours(report)
     operators = OperatorTable.of(report, colours)
     data = timeline_data(report, operators, colours)
-    return (
+    return json_text.encodable(
         _environment()
         .get_template("page.html")
         .render(
@@ -109,7 +109,7 @@ def _hash(text: str) -> str:
 
 def _embedded(data: Any) -> Markup:
     """JSON for a script element, which any ``</script`` or ``<!--`` would end or change."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json_text.dumps(data, compact=True)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     # No character is left that HTML knows.
