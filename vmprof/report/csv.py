@@ -62,11 +62,16 @@ def _extras(report: Report) -> Mapping[str, Any]:
 
 
 def _shown(call: Row) -> Row:
-    return {name: metric for name, metric in call.items() if not isinstance(metric, Samples)}
+    return {
+        json_text.encodable(name): metric  # as the header has it
+        for name, metric in call.items()
+        if not isinstance(metric, Samples)
+    }
 
 
 def _header(name: str) -> str:
-    is_bare = name.isprintable() and not set(name) & set(',;"') and name.strip() == name != ""
+    # A line that begins with # is a comment to many readers, to ours as well.
+    is_bare = name.isprintable() and not set(name) & set(',;"#') and name.strip() == name != ""
     return name if is_bare else _quoted(name)
 
 

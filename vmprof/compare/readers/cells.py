@@ -91,7 +91,7 @@ def parse_column(
     counts, numbers are ratios, anything else is text. What stands in quotes as our
     table writes them is text in any column. A column that is empty throughout is one
     of empty strings, as TVM prints it, unless its name says otherwise. Raises
-    :class:`VmprofError` for a cell that is not what the name says; ``places`` say
+    :class:`VmprofError` for a cell that is no number where the name says so; ``places`` say
     where each cell stands.
     """
     convert = _kind_of_name(name, numbers)
@@ -109,7 +109,7 @@ def parse_column(
     for cell, text, place in zip(cells, texts, places, strict=True):
         metric: Metric | None = text
         if cell and text is None:
-            metric = convert(cell)
+            metric = convert(cell) or numbers.ratio(cell)
             if metric is None:
                 raise VmprofError(f"{place}: {cell!r} in column {name!r} is no number")
         column.append(metric)
@@ -123,6 +123,8 @@ def parse_setting(name: str, text: str, numbers: Numbers) -> Metric:
     if name in _STRING_SETTINGS:
         return text
     convert = _kind_of_name(name, numbers) or numbers.count
+    if convert == numbers.ratio and not name.startswith("Peak "):
+        convert = numbers.count  # what a name says of a column it does not say of a line
     metric = convert(text)
     return text if metric is None else metric
 

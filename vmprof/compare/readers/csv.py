@@ -24,6 +24,7 @@ from vmprof.report.model import Metric, Report
 
 # What may stand above the header: Excel's hint, and comments.
 _PREAMBLE = re.compile(r'(?:[ \t]*\r?\n|"?sep=.?"?[ \t]*\r?\n|#[^\n]*\n)*', re.IGNORECASE)
+_HEADER = re.compile(r'(?:"(?:[^"]|"")*"|[^"\r\n])*')
 _NUMBERED = ("", "Unnamed: 0")
 
 
@@ -38,14 +39,13 @@ class _Line(NamedTuple):
 
 
 def has_header(text: str) -> bool:
-    first_line = _first_line(text)
-    separator = _separator(first_line)
-    return _is_header([name.strip().strip('"') for name in first_line.split(separator)])
+    header = _header(text)
+    return _is_header([name.strip().strip('"') for name in header.split(_separator(header))])
 
 
 def parse(text: str, file: str) -> list[SavedReport]:
     """The reports in ``text``, one after the other; ``file`` is what messages call it."""
-    separator = _separator(_first_line(text))
+    separator = _separator(_header(text))
     parts: list[list[_Line]] = []
     for line in _split(text, separator, file):
         if not parts or _repeats(line, parts[-1][0]):
@@ -62,13 +62,15 @@ def _is_header(names: Sequence[str]) -> bool:
     return "Name" in names and ("Duration (us)" in names or "Count" in names)
 
 
-def _first_line(text: str) -> str:
-    match = _PREAMBLE.match(text)
-    return text[match.end() if match else 0 :].split("\n", 1)[0].rstrip("\r")
+def _header(text: str) -> str:
+    """The line of names, in which there may be line breaks, in quotes."""
+    preamble = _PREAMBLE.match(text)
+    match = _HEADER.match(text, preamble.end() if preamble else 0)
+    return match.group() if match else ""
 
 
 def _separator(header: str) -> str:
-    bare = re.sub(r'"[^"]*"', "", header)
+    bare = re.sub(r'"(?:[^"]|"")*"', "", header)
     return max(",;\t", key=bare.count)
 
 
