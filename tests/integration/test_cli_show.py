@@ -93,6 +93,50 @@ def test_every_form_of_a_file(folder: Path) -> None:
     assert again.stderr == "vmprof: error: r.json exists; --force overwrites it\n"
 
 
+def test_standard_input_is_a_file(folder: Path) -> None:
+    def piped(*arguments: str, text: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "vmprof", *arguments]
+        return subprocess.run(
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            timeout=120,
+            check=False,
+        )
+
+    report = network()
+    for text in (report.json(), report.csv()):
+        shown = piped("show", "-", text=text)
+        assert (shown.returncode, shown.stdout) == (0, report.heading() + report.table())
+    assert (
+        "network (standard input)" in piped("diff", "-", "report.json", text=report.json()).stdout
+    )
+    audited = piped("audit", "-", text=report.table())
+    assert audited.stdout.startswith("network: "), audited.stderr
+    none = piped("show", "-", text="")
+    assert none.stderr.startswith("vmprof: error: standard input is no report")
+    both = piped("diff", "-", "-", text=report.json())
+    assert both.stderr == (
+        "vmprof: error: standard input holds one side of a diff; the other has to be a file\n"
+    )
+
+
+def test_process_substitution(folder: Path) -> None:
+    command = f"{sys.executable} -m vmprof diff <(cat report.json) <(cat report.json)"
+    result = subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("network (/dev/fd/")
+
+
 def test_old_reports_of_tvm(folder: Path) -> None:
     result = vmprof("show", str(REFERENCE), "--html", "old.html", cwd=folder)
     assert result.returncode == 0, result.stderr

@@ -1,10 +1,10 @@
 """Ask of a saved report whether it can be believed.
 
 FILE is a report of vmprof's or of TVM's own profiler: JSON, CSV, or a log with
-any number of tables. The checks are of its arithmetic, of counts that no
-machine can have, of what the measuring itself cost, and of how much it slowed
-the run. Rows less that cost stand beside the original ones. The exit code is 3
-if a report cannot be believed.
+any number of tables; - is standard input. The checks are of its arithmetic, of
+counts that no machine can have, of what the measuring itself cost, and of how much
+it slowed the run. Rows less that cost stand beside the original ones. The exit code
+is 3 if a report cannot be believed.
 
 Examples:
   vmprof audit report.json
@@ -28,7 +28,7 @@ _NOT_BELIEVABLE = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a saved report")
+    parser.add_argument("file", metavar="FILE", help="a saved report, or -")
     parser.add_argument(
         "--report", metavar="NAME", help="the model, if the file has reports of several"
     )

@@ -1,7 +1,8 @@
 """Compare two profiles, operator by operator.
 
 BEFORE and AFTER are saved reports, vmprof's or TVM's own (JSON, CSV, or a log
-with tables), or models as for vmprof run, which are then profiled. Of files
+with tables; one of them may be -, standard input), or models as for vmprof run,
+which are then profiled. Of files
 with reports of several models, those of the same name are compared. Operators
 are matched by hash, else by name and shapes; the rest by name without numbers,
 in their order.
@@ -25,7 +26,13 @@ from vmprof.cli.progress import progress_line
 from vmprof.compare.diff import TIME, Change, Limit, diff_reports, regressions
 from vmprof.compare.diff.data import to_csv, to_json
 from vmprof.compare.diff.text import LEGEND, describe_change, render
-from vmprof.compare.readers import SavedReport, names_of, read_reports, reports_of
+from vmprof.compare.readers import (
+    STANDARD_INPUT,
+    SavedReport,
+    names_of,
+    read_reports,
+    reports_of,
+)
 from vmprof.errors import VmprofError
 from vmprof.models import MODELS
 from vmprof.profiler import profile
@@ -71,6 +78,8 @@ def execute(options: argparse.Namespace) -> int:
         if (path := getattr(options, form)) is not None
     }
     check_distinct(outputs.values())
+    if options.before == options.after == STANDARD_INPUT:
+        raise VmprofError("standard input holds one side of a diff; the other has to be a file")
     before, after = _load(options.before, options), _load(options.after, options)
     pairs = _pair(before, after, options.report)
     if outputs and len(pairs) > 1:
@@ -95,7 +104,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def _load(source: str, options: argparse.Namespace) -> list[SavedReport]:
     """The reports in a file, or the one of profiling the model that ``source`` is."""
-    if source not in MODELS and _is_text(Path(source)):
+    if source == STANDARD_INPUT or (source not in MODELS and _is_text(Path(source))):
         return read_reports(source)
     with progress_line(quiet=options.quiet) as progress:
         report = profile(source, repeats=options.repeats, progress=progress)
@@ -104,11 +113,15 @@ def _load(source: str, options: argparse.Namespace) -> list[SavedReport]:
 
 def _is_text(path: Path) -> bool:
     """Reports are text, whatever a model is saved as is not."""
+    if path.is_fifo():
+        return True  # what is read of it to find out would be gone
     try:
         with path.open("rb") as file:
-            return not set(file.read(4096)) & set(range(8))
+            begin = file.read(4096)
     except OSError:
         return False
+    # Of text in UTF-16 every other byte is 0; spreadsheets write it, after this mark.
+    return begin.startswith((b"\xff\xfe", b"\xfe\xff")) or not set(begin) & set(range(8))
 
 
 def _pair(

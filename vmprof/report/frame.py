@@ -11,13 +11,16 @@ from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report,
 from vmprof.report.table import columns_of
 from vmprof.report.timeline import windows_of
 
+_MOST_INT64 = (1 << 63) - 1
+
 
 def to_pandas(report: Report, *, aggregate: bool = False) -> Any:
     """A row per call, in the order of the run; with ``aggregate``, per operator.
 
     Columns have the names of the table and its units. Counts are Int64, which
-    has a value for what is not there; the others float64, and strings. Of a call
-    there are also ``Begin (us)`` and ``End (us)`` in one run, if known.
+    has a value for what is not there (objects where one needs more bits); the others
+    float64, and strings. Of a call there are also ``Begin (us)`` and ``End (us)`` in
+    one run, if known.
     ``DataFrame.attrs`` has the configuration and ``"Not counted"``. Raises
     :class:`VmprofError` without pandas.
     """
@@ -32,10 +35,11 @@ def to_pandas(report: Report, *, aggregate: bool = False) -> Any:
     for name in columns_of(rows):
         metrics = [row.get(name) for row in rows]
         cells = [_number(metric) for metric in metrics]
-        is_count = any(isinstance(m, Count) for m in metrics)
-        if is_count:
-            columns[name] = pd.array(cells, dtype="Int64")
-        elif any(isinstance(metric, Duration | Percent | Ratio) for metric in metrics):
+        counts = [m.value for m in metrics if isinstance(m, Count)]
+        if counts and len(counts) == sum(cell is not None for cell in cells):
+            fits = all(abs(count) <= _MOST_INT64 for count in counts)
+            columns[name] = pd.array(cells, dtype="Int64" if fits else "object")
+        elif counts or any(isinstance(metric, Duration | Percent | Ratio) for metric in metrics):
             columns[name] = pd.array(cells, dtype="float64")
         else:
             columns[name] = [metric if isinstance(metric, str) else "" for metric in metrics]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any, Literal
 
 
@@ -161,6 +162,18 @@ class Report:
         from vmprof.report import trace
 
         return trace.render(self)
+
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write :meth:`html` to ``path``."""
+        from vmprof.report import save
+
+        save.write(self.html(), path)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the form that ``path`` ends in: :func:`vmprof.report.save.save`."""
+        from vmprof.report import save
+
+        save.save(self, path)
 
     @classmethod
     def from_json(cls, text: str) -> Report:

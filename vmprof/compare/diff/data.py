@@ -57,7 +57,7 @@ def to_csv(diff: Diff) -> str:
         writer.writerow([operator.name, operator.shapes, matched_by, *counts, *cells])
     for name, changes in diff.whole.items():
         writer.writerow([name, "", "", "", "", *_cells(diff, changes)])
-    return output.getvalue()
+    return json_text.encodable(output.getvalue())
 
 
 def _changes(changes: Mapping[str, Change]) -> dict[str, Any]:
