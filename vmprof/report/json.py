@@ -63,7 +63,7 @@ def to_document(report: Report) -> dict[str, Any]:
     configuration = {
         **{_escaped(name): metric for name, metric in report.configuration.items()},
         **{f"{_MISSING_PREFIX}{name}": reason for name, reason in report.missing.items()},
-        **{f"{_DERIVED_PREFIX}{entry.column}": encode_derived(entry) for entry in report.derived},
+        **{f"{_DERIVED_PREFIX}{entry.column}": _encode_derived(entry) for entry in report.derived},
     }
     rows = {
         "calls": {str(number): call for number, call in enumerate(report.calls)},
@@ -71,10 +71,10 @@ def to_document(report: Report) -> dict[str, Any]:
     }
     kinds: _Kinds = {}
     for part, named in rows.items():
-        of_rows = {name: found for name, row in named.items() if (found := unusual_kinds(row))}
+        of_rows = {name: found for name, row in named.items() if (found := _unusual_kinds(row))}
         if of_rows:
             kinds[part] = of_rows
-    if unusual := unusual_kinds(configuration):
+    if unusual := _unusual_kinds(configuration):
         kinds["configuration"] = unusual
     if kinds:
         configuration[_KINDS] = json_text.dumps(kinds)
@@ -108,7 +108,7 @@ def from_document(document: Any) -> Report:
         if name.startswith(_MISSING_PREFIX)
     }
     derived = [
-        decode_derived(name.removeprefix(_DERIVED_PREFIX), configuration.pop(name))
+        _decode_derived(name.removeprefix(_DERIVED_PREFIX), configuration.pop(name))
         for name in list(configuration)
         if name.startswith(_DERIVED_PREFIX)
     ]
@@ -168,31 +168,7 @@ def of_kind(kind: str, content: str | float) -> Metric:
     raise ValueError(f"there is no kind {kind!r}")
 
 
-def encode_derived(derived: Derived) -> str:
-    """``derived`` but for its column, as a string of JSON."""
-    return json_text.dumps(
-        {"formula": derived.formula, "kind": derived.kind, "sources": dict(derived.sources)}
-    )
-
-
-def decode_derived(column: str, text: Metric) -> Derived:
-    """What :func:`encode_derived` made ``text`` of; :class:`VmprofError` if it did not."""
-    where = f"how {column!r} is derived"
-    try:
-        match json_text.loads(str(text)):
-            case {
-                "formula": str(formula),
-                "kind": "ratio" | "percent" | "count" | "duration" as kind,
-                "sources": dict(sources),
-            } if Formula(formula).names <= sources.keys():
-                columns = {name: str(source) for name, source in sources.items()}
-                return Derived(column, formula, kind, columns)
-    except (ValueError, VmprofError) as error:
-        raise VmprofError(f"not a report: {where} is broken: {error}") from error
-    raise VmprofError(f"not a report: {where} is not said")
-
-
-def unusual_kinds(row: Row) -> dict[str, str]:
+def _unusual_kinds(row: Row) -> dict[str, str]:
     """The kinds of the cells that would be read as another one without it."""
     return {name: kind_of(metric) for name, metric in row.items() if not _is_usual(name, metric)}
 
@@ -303,3 +279,25 @@ def _shorten(value: Any) -> str:
         return json.dumps(value)[:80]
     except (RecursionError, ValueError):
         return "too large to show"
+
+
+def _encode_derived(derived: Derived) -> str:
+    return json_text.dumps(
+        {"formula": derived.formula, "kind": derived.kind, "sources": dict(derived.sources)}
+    )
+
+
+def _decode_derived(column: str, text: Metric) -> Derived:
+    where = f"configuration['{_DERIVED_PREFIX}{column}']"
+    try:
+        match json_text.loads(str(text)):
+            case {
+                "formula": str(formula),
+                "kind": "ratio" | "percent" | "count" | "duration" as kind,
+                "sources": dict(sources),
+            } if Formula(formula).names <= sources.keys():
+                columns = {name: str(source) for name, source in sources.items()}
+                return Derived(column, formula, kind, columns)
+    except (ValueError, VmprofError) as error:
+        raise VmprofError(f"not a report: {where} is broken: {error}") from error
+    raise VmprofError(f"not a report: {where} says nothing of how the column is derived")

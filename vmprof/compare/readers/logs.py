@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _HEADER = re.compile(r"Name {2,}(?:.*\b)?(?:Duration \(us\)|Count)(?: |$)")
+_LONGEST = 10_000  # of headers; some logs have lines of megabytes
 # Colours and other sequences that steer a terminal.
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 # What differs from line to line of one source: times of all forms.
@@ -41,7 +42,7 @@ def lines_of(text: str) -> list[Line]:
 
 def header_at(line: str) -> int | None:
     """Where in ``line`` the header of a table begins; None if it holds none."""
-    match = _HEADER.search(line)
+    match = _HEADER.search(line) if len(line) <= _LONGEST else None
     if match is None or not _PREFIX.fullmatch(line, 0, match.start()):
         return None
     return match.start()
