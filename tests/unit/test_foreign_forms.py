@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -177,12 +178,16 @@ def test_colours_and_overwritten_lines() -> None:
     assert saved.report == TOLD
 
 
-def test_two_tables_of_two_containers() -> None:
-    log = "".join(
-        f"{who} | {line}\n" for who in ("a", "b") for line in TABLE.rstrip("\n").split("\n")
-    )
-    reports = parse_reports(log, "t")
-    assert [saved.report for saved in reports] == [TOLD, TOLD]
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_tables_of_two_containers(is_mixed: bool) -> None:
+    """One after the other, or line by line."""
+    text = "Evaluate vm inference cost of mlp on cpu(0)\n" + TABLE
+    lines = [(who, n, line) for who in "ab" for n, line in enumerate(text.split("\n"))]
+    if is_mixed:
+        lines.sort(key=lambda each: each[1])
+    reports = parse_reports("".join(f"{who} | {line}\n" for who, _, line in lines), "t")
+    told = {"Model": "mlp", **TOLD.configuration}
+    assert [saved.report for saved in reports] == [replace(TOLD, configuration=told)] * 2
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from vmprof.compare.readers.columns import Columns
 
 _HEADER = re.compile(r"Name {2,}(?:.*\b)?(?:Duration \(us\)|Count)(?: |$)")
 _LONGEST = 10_000  # of headers; some logs have lines of megabytes
@@ -22,14 +24,23 @@ _PREFIX = re.compile(r"\s*|.*[^\w\s]\s*|.*\dZ?\s+")
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the text, the first being number 1, without what the log put before it.
-
-    ``is_foreign`` where it is of another source.
-    """
+    """A line of the text, the first being number 1, without what the log put before it."""
 
     number: int
     text: str
-    is_foreign: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """``lines`` from the header on, up to the next table; ``above`` are those before it.
+
+    Without what the log put before them, and without those of other sources.
+    ``is_last`` where the text ends with it.
+    """
+
+    above: Sequence[Line]
+    lines: Sequence[Line]
+    is_last: bool
 
 
 def lines_of(text: str) -> list[Line]:
@@ -48,17 +59,40 @@ def header_at(line: str) -> int | None:
     return match.start()
 
 
-def without_prefix(lines: Sequence[Line], header: Line) -> list[Line]:
-    """``lines``, among them ``header``, without what stands before the header and its lines.
+def tables_in(text: str) -> Iterator[Table]:
+    """The tables in ``text``, in the order of their headers."""
+    lines = lines_of(text)
+    starts = [index for index, line in enumerate(lines) if header_at(line.text) is not None]
+    sources = [_source(lines, start) for start in starts]
+    above: dict[str | None, int] = {}
+    for number, (start, source) in enumerate(zip(starts, sources, strict=True)):
+        # Of another source there may be a table in between, line by line.
+        following = (
+            other
+            for other, its in zip(starts[number + 1 :], sources[number + 1 :], strict=True)
+            if source is None or its == source
+        )
+        end = next(following, len(lines))
+        header, rest = lines[start], lines[start + 1 : end]
+        before = lines[above.get(source, 0) : start]
+        at = header_at(header.text) or 0
+        if source is not None:
+            prefix = _pattern(header.text[:at])
+            before, rest = _of_source(before, prefix), _of_source(rest, prefix)
+        yield Table(before, [Line(header.number, header.text[at:]), *rest], end == len(lines))
+        above[source] = above[None] = start + 1
 
-    Where the line after it does not begin like that, the header alone does.
-    """
-    at = header_at(header.text) or 0
-    prefix = _pattern(header.text[:at])
-    follows = next((line for line in lines if line.number > header.number and line.text), None)
-    if not at or follows is None or _stripped(follows, prefix).is_foreign:
-        return [Line(each.number, each.text[at:]) if each == header else each for each in lines]
-    return [_stripped(line, prefix) for line in lines]
+
+def _source(lines: Sequence[Line], start: int) -> str | None:
+    """What stands before all lines of the table that begins at ``start``; None if nothing does."""
+    header = lines[start].text
+    at = header_at(header) or 0
+    follows = next((line.text for line in lines[start + 1 : start + 4] if line.text.strip()), "")
+    if not at:
+        return None
+    if not _pattern(header[:at]).match(follows) and Columns(header[at:]).fits(follows):
+        return None  # a logger that marks the first line of a message
+    return _TIME.sub("", header[:at])
 
 
 def _pattern(prefix: str) -> re.Pattern[str]:
@@ -71,10 +105,14 @@ def _pattern(prefix: str) -> re.Pattern[str]:
     return re.compile("".join([*parts, re.escape(prefix[position:])]))
 
 
-def _stripped(line: Line, prefix: re.Pattern[str]) -> Line:
-    match = prefix.match(line.text)
-    if match is None:  # blanks at the end may be lost
-        match = prefix.match(f"{line.text}    ")
-        if match is None or line.text[match.end() :]:
-            return Line(line.number, line.text, is_foreign=bool(line.text.strip()))
-    return Line(line.number, line.text[match.end() :])
+def _of_source(lines: Sequence[Line], prefix: re.Pattern[str]) -> list[Line]:
+    """Those that begin with ``prefix``, without it, and those that are blank."""
+    found = []
+    for line in lines:
+        match = prefix.match(line.text)
+        if match is None:  # blanks at the end may be lost
+            padded = prefix.match(f"{line.text}    ")
+            if line.text.strip() and (padded is None or padded.end() < len(line.text)):
+                continue
+        found.append(Line(line.number, line.text[match.end() :] if match else ""))
+    return found

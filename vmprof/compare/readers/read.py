@@ -18,8 +18,8 @@ from vmprof.report.json import from_document
 
 # What stands for it on the command line.
 STANDARD_INPUT = "-"
-# Of bytes. A report of 100,000 calls with 30 repeats each has a tenth of that.
-_MOST = 1 << 29
+# Of bytes. A report of 100,000 calls with 30 repeats each has a seventh of that.
+_MOST = 1 << 28
 # Where in a log TVM's JSON begins, or ours.
 _JSON = re.compile(r'\{\s*"calls"\s*:')
 _BOMS_OF_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from vmprof.compare.readers.cells import Numbers, parse_column, parse_setting, rows_of
 from vmprof.compare.readers.columns import Columns
-from vmprof.compare.readers.logs import Line, header_at, lines_of, without_prefix
+from vmprof.compare.readers.logs import Line, Table, header_at, lines_of, tables_in
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
 from vmprof.report.model import Duration, Metric, Report, Row
@@ -40,27 +40,19 @@ def parse(text: str, file: str) -> list[SavedReport]:
     what is there is read, with a Note in its configuration, unless there is no
     row. A row that does not fit its columns is an error.
     """
-    lines = lines_of(text)
-    starts = [index for index, line in enumerate(lines) if header_at(line.text) is not None]
     found = []
-    above = 0
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        part = [
-            line for line in without_prefix(lines[above:end], lines[start]) if not line.is_foreign
-        ]
-        index = next(i for i, line in enumerate(part) if line.number == lines[start].number)
-        saved = _read_table(part[index:], end == len(lines), file)
+    for table in tables_in(text):
+        saved = _read_table(table, file)
         report = saved.report
         if report.calls or report.device_metrics:
-            configuration = {**_heading(part[:index]), **report.configuration}
+            configuration = {**_heading(table.above), **report.configuration}
             found.append(replace(saved, report=replace(report, configuration=configuration)))
-        above = start + 1
     return [replace(found[0], where=file)] if len(found) == 1 else found
 
 
-def _read_table(lines: Sequence[Line], is_last: bool, file: str) -> SavedReport:  # noqa: FBT001
-    """The table whose header is the first of ``lines``, with the sections below it."""
-    header, *others = lines
+def _read_table(table: Table, file: str) -> SavedReport:
+    """The table, with the sections below it."""
+    header, *others = table.lines
     columns = Columns(header.text)
     grid: list[Line] = []
     has_total = False
@@ -71,7 +63,7 @@ def _read_table(lines: Sequence[Line], is_last: bool, file: str) -> SavedReport:
             break
         if has_total and not _TOTAL.match(line.text):
             break
-        if is_last and line is others[-1] and not columns.is_whole(line.text):
+        if table.is_last and line is others[-1] and not columns.is_whole(line.text):
             continue  # without a line break: the file was cut here
         if not (columns.holds(line.text) or line.text.rstrip() == _SEPARATOR):
             continue
