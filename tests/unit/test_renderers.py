@@ -1,4 +1,4 @@
-"""Every renderer takes every report: whatever its text says, whatever its numbers are."""
+"""Every renderer and every comparison takes every report, whatever its text and its numbers are."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from vmprof import Report, VmprofError
+from vmprof.compare.audit import audit_report
+from vmprof.compare.audit import text as audit_text
+from vmprof.compare.audit.data import to_json as audit_to_json
+from vmprof.compare.diff import diff_reports
+from vmprof.compare.diff import text as diff_text
+from vmprof.compare.diff.data import to_csv as diff_to_csv
+from vmprof.compare.diff.data import to_json as diff_to_json
 from vmprof.report import terminal
 from vmprof.report.model import TASKS, WINDOW, Count, Duration, Percent, Ratio, Samples
 from vmprof.report.view import View, text
 
-TEXT = st.text(max_size=12) | st.sampled_from(["<b>", "</script>", "Name", "perf::CYCLES", "a_1"])
+TEXT = st.text(max_size=12) | st.sampled_from(
+    ["<b>", "</script>", "Name", "perf::CYCLES", "a_1", "\ud800"]
+)
 FLOATS = st.floats()
 METRICS = (
     st.integers(-(10**30), 10**30).map(Count)
@@ -64,10 +73,25 @@ def test_all_of_them(report: Report) -> None:
     page = report.html()
     Tags().feed(page)
     begin = page.index('id="data">') + len('id="data">')
-    json.loads(page[begin : page.index("</script>", begin)])
-    assert report._repr_html_()
+    json.loads(page[begin : page.index("</script>", begin)], parse_constant=refuse)
+    assert (page + report._repr_html_()).encode()
     shown = terminal.render(report, View(), width=90, colour=False)
     assert all(character.isprintable() or character == "\n" for character in shown)
-    assert text(report, View(top=2))
+    assert (text(report, View(top=2)) + report.csv()).encode()
     with suppress(VmprofError):  # it has no times, as the message says
-        json.loads(report.trace())
+        json.loads(report.trace(), parse_constant=refuse)
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(REPORTS, REPORTS)
+def test_what_compares_them(before: Report, after: Report) -> None:
+    audit, diff = audit_report(before), diff_reports(before, after)
+    for shown in (audit_text.render(audit, "a\x1b"), diff_text.render(diff, "a\n", "\x07")):
+        assert all(line.isprintable() for line in shown.split("\n"))
+    for written in (audit_to_json([("a", audit)]), diff_to_json(diff, "a", "b")):
+        json.loads(written, parse_constant=refuse)
+    assert diff_to_csv(diff).encode()

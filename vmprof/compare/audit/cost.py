@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from vmprof.report.model import Count, Duration, Row
 # A call that takes no longer is next to nothing.
 NEAR_EMPTY_US = 1.0
 
+_YEARS_US = 1e15  # what lies outside is no time that something took
 _LEAST_NEAR_EMPTY_ROWS = 3
 _LEAST_ROWS = 8
 _SIGMAS = 3.0
@@ -119,7 +119,7 @@ def _columns(event: str, rows: Sequence[Row]) -> tuple[Floats, Floats, Floats]:
     found = []
     for row in rows:
         match row.get(event), row.get("Duration (us)"), row.get("Count"):
-            case Count(value), Duration(time), Count(calls) if calls > 0 and isfinite(time):
+            case Count(value), Duration(time), Count(calls) if calls > 0 and 0 <= time < _YEARS_US:
                 found.append((value, time, calls))
     table = np.array(found, dtype=np.float64).reshape(-1, 3)
     return table[:, 0], table[:, 1], table[:, 2]

@@ -66,7 +66,7 @@ def fragment(report: Report, rows: int = 20) -> str:
     """The longest ``rows`` operators as a table for a notebook's cell."""
     colours = _colours(report)
     operators = OperatorTable.of(report, colours)
-    return (
+    return json_text.encodable(
         _environment()
         .get_template("fragment.html")
         .render(
