@@ -14,8 +14,10 @@ from math import isfinite
 import numpy as np
 import numpy.typing as npt
 
+from vmprof.compare.audit.repeats import repeats_of
 from vmprof.report.model import Count, Duration, Row
 
+TIME = "Duration (us)"
 # A call that takes no longer is next to nothing.
 NEAR_EMPTY_US = 1.0
 
@@ -85,7 +87,31 @@ def fit_cost(
 
     By the report an empty call counts ``declared`` and takes ``empty_us``.
     """
-    counts, times, calls = _columns(event, rows)
+    return _fit(event, *_columns(event, rows), declared, empty_us)
+
+
+def refit_cost(event: str, rows: Sequence[Row], cost: Cost, empty_us: float = 0.0) -> list[Cost]:
+    """The ``cost`` of ``event`` as each repeat alone tells it; empty if rows lack repeats."""
+    _, _, calls = _columns(event, rows)
+    counts = [repeats_of(row, event) for row in rows if _cells(event, row)]
+    times = [repeats_of(row, TIME) for row in rows if _cells(event, row)]
+    repeats = zip(zip(*counts, strict=False), zip(*times, strict=False), strict=False)
+    found = [
+        _fit(event, np.array(counted), np.array(took), calls, cost.declared, empty_us)
+        for counted, took in repeats
+        if all(map(isfinite, (*counted, *took)))
+    ]
+    return [each for each in found if each is not None]
+
+
+def _fit(
+    event: str,
+    counts: Floats,
+    times: Floats,
+    calls: Floats,
+    declared: float | None,
+    empty_us: float,
+) -> Cost | None:
     per_call, time = counts / calls, times / calls
     near = time <= NEAR_EMPTY_US
     enough = np.count_nonzero(near) >= _LEAST_NEAR_EMPTY_ROWS
@@ -116,13 +142,16 @@ def fit_cost(
 
 def _columns(event: str, rows: Sequence[Row]) -> tuple[Floats, Floats, Floats]:
     """Counts, microseconds and numbers of calls of the rows that have all three."""
-    found = []
-    for row in rows:
-        match row.get(event), row.get("Duration (us)"), row.get("Count"):
-            case Count(value), Duration(time), Count(calls) if calls > 0 and isfinite(time):
-                found.append((value, time, calls))
+    found = [cells for row in rows if (cells := _cells(event, row))]
     table = np.array(found, dtype=np.float64).reshape(-1, 3)
     return table[:, 0], table[:, 1], table[:, 2]
+
+
+def _cells(event: str, row: Row) -> tuple[float, float, float] | None:
+    match row.get(event), row.get(TIME), row.get("Count"):
+        case Count(value), Duration(time), Count(calls) if calls > 0 and isfinite(time):
+            return value, time, calls
+    return None
 
 
 def _weights(time: Floats) -> Floats:
