@@ -45,7 +45,7 @@ def least_p_value(n: int, m: int) -> float:
 
 def binomial_tail(successes: int, trials: int) -> float:
     """The chance of at least so many heads of a coin thrown so many times."""
-    return sum(comb(trials, count) for count in range(successes, trials + 1)) / 2**trials
+    return sum(comb(trials, count) for count in range(successes, trials + 1)) * 0.5**trials
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -108,7 +108,9 @@ def _check_inclusive(calls: Sequence[Row]) -> Iterator[Finding]:
         for name in sorted(columns & row.keys())
         if own[name] in row and _value(row[name]) < _value(row[own[name]]) - 0.01
     ]
-    yield judge("incl.", "; ".join(less[:1]) or "no row includes less than itself", fails=bool(less))
+    yield judge(
+        "incl.", "; ".join(less[:1]) or "no row includes less than itself", fails=bool(less)
+    )
 
 
 def _check_totals(report: Report) -> Iterator[Finding]:

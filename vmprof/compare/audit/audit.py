@@ -96,7 +96,7 @@ def _judge_cost(
     text = "; ".join(_describe_cost(cost, sums.get(event), sums.get("Count"), report))
     if not cost.is_hidden or not repeats_of(report.calls[0], event):
         return judge(subject, text, fails=cost.is_hidden)
-    repeats = refit_cost(event, rows, cost, empty_us)
+    repeats = refit_cost(cost, rows, empty_us)
     hidden = sum(each.is_hidden for each in repeats)
     # If it were as likely as not in a single repeat.
     if binomial_tail(hidden, len(repeats)) <= ALPHA:

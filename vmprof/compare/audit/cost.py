@@ -87,32 +87,39 @@ def fit_cost(
 
     By the report an empty call counts ``declared`` and takes ``empty_us``.
     """
-    return _fit(event, *_columns(event, rows), declared, empty_us)
+    return _fit(event, _columns(event, rows), declared, empty_us)
 
 
-def refit_cost(event: str, rows: Sequence[Row], cost: Cost, empty_us: float = 0.0) -> list[Cost]:
-    """The ``cost`` of ``event`` as each repeat alone tells it; empty if rows lack repeats."""
-    _, _, calls = _columns(event, rows)
-    counts = [repeats_of(row, event) for row in rows if _cells(event, row)]
-    times = [repeats_of(row, TIME) for row in rows if _cells(event, row)]
-    repeats = zip(zip(*counts, strict=False), zip(*times, strict=False), strict=False)
+def refit_cost(cost: Cost, rows: Sequence[Row], empty_us: float = 0.0) -> list[Cost]:
+    """``cost`` as each repeat alone tells it; empty if rows lack repeats."""
+    kept = [row for row in rows if _cells(cost.event, row)]
+    calls = _columns(cost.event, kept).calls
+    counts = zip(*(repeats_of(row, cost.event) for row in kept), strict=False)
+    times = zip(*(repeats_of(row, TIME) for row in kept), strict=False)
     found = [
-        _fit(event, np.array(counted), np.array(took), calls, cost.declared, empty_us)
-        for counted, took in repeats
+        _fit(
+            cost.event,
+            _Columns(np.array(counted), np.array(took), calls),
+            cost.declared,
+            empty_us,
+        )
+        for counted, took in zip(counts, times, strict=False)
         if all(map(isfinite, (*counted, *took)))
     ]
     return [each for each in found if each is not None]
 
 
-def _fit(
-    event: str,
-    counts: Floats,
-    times: Floats,
-    calls: Floats,
-    declared: float | None,
-    empty_us: float,
-) -> Cost | None:
-    per_call, time = counts / calls, times / calls
+@dataclass(frozen=True)
+class _Columns:
+    """Counts, microseconds and numbers of calls, row by row."""
+
+    counts: Floats
+    times: Floats
+    calls: Floats
+
+
+def _fit(event: str, columns: _Columns, declared: float | None, empty_us: float) -> Cost | None:
+    per_call, time = columns.counts / columns.calls, columns.times / columns.calls
     near = time <= NEAR_EMPTY_US
     enough = np.count_nonzero(near) >= _LEAST_NEAR_EMPTY_ROWS
     if not enough and len(time) < _LEAST_ROWS:
@@ -140,11 +147,11 @@ def _fit(
     )
 
 
-def _columns(event: str, rows: Sequence[Row]) -> tuple[Floats, Floats, Floats]:
-    """Counts, microseconds and numbers of calls of the rows that have all three."""
+def _columns(event: str, rows: Sequence[Row]) -> _Columns:
+    """Of the rows that have all three."""
     found = [cells for row in rows if (cells := _cells(event, row))]
     table = np.array(found, dtype=np.float64).reshape(-1, 3)
-    return table[:, 0], table[:, 1], table[:, 2]
+    return _Columns(table[:, 0], table[:, 1], table[:, 2])
 
 
 def _cells(event: str, row: Row) -> tuple[float, float, float] | None:

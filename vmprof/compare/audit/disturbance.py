@@ -122,7 +122,9 @@ def _check_rows(report: Report, mean: float) -> Finding:
     ]
     most = max(each.value for each in held)
     return judge_held(
-        "rows against the unprofiled mean", f"their durations add up to {most / mean:.2f} of it", held
+        "rows against the unprofiled mean",
+        f"their durations add up to {most / mean:.2f} of it",
+        held,
     )
 
 

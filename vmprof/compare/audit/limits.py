@@ -129,8 +129,7 @@ def _check_peak(
     if not shares:
         return untold(subject, "the report does not say what the machine attains: vmprof peaks")
     held = {
-        number: _held_rate(rows[number], column, share, _MOST_OF_PEAK)
-        for number, share in shares.items()
+        number: _held_rate(rows[number], share, _MOST_OF_PEAK) for number, share in shares.items()
     }
     what = f"have more than {100 * _MOST_OF_PEAK:.0f} % of the peak {column}"
     finding = _judge(subject, rows, held, what, column)
@@ -155,13 +154,13 @@ def _share_of_peak(row: Row, column: str, peak: Metric | None) -> float | None:
 
 def _held_rates(rows: Sequence[Row], column: str, most: float) -> dict[int, Held]:
     return {
-        number: _held_rate(row, column, rate.ratio, most)
+        number: _held_rate(row, rate.ratio, most)
         for number, row in enumerate(rows)
         if isinstance(rate := row.get(column), Ratio)
     }
 
 
-def _held_rate(row: Row, column: str, rate: float, most: float) -> Held:
+def _held_rate(row: Row, rate: float, most: float) -> Held:
     """A rate goes as the reciprocal of the time that each repeat took."""
     time = row.get(TIME)
     times = repeats_of(row, TIME)
