@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from vmprof.compare.validate.agreement import Agreement, compare_engines
@@ -21,12 +22,20 @@ TOLERANCE = 5.0
 LEAST_REPEATS = 8
 
 
+class Conclusion(Enum):
+    """Do the engines agree? ``UNTOLD``: they may, and they may not."""
+
+    AGREE = "the engines agree"
+    DIFFER = "the engines disagree"
+    UNTOLD = "cannot tell whether the engines agree"
+
+
 @dataclass(frozen=True)
 class Validation:
     """``reports`` are by engine. ``other_output`` says how outputs differ, if they do.
 
     ``reproducible`` is False if two runs of TVM's VM, unprofiled, differ already: then
-    nothing is said of the engines' outputs.
+    nothing can be told of the engines' outputs.
     """
 
     reports: Mapping[str, Report]
@@ -35,9 +44,18 @@ class Validation:
     reproducible: bool
 
     @property
-    def agrees(self) -> bool:
-        part = self.other_output or self.agreement.other_call
-        return part is None and not any(self.agreement.differing())
+    def conclusion(self) -> Conclusion:
+        if self.other_output or self.agreement.other_call or self.agreement.differing():
+            return Conclusion.DIFFER
+        if self.agreement.untold() or not self.reproducible:
+            return Conclusion.UNTOLD
+        return Conclusion.AGREE
+
+    @property
+    def agrees(self) -> bool | None:
+        """None if it cannot be told."""
+        conclusion = self.conclusion
+        return None if conclusion is Conclusion.UNTOLD else conclusion is Conclusion.AGREE
 
 
 def validate_model(
