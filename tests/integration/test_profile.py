@@ -71,7 +71,7 @@ def test_configuration_says_how_it_was_measured() -> None:
     assert mean.microseconds == pytest.approx(sum(times.values) / 4)
     empty = configuration["Empty call (us)"]
     assert isinstance(empty, Duration)
-    assert 0 < empty.microseconds < 100
+    assert empty.microseconds > 0
     assert "Counters" not in configuration
 
 

@@ -85,7 +85,8 @@ def slower(report: Report, name: str, factor: float) -> Report:
 def test_a_slower_operator_is_named() -> None:
     validation = validate_model(program("nested"), [FOUR], repeats=12, counters="none")
     reports = dict(validation.reports)
-    reports["tvm"] = slower(reports["tvm"], "multiply", 2)
+    # Of the same report: what else differs between engines is of this moment.
+    reports["tvm"] = slower(reports["vmprof"], "multiply", 2)
     agreement = compare_engines(reports, 5.0)
     assert [operator.name for operator, _, _ in agreement.differing()] == ["multiply"]
     changed = Validation(reports, agreement, None, reproducible=True)
