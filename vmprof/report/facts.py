@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import median
 
 from vmprof.report.figures import short, three_digits
 from vmprof.report.kinds import microseconds
-from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Report, Samples
+from vmprof.report.model import Count, Duration, Report
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ def facts(report: Report) -> list[Fact]:
         Fact(
             f"Total, {device}" if len(report.device_metrics) > 1 else "Total",
             short(row.get("Duration (us)")),
-            "one profiled run, in median",
+            "a profiled run",
         )
         for device, row in report.device_metrics.items()
     ]
@@ -70,11 +69,8 @@ def _unprofiled(report: Report) -> list[Fact]:
     if isinstance(deviation, Duration):
         note = f"± {short(deviation)}; {note}"
     found = [Fact("Unprofiled", short(mean), note)]
-    samples = configuration.get(f"Unprofiled mean (us){SAMPLES_SUFFIX}")
     totals = [microseconds(row) for row in report.device_metrics.values()]
-    if isinstance(samples, Samples) and samples.values and len(totals) == 1:
-        plain = median(samples.values)
-        if 0 < plain < math.inf:
-            ratio = f"{totals[0] / plain:.3g} x"
-            found.append(Fact("Disturbance", ratio, "profiled over unprofiled, of medians"))
+    if len(totals) == 1 and 0 < mean.microseconds < math.inf:
+        ratio = f"{totals[0] / mean.microseconds:.3g} x"
+        found.append(Fact("Disturbance", ratio, "profiled over unprofiled"))
     return found
