@@ -81,7 +81,7 @@ class Cold(Warmth):
         self._memory = np.ones(2 * largest_cache(), np.uint8)
         self.described = (
             "cold, each after the calling thread and TVM's workers read "
-            f"{self._memory.nbytes >> 20:,} MiB of something else"
+            f"{self._memory.nbytes / 2**20:,g} MiB of something else"
         )
 
     def prepare(self, _run: Callable[[], object], /) -> None:
