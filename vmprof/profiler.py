@@ -38,6 +38,7 @@ from vmprof.report.threads import THREAD_METRICS
 from vmprof.schedule import Schedule
 from vmprof.sources import Source, load_program
 from vmprof.version import __version__
+from vmprof.warmth import Warmth
 
 DEFAULT_SET = "default"
 DEFAULT_ENGINE = "vmprof"
@@ -212,9 +213,7 @@ def profile_engines(
                 per_run=_per_run(opened, measurement),
                 refused=opened.refused,
                 configuration={
-                    **_configuration(program, name, schedule, opened, measurement),
-                    "Measured runs": warmth.described,
-                    "Estimator": ESTIMATOR,
+                    **_configuration(program, name, schedule, warmth, opened, measurement),
                     **pool,
                     **({"Counter set": _title(counted)} if counted.name else {}),
                     **empty_call,
@@ -270,6 +269,7 @@ def _configuration(
     program: Program,
     engine: str,
     schedule: Schedule,
+    warmth: Warmth,
     counters: Counters,
     measurement: Measurement,
 ) -> dict[str, Metric]:
@@ -284,6 +284,8 @@ def _configuration(
         f"Unprofiled mean (us){SAMPLES_SUFFIX}": Samples(tuple(times)),
         "Repeats": Count(len(times)),
         "Warm-up": Count(schedule.warmup),
+        "Measured runs": warmth.described,
+        "Estimator": ESTIMATOR,
         "vmprof": __version__,
         "TVM": tvm.__version__,
     }
