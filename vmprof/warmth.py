@@ -7,14 +7,12 @@ its code and data have to come back into caches and branch predictors.
 from __future__ import annotations
 
 import math
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-from vmprof.counters.files import text
+from vmprof.caches import largest_cache
 from vmprof.engines import Engine
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
@@ -25,8 +23,6 @@ from vmprof.schedule import Schedule
 _BATCH_MS = 5
 # So many runs warm the caches and predictors of short models: more change nothing.
 _WARMING_RUNS = 20
-
-_CPUS = Path("/sys/devices/system/cpu")
 
 
 class Warmth(ABC):
@@ -78,7 +74,14 @@ class Cold(Warmth):
     """Caches are full of something else."""
 
     def __init__(self) -> None:
-        self._memory = np.ones(2 * largest_cache(), np.uint8)
+        size = largest_cache()
+        if not size:
+            raise VmprofError(
+                "neither Linux nor the C library says how large this machine's caches are, so they "
+                "cannot be evicted; measure without --cold"
+            )
+        # Twice as much: what a cache throws out first is its own affair.
+        self._memory = np.ones(2 * size, np.uint8)
         self.described = (
             "cold, each after the calling thread and TVM's workers read "
             f"{self._memory.nbytes / 2**20:,g} MiB of something else"
@@ -97,23 +100,3 @@ def warmth_of(schedule: Schedule, engine: Engine) -> Warmth:
     if engine.time_unprofiled() >= _BATCH_MS * 1e3:
         return AsItComes(f"a run takes more than {_BATCH_MS} ms")
     return Warm(engine.evaluate(number=1, least_ms=_BATCH_MS)[0])
-
-
-def largest_cache(cpus: Path = _CPUS) -> int:
-    """Bytes of the largest cache of any CPU; :class:`VmprofError` if they are not known."""
-    sizes = [_bytes(text(file)) for file in cpus.glob("cpu[0-9]*/cache/index*/size")]
-    # What C's library knows by itself; 0 or -1 for what it does not.
-    named = [name for name in os.sysconf_names if name.endswith("CACHE_SIZE")]
-    largest = max([*sizes, *([] if any(sizes) else map(os.sysconf, named))], default=0)
-    if largest <= 0:
-        raise VmprofError(
-            "neither /sys nor the C library says how large this machine's caches are, so they "
-            "cannot be evicted: measure without --cold"
-        )
-    return largest
-
-
-def _bytes(size: str) -> int:
-    """``32768K``, as Linux writes the size of a cache."""
-    digits = size.strip().removesuffix("K")
-    return 1024 * int(digits) if digits.isdecimal() else 0

@@ -6,7 +6,6 @@ import mmap
 import resource
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from vmprof.executable import Executable
 from vmprof.native import ffi, lib
 from vmprof.recorder import Recorder
 from vmprof.schedule import Schedule
-from vmprof.warmth import AsItComes, Cold, Warm, largest_cache, warmth_of
+from vmprof.warmth import AsItComes, Cold, Warm, warmth_of
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
 
@@ -118,16 +117,7 @@ def test_eviction_reads_all_of_the_memory() -> None:
     assert faults >= pages
 
 
-def test_the_largest_cache_of_any_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for cpu, index, size in ((0, 0, "48K\n"), (0, 3, "32768K\n"), (1, 0, "64K\n"), (1, 1, "")):
-        folder = tmp_path / f"cpu{cpu}/cache/index{index}"
-        folder.mkdir(parents=True)
-        (folder / "size").write_text(size)
-    assert largest_cache(tmp_path) == 32 << 20
-    named = {"SC_LEVEL1_DCACHE_SIZE": 1, "SC_LEVEL2_CACHE_SIZE": 2, "SC_PAGESIZE": 3}
-    monkeypatch.setattr("os.sysconf_names", named)
-    monkeypatch.setattr("os.sysconf", {"SC_LEVEL1_DCACHE_SIZE": 0, "SC_LEVEL2_CACHE_SIZE": 7}.get)
-    assert largest_cache(tmp_path / "nowhere") == 7
-    monkeypatch.setattr("os.sysconf_names", {})
+def test_caches_of_an_unknown_size_cannot_be_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vmprof.warmth.largest_cache", lambda: 0)
     with pytest.raises(VmprofError, match="how large this machine's caches are"):
-        largest_cache(tmp_path / "nowhere")
+        Cold()
