@@ -5,7 +5,8 @@
 
 A table stands between two lines ``<!-- NAME -->`` and ``<!-- end -->``; NAME is
 a function of this module. What they are made of is in tests/data, docs/reports,
-docs/validations and docs/agreement.json; what is in docs is measured on a machine that does nothing else:
+docs/validations and docs/agreement.json; what is in docs is measured on a machine that
+does nothing else:
 
     vmprof run mlp --json docs/reports/mlp.json --force
     vmprof validate mlp.so --json docs/validations/mlp.json --force

@@ -213,7 +213,14 @@ def profile_engines(
                 per_run=_per_run(opened, measurement),
                 refused=opened.refused,
                 configuration={
-                    **_configuration(program, name, schedule, warmth, opened, measurement),
+                    **_configuration(
+                        program,
+                        name,
+                        schedule,
+                        warmth=warmth,
+                        counters=opened,
+                        measurement=measurement,
+                    ),
                     **pool,
                     **({"Counter set": _title(counted)} if counted.name else {}),
                     **empty_call,
@@ -269,6 +276,7 @@ def _configuration(
     program: Program,
     engine: str,
     schedule: Schedule,
+    *,
     warmth: Warmth,
     counters: Counters,
     measurement: Measurement,

@@ -97,6 +97,7 @@ def warmth_of(schedule: Schedule, engine: Engine) -> Warmth:
         return Cold()
     if schedule.single_pass or not schedule.warmup:
         return AsItComes("no run is made that is not measured, but for warm-up rounds")
-    if engine.time_unprofiled() >= _BATCH_MS * 1e3:
+    # One run may be long because something else had the processor.
+    if all(engine.time_unprofiled() >= _BATCH_MS * 1e3 for _ in range(2)):
         return AsItComes(f"a run takes more than {_BATCH_MS} ms")
     return Warm(engine.evaluate(number=1, least_ms=_BATCH_MS)[0])

@@ -16,6 +16,7 @@ from support.models import calls_packed, compile_relax
 
 import vmprof
 from vmprof import VmprofError, load_program
+from vmprof.cli.main import main
 from vmprof.engines import DispatchLoop, Engine
 from vmprof.executable import Executable
 from vmprof.native import ffi, lib
@@ -121,3 +122,22 @@ def test_caches_of_an_unknown_size_cannot_be_evicted(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("vmprof.warmth.largest_cache", lambda: 0)
     with pytest.raises(VmprofError, match="how large this machine's caches are"):
         Cold()
+
+
+@pytest.mark.parametrize(
+    ("command", "function"),
+    [("run", "vmprof.cli.run.profile"), ("validate", "vmprof.cli.validate.validate_model")],
+)
+@pytest.mark.parametrize("cold", [True, False])
+def test_the_option(
+    command: str, function: str, cold: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[bool] = []
+
+    def measure(*_arguments: object, cold: bool, **_options: object) -> None:
+        given.append(cold)
+        raise VmprofError("enough")
+
+    monkeypatch.setattr(function, measure)
+    assert main([command, "mlp", *(["--cold"] if cold else [])]) == 1
+    assert given == [cold]

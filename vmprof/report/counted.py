@@ -53,7 +53,6 @@ class Counted:
         """Add the columns of one pass."""
         counts = usable_counts(one, alignment)
         if not counts:
-            # No pass is without runs.
             fault = next(run.fault for run in one.runs if run.fault)
             self.missing.update(dict.fromkeys(one.columns, fault))
             return

@@ -175,16 +175,16 @@ def per_thread(
         return {}
     # All runs are of one thread, and so are their callers.
     threads = np.array(sorted({t for p in parts for t in p.threads[1:].tolist()}))
+    rows = np.unique(np.concatenate([p.rows for p in parts]))
+    values = np.zeros((len(counts), len(rows), 1 + len(threads)), dtype=np.int64)
+    for of_run, run in zip(values, counts, strict=True):
+        of_run[:, 0] = run.values[rows, number]
+        if run.by_thread is not None:
+            at = [0, *(1 + np.searchsorted(threads, run.by_thread.threads[1:]))]
+            places = np.searchsorted(rows, run.by_thread.rows)
+            of_run[np.ix_(places, at)] = run.by_thread.values[:, :, number]
     cells: dict[int, Mapping[str, Metric]] = {}
-    for row in sorted({row for p in parts for row in p.rows.tolist()}):
-        values = np.zeros((len(counts), 1 + len(threads)), dtype=np.int64)
-        for of_threads, run in zip(values, counts, strict=True):
-            if run.by_thread is not None and row in run.by_thread.rows:
-                at = [0, *(1 + np.searchsorted(threads, run.by_thread.threads[1:]))]
-                place = np.searchsorted(run.by_thread.rows, row)
-                of_threads[at] = run.by_thread.values[place, :, number]
-            else:
-                of_threads[0] = run.values[row, number]
-        means = rounded_means(values, int(before[row]))
+    for place, row in enumerate(rows.tolist()):
+        means = rounded_means(values[:, place], int(before[row]))
         cells[row] = {f"{column}{PER_THREAD_SUFFIX}": Samples(tuple(map(float, means.tolist())))}
     return cells
