@@ -54,6 +54,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/dispatch.py
 	$(call say,measuring the recorder and the profiled models)
 	$(BIN)/python benchmarks/disturbance.py
+	$(BIN)/python benchmarks/agreement.py
 	$(BIN)/python benchmarks/reads.py
 	$(BIN)/python benchmarks/schedule.py
 	$(BIN)/python benchmarks/threads.py

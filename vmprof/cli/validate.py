@@ -23,7 +23,7 @@ from vmprof.cli.diff import percent
 from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
 from vmprof.cli.output import OutputFile
 from vmprof.cli.progress import progress_line
-from vmprof.cli.run import add_model_arguments
+from vmprof.cli.run import add_cold_argument, add_model_arguments
 from vmprof.compare.validate import LEAST_REPEATS, TOLERANCE, Conclusion, validate_model
 from vmprof.compare.validate.data import to_json
 from vmprof.compare.validate.text import render
@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read clock and counters in the same run, for models that keep state",
     )
+    add_cold_argument(how)
     how.add_argument(
         "--max-records",
         type=int,
@@ -91,6 +92,7 @@ def execute(options: argparse.Namespace) -> int:
             repeats=options.repeats,
             warmup=options.warmup,
             single_pass=options.single_pass,
+            cold=options.cold,
             schedule=options.schedule,
             tolerance=options.tolerance,
             entry=options.entry,

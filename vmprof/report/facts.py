@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import median
 
 from vmprof.report.figures import short, short_time, three_digits
-from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Report, Samples
+from vmprof.report.model import Count, Duration, Report
 from vmprof.report.totals import in_no_row, longest_total, of_device
 
 
@@ -33,7 +32,7 @@ def facts(report: Report) -> list[Fact]:
         Fact(
             of_device(report, "Total", device),
             short(row.get("Duration (us)")),
-            "one profiled run",
+            "a profiled run",
         )
         for device, row in totals
     ]
@@ -77,11 +76,8 @@ def _unprofiled(report: Report) -> list[Fact]:
     if isinstance(deviation, Duration):
         note = f"± {short(deviation)}; {note}"
     found = [Fact("Unprofiled", short(mean), note)]
-    samples = configuration.get(f"Unprofiled mean (us){SAMPLES_SUFFIX}")
     total = longest_total(report)
-    if isinstance(samples, Samples) and samples.values and total:
-        plain = median(samples.values)
-        if 0 < plain < math.inf:
-            ratio = f"{total / plain:.3g} x"
-            found.append(Fact("Disturbance", ratio, "profiled over unprofiled, of medians"))
+    if total and 0 < mean.microseconds < math.inf:
+        ratio = f"{total / mean.microseconds:.3g} x"
+        found.append(Fact("Disturbance", ratio, "profiled over unprofiled"))
     return found

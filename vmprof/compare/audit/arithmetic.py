@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from vmprof.compare.audit.finding import Finding, Held, judge, judge_held, untold
 from vmprof.compare.audit.repeats import repeats_of, summed_repeats
 from vmprof.report.aggregate import sum_columns
+from vmprof.report.balance import imbalance
 from vmprof.report.model import (
     INCLUSIVE,
     Count,
@@ -155,25 +156,22 @@ def _held(report: Report, rows: Sequence[Row], total: Row, column: str, summed: 
 
 
 def _check_in_no_row(report: Report) -> Iterator[Finding]:
-    """Sum and what the report says is in no row make up Total."""
-    left = report.configuration.get("In no row (us)")
-    if not isinstance(left, Duration) or len(report.device_metrics) != 1:
+    """Sum and what the report says is in no row make up Total, of each column."""
+    differences = imbalance(report)
+    if not differences:
         return
     (total,) = report.device_metrics.values()
-    rows, whole = sum_columns(report.calls).get(TIME), total.get(TIME)
-    if not (isinstance(rows, Duration) and isinstance(whole, Duration)):
-        return
+    wrong = [
+        f"of {column} they are {-difference:+,.2f} from Total"
+        for column, difference in differences.items()
+        if abs(difference) > (0 if isinstance(total[column], Count) else rounding(report))
+    ]
     subject = "Sum and In no row"
-    both = rows.microseconds + left.microseconds
-    text = (
-        f"{format_metric(rows)} and {format_metric(left)} are {both:,.2f} us, "
-        f"Total {format_metric(whole)}"
-    )
-    adds_up = abs(whole.microseconds - both) <= rounding(report)
-    if adds_up or ADDS_UP in report.configuration:
-        yield judge(subject, text, fails=not adds_up)
-    else:
+    text = "; ".join(wrong) or f"they make up Total, of {len(differences)} columns"
+    if wrong and ADDS_UP not in report.configuration:
         yield untold(subject, f"{text}; a median of each, which need not add up")
+    else:
+        yield judge(subject, text, fails=bool(wrong))
 
 
 def _room(metric: Metric, step: float, calls: Sequence[Row]) -> float:

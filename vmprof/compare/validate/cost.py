@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from vmprof.compare.diff import TIME
 from vmprof.compare.diff.change import number
@@ -18,7 +17,7 @@ _TIMES = f"{TIME}{SAMPLES_SUFFIX}"
 
 @dataclass(frozen=True)
 class EngineCost:
-    """Microseconds: of the recorded run, of TVM's VM unprofiled in median.
+    """Microseconds: Total, and of TVM's VM unprofiled, as the report says.
 
     ``between_us`` is what of the least disturbed repeat is in no row, per call;
     ``empty_us`` what the window around nothing reads.
@@ -38,9 +37,7 @@ class EngineCost:
         between = min((run - row for run, row in zip(runs, rows, strict=False)), default=0.0)
         return cls(
             total_us=longest_total(report),
-            unprofiled_us=_median(
-                report.configuration.get(f"Unprofiled mean (us){SAMPLES_SUFFIX}")
-            ),
+            unprofiled_us=number(report.configuration.get("Unprofiled mean (us)")) or 0.0,
             between_us=max(0.0, between) / max(1, len(report.calls)),
             empty_us=number(report.configuration.get(f"{_EMPTY}(us)")) or 0.0,
         )
@@ -82,7 +79,3 @@ def _sums(columns: Sequence[Metric | None]) -> list[float]:
     return (
         [sum(each) for each in zip(*samples, strict=True)] if len(samples) == len(columns) else []
     )
-
-
-def _median(samples: Metric | None) -> float:
-    return median(samples.values) if isinstance(samples, Samples) else 0.0

@@ -65,6 +65,7 @@ def validate_model(
     repeats: int | None = None,
     warmup: int = 1,
     single_pass: bool = False,
+    cold: bool = False,
     schedule: str | None = None,
     tolerance: float = TOLERANCE,
     **options: Any,
@@ -79,7 +80,7 @@ def validate_model(
         source,
         inputs,
         engines=list(ENGINES),
-        schedule=Schedule(repeats, warmup, single_pass, at_least=LEAST_REPEATS),
+        schedule=Schedule(repeats, warmup, single_pass, cold, at_least=LEAST_REPEATS),
         compile_schedule=schedule,
         beforehand=outputs.compare,
         **options,
@@ -96,9 +97,9 @@ class _Outputs:
         self.reproducible = True
 
     def compare(self, engines: Mapping[str, Engine]) -> None:
-        expected = next(iter(engines.values())).unprofiled_output()
+        expected = next(iter(engines.values())).unprofiled()
         for name, engine in engines.items():
-            if first_difference(expected, engine.unprofiled_output()) is not None:
+            if first_difference(expected, engine.unprofiled()) is not None:
                 self.reproducible = False
                 self.difference = None
                 return

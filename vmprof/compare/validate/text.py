@@ -79,8 +79,8 @@ def costs(agreement: Agreement) -> tuple[list[str], list[list[str]]]:
 def method(agreement: Agreement) -> str:
     """How it was judged, and what the marks mean."""
     return f"""\
-The engines took turns, repeat by repeat; ± is 1.4826 x the median absolute deviation of those.
-Unprofiled is TVM's VM in the same rounds, in median.
+Values are means over the middle half of the repeats, in which the engines took turns; ± is 1.4826
+x the median absolute deviation. Unprofiled is TVM's VM in the same rounds.
 {Verdict.NOISE.value}  within chance
 {Verdict.SMALL.value}  more than chance: Mann-Whitney U test on the repeats, exact, two-sided, at \
 {ALPHA:.0%}, adjusted

@@ -14,7 +14,7 @@ from vmprof.report.table import columns_of, format_metric
 
 _UNITS = {
     "Name": "the function that was called",
-    "Duration (us)": "microseconds, added over the calls",
+    "Duration (us)": "microseconds: mean over the middle half of the repeats, added over the calls",
     "Percent": "share of Total, of several devices of the longest one",
     "Count": "calls that the row stands for",
     "FLOPs": "operations on data that the kernel was compiled to do",
