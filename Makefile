@@ -1,11 +1,12 @@
 # make demo    set up .venv and profile resnet18
 # make test    set up .venv and run the whole test suite
+# make test-unit  its quick part, which compiles and runs no models
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
 # make test-html  the tests of the HTML report, in headless Chromium
 # make lint    linter, formatter and type checker
 # make bench   the benchmarks: ratios, measured on this machine
 # make clean   remove what the others made
-.PHONY: help demo test test-pmu test-html lint bench clean
+.PHONY: help demo test test-unit test-pmu test-html lint bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -30,6 +31,10 @@ test: $(READY)
 	$(call say,running the tests)
 	$(BIN)/pytest -n auto
 
+test-unit: $(READY)
+	$(call say,running the unit tests)
+	$(BIN)/pytest -n auto tests/unit
+
 test-pmu: $(READY)
 	$(call say,running the tests of hardware counters on an emulated machine (minutes))
 	$(BIN)/pytest tests/pmu_guest
@@ -49,6 +54,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/dispatch.py
 	$(call say,measuring the recorder and the profiled models)
 	$(BIN)/python benchmarks/disturbance.py
+	$(BIN)/python benchmarks/agreement.py
 	$(BIN)/python benchmarks/reads.py
 	$(BIN)/python benchmarks/schedule.py
 	$(BIN)/python benchmarks/threads.py

@@ -47,8 +47,7 @@ def empty_call() -> None:
     windows, plain, recorded = [], [], []
     for _ in range(ROUNDS):
         plain.append(nanoseconds_per_call(empty))
-        with recorder.run(Reading.TIME):
-            recorded.append(nanoseconds_per_call(wrapped))
+        recorder.run(lambda: recorded.append(nanoseconds_per_call(wrapped)), Reading.TIME)
         durations = recorder.recording(Reading.TIME).durations_ns
         assert durations is not None
         windows.append(median(durations.tolist()))

@@ -73,8 +73,8 @@ def plain(loops: Any) -> list[float]:
 
 def in_tasks(loops: Any, recorder: Recorder, counted: Pass) -> list[float]:
     times = ffi.new("double[]", LAUNCHES)
-    with recorder.run(Reading.COUNTERS, counted):
-        loops.time_launches(pointer(lib.vmprof_recorded_launch()), LAUNCHES, times)
+    launch = pointer(lib.vmprof_recorded_launch())
+    recorder.run(lambda: loops.time_launches(launch, LAUNCHES, times), Reading.COUNTERS, counted)
     assert counted.team.problem() is None
     return list(times)
 

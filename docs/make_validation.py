@@ -4,12 +4,14 @@
     python docs/make_validation.py --check    say whether something would change
 
 A table stands between two lines ``<!-- NAME -->`` and ``<!-- end -->``; NAME is
-a function of this module. The reports are those in tests/data, docs/reports and
-docs/validations; those in docs are made on a machine that does nothing else:
+a function of this module. What they are made of is in tests/data, docs/reports,
+docs/validations and docs/agreement.json; what is in docs is measured on a machine that
+does nothing else:
 
     vmprof run mlp --json docs/reports/mlp.json --force
     vmprof validate mlp.so --json docs/validations/mlp.json --force
     vmprof validate resnet18 --json docs/validations/resnet18.json --force
+    python benchmarks/agreement.py --json docs/agreement.json
 
 mlp.so has the kernels that TVM's default pipeline makes, of single operators, as in
 TVM 0.23's report:
@@ -48,6 +50,8 @@ TVM_MLP = DATA / "tvm-0.23-mlp"
 OWN = HERE / "reports"
 # What vmprof validate MODEL --json wrote.
 VALIDATIONS = HERE / "validations"
+# What benchmarks/agreement.py --json wrote.
+AGREEMENT = HERE / "agreement.json"
 
 CYCLES, INSTRUCTIONS = "perf::CYCLES", "perf::INSTRUCTIONS"
 
@@ -217,6 +221,26 @@ def cost_of_the_engines() -> str:
     return markdown(["Model", *header], lines, text_columns=2)
 
 
+def unprofiled_means() -> str:
+    """Each engine's unprofiled mean beside what TVM's evaluator says, model by model."""
+    models = json.loads(AGREEMENT.read_text(encoding="utf-8"))
+    header = ["Model", "Rounds", "time_evaluator (us)"]
+    for engine in models[0]["engines"]:
+        header += [f"{engine} (us)", "ratio", "quartiles"]
+    lines = []
+    for found in models:
+        cells = [found["model"], f"{found['rounds']}", f"{found['time_evaluator_us']:,.2f}"]
+        for of in found["engines"].values():
+            low, high = of["quartiles"]
+            cells += [
+                f"{of['unprofiled_us']:,.2f}",
+                f"{of['ratio']:.3f}",
+                f"{low:.3f} to {high:.3f}",
+            ]
+        lines.append(cells)
+    return markdown(header, lines)
+
+
 def _validated(model: str) -> Agreement:
     document = json.loads((VALIDATIONS / f"{model}.json").read_text(encoding="utf-8"))
     reports = {name: parse(json.dumps(report)) for name, report in document["reports"].items()}
@@ -239,6 +263,7 @@ TABLES: dict[str, Callable[[], str]] = {
         three_profilers_of_the_mlp,
         engines_on_resnet18,
         cost_of_the_engines,
+        unprofiled_means,
     )
 }
 

@@ -151,6 +151,12 @@ void vmprof_known_loop(uint64_t iterations);
  * `words` (filled here), with a branch at each step that nothing can foresee. */
 uint64_t vmprof_stir(uint64_t *words, uint64_t count, uint64_t steps);
 
+/* ---- cold.c: caches without the model in them ----------------------------------------- */
+
+/* Reads `memory`, a byte of each cache line, on the calling thread and on each worker of its
+ * pool, so that their caches hold nothing else. Never recorded. */
+void vmprof_evict(const char *memory, uint64_t size);
+
 /* ---- recorder.c: sites and records ------------------------------------------------ */
 
 /* CLOCK_MONOTONIC in nanoseconds. */
@@ -184,7 +190,8 @@ void vmprof_recorder_release(vmprof_recorder *recorder);
  * are the same, in tasks on other threads. 0, or -errno. */
 int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
                           int num_sources, vmprof_team *team, int64_t expected);
-/* Wrapped functions are passed through from now on. By the thread that started. */
+/* Wrapped functions are passed through from now on. By the thread that started; does
+ * nothing if it has not, or has stopped already. */
 void vmprof_recorder_stop(vmprof_recorder *recorder);
 /* Opens and closes the record of a whole run. */
 int vmprof_run_begin(vmprof_recorder *recorder);

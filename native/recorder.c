@@ -116,6 +116,7 @@ int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *co
 }
 
 void vmprof_recorder_stop(vmprof_recorder *recorder) {
+  if (!vmprof_is_recording(recorder)) return;
   recorder->mode = VMPROF_OFF;
   vmprof_here = recorder->outside;
 }

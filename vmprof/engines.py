@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,6 +23,17 @@ from vmprof.report.model import Row
 
 # Of this builtin alone the hook knows which kernel it calls with its first operand.
 CALL_TIR_DYN = "vm.builtin.call_tir_dyn"
+
+
+@dataclass(frozen=True)
+class Collecting:
+    """A way to ``run``; afterwards ``result`` gives a row per call of the run's recording.
+
+    The recording tells the calls and nothing else: no number of it is fit to be shown.
+    """
+
+    run: Callable[[], None]
+    result: Callable[[], tuple[Recording, list[Row]]]
 
 
 class Engine(ABC):
@@ -49,23 +62,24 @@ class Engine(ABC):
         self._recorder = recorder
         self._common = common
         self._recorded = self._recorded_run()
-        self._unprofiled = partial(executable.machine()[entry], *arguments)
+        self._machine = executable.machine()
+        self._unprofiled = partial(self._machine[entry], *arguments)
 
     @abstractmethod
     def _recorded_run(self) -> Callable[[], Any]:
         """Set ``sites``; give the run whose calls the recorder sees."""
 
     @abstractmethod
-    def collecting(self, collector: Collector) -> Callable[[], tuple[Recording, list[Row]]]:
-        """A way to run in which ``collector`` stands around every call.
-
-        Each run gives a row per call of its recording, which tells the calls
-        and nothing else: no number of it is fit to be shown.
-        """
+    def collecting(self, collector: Collector) -> Collecting:
+        """A way to run in which ``collector`` stands around every call."""
 
     @abstractmethod
     def _empty_calls(self, calls: int) -> Callable[[], Any]:
         """A run of so many calls of a function that does nothing."""
+
+    def run(self, reading: Reading, counted: Pass | None) -> None:
+        """A run under the recorder, whose recording nobody wants."""
+        self._recorder.run(self._recorded, reading, counted)
 
     def record(self, reading: Reading, counted: Pass | None) -> Recording:
         return self._record(self._recorded, reading, counted)
@@ -74,39 +88,57 @@ class Engine(ABC):
         """What the run gives, unrecorded."""
         return self._recorded()
 
-    def unprofiled_output(self) -> Any:
+    def unprofiled(self) -> Any:
         """What TVM's VM gives."""
-        return self._unprofiled()
+        with _of_tvm():
+            return self._unprofiled()
 
     def time_unprofiled(self) -> float:
         """Microseconds of one run of TVM's VM."""
-        began = time.perf_counter_ns()
-        try:
+        with _of_tvm():
+            began = time.perf_counter_ns()
             self._unprofiled()
-        except Exception as error:
-            add_note(error, "in a run of TVM's own VM, without profiling")
-            raise
-        return (time.perf_counter_ns() - began) / 1e3
+            return (time.perf_counter_ns() - began) / 1e3
+
+    def evaluate(self, *, number: int, repeat: int = 1, least_ms: int = 0) -> list[float]:
+        """Microseconds of a run of TVM's VM, ``repeat`` times, as TVM's evaluator takes them.
+
+        Each is the mean of a batch of ``number`` runs, or of as many more as last ``least_ms``.
+        """
+        evaluator = self._machine.time_evaluator(
+            self._entry, self._device, number, repeat, min_repeat_ms=least_ms
+        )
+        with _of_tvm():
+            return [1e6 * seconds for seconds in evaluator(*self._arguments).results]
 
     def record_empty_calls(self, reading: Reading, counted: Pass | None, calls: int) -> Recording:
         """What windows read around nothing: the least that any row can show."""
         return self._record(self._empty_calls(calls), reading, counted)
 
     def _record(self, run: Callable[[], Any], reading: Reading, counted: Pass | None) -> Recording:
-        with self._recorder.run(reading, counted):
-            run()
+        self._recorder.run(run, reading, counted)
         return self._recorder.recording(reading, counted)
+
+
+@contextmanager
+def _of_tvm() -> Iterator[None]:
+    """An error inside says that it came from TVM's VM."""
+    try:
+        yield
+    except Exception as error:
+        add_note(error, "in a run of TVM's own VM, without profiling")
+        raise
 
 
 class DispatchLoop(Engine):
     """vmprof's machine, with a window around each packed function that an instruction calls."""
 
     def _recorded_run(self) -> Callable[[], Any]:
-        machine = self._machine(self._wrap)
+        machine = self._interpreter(self._wrap)
         self.sites = machine.sites
         return partial(machine[self._entry], *self._arguments)
 
-    def collecting(self, collector: Collector) -> Callable[[], tuple[Recording, list[Row]]]:
+    def collecting(self, collector: Collector) -> Collecting:
         rows: list[Row] = []
 
         def wrap(site: Site, kernel: Any) -> Any:
@@ -125,16 +157,15 @@ class DispatchLoop(Engine):
 
             return collected
 
-        collected_run = partial(self._machine(wrap)[self._entry], *self._arguments)
+        collected_run = partial(self._interpreter(wrap)[self._entry], *self._arguments)
 
-        def run() -> tuple[Recording, list[Row]]:
+        def run() -> None:
             rows.clear()
-            recording = self._record(collected_run, Reading.TIME, None)
-            return recording, rows.copy()
+            self._recorder.run(collected_run, Reading.TIME)
 
-        return run
+        return Collecting(run, lambda: (self._recorder.recording(Reading.TIME), rows.copy()))
 
-    def _machine(self, wrap: Callable[[Site, Any], Any]) -> Interpreter:
+    def _interpreter(self, wrap: Callable[[Site, Any], Any]) -> Interpreter:
         return Interpreter(
             self._program,
             self._device,

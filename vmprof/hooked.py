@@ -9,7 +9,7 @@ from typing import Any
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof.collectors import Collector
-from vmprof.engines import Engine
+from vmprof.engines import Collecting, Engine
 from vmprof.errors import VmprofError, add_note
 from vmprof.executable import load, packed, vm_function
 from vmprof.machine import Site
@@ -24,7 +24,6 @@ from vmprof.program.bytecode import (
     Ret,
 )
 from vmprof.recorder import Reading
-from vmprof.recording import Recording
 from vmprof.report.model import Row
 
 # Not worth a row; the dispatch loop has none of it either.
@@ -48,7 +47,7 @@ class HookedVm(Engine):
         self.sites = [Site(i, "", 0, name) for i, name in enumerate(recorded)]
         return self._hooked()
 
-    def collecting(self, collector: Collector) -> Callable[[], tuple[Recording, list[Row]]]:
+    def collecting(self, collector: Collector) -> Collecting:
         rows: list[Row] = []
         begun: list[int] = []
 
@@ -62,13 +61,12 @@ class HookedVm(Engine):
 
         collected = self._hooked(around)
 
-        def run() -> tuple[Recording, list[Row]]:
+        def run() -> None:
             rows.clear()
             begun.clear()
-            recording = self._record(collected, Reading.TIME, None)
-            return recording, rows.copy()
+            self._recorder.run(collected, Reading.TIME)
 
-        return run
+        return Collecting(run, lambda: (self._recorder.recording(Reading.TIME), rows.copy()))
 
     def _empty_calls(self, calls: int) -> Callable[[], Any]:
         empty = FunctionReference(1, "vmprof.empty")

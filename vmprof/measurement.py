@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from vmprof.collectors import Collector
 from vmprof.counters import Counters
@@ -15,6 +16,7 @@ from vmprof.recorder import Reading
 from vmprof.recording import Recording
 from vmprof.report.model import Metric, Row
 from vmprof.schedule import Schedule
+from vmprof.warmth import AsItComes, Warmth, warmth_of
 
 _CPU_RUNS = 3
 
@@ -28,7 +30,7 @@ class Measurement:
     run, ``per_run`` what each collector of runs said of it.
     """
 
-    unprofiled_us: list[float]
+    unprofiled_us: list[float]  # of each, the mean of a batch where a run is short
     timed: list[Recording]
     counted: list[list[Recording]]  # by pass
     wide: list[list[int | None]]
@@ -51,8 +53,10 @@ def measure(
     progress: Progress,
     *,
     threads: bool = False,
-) -> list[Measurement]:
+) -> tuple[Warmth, list[Measurement]]:
     """Warm up, then run ``engines`` in rounds as ``schedule`` says; a measurement of each.
+
+    Also gives how warm the measured runs found the machine.
 
     Several take turns within each round, and in being the first. CPU time is
     read in every round with ``threads``; else in the first few, enough to see
@@ -65,9 +69,10 @@ def measure(
     ]
     readings = schedule.readings(counters.passes)
 
-    def one_turn(number: int, result: Measurement) -> None:
+    def one_turn(number: int, result: Measurement, warmth: Warmth) -> None:
         engine = engines[number]
         for reading, counted in readings:
+            warmth.prepare(partial(engine.run, reading, counted))
             if reading & Reading.TIME:
                 before = counters.wide.read()
                 with _collected(per_run) as row:
@@ -79,30 +84,35 @@ def measure(
                 recording = engine.record(reading, counted)
             if counted is not None:
                 result.counted[counters.passes.index(counted)].append(recording)
-        for run, runs in zip(collecting[number], result.collected, strict=True):
-            runs.append(run())
+        for each, runs in zip(collecting[number], result.collected, strict=True):
+            warmth.prepare(each.run)
+            each.run()
+            runs.append(each.result())
         if counters.cpu is not None and (threads or len(result.cpu) < _CPU_RUNS):
+            warmth.prepare(partial(engine.run, Reading.COUNTERS, counters.cpu))
             result.cpu.append(engine.record(Reading.COUNTERS, counters.cpu))
         # Last: an error of the model is better told by the machine that knows where it was.
-        result.unprofiled_us.append(engine.time_unprofiled())
+        result.unprofiled_us.append(warmth.time_unprofiled(engine))
 
-    def one_round(results: Sequence[Measurement], *, backwards: bool = False) -> None:
+    def one_round(
+        results: Sequence[Measurement], warmth: Warmth, *, backwards: bool = False
+    ) -> None:
         turns = list(enumerate(results))
         for number, result in reversed(turns) if backwards else turns:
-            one_turn(number, result)
+            one_turn(number, result, warmth)
 
     def nothing() -> list[Measurement]:
         return [Measurement.empty(counters, len(each)) for each in collecting]
 
     for number in range(1, schedule.warmup + 1):
         progress(f"warming up, round {number} of {schedule.warmup}")
-        one_round(nothing())
-    results = nothing()
+        one_round(nothing(), AsItComes("nothing is measured"))
+    results, warmth = nothing(), warmth_of(schedule, engines[0])
     with _collector_off():
         for number in schedule.rounds():
             progress(f"measuring, round {number} of {schedule.expected}")
-            one_round(results, backwards=number % 2 == 0)
-    return results
+            one_round(results, warmth, backwards=number % 2 == 0)
+    return warmth, results
 
 
 @contextmanager

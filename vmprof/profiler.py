@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from statistics import fmean, stdev
+from statistics import stdev
 
-import numpy as np
 import tvm
 from tvm.runtime import Device
 
@@ -29,14 +28,17 @@ from vmprof.program.bytecode import FunctionKind
 from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
 from vmprof.recording import NOTHING
-from vmprof.report.build import CollectedPass, CountedPass, build_report
+from vmprof.report.build import CollectedPass, build_report
+from vmprof.report.counted import CountedPass
 from vmprof.report.derive import derive
+from vmprof.report.estimator import ESTIMATOR, middle_mean
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.schedule import Schedule
 from vmprof.sources import Source, load_program
 from vmprof.version import __version__
+from vmprof.warmth import Warmth
 
 DEFAULT_SET = "default"
 DEFAULT_ENGINE = "vmprof"
@@ -55,6 +57,7 @@ def profile(
     repeats: int | None = None,
     warmup: int = 1,
     single_pass: bool = False,
+    cold: bool = False,
     multiplex: bool = False,
     collectors: Sequence[Collector | NativeCollector] = (),
     count: str = "tasks",
@@ -78,8 +81,9 @@ def profile(
     ``counters`` names a counter set (``"ipc"``),
     its file (``"mine.toml"``) or events in perf's grammar (``"cycles,r01c2"``);
     ``"none"`` counts nothing. By default the five of TVM's reports are counted
-    where any of them can be, else the software events. ``repeats``, ``warmup``
-    and ``single_pass`` are as in :class:`Schedule`; ``max_records`` bounds the calls of one run.
+    where any of them can be, else the software events. ``repeats``, ``warmup``,
+    ``single_pass`` and ``cold`` are as in :class:`Schedule`; ``max_records`` bounds the calls
+    of one run.
     More events than the PMU holds are counted in several passes over the
     model, or, with ``multiplex``, in one in which they take turns.
     ``collectors`` add columns of their own (docs/extending.md). ``metrics`` adds
@@ -90,8 +94,9 @@ def profile(
     used threads (docs/threads.md). ``num_threads`` and ``pin`` are as in
     :func:`vmprof.pool.configured_pool`.
 
-    Values of the report are medians over the repeats; what each repeat measured
-    is in the columns ``"... samples"`` of its JSON. Raises
+    Values of the report are means over the middle half of the repeats
+    (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
+    what each repeat measured is in the columns ``"... samples"`` of its JSON. Raises
     :class:`VmprofError` for what the user can mend, and whatever a kernel
     raises, with a note that says which instruction called it.
     """
@@ -101,7 +106,7 @@ def profile(
         engines=[engine],
         entry=entry,
         counters=counters,
-        schedule=Schedule(repeats, warmup, single_pass),
+        schedule=Schedule(repeats, warmup, single_pass, cold),
         multiplex=multiplex,
         collectors=collectors,
         count=count,
@@ -184,7 +189,7 @@ def profile_engines(
         }
         beforehand(running)
         with recorded_launches() as problems:
-            measurements = measure(
+            warmth, measurements = measure(
                 [*running.values()], schedule, opened, in_python, progress, threads=threads
             )
         unseen: dict[str, Metric] = (
@@ -208,7 +213,14 @@ def profile_engines(
                 per_run=_per_run(opened, measurement),
                 refused=opened.refused,
                 configuration={
-                    **_configuration(program, name, schedule, opened, measurement),
+                    **_configuration(
+                        program,
+                        name,
+                        schedule,
+                        warmth=warmth,
+                        counters=opened,
+                        measurement=measurement,
+                    ),
                     **pool,
                     **({"Counter set": _title(counted)} if counted.name else {}),
                     **empty_call,
@@ -247,17 +259,16 @@ def _per_run(counters: Counters, measurement: Measurement) -> list[Mapping[str, 
 def _empty_call(
     engine: Engine, schedule: Schedule, counters: Counters, calls: int
 ) -> dict[str, Metric]:
-    """What windows read around nothing, in median: the least that any row can show."""
+    """What windows read around nothing, as rows are estimated: the least that any can show."""
     result: dict[str, Metric] = {}
     for reading, counted in schedule.readings(counters.passes):
         recording = engine.record_empty_calls(reading, counted, calls)
         if recording.durations_ns is not None:
-            median = float(np.median(recording.durations_ns)) / 1e3
-            result["Empty call (us)"] = Duration(median)
+            result["Empty call (us)"] = Duration(middle_mean(recording.durations_ns.tolist()) / 1e3)
         layout = counted.layout if counted else NOTHING
         if recording.counts is not None and not layout.multiplexed:
             for column, values in zip(layout.columns, recording.counts.values.T, strict=True):
-                result[f"Empty call {column}"] = Count(int(np.sort(values)[calls // 2]))
+                result[f"Empty call {column}"] = Count(round(middle_mean(values.tolist())))
     return result
 
 
@@ -265,6 +276,8 @@ def _configuration(
     program: Program,
     engine: str,
     schedule: Schedule,
+    *,
+    warmth: Warmth,
     counters: Counters,
     measurement: Measurement,
 ) -> dict[str, Metric]:
@@ -274,11 +287,13 @@ def _configuration(
         "Executor": "VM",
         "Engine": engine,
         "Model": program.name,
-        "Unprofiled mean (us)": Duration(fmean(times)),
+        "Unprofiled mean (us)": Duration(middle_mean(times)),
         "Unprofiled std (us)": Duration(stdev(times) if len(times) > 1 else 0.0),
         f"Unprofiled mean (us){SAMPLES_SUFFIX}": Samples(tuple(times)),
         "Repeats": Count(len(times)),
         "Warm-up": Count(schedule.warmup),
+        "Measured runs": warmth.described,
+        "Estimator": ESTIMATOR,
         "vmprof": __version__,
         "TVM": tvm.__version__,
     }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntFlag
 from typing import Any
 
@@ -104,31 +103,36 @@ class Recorder:
             raise MemoryError
         return hook(int(ffi.cast("intptr_t", hooked)))
 
-    @contextmanager
-    def run(self, reading: Reading, counted: Pass | None = None) -> Iterator[None]:
-        """Record what is called inside the ``with``, as one run.
+    def run(
+        self, function: Callable[[], object], reading: Reading, counted: Pass | None = None
+    ) -> None:
+        """Record what ``function`` calls, as one run.
 
         ``counted`` is the pass whose counters are read, if ``reading`` has them.
         """
         sources = [source.pointer for source in counted.sources] if counted else []
         team = counted.team.pointer if counted else ffi.NULL
         mode = int(reading) | self._also
-        code = lib.vmprof_recorder_start(
-            self._pointer, mode, sources, len(sources), team, self._expected
-        )
-        assert code == 0, os.strerror(-code)
-        self._activations.clear()
-        if counted is not None:
-            counted.enable()
+        # No context manager, and stopping is a call of C: an interrupt comes between two
+        # steps of Python, so none can keep it from being done.
         try:
+            code = lib.vmprof_recorder_start(
+                self._pointer, mode, sources, len(sources), team, self._expected
+            )
+            assert code == 0, os.strerror(-code)
+            self._activations.clear()
+            if counted is not None:
+                counted.enable()
             lib.vmprof_run_begin(self._pointer)
-            yield
+            function()
             lib.vmprof_run_end(self._pointer)
         finally:
-            if counted is not None:
-                counted.disable()
-            lib.vmprof_recorder_stop(self._pointer)
-            self._expected = lib.vmprof_recorder_count(self._pointer)
+            try:
+                lib.vmprof_recorder_stop(self._pointer)
+            finally:
+                if counted is not None:
+                    counted.disable()
+        self._expected = lib.vmprof_recorder_count(self._pointer)
 
     def raised(self) -> int | None:
         """The site of the call of the last run that raised, the innermost if one held another."""

@@ -14,6 +14,7 @@ from vmprof.parallelism import Parallelism
 from vmprof.work import RUN_SITE, TASK_SITE, ByThread, Floats, Ints, Records, Work
 
 NOTHING = Layout()  # of a run in which nothing is counted
+NO_WINDOW = -1  # begin and end of a call that other runs made, and this one did not
 
 
 def record_dtype(layout: Layout) -> np.dtype[Any]:
@@ -161,6 +162,13 @@ class Recording:
             and self.shapes == other.shapes
             and self.paths == other.paths
         )
+
+    def inclusive(self, own: Ints) -> Ints:
+        """``own`` values (calls, ...) with those of the calls inside each; undoes :meth:`own`."""
+        values = own.copy()
+        for call in np.flatnonzero(self.parents >= 0)[::-1].tolist():
+            values[self.parents[call]] += values[call]
+        return values
 
     def own(self, values: Ints) -> Ints:
         """``values`` (calls, ...) without what the recorded calls inside each call add to it."""

@@ -20,15 +20,18 @@ AUTO_MAX_REPEATS = 30
 class Schedule:
     """How often to run, and what to read in which run.
 
-    A round runs the engine once per pass, then TVM's VM once, without profiling.
+    A round measures a run of the engine per pass, then TVM's VM without profiling.
     ``repeats`` rounds are measured, after ``warmup`` that are not; None means as
     many as fit into ten seconds, from ``at_least`` to 30. ``single_pass`` reads
-    clock and counters in one run, for models that keep state.
+    clock and counters in one run, for models that keep state. Runs are measured
+    warm, or with ``cold`` after the caches have been evicted
+    (:mod:`vmprof.warmth`).
     """
 
     repeats: int | None = None
     warmup: int = 1
     single_pass: bool = False
+    cold: bool = False
     at_least: int = AUTO_MIN_REPEATS
 
     def __post_init__(self) -> None:

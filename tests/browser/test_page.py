@@ -112,7 +112,7 @@ def test_the_timeline_from_the_keyboard(page: Chrome) -> None:
     status = page.find_element(By.ID, "call")
     press(page, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     assert status.text == (
-        "fused_conv2d_add_relu_1 call 2 of 8: 121 us from 805 us; median of the repeats 121 us"
+        "fused_conv2d_add_relu_1 call 2 of 8: 121 us from 805 us; mean of the repeats 121 us"
     )
     press(page, Keys.END)
     assert status.text.startswith("vm.builtin.alloc_tensor call 8 of 8")

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.commands import run
 
 import vmprof.cli.doctor
 import vmprof.cli.events
 
 
-def vmprof_(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "vmprof", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, **environment},
-    )
-
-
 def test_events_lists_what_can_be_counted_and_the_sets() -> None:
-    result = vmprof_("events")
+    result = run("events")
     assert (result.returncode, result.stderr) == (0, "")
     assert "task-clock" in result.stdout
     assert "Counter sets (vmprof run --counters NAME)" in result.stdout
@@ -36,7 +23,7 @@ def test_events_as_json(tmp_path: Path) -> None:
     folder = tmp_path / "vmprof/counters"
     folder.mkdir(parents=True)
     (folder / "mine.toml").write_text('description = "My own."\nevents = "page-faults"\n')
-    result = vmprof_("events", "--json", XDG_CONFIG_HOME=str(tmp_path))
+    result = run("events", "--json", env={"XDG_CONFIG_HOME": str(tmp_path)})
     document = json.loads(result.stdout)
     assert {"hardware", "cache", "software", "pmu", "tracepoint", "processor"} >= {
         event["kind"] for event in document["events"]
@@ -53,16 +40,16 @@ def test_events_as_json(tmp_path: Path) -> None:
 
 
 def test_events_that_there_are_not() -> None:
-    result = vmprof_("events", "xyzzy")
+    result = run("events", "xyzzy")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "vmprof: error: no event and no counter set has 'xyzzy' in it\n"
-    empty = vmprof_("events", "xyzzy", "--json")
+    empty = run("events", "xyzzy", "--json")
     assert empty.returncode == 0
     assert json.loads(empty.stdout)["events"] == []
 
 
 def test_doctor_says_by_its_exit_code_whether_hardware_can_be_counted() -> None:
-    result = vmprof_("doctor", "--json")
+    result = run("doctor", "--json")
     document = json.loads(result.stdout)
     assert result.returncode == (0 if document["hardware"] else 1)
     by_topic = {finding["topic"]: finding for finding in document["findings"]}
@@ -71,8 +58,8 @@ def test_doctor_says_by_its_exit_code_whether_hardware_can_be_counted() -> None:
 
 
 def test_doctor_prints_a_line_per_finding_and_its_remedy() -> None:
-    document = json.loads(vmprof_("doctor", "--json", TVM_NUM_THREADS="1").stdout)
-    text = vmprof_("doctor", TVM_NUM_THREADS="1").stdout
+    document = json.loads(run("doctor", "--json", env={"TVM_NUM_THREADS": "1"}).stdout)
+    text = run("doctor", env={"TVM_NUM_THREADS": "1"}).stdout
     lines = iter(text.splitlines())
     for finding in document["findings"]:
         assert next(lines) == f"{finding['level']:<8} {finding['topic']}: {finding['text']}"
@@ -85,6 +72,6 @@ def test_doctor_prints_a_line_per_finding_and_its_remedy() -> None:
 @pytest.mark.parametrize("command", ["events", "doctor"])
 def test_help_is_the_modules_own_words(command: str) -> None:
     module = {"events": vmprof.cli.events, "doctor": vmprof.cli.doctor}[command]
-    result = vmprof_(command, "--help")
+    result = run(command, "--help")
     assert result.returncode == 0
     assert str(module.__doc__).strip() in result.stdout

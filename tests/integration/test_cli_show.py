@@ -18,19 +18,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from support.commands import run
 from support.reports import network
 
 from vmprof import Report
 from vmprof.cli.main import make_parser
 
 REFERENCE = Path(__file__).parents[1] / "data" / "tvm-relay-papi-mlp.txt"
-
-
-def vmprof(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "vmprof", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False
-    )
 
 
 def on_terminal(*arguments: str, cwd: Path, columns: int, **environment: str) -> str:
@@ -49,7 +43,7 @@ def on_terminal(*arguments: str, cwd: Path, columns: int, **environment: str) ->
     with os.fdopen(controller, "rb", buffering=0) as reader, suppress(OSError):
         while chunk := reader.read(10_000):  # at the end: EIO
             shown += chunk
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate()
     assert process.returncode == 0, errors
     return shown.decode().replace("\r\n", "\n")
 
@@ -61,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_piped_it_is_tvms_table(folder: Path) -> None:
-    result = vmprof("show", "report.json", cwd=folder)
+    result = run("show", "report.json", cwd=folder)
     assert result.returncode == 0
     assert result.stdout == network().heading() + network().table()
 
@@ -81,14 +75,14 @@ def test_on_a_terminal_it_is_as_wide_as_that(folder: Path) -> None:
 def test_every_form_of_a_file(folder: Path) -> None:
     names = {"json": "r.json", "csv": "r.csv", "html": "r.html", "trace": "r.trace"}
     options = [part for form, name in names.items() for part in (f"--{form}", name)]
-    result = vmprof("show", "report.json", "--top", "1", *options, cwd=folder)
+    result = run("show", "report.json", "--top", "1", *options, cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "(4 more)" in result.stdout
     report = network()
     # What the table leaves out is in the files.
     for form, name in names.items():
         assert (folder / name).read_text() == getattr(report, form)()
-    again = vmprof("show", "report.json", *options, cwd=folder)
+    again = run("show", "report.json", *options, cwd=folder)
     assert again.returncode == 1
     assert again.stderr == "vmprof: error: r.json exists; --force overwrites it\n"
 
@@ -138,11 +132,11 @@ def test_process_substitution(folder: Path) -> None:
 
 
 def test_old_reports_of_tvm(folder: Path) -> None:
-    result = vmprof("show", str(REFERENCE), "--html", "old.html", cwd=folder)
+    result = run("show", str(REFERENCE), "--html", "old.html", cwd=folder)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("Evaluate vm inference cost of")
     assert "does not have" in (folder / "old.html").read_text()
-    trace = vmprof("show", str(REFERENCE), "--trace", "old.trace", cwd=folder)
+    trace = run("show", str(REFERENCE), "--trace", "old.trace", cwd=folder)
     assert trace.returncode == 1
     assert "the report does not say when its calls were" in trace.stderr
     assert not (folder / "old.trace").exists()
@@ -160,24 +154,24 @@ def test_old_reports_of_tvm(folder: Path) -> None:
 )
 def test_mistakes(folder: Path, options: tuple[str, ...], message: str) -> None:
     (folder / "text").write_text("hello")
-    result = vmprof("show", *options, cwd=folder)
+    result = run("show", *options, cwd=folder)
     assert (result.returncode, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith("vmprof: error: ")
     assert message in line
-    assert "Traceback" in vmprof("show", *options, "--debug", cwd=folder).stderr
+    assert "Traceback" in run("show", *options, "--debug", cwd=folder).stderr
 
 
 def test_wrong_usage(folder: Path) -> None:
     for options in (("--top", "0"), ("--top", "some")):
-        result = vmprof("show", "report.json", *options, cwd=folder)
+        result = run("show", "report.json", *options, cwd=folder)
         assert result.returncode == 2
         assert "is no number from 1 up" in result.stderr
 
 
 def test_run_says_when_calls_were(tmp_path: Path) -> None:
     files = ("--json", "r.json", "--trace", "r.trace", "--html", "r.html")
-    result = vmprof("run", "mlp", "--repeats", "3", "--top", "2", *files, cwd=tmp_path)
+    result = run("run", "mlp", "--repeats", "3", "--top", "2", *files, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     report = Report.from_json((tmp_path / "r.json").read_text())
     events = json.loads((tmp_path / "r.trace").read_text())["traceEvents"]
@@ -191,7 +185,7 @@ def test_run_says_when_calls_were(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_completion(tmp_path: Path, shell: str) -> None:
-    script = vmprof("completion", shell, cwd=tmp_path)
+    script = run("completion", shell, cwd=tmp_path)
     assert script.returncode == 0, script.stderr
     for word in ("show-code", "--counters", "--columns", "completion"):
         assert word in script.stdout
@@ -201,9 +195,7 @@ def test_completion(tmp_path: Path, shell: str) -> None:
             "$(complete -p vmprof | sed 's/.*-F \\([^ ]*\\).*/\\1/') vmprof sh vmprof; "
             'echo "${COMPREPLY[@]}"'
         )
-        done = subprocess.run(
-            ["bash", "-c", ask], capture_output=True, text=True, timeout=60, check=False
-        )
+        done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=False)
         assert done.stdout.split() == ["show", "show-code"], done.stderr
 
 

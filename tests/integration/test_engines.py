@@ -203,8 +203,8 @@ def test_more_names_than_the_hook_has_room_for() -> None:
 def test_what_is_not_as_tvm_calls_an_instrument_is_refused() -> None:
     recorder = Recorder(0, max_records=10)
     instrument = recorder.hook(["vmprof.empty"], {})
-    with recorder.run(Reading.TIME), pytest.raises(TypeError, match="not how TVM"):
-        instrument(1, 2, 3)
+    with pytest.raises(TypeError, match="not how TVM"):
+        recorder.run(lambda: instrument(1, 2, 3), Reading.TIME)
     instrument(1, 2, 3)  # nothing is recorded: nothing is looked at
 
 
@@ -254,7 +254,7 @@ def test_a_callee_gets_data_types_as_without_the_hook() -> None:
     constants = (DataTypeConstant((2, 32, 1)), "float32")
     of = Program.of_module(load(Bytecode(table, tuple(code), constants, {})), "data-types")
     running, _ = engine(HookedVm, of, [])
-    running.unprofiled_output()
+    running.unprofiled()
     running.record(Reading.TIME, None)
     assert [type(each) for each in seen] == [tvm_ffi.dtype, tvm_ffi.core.String] * 2
     assert seen[:2] == seen[2:] == ["float32", "float32"]
@@ -278,7 +278,7 @@ def test_engines_share_one_copy_of_the_constants() -> None:
     for kind in (DispatchLoop, HookedVm):
         running, _ = engine(kind, of, [], executable)
         running.record(Reading.TIME, None)
-        running.unprofiled_output()
+        running.unprofiled()
     assert len(addresses) == 1
 
 
@@ -339,8 +339,7 @@ def test_an_instrument_goes_with_its_vm() -> None:
     del running
     gc.collect()
     assert gone() is None
-    with recorder.run(Reading.TIME):
-        pass
+    recorder.run(lambda: None, Reading.TIME)
     assert len(recorder.recording(Reading.TIME).sites) == 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tvm
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tvm import relax
 from tvm.runtime.vm import VirtualMachine
@@ -58,7 +58,7 @@ def calls(module: tvm.IRModule) -> list[str]:
 # ---- whole chains ---------------------------------------------------------------
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12)
 @given(
     channels=st.sampled_from([(3, 16), (16, 32), (5, 7), (48, 10), (24, 100)]),
     size=st.sampled_from([(7, 7), (9, 13), (23, 37)]),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tvm
 import tvm_ffi
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.models import Closures, Nested, calls_packed, compile_relax, program
 from tvm import relax
@@ -83,7 +83,7 @@ UNARY = ["relu", "sigmoid", "exp", "abs", "negative"]
 BINARY = ["add", "multiply", "maximum", "subtract"]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15)
 @given(st.data())
 def test_any_graph_of_operators(data: st.DataObject) -> None:
     """Drawn graphs over tensors of a dynamic first dimension, with results used anywhere later."""

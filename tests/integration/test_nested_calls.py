@@ -29,8 +29,9 @@ def record(program: Program, entry: str, *arguments: Any) -> tuple[Any, Recordin
     """What ``entry`` returns under the recorder, the recording, and the callee of each call."""
     recorder = Recorder(0)
     machine = Interpreter(program, wrap=recorder.wrap, activations=recorder)
-    with recorder.run(Reading.TIME):
-        result = machine[entry](*arguments)
+    results: list[Any] = []
+    recorder.run(lambda: results.append(machine[entry](*arguments)), Reading.TIME)
+    (result,) = results
     recording = recorder.recording(Reading.TIME)
     return result, recording, [machine.sites[site].callee for site in recording.sites.tolist()]
 

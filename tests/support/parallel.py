@@ -106,12 +106,22 @@ def with_pool(threads: int, function: Callable[[], Result]) -> Result:
 
 
 def wait_for_idle_pools() -> None:
-    """Until no other thread of the process runs: workers of pools spin for a while at the end."""
-    busy = True
-    while busy:
-        before = time.process_time()
-        time.sleep(0.05)
-        busy = time.process_time() - before > 0.005
+    """Until no other thread of the process can run: workers of pools spin for a while."""
+    this = threading.get_native_id()
+    while any(
+        _is_runnable(task) for task in Path("/proc/self/task").iterdir() if task.name != str(this)
+    ):
+        time.sleep(0.001)
+
+
+def _is_runnable(task: Path) -> bool:
+    """Whether a thread runs or waits for a processor."""
+    try:
+        # The state comes after the name, which stands in parentheses and may hold anything.
+        state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state == "R"
 
 
 @contextmanager

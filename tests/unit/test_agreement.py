@@ -7,9 +7,15 @@ from collections.abc import Sequence
 import pytest
 
 from vmprof import Report
-from vmprof.compare.validate import Agreement, Verdict, compare_engines
-from vmprof.compare.validate.text import costs, table
-from vmprof.report.median import median_of
+from vmprof.compare.validate import (
+    Agreement,
+    Conclusion,
+    Validation,
+    Verdict,
+    compare_engines,
+)
+from vmprof.compare.validate.text import costs, render, table
+from vmprof.report.estimator import mean_of, middle_half
 from vmprof.report.model import Count, Duration, Metric, Row, Samples
 
 TIME = "Duration (us)"
@@ -21,13 +27,13 @@ STEPS = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 def call(name: str, times: Sequence[float], cycles: Sequence[int] = ()) -> Row:
     row: dict[str, Metric] = {
         "Name": name,
-        **median_of(TIME, [Duration(time) for time in times]),
+        **mean_of(TIME, [Duration(time) for time in times], middle_half(times)),
         "Device": "cpu0",
         "Count": Count(1),
         "Argument Shapes": "float32[1]",
     }
     if cycles:
-        row |= median_of(CYCLES, [Count(each) for each in cycles])
+        row |= mean_of(CYCLES, [Count(each) for each in cycles], middle_half(cycles))
     return row
 
 
@@ -38,7 +44,7 @@ def report(*calls: Row, between: float = 1.0, cycles: int = 0, **configuration: 
         sum(run) for run in zip(*[s.values for s in samples if isinstance(s, Samples)], strict=True)
     ]
     total = {
-        **median_of(TIME, [Duration(run + between * len(calls)) for run in sums]),
+        **mean_of(TIME, [Duration(run + between * len(calls)) for run in sums], middle_half(sums)),
         CYCLES: Count(cycles),
     }
     settings = {"Empty call (us)": Duration(0.25), **configuration}
@@ -99,10 +105,68 @@ def test_a_window_is_allowed_for_every_call_of_an_operator() -> None:
 
 
 def test_few_repeats_cannot_tell() -> None:
-    agreement = compare(report(call("add", [1, 2, 3])), report(call("add", [101, 102, 103])))
+    """A tenfold difference, and no test can show it."""
+    agreement = compare(report(call("add", [10, 20, 30])), report(call("add", [100, 200, 300])))
     assert verdicts(agreement) == {"add": Verdict.UNTOLD}
-    assert agreement.tested == 0
-    assert not list(agreement.differing())
+    assert (agreement.tested, agreement.varying, agreement.repeats) == (0, 1, 3)
+    assert agreement.differing() == []
+    assert [operator.name for operator, _, _ in agreement.untold()] == ["add"]
+    # 2 of C(8, 4) is 0.029; of C(6, 3) it is 0.1.
+    assert agreement.enough_repeats == 4
+    assert conclusion(agreement) is Conclusion.UNTOLD
+    assert "not told: 3 repeats are too few for 1 values, 4 are needed" in text_of(agreement)
+
+
+def test_few_repeats_cannot_tell_that_nothing_differs_either() -> None:
+    agreement = compare(report(call("add", [1, 2, 3])), report(call("add", [1.1, 2, 2.9])))
+    assert verdicts(agreement) == {"add": Verdict.UNTOLD}
+
+
+def test_one_repeat_of_equal_counts_is_told() -> None:
+    agreement = compare(
+        report(call("add", [1, 1, 1], [7, 7, 7])), report(call("add", [1, 1, 1], [7, 7, 7]))
+    )
+    assert verdicts(agreement) == verdicts(agreement, CYCLES) == {"add": Verdict.NOISE}
+    assert conclusion(agreement) is Conclusion.AGREE
+
+
+def test_a_large_difference_within_chance_is_not_told() -> None:
+    wild = [100.0, 180.0] * 5
+    one, other = report(call("add", wild)), report(call("add", [90.0, *wild[:8], 300.0]))
+    same = compare(one, other)
+    assert verdicts(same) == {"add": Verdict.NOISE}  # the medians are equal
+    far = compare(one, report(call("add", [each + 40 for each in wild])), tolerance=5.0)
+    assert far.tested == 1
+    assert verdicts(far) == {"add": Verdict.UNTOLD}
+    assert conclusion(far) is Conclusion.UNTOLD
+    assert "not told, may be chance (--repeats, or another --tolerance): add: Dur" in text_of(far)
+    # Asked for less, one knows enough.
+    assert conclusion(compare(one, report(call("add", wild)), 50.0)) is Conclusion.AGREE
+
+
+def test_a_difference_that_is_sure_is_one_whatever_else_is_not() -> None:
+    wild = [100.0, 180.0] * 5
+    agreement = compare(
+        report(call("add", around(100)), call("exp", wild)),
+        report(call("add", around(200)), call("exp", [each + 40 for each in wild])),
+    )
+    assert verdicts(agreement) == {"add": Verdict.DIFFERS, "exp": Verdict.UNTOLD}
+    assert conclusion(agreement) is Conclusion.DIFFER
+
+
+def test_outputs_that_are_not_compared_are_not_told() -> None:
+    same = compare(report(call("add", around(100))), report(call("add", around(100))))
+    assert conclusion(same) is Conclusion.AGREE
+    assert Validation({}, same, None, reproducible=False).conclusion is Conclusion.UNTOLD
+    assert Validation({}, same, "differ", reproducible=True).conclusion is Conclusion.DIFFER
+
+
+def conclusion(agreement: Agreement) -> Conclusion:
+    return Validation({}, agreement, None, reproducible=True).conclusion
+
+
+def text_of(agreement: Agreement) -> str:
+    return render(Validation({}, agreement, None, reproducible=True), "model")
 
 
 def test_counters_are_compared_where_both_have_them() -> None:
@@ -147,9 +211,9 @@ def test_what_an_engine_costs() -> None:
     times = Samples((100.0, 102.0, 900.0))
     one = report(
         call("add", around(100)), call("relu", around(50)), between=2.0,
-        **{"Unprofiled mean (us) samples": times},
+        **{"Unprofiled mean (us)": Duration(102.0), "Unprofiled mean (us) samples": times},
     )  # fmt: skip
     header, rows = costs(compare(one, one))
-    # A median of 154.9, over the median of 102: one slow run does not count.
+    # The means over the middle halves, in which one slow run does not count.
     assert rows[0] == ["vmprof", "154.90", "102.00", "1.519", "2.000", "0.250"]
     assert len(header) == len(rows[0])

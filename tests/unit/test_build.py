@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from support.records import COLUMNS, NO_TENSOR, TWO_TENSORS, recording
+import pytest
+from support.records import COLUMNS, NO_TENSOR, TWO_TENSORS, Call, recording
 
 from vmprof.counters.source import Layout
 from vmprof.recording import Recording
 from vmprof.report import Report
 from vmprof.report.aggregate import merge_calls, sum_columns
-from vmprof.report.build import CollectedPass, CountedPass, build_report
+from vmprof.report.balance import imbalance
+from vmprof.report.build import CollectedPass, build_report
+from vmprof.report.counted import CountedPass
 from vmprof.report.model import (
     INCLUSIVE_DURATION,
     PATH,
@@ -56,7 +59,7 @@ def timed(*runs: tuple[tuple[int, int], int]) -> list[Recording]:
     return [run(durations, total, counted=False) for durations, total in runs]
 
 
-def test_rows_are_medians_and_keep_their_samples() -> None:
+def test_rows_are_of_the_middle_half_and_keep_their_samples() -> None:
     report = build(timed(((1000, 10), 2000), ((9000, 20), 9500), ((3000, 30), 4000)), [])
     matmul, alloc = report.calls
     assert matmul == {
@@ -69,20 +72,32 @@ def test_rows_are_medians_and_keep_their_samples() -> None:
         "Argument Shapes": "float32[1, 784], float32[1, 10]",
         "Window (us)": Samples((0.0, 3.0)),
     }
-    assert alloc["Duration (us)"] == Duration(0.02)
+    assert alloc["Duration (us)"] == Duration(0.03)
     total = report.device_metrics["cpu0"]
     assert total["Duration (us)"] == Duration(4.0)
     assert total["Duration (us) samples"] == Samples((2.0, 9.5, 4.0))
     assert report.configuration["In no row (us)"] == Duration(0.97)  # of 0.99, 0.48 and 0.97
 
 
-def test_counts_are_counts_that_were_counted() -> None:
-    """Of two runs the lower, never a mean that nobody counted."""
+def test_the_same_runs_stand_for_every_row_and_what_is_in_no_row() -> None:
+    """Six runs, of which the shortest and the longest are left out; one call is slow in half."""
+    slow = [((1000, 3000 if n % 2 else 1000), 5000 + n) for n in range(4)]
+    report = build(timed(((5, 5), 10), *slow, ((90000, 90000), 900000)), [])
+    matmul, alloc = report.calls
+    assert (matmul["Duration (us)"], alloc["Duration (us)"]) == (Duration(1.0), Duration(2.0))
+    assert report.device_metrics["cpu0"]["Duration (us)"] == Duration(5.0015)
+    assert report.configuration["In no row (us)"] == Duration(2.0015)
+    assert imbalance(report) == {"Duration (us)": pytest.approx(0, abs=1e-12)}
+
+
+def test_counts_are_rounded_so_that_they_add_up() -> None:
+    """Means of 12.5 and 12.5, of 0.5 in no row: whole numbers that are Total, 37.5 + 0.5."""
     counted = [run((1, 1), 3, cycles, timed=False) for cycles in (11, 14)]
     report = build(timed(((1000, 10), 2000)), counted)
-    assert report.calls[0]["perf::CYCLES"] == Count(11)
+    assert [call["perf::CYCLES"] for call in report.calls] == [Count(13), Count(12)]
     assert report.calls[0]["perf::CYCLES samples"] == Samples((11, 14))
-    assert report.device_metrics["cpu0"]["perf::CYCLES"] == Count(33)
+    assert report.configuration["In no row perf::CYCLES"] == Count(13)
+    assert report.device_metrics["cpu0"]["perf::CYCLES"] == Count(38)
     assert report.missing == {}
 
 
@@ -111,20 +126,69 @@ def test_a_faulty_run_among_good_ones_is_left_out() -> None:
     assert report.calls[0]["perf::CYCLES samples"] == Samples((5,))
 
 
-def test_runs_that_made_other_calls_are_left_out_and_said() -> None:
-    odd = recording([(1, NO_TENSOR, 0, 7, [0, 0])], (50, [0, 0]), counted=False)
+def test_a_call_is_nothing_in_a_run_that_did_not_make_it_and_that_is_said() -> None:
+    odd = recording([(1, NO_TENSOR, 0, 8, [0, 0])], (50, [0, 0]), counted=False)
     report = build([odd, *timed(((1000, 10), 2000))], [])
-    assert report.calls[0]["Duration (us) samples"] == Samples((1.0,))
+    matmul, alloc = report.calls
+    assert matmul["Duration (us) samples"] == Samples((0.0, 1.0))
+    assert alloc["Duration (us) samples"] == Samples((0.008, 0.01))
+    assert (matmul["Duration (us)"], alloc["Duration (us)"]) == (Duration(0.5), Duration(0.009))
+    assert report.configuration["In no row (us)"] == Duration(0.516)
     assert report.configuration["Note"] == (
-        "the runs did not all make the same calls; rows are of 1 of 2"
+        "1 of 2 calls were not made in every run: matmul in 1 of 2 runs; a call counts as 0 in a "
+        "run that did not make it"
     )
+    # When calls were is said of the shorter run, which had one of them.
+    assert "Window (us)" not in matmul
+    assert alloc["Window (us)"] == Samples((0.0, 0.008))
 
 
-def test_counts_of_other_calls_are_not_mixed_in() -> None:
+def test_counting_runs_that_made_other_calls_count() -> None:
     odd = recording([(1, NO_TENSOR, 0, 7, [1, 1])], (50, [2, 2]), timed=False)
     report = build(timed(((1000, 10), 2000)), [odd])
-    assert "use --single-pass" in report.missing["perf::CYCLES"]
-    assert "perf::CYCLES" not in report.calls[0]
+    assert [call["perf::CYCLES"] for call in report.calls] == [Count(0), Count(1)]
+    assert report.configuration["In no row perf::CYCLES"] == Count(1)
+    assert report.missing == {}
+    assert "matmul in 1 of 2 runs" in str(report.configuration["Note"])
+
+
+def test_calls_are_matched_by_function_callee_shapes_and_number() -> None:
+    """A branch with another kernel, a loop with a turn more, the same kernel for other shapes."""
+
+    def calls(*made: tuple[int, int, str]) -> Recording:
+        rows: list[Call] = []
+        for site, shape, _ in made:
+            rows.append((site, shape, 10 * len(rows), 10 * len(rows) + 8, [0, 0]))
+        paths = [path for _, _, path in made]
+        return recording(rows, (200, [0, 0]), counted=False, paths=paths)
+
+    one = calls((1, NO_TENSOR, "f"), (0, TWO_TENSORS, "f"), (1, NO_TENSOR, "f"))
+    other = calls(
+        (1, NO_TENSOR, "f"), (0, NO_TENSOR, "f"), (1, NO_TENSOR, "f"), (1, NO_TENSOR, "f"),
+        (1, NO_TENSOR, "g"),
+    )  # fmt: skip
+    report = build([one, other], [])
+    shown = [
+        (call["Name"], call["Argument Shapes"], call[PATH], call["Duration (us) samples"])
+        for call in report.calls
+    ]
+    shapes = "float32[1, 784], float32[1, 10]"
+    assert shown == [
+        ("alloc", "", "f", Samples((0.008, 0.008))),
+        ("matmul", "", "f", Samples((0.0, 0.008))),
+        ("matmul", shapes, "f", Samples((0.008, 0.0))),
+        ("alloc", "", "f", Samples((0.008, 0.008))),
+        ("alloc", "", "f", Samples((0.0, 0.008))),
+        ("alloc", "", "g", Samples((0.0, 0.008))),
+    ]
+
+
+def test_runs_that_made_the_same_calls_in_another_order_are_said() -> None:
+    calls: list[Call] = [(site, NO_TENSOR, site, site + 1, [0, 0]) for site in (0, 1)]
+    runs = [recording(each, (9, [0, 0]), counted=False) for each in (calls, calls[::-1])]
+    report = build(runs, [])
+    assert [call["Name"] for call in report.calls] == ["matmul", "alloc"]
+    assert report.configuration["Note"] == "the 2 runs made the same calls in different orders"
 
 
 def test_a_column_that_nobody_saw_counting_is_missing_if_it_is_0_throughout() -> None:
@@ -162,8 +226,9 @@ def test_a_sum_with_something_uncounted_in_it_is_no_sum() -> None:
 
 def test_what_is_counted_of_whole_runs_is_in_the_totals_alone() -> None:
     column = "power/energy-pkg/ (uJ)"
-    rows = [{column: Count(value), "mood": "fine"} for value in (7, 9, 8)]
-    report = build(timed(((1000, 10), 2000)), [], per_run=[*rows, {"mood": "fine"}])
+    rows: list[Row] = [{column: Count(value)} for value in (7, 9, 8)]
+    runs = timed(*[((1000, 10), total) for total in (2000, 4000, 3000)])
+    report = build(runs, [], per_run=[{**row, "mood": "fine"} for row in rows])
     total = report.device_metrics["cpu0"]
     assert total[column] == Count(8)
     assert total[f"{column} samples"] == Samples((7, 9, 8))
@@ -193,9 +258,10 @@ def test_what_a_collector_says_of_calls_is_in_their_rows() -> None:
         configuration={},
     )
     matmul, alloc = report.calls
-    assert (matmul["t"], matmul["w"]) == (Ratio(2.0), Duration(4))
+    assert (matmul["t"], matmul["w"]) == (Ratio(2.5), Duration(3))
     assert matmul["t samples"] == Samples((1.5, 2.5))
-    assert "t" not in alloc
+    assert (alloc["t"], alloc["t samples"]) == (Ratio(99), Samples((99,)))
+    assert "w" not in alloc
 
 
 def test_a_row_is_of_the_call_itself_where_calls_nest() -> None:

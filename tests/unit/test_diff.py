@@ -189,14 +189,27 @@ def test_regressions() -> None:
     after = report(call("big", 106), call("small", 0.9), repeated("noisy", [12, 39, 24, 48]))
     diff = diff_reports(before, after)
     # small is under 1 % of Sum; noisy rose by 30 %, within chance; Sum by 12 %.
-    names = [name for name, _ in regressions(diff, Limit(5, TIME, 1))]
-    assert names == ["Sum", "big"]
-    assert [name for name, _ in regressions(diff, Limit(10, TIME, 1))] == ["Sum"]
-    assert [name for name, _ in regressions(diff, Limit(50, TIME, 0))] == ["small"]
+    found = regressions(diff, Limit(5, TIME, 1))
+    assert [name for name, _ in found.untold] == ["Sum", "big"]
+    assert [name for name, _ in found.chance] == ["noisy"]
+    assert found.sure == []
+    assert (found.looked_at, found.blind) == (3, 2)
+    assert [name for name, _ in regressions(diff, Limit(10, TIME, 1)).untold] == ["Sum"]
+    assert [name for name, _ in regressions(diff, Limit(50, TIME, 0)).untold] == ["small"]
     with pytest.raises(
         VmprofError, match=r"not both have a column 'x' that adds up; both have: Dur"
     ):
         regressions(diff, Limit(5, "x", 1))
+
+
+def test_a_regression_that_is_sure() -> None:
+    fast, slow = ([base + i / 10 for i in range(8)] for base in (10.0, 11.0))
+    found = regressions(
+        diff_reports(report(repeated("f", fast)), report(repeated("f", slow))), Limit(5, TIME, 1)
+    )
+    assert [name for name, _ in found.sure] == ["Sum", "f"]
+    assert found.untold == found.chance == []
+    assert found.blind == 0
 
 
 def test_tvms_reports_and_the_text() -> None:

@@ -61,7 +61,7 @@ def test_data_of_the_script() -> None:
         "end": 805.0,
         "depth": 0,
         "colour": 0,
-        "median": 800.0,
+        "mean": 800.0,
         "samples": [720.0, 800.0, 1040.0],
     }
 

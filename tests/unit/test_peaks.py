@@ -49,8 +49,8 @@ def test_a_measured_machine_is_remembered(cache: Path) -> None:
     assert cached_peaks(1) is None
     peaks = measure(1, seconds=0.01)
     assert peaks.threads == 1
-    assert 0.1 < peaks.gflops < 10_000
-    assert 0.1 < peaks.bandwidth < 10_000
+    assert peaks.gflops > 0
+    assert peaks.bandwidth > 0
     assert keep_peaks(peaks) == cache
     assert cached_peaks(1) == peaks
     assert cached_peaks(2) is None

@@ -6,7 +6,7 @@ import errno
 import gc
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import numpy as np
@@ -32,6 +32,16 @@ def tensor(*shape: int, dtype: str = "float32") -> tvm.runtime.Tensor:
     return tvm.runtime.tensor(np.zeros(shape, dtype))
 
 
+def repeated(times: int, function: Callable[..., object], *arguments: object) -> Callable[[], None]:
+    """A run of so many calls."""
+
+    def run() -> None:
+        for _ in range(times):
+            function(*arguments)
+
+    return run
+
+
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder(0, max_records=100)
@@ -48,9 +58,12 @@ def counting(names: str) -> Iterator[tuple[Recorder, Pass]]:
 
 def test_records_every_call_in_order(recorder: Recorder) -> None:
     first, second = recorder.wrap(site(4), empty), recorder.wrap(site(2), empty)
-    with recorder.run(Reading.TIME):
+
+    def work() -> None:
         for function in (first, second, first):
             function()
+
+    recorder.run(work, Reading.TIME)
     recording = recorder.recording(Reading.TIME)
     assert recording.sites.tolist() == [4, 2, 4]
     assert recording.durations_ns is not None
@@ -68,9 +81,12 @@ def test_durations_are_the_kernels(recorder: Recorder) -> None:
             pass
 
     slow, fast = recorder.wrap(site(0), tvm_ffi.convert(wait)), recorder.wrap(site(1), empty)
-    with recorder.run(Reading.TIME):
+
+    def work() -> None:
         slow()
         fast()
+
+    recorder.run(work, Reading.TIME)
     durations = recorder.recording(Reading.TIME).durations_ns
     assert durations is not None
     assert durations[0] >= 2_000_000
@@ -88,9 +104,12 @@ def test_shapes_change_between_calls(recorder: Recorder) -> None:
         (tensor(0, 4),),
         (tensor(1, 2), 7, tensor(3, dtype="int8")),
     ]
-    with recorder.run(Reading.TIME):
+
+    def work() -> None:
         for call in calls:
             function(*call)
+
+    recorder.run(work, Reading.TIME)
     assert recorder.recording(Reading.TIME).shapes == (
         "float32[1, 2], int8[3]",
         "float32[1, 2], int8[3]",
@@ -119,9 +138,12 @@ def test_calls_inside_calls_name_their_parent(recorder: Recorder) -> None:
         inner()
 
     outer = recorder.wrap(site(0), tvm_ffi.convert(call))
-    with recorder.run(Reading.TIME):
+
+    def work() -> None:
         outer()
         inner()
+
+    recorder.run(work, Reading.TIME)
     recording = recorder.recording(Reading.TIME)
     assert recording.sites.tolist() == [0, 1, 2, 1, 1, 1]
     assert recording.parents.tolist() == [-1, 0, 0, 2, 0, -1]
@@ -130,20 +152,16 @@ def test_calls_inside_calls_name_their_parent(recorder: Recorder) -> None:
 def test_results_pass_through(recorder: Recorder) -> None:
     swap = recorder.wrap(site(0), tvm_ffi.convert(lambda a, b: (b, a)))
     value = tensor(2)
-    for reading in (None, Reading.TIME):
-        if reading is None:
-            result = swap(1, value)
-        else:
-            with recorder.run(reading):
-                result = swap(1, value)
+    results = [swap(1, value)]
+    recorder.run(lambda: results.append(swap(1, value)), Reading.TIME)
+    for result in results:
         assert result[1] == 1
         assert result[0].same_as(value)
 
 
 def test_outside_of_a_run_nothing_is_recorded(recorder: Recorder) -> None:
     function = recorder.wrap(site(0), empty)
-    with recorder.run(Reading.TIME):
-        function()
+    recorder.run(function, Reading.TIME)
     function()
     assert recorder.recording(Reading.TIME).sites.tolist() == [0]
 
@@ -151,28 +169,20 @@ def test_outside_of_a_run_nothing_is_recorded(recorder: Recorder) -> None:
 def test_each_run_begins_anew(recorder: Recorder) -> None:
     function = recorder.wrap(site(0), empty)
     for calls, shape in ((3, (5,)), (1, (6,)), (2, (5,))):
-        with recorder.run(Reading.TIME):
-            for _ in range(calls):
-                function(tensor(*shape))
+        recorder.run(repeated(calls, function, tensor(*shape)), Reading.TIME)
         assert recorder.recording(Reading.TIME).shapes == (f"float32[{shape[0]}]",) * calls
 
 
 def test_a_full_buffer_says_so_and_loses_nothing() -> None:
     recorder = Recorder(0, max_records=3)
     function = recorder.wrap(site(0), empty)
-    with recorder.run(Reading.TIME):
-        for _ in range(3):
-            function()
+    recorder.run(repeated(3, function), Reading.TIME)
     assert recorder.recording(Reading.TIME).sites.tolist() == [0, 0, 0]
-    with (
-        pytest.raises(
-            VmprofError,
-            match=r"more calls and parallel tasks than the record buffer holds.*--max-records",
-        ),
-        recorder.run(Reading.TIME),
+    with pytest.raises(
+        VmprofError,
+        match=r"more calls and parallel tasks than the record buffer holds.*--max-records",
     ):
-        for _ in range(4):
-            function()
+        recorder.run(repeated(4, function), Reading.TIME)
 
 
 def test_signatures_are_bounded_too() -> None:
@@ -180,9 +190,13 @@ def test_signatures_are_bounded_too() -> None:
     recorder = Recorder(0, max_records=10)
     function = recorder.wrap(site(0), empty)
     wide = [[tensor(*[1] * 11, extent) for _ in range(5)] for extent in range(1, 11)]
-    with pytest.raises(VmprofError, match="--max-records"), recorder.run(Reading.TIME):
+
+    def work() -> None:
         for arguments in wide:
             function(*arguments)
+
+    with pytest.raises(VmprofError, match="--max-records"):
+        recorder.run(work, Reading.TIME)
 
 
 @pytest.mark.parametrize("number", [0, -1, (1 << 40) + 1, 1 << 80])
@@ -219,9 +233,7 @@ def test_counts_are_differences_of_the_two_reads(kernel: FakeKernel) -> None:
     kernel.readings = iter((time, time, [10 * time, 7]) for time in (100, 200, 210, 300, 340, 400))
     with counting("cycles,page-faults") as (recorder, counted):
         function = recorder.wrap(site(0), empty)
-        with recorder.run(Reading.COUNTERS, counted):
-            function()
-            function()
+        recorder.run(repeated(2, function), Reading.COUNTERS, counted)
         recording = recorder.recording(Reading.COUNTERS, counted)
     assert recording.durations_ns is None
     assert recording.counts is not None
@@ -234,8 +246,7 @@ def test_counts_are_differences_of_the_two_reads(kernel: FakeKernel) -> None:
 def test_a_pass_for_time_reads_no_counter(kernel: FakeKernel) -> None:
     with counting("cycles") as (recorder, _):
         function = recorder.wrap(site(0), empty)
-        with recorder.run(Reading.TIME):
-            function()
+        recorder.run(function, Reading.TIME)
     assert kernel.reads == 0
     assert kernel.controls == []
 
@@ -243,9 +254,7 @@ def test_a_pass_for_time_reads_no_counter(kernel: FakeKernel) -> None:
 def test_a_pass_for_counters_reads_twice_per_call(kernel: FakeKernel) -> None:
     with counting("cycles") as (recorder, counted):
         function = recorder.wrap(site(0), empty)
-        with recorder.run(Reading.COUNTERS, counted):
-            for _ in range(5):
-                function()
+        recorder.run(repeated(5, function), Reading.COUNTERS, counted)
     assert kernel.reads == 2 * (1 + 5)
 
 
@@ -256,8 +265,7 @@ def test_a_read_that_fails_leaves_counts_absent(kernel: FakeKernel, broken: int 
     reading = Reading.TIME | Reading.COUNTERS
     with counting("cycles") as (recorder, counted):
         function = recorder.wrap(site(0), empty)
-        with recorder.run(reading, counted):
-            function()
+        recorder.run(function, reading, counted)
         recording = recorder.recording(reading, counted)
     assert recording.counts is None
     assert recording.fault is not None
@@ -271,16 +279,64 @@ def test_a_kernel_that_raises_leaves_counters_disabled(kernel: FakeKernel) -> No
 
     with counting("cycles") as (recorder, counted):
         function = recorder.wrap(site(0), tvm_ffi.convert(fail))
-        with (
-            pytest.raises(ValueError, match="the kernel's own words"),
-            recorder.run(Reading.COUNTERS, counted),
-        ):
-            function()
+        with pytest.raises(ValueError, match="the kernel's own words"):
+            recorder.run(function, Reading.COUNTERS, counted)
         assert [control for _, control in kernel.controls] == ["enable", "disable"]
         # The recorder is fit for the next run.
-        with recorder.run(Reading.COUNTERS, counted):
-            recorder.wrap(site(1), empty)()
+        recorder.run(recorder.wrap(site(1), empty), Reading.COUNTERS, counted)
         assert recorder.recording(Reading.COUNTERS, counted).sites.tolist() == [1]
+
+
+@pytest.mark.parametrize("place", ["before enable", "after enable", "run", "after disable"])
+def test_an_interrupt_leaves_nothing_recording(
+    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """What is called afterwards is not recorded, by a recorder that may be gone."""
+    enable, disable = Pass.enable, Pass.disable
+
+    def interrupt(where: str) -> None:
+        if where == place:
+            raise KeyboardInterrupt
+
+    def interrupted_enable(self: Pass) -> None:
+        interrupt("before enable")
+        enable(self)
+        interrupt("after enable")
+
+    def interrupted_disable(self: Pass) -> None:
+        disable(self)
+        interrupt("after disable")
+
+    monkeypatch.setattr(Pass, "enable", interrupted_enable)
+    monkeypatch.setattr(Pass, "disable", interrupted_disable)
+    with counting("cycles") as (recorder, counted):
+        function = recorder.wrap(site(0), empty)
+
+        def run() -> None:
+            function()
+            interrupt("run")
+
+        with pytest.raises(KeyboardInterrupt):
+            recorder.run(run, Reading.COUNTERS, counted)
+        reads = kernel.reads
+        function()
+        assert kernel.reads == reads
+        assert [control for _, control in kernel.controls][-1:] == ["disable"]
+
+
+def test_stopping_what_does_not_run_does_nothing() -> None:
+    """Neither of a recorder that never ran, nor of one while another runs."""
+    running, idle = Recorder(0, max_records=10), Recorder(0, max_records=10)
+    function = running.wrap(site(3), empty)
+
+    def run() -> None:
+        lib.vmprof_recorder_stop(idle._pointer)
+        function()
+
+    running.run(run, Reading.TIME)
+    lib.vmprof_recorder_stop(running._pointer)
+    function()
+    assert running.recording(Reading.TIME).sites.tolist() == [3]
 
 
 def test_passes_of_different_width_share_a_recorder(kernel: FakeKernel) -> None:
@@ -292,8 +348,7 @@ def test_passes_of_different_width_share_a_recorder(kernel: FakeKernel) -> None:
         function = recorder.wrap(site(0), empty)
         for group, expected in ((wide, [4e6, 2e6]), (narrow, [1e6]), (wide, [4e6, 2e6])):
             counted = Pass(group.layout, tuple(group.sources), "")
-            with recorder.run(Reading.COUNTERS, counted):
-                function()
+            recorder.run(function, Reading.COUNTERS, counted)
             recording = recorder.recording(Reading.COUNTERS, counted)
             assert recording.counts is not None
             assert recording.counts.values.tolist() == [expected]
@@ -315,9 +370,12 @@ def test_page_faults_of_this_machine() -> None:
             toucher = recorder.wrap(site(0), tvm_ffi.convert(touch))
             idle = recorder.wrap(site(1), empty)
             toucher()
-            with recorder.run(Reading.COUNTERS, counted):
+
+            def work() -> None:
                 toucher()
                 idle()
+
+            recorder.run(work, Reading.COUNTERS, counted)
             counts = recorder.recording(Reading.COUNTERS, counted).counts
     except Refused as refused:
         pytest.skip(str(refused))

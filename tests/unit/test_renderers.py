@@ -67,7 +67,7 @@ class Tags(HTMLParser):
                 assert value == "device-width" or abs(float(value)) < 10_000
 
 
-@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])
 @given(REPORTS)
 def test_all_of_them(report: Report) -> None:
     page = report.html()

@@ -15,7 +15,8 @@ from support.records import NO_TENSOR, TWO_TENSORS, recording
 
 from vmprof import Report, VmprofError
 from vmprof.counters.source import Layout
-from vmprof.report.build import CountedPass, build_report
+from vmprof.report.build import build_report
+from vmprof.report.counted import CountedPass
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Row, Samples
 from vmprof.report.table import columns_of
 

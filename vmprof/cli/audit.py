@@ -3,8 +3,9 @@
 FILE is a report of vmprof's or of TVM's own profiler: JSON, CSV, or a log with
 any number of tables; - is standard input. The checks are of its arithmetic, of
 counts that no machine can have, of what the measuring itself cost, and of how much
-it slowed the run. Rows less that cost stand beside the original ones. The exit code
-is 3 if a report cannot be believed.
+it slowed the run. Rows less that cost stand beside the original ones. What repeats
+show to be within noise is no fault: the check cannot tell. The exit code is 3 if a
+report cannot be believed.
 
 Examples:
   vmprof audit report.json
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 
+from vmprof.cli.exit_codes import SAYS_NO
 from vmprof.cli.output import OutputFile, check_distinct
 from vmprof.compare.audit import audit_report, corrected_report
 from vmprof.compare.audit.data import to_json
@@ -23,8 +25,6 @@ from vmprof.compare.audit.text import METHOD, render, summary
 from vmprof.compare.grid import grid
 from vmprof.compare.readers import read_reports, reports_of
 from vmprof.errors import VmprofError
-
-_NOT_BELIEVABLE = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,4 +69,4 @@ def execute(options: argparse.Namespace) -> int:
     if len(audits) > 1:
         shown.append(grid(*summary(audits)))
     print("\n".join(shown), end="")
-    return 0 if all(audit.is_believable for _, audit in audits) else _NOT_BELIEVABLE
+    return 0 if all(audit.is_believable for _, audit in audits) else SAYS_NO

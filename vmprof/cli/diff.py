@@ -8,7 +8,8 @@ are matched by hash, else by name and shapes; the rest by name without numbers,
 in their order.
 
 With --fail-over the exit code is 3 if the run or an operator costs more by more
-than so much, unless repeats show that it may be chance.
+than so much, unless repeats show that it may be chance; it is 4 if repeats are too
+few to tell, as in reports of TVM's profiler, which ran once.
 
 Examples:
   vmprof diff before.json after.json
@@ -19,11 +20,13 @@ Examples:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
+from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
 from vmprof.cli.output import OutputFile, check_distinct
 from vmprof.cli.progress import progress_line
-from vmprof.compare.diff import TIME, Change, Limit, diff_reports, regressions
+from vmprof.compare.diff import TIME, Change, Limit, Regressions, diff_reports, regressions
 from vmprof.compare.diff.data import to_csv, to_json
 from vmprof.compare.diff.text import LEGEND, describe_change, render
 from vmprof.compare.readers import (
@@ -37,8 +40,6 @@ from vmprof.errors import VmprofError
 from vmprof.models import MODELS
 from vmprof.profiler import profile
 from vmprof.visible import visible
-
-_REGRESSION = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +86,7 @@ def execute(options: argparse.Namespace) -> int:
     if outputs and len(pairs) > 1:
         raise VmprofError("the files hold several reports; to write one, name it: --report NAME")
     shown = []
-    failed = False
+    codes = {0}
     for old, new in pairs:
         diff = diff_reports(old.report, new.report)
         if "json" in outputs:
@@ -97,9 +98,10 @@ def execute(options: argparse.Namespace) -> int:
             limit = Limit(options.fail_over, options.column, options.min_share)
             found = regressions(diff, limit)
             shown.append(_describe(found, limit))
-            failed |= bool(found)
+            codes.add(SAYS_NO if found.sure else CANNOT_TELL if found.untold else 0)
     print("\n".join([*shown, LEGEND]), end="")
-    return _REGRESSION if failed else 0
+    # Of several reports a sure regression says more than one that cannot be told.
+    return SAYS_NO if SAYS_NO in codes else max(codes)
 
 
 def _load(source: str, options: argparse.Namespace) -> list[SavedReport]:
@@ -146,11 +148,26 @@ def _title(saved: SavedReport) -> str:
     return f"{saved.model} ({saved.where})" if saved.model else saved.where
 
 
-def _describe(found: list[tuple[str, Change]], limit: Limit) -> str:
-    if not found:
-        return f"Nothing has over {limit.percent:g} % more {visible(limit.column)}.\n"
-    lines = [f"  {visible(name)}: {describe_change(change)}\n" for name, change in found]
-    return f"Over {limit.percent:g} % more {visible(limit.column)}:\n{''.join(lines)}"
+def _describe(found: Regressions, limit: Limit) -> str:
+    what = f"{limit.percent:g} % more {visible(limit.column)}"
+    parts = [
+        _listed(f"Over {what}", found.sure),
+        _listed(f"Over {what}, or not: too few repeats to tell", found.untold),
+        _listed(f"Over {what}, but within chance", found.chance),
+    ]
+    if not any(parts):
+        parts.append(f"Nothing has over {what}.\n")
+    if found.blind and not found.untold:
+        parts.append(
+            f"Repeats are too few to tell this from chance for {found.blind} of "
+            f"{found.looked_at} changes.\n"
+        )
+    return "".join(parts)
+
+
+def _listed(title: str, changes: Sequence[tuple[str, Change]]) -> str:
+    lines = [f"  {visible(name)}: {describe_change(change)}\n" for name, change in changes]
+    return f"{title}:\n{''.join(lines)}" if lines else ""
 
 
 def percent(text: str) -> float:

@@ -6,7 +6,8 @@ that of a model to compile first: ONNX (.onnx) or exported from PyTorch (.pt2).
 
 Inputs are made up from what the compiled function checks of its parameters,
 unless --input gives them. Durations and counters are read in runs of their
-own; values are medians over the repeats.
+own, each after others like it; values are means over the middle half of the
+repeats.
 
 Examples:
   vmprof run resnet18 --top 10
@@ -66,6 +67,15 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_cold_argument(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--cold",
+        action="store_true",
+        help="evict the caches before each run, unprofiled ones too (default: each run comes after "
+        "others of its kind, as many as it takes to be as fast as in a loop)",
+    )
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     how = parser.add_argument_group("how to measure")
@@ -91,13 +101,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{AUTO_MIN_REPEATS} to {AUTO_MAX_REPEATS})",
     )
     how.add_argument(
-        "--warmup", type=int, default=1, metavar="N", help="rounds before those (default: 1)"
+        "--warmup",
+        type=int,
+        default=1,
+        metavar="N",
+        help="rounds before those (default: 1; 0: and no run but those that are measured)",
     )
     how.add_argument(
         "--single-pass",
         action="store_true",
-        help="read clock and counters in the same run, for models that keep state",
+        help="read clock and counters in the same run, and make no run but those that are "
+        "measured and warm-up rounds: for models that keep state",
     )
+    add_cold_argument(how)
     how.add_argument(
         "--multiplex",
         action="store_true",
@@ -172,6 +188,7 @@ def execute(options: argparse.Namespace) -> None:
             repeats=options.repeats,
             warmup=options.warmup,
             single_pass=options.single_pass,
+            cold=options.cold,
             multiplex=options.multiplex,
             collectors=collectors,
             count=options.count,

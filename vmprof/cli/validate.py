@@ -4,9 +4,10 @@ The engines are vmprof's dispatch loop and TVM's own VM with the recorder as its
 instrument. They take turns in one process. Their outputs must be the same bit for
 bit, and so must their calls. An operator differs if its time or a counter does by
 more than chance (a Mann-Whitney U test on the repeats, adjusted for the number of
-values), by more than the tolerance, and by more than a window costs.
+values), by more than the tolerance, and by more than a window costs. If it is more
+than those but may be chance, or repeats are too few to tell, nobody knows.
 
-The exit code is 0 if the engines agree and 3 if they do not.
+The exit code is 0 if the engines agree, 3 if they do not, 4 if it cannot be told.
 
 Examples:
   vmprof validate resnet18
@@ -19,17 +20,22 @@ from __future__ import annotations
 import argparse
 
 from vmprof.cli.diff import percent
+from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
 from vmprof.cli.output import OutputFile
 from vmprof.cli.progress import progress_line
-from vmprof.cli.run import add_model_arguments
-from vmprof.compare.validate import LEAST_REPEATS, TOLERANCE, validate_model
+from vmprof.cli.run import add_cold_argument, add_model_arguments
+from vmprof.compare.validate import LEAST_REPEATS, TOLERANCE, Conclusion, validate_model
 from vmprof.compare.validate.data import to_json
 from vmprof.compare.validate.text import render
 from vmprof.inputs import load_arrays
 from vmprof.recorder import DEFAULT_MAX_RECORDS
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_SECONDS
 
-_DISAGREE = 3
+_EXIT_CODES = {
+    Conclusion.AGREE: 0,
+    Conclusion.DIFFER: SAYS_NO,
+    Conclusion.UNTOLD: CANNOT_TELL,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read clock and counters in the same run, for models that keep state",
     )
+    add_cold_argument(how)
     how.add_argument(
         "--max-records",
         type=int,
@@ -85,6 +92,7 @@ def execute(options: argparse.Namespace) -> int:
             repeats=options.repeats,
             warmup=options.warmup,
             single_pass=options.single_pass,
+            cold=options.cold,
             schedule=options.schedule,
             tolerance=options.tolerance,
             entry=options.entry,
@@ -99,4 +107,4 @@ def execute(options: argparse.Namespace) -> int:
             output.write(to_json(validation, options.model))
     finally:
         print(render(validation, options.model), end="")
-    return 0 if validation.agrees else _DISAGREE
+    return _EXIT_CODES[validation.conclusion]

@@ -43,6 +43,11 @@ def least_p_value(n: int, m: int) -> float:
     return min(1.0, 2 / comb(n + m, n))
 
 
+def binomial_tail(successes: int, trials: int) -> float:
+    """The chance of at least so many heads of a coin thrown so many times."""
+    return sum(comb(trials, count) for count in range(successes, trials + 1)) * 0.5**trials
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """``p_values`` adjusted for being so many (Holm's method), in the same order."""
     adjusted = [0.0] * len(p_values)

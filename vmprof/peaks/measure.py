@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import tvm
 
+from vmprof.caches import largest_cache
 from vmprof.errors import VmprofError
 from vmprof.lowering.host import host_target, vector_lanes
 from vmprof.peaks.kernels import ACCUMULATORS, compiled, fused_multiply_adds, reading, scaling
@@ -63,7 +63,7 @@ def measure_here(seconds: float) -> Peaks:
     lanes = vector_lanes(target)
     threads = tvm.runtime.num_threads()
     gflops = max(_gflops(target, lanes, threads, count, seconds) for count in ACCUMULATORS)
-    size = min(max(_TIMES_CACHE * _cache_bytes(), _LEAST_BYTES), _MOST_BYTES)
+    size = min(max(_TIMES_CACHE * largest_cache(), _LEAST_BYTES), _MOST_BYTES)
     bandwidths = [
         _read_bandwidth(target, lanes, threads, size, seconds),
         _scale_bandwidth(target, lanes, threads, size, seconds),
@@ -116,17 +116,6 @@ def _least(run: Callable[[], object], seconds: float) -> float:
         least = min(least, time.perf_counter() - before)
         runs += 1
     return least
-
-
-def _cache_bytes(sys_root: Path = Path("/sys")) -> int:
-    """The largest cache of the first processor; 0 where the kernel does not tell."""
-    sizes = [0]
-    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-    for file in sys_root.glob("devices/system/cpu/cpu0/cache/index*/size"):
-        text = file.read_text(encoding="ascii").strip()
-        if text[:-1].isdigit() and text[-1] in units:
-            sizes.append(int(text[:-1]) * units[text[-1]])
-    return max(sizes)
 
 
 if __name__ == "__main__":

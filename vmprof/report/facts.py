@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import median
 
-from vmprof.report.figures import short, three_digits
-from vmprof.report.kinds import microseconds
-from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Report, Samples
+from vmprof.report.figures import short, short_time, three_digits
+from vmprof.report.model import Count, Duration, Report
+from vmprof.report.totals import in_no_row, longest_total, of_device
 
 
 @dataclass(frozen=True)
@@ -28,26 +27,33 @@ def title_of(report: Report) -> str:
 
 def facts(report: Report) -> list[Fact]:
     """The numbers that every report begins with, as far as it has them."""
+    totals = report.device_metrics.items()
     found = [
         Fact(
-            f"Total, {device}" if len(report.device_metrics) > 1 else "Total",
+            of_device(report, "Total", device),
             short(row.get("Duration (us)")),
-            "one profiled run, in median",
+            "a profiled run",
         )
-        for device, row in report.device_metrics.items()
+        for device, row in totals
     ]
     found += _unprofiled(report)
-    left = report.configuration.get("In no row (us)")
-    if isinstance(left, Duration):
-        total = sum(microseconds(row) for row in report.device_metrics.values())
-        share = f"{three_digits(100 * left.microseconds / total)} % of Total; " if total else ""
-        found.append(Fact("In no row", short(left), f"{share}what no call explains"))
+    whole = longest_total(report)
+    found += [
+        Fact(
+            of_device(report, "In no row", device),
+            short_time(left),
+            f"{three_digits(100 * left / whole)} % of Total; what no call explains",
+        )
+        for device, left in in_no_row(report).items()
+    ]
     empty = report.configuration.get("Empty call (us)")
     if isinstance(empty, Duration):
         found.append(Fact("Empty call", short(empty), "the least that any call can show"))
-    flops = [row.get("GFLOP/s") for row in report.device_metrics.values()]
-    if flops and flops[0] is not None:
-        found.append(Fact("GFLOP/s", short(flops[0]), "of the run as a whole"))
+    found += [
+        Fact(of_device(report, "GFLOP/s", device), short(flops), "of the run as a whole")
+        for device, row in totals
+        if (flops := row.get("GFLOP/s")) is not None
+    ]
     threads = report.configuration.get("Number of threads")
     if isinstance(threads, Count):
         found.append(Fact("Threads", f"{threads.value:,}", "in TVM's pool"))
@@ -70,11 +76,8 @@ def _unprofiled(report: Report) -> list[Fact]:
     if isinstance(deviation, Duration):
         note = f"± {short(deviation)}; {note}"
     found = [Fact("Unprofiled", short(mean), note)]
-    samples = configuration.get(f"Unprofiled mean (us){SAMPLES_SUFFIX}")
-    totals = [microseconds(row) for row in report.device_metrics.values()]
-    if isinstance(samples, Samples) and samples.values and len(totals) == 1:
-        plain = median(samples.values)
-        if 0 < plain < math.inf:
-            ratio = f"{totals[0] / plain:.3g} x"
-            found.append(Fact("Disturbance", ratio, "profiled over unprofiled, of medians"))
+    total = longest_total(report)
+    if total and 0 < mean.microseconds < math.inf:
+        ratio = f"{total / mean.microseconds:.3g} x"
+        found.append(Fact("Disturbance", ratio, "profiled over unprofiled"))
     return found

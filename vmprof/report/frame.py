@@ -46,7 +46,9 @@ def to_pandas(report: Report, *, aggregate: bool = False) -> Any:
     windows = None if aggregate else windows_of(report)
     for position, name in enumerate(("Begin (us)", "End (us)")):
         if windows is not None:
-            columns[name] = [window[position] for window in windows]
+            columns[name] = pd.array(
+                [window and window[position] for window in windows], dtype="float64"
+            )
     frame = pd.DataFrame(columns)
     configuration = {
         name: value if (value := _number(metric)) is not None else metric

@@ -51,7 +51,7 @@ class Ratio:
 class Samples:
     """What lies behind a value, in the unit of its column: not shown in tables, kept by JSON.
 
-    In column ``"X samples"``, next to the median in column ``"X"``, what each repeat
+    In column ``"X samples"``, next to the mean in column ``"X"``, what each repeat
     measured; in ``"X per thread"`` what each thread did, the calling one first, which
     adds up to the value in ``"X"``; in :data:`WINDOW` and :data:`TASKS` when it was.
     """

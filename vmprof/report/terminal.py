@@ -22,6 +22,7 @@ from vmprof.report.facts import facts, title_of
 from vmprof.report.figures import short
 from vmprof.report.kinds import microseconds
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row
+from vmprof.report.totals import longest_total
 from vmprof.report.view import View, select
 from vmprof.visible import visible
 
@@ -33,7 +34,7 @@ _SHAPES = 30
 _SHAPE_LINES = 2
 _MUCH = 10.0  # percent of Total: worth a look
 _SHAPE_COLUMN = "Argument Shapes"
-_NEVER_BY_DEFAULT = ("Device", "Hash", "Percent")
+_NEVER_BY_DEFAULT = ("Hash", "Percent")
 
 
 def render(report: Report, view: View, *, width: int, colour: bool) -> str:
@@ -57,9 +58,12 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     console.print()
     chosen = select(report, view)
     rows = [*chosen.rows, *([chosen.rest] if chosen.rest else []), chosen.sums, *chosen.totals]
-    columns = [_Column.of(title, rows) for title in chosen.columns]
+    titles = chosen.columns
+    if view.columns is None and len(chosen.totals) == 1:
+        titles = [title for title in titles if title != "Device"]
+    columns = [_Column.of(title, rows) for title in titles]
     layout = _Layout.of(columns, rows, width, everything=view.columns is not None)
-    total = sum(map(microseconds, chosen.totals)) or microseconds(chosen.sums)
+    total = longest_total(report) or microseconds(chosen.sums)
     console.print(_table(layout, rows, len(chosen.rows) + bool(chosen.rest), total))
     if layout.left_out:
         names = visible(", ".join(layout.left_out))
@@ -112,7 +116,7 @@ class _Column:
     @property
     def rank(self) -> tuple[int, int]:
         """What is shown first, where not all of them fit: lower is earlier."""
-        groups = ("Name", "Duration (us)", "Count")
+        groups = ("Name", "Duration (us)", "Device", "Count")
         if self.title in groups:
             return (0, groups.index(self.title))
         kind = 0 if self.is_ratio else 1 if self.title.startswith("perf::") else 2

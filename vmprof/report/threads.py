@@ -8,7 +8,7 @@ import numpy as np
 
 from vmprof.counters.cpu import CPU, KNOWN, PROCESS
 from vmprof.recording import Counts, Recording
-from vmprof.report.median import median_of
+from vmprof.report.estimator import mean_of, middle_half, rounded_means
 from vmprof.report.model import (
     PER_THREAD_SUFFIX,
     TASKS,
@@ -52,25 +52,33 @@ _NOTABLE_SHARE = 0.1
 
 
 def thread_cells(
-    runs: Sequence[Recording], typical: Recording, cpu: Sequence[Counts], *, columns: bool
+    runs: Sequence[Recording],
+    typical: Recording,
+    cpu: Sequence[Counts],
+    kept: Ints,
+    *,
+    columns: bool,
 ) -> list[Row]:
     """What rows say of threads, first the run as a whole: when tasks were done, in ``typical``.
 
-    With ``columns`` also how threads were used; see :func:`_columns`.
+    With ``columns`` also how threads were used; see :func:`_columns`. ``kept`` are the
+    numbers of the ``runs`` that values are means over.
     """
     rows: list[dict[str, Metric]] = [{} for _ in range(1 + len(typical.sites))]
     if columns:
-        rows = _columns(runs, cpu)
+        rows = _columns(runs, cpu, kept)
     for row, windows in _task_windows(typical).items():
         rows[1 + row][TASKS] = Samples(windows)
     return [*rows]
 
 
-def _columns(runs: Sequence[Recording], cpu: Sequence[Counts]) -> list[dict[str, Metric]]:
+def _columns(
+    runs: Sequence[Recording], cpu: Sequence[Counts], kept: Ints
+) -> list[dict[str, Metric]]:
     """How the run, then each call, used threads, without the calls inside it.
 
     ``runs`` are timed runs of the same calls; ``cpu`` are counts of the pass for CPU
-    time. Values are medians; see :class:`vmprof.parallelism.Parallelism`.
+    time. For values see :class:`vmprof.parallelism.Parallelism`.
     """
     columns: dict[str, list[Ints]] = {name: [] for name in _COLUMNS}
     for run in runs:
@@ -93,7 +101,9 @@ def _columns(runs: Sequence[Recording], cpu: Sequence[Counts]) -> list[dict[str,
         cells: dict[str, Metric] = {}
         for column, values in columns.items():
             if values:
-                cells |= median_of(column, _metrics(column, [int(each[row]) for each in values]))
+                of_runs = middle_half([each[0] for each in values]) if column == _CPU_TIME else kept
+                metrics = _metrics(column, [int(each[row]) for each in values])
+                cells |= mean_of(column, metrics, of_runs)
         rows.append(cells)
     return rows
 
@@ -136,7 +146,8 @@ def uncounted_work(
     # in every run.
     values = np.array([c.values for c in cpu])
     others = np.min(values[:, :, at[PROCESS]] - values[:, :, known], axis=0)
-    counted = np.median(values[:, :, at[CPU]], axis=0)
+    of_runs = middle_half([c.total[at[CPU]] for c in cpu])
+    counted = values[of_runs, :, at[CPU]].mean(axis=0)
     notable = (others > limit) & (others > _NOTABLE_SHARE * counted)
     if not notable.any():
         return {}
@@ -150,29 +161,30 @@ def uncounted_work(
 
 
 def per_thread(
-    column: str, number: int, counts: Sequence[Counts]
+    column: str, number: int, counts: Sequence[Counts], before: Ints
 ) -> Mapping[int, Mapping[str, Metric]]:
     """What each thread did, by row, of the calls that ran in parallel.
 
-    ``counts`` are of several runs, in which the column has this ``number``. A row has the
-    parts of the run that its median is from; they add up to it. Threads are in the same
-    order in every row, the calling one first.
+    ``counts`` are of the runs that values are means over, in which the column has this
+    ``number``; ``before`` is, for each row, the sum of what is in the rows before it, over
+    the runs. The parts of a call with no other inside add up to the value of its row. Threads
+    are in the same order in every row, the calling one first.
     """
     parts = [c.by_thread for c in counts if c.by_thread is not None]
     if not parts:
         return {}
     # All runs are of one thread, and so are their callers.
     threads = np.array(sorted({t for p in parts for t in p.threads[1:].tolist()}))
+    rows = np.unique(np.concatenate([p.rows for p in parts]))
+    values = np.zeros((len(counts), len(rows), 1 + len(threads)), dtype=np.int64)
+    for of_run, run in zip(values, counts, strict=True):
+        of_run[:, 0] = run.values[rows, number]
+        if run.by_thread is not None:
+            at = [0, *(1 + np.searchsorted(threads, run.by_thread.threads[1:]))]
+            places = np.searchsorted(rows, run.by_thread.rows)
+            of_run[np.ix_(places, at)] = run.by_thread.values[:, :, number]
     cells: dict[int, Mapping[str, Metric]] = {}
-    for row in sorted({row for p in parts for row in p.rows.tolist()}):
-        order = np.argsort([c.values[row, number] for c in counts], kind="stable")
-        middle = counts[int(order[(len(counts) - 1) // 2])]
-        values = np.zeros(1 + len(threads), dtype=np.int64)
-        of_run = middle.by_thread
-        if of_run is not None and row in of_run.rows:
-            at = [0, *(1 + np.searchsorted(threads, of_run.threads[1:]))]
-            values[at] = of_run.values[np.searchsorted(of_run.rows, row), :, number]
-        else:
-            values[0] = middle.values[row, number]
-        cells[row] = {f"{column}{PER_THREAD_SUFFIX}": Samples(tuple(map(float, values.tolist())))}
+    for place, row in enumerate(rows.tolist()):
+        means = rounded_means(values[:, place], int(before[row]))
+        cells[row] = {f"{column}{PER_THREAD_SUFFIX}": Samples(tuple(map(float, means.tolist())))}
     return cells

@@ -13,10 +13,13 @@ Window = tuple[float, float]
 _MANY_THREADS = 10_000  # more than that is a damaged report
 
 
-def windows_of(report: Report) -> list[Window] | None:
-    """Begin and end of each call in microseconds; None if the report does not have them all."""
-    windows = [window for call in report.calls if (window := _window(call)) is not None]
-    return windows if windows and len(windows) == len(report.calls) else None
+def windows_of(report: Report) -> list[Window | None] | None:
+    """Begin and end of each call in microseconds, None for one that the run did not make.
+
+    None altogether if the report does not say when calls were.
+    """
+    windows = [_window(call) for call in report.calls]
+    return windows if any(windows) else None
 
 
 @dataclass(frozen=True)

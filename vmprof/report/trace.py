@@ -3,8 +3,8 @@
 One run, that of which the report says when its calls were. Slices of the thread
 that ran the model are its calls, with shapes and counts; those of workers are
 the tasks that they did of them, where the report has them. Counters are tracks of
-their own. Counts are medians over other runs than the one whose times are drawn,
-so a track shows a rate, the count over the median duration, for as long as the
+their own. Counts are means over other runs than the one whose times are drawn,
+so a track shows a rate, the count over the mean duration, for as long as the
 call took.
 """
 
@@ -43,7 +43,10 @@ def render(report: Report) -> str:
     workers = sorted({task.thread for each in tasks.values() for task in each} - {0})
     events += [_named("thread_name", f"worker {thread}", _CALLER + thread) for thread in workers]
     named = len(events)
-    for number, (call, (begin, end)) in enumerate(zip(report.calls, windows, strict=True)):
+    for number, (call, window) in enumerate(zip(report.calls, windows, strict=True)):
+        if window is None:
+            continue
+        begin, end = window
         events.append(
             {
                 "ph": "X",

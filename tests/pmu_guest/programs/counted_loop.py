@@ -25,10 +25,13 @@ counts = {}
 with open_counters(parse_events(events, machine), machine) as opened:
     recorder = Recorder(opened.sample_words, max_records=len(lengths))
     spin = recorder.wrap(Site(0, "", 0, "spin"), library["spin"])
+
+    def loops() -> None:
+        for length in lengths:
+            spin(int(length))
+
     for one in opened.passes:
-        with recorder.run(Reading.COUNTERS, one):
-            for length in lengths:
-                spin(int(length))
+        recorder.run(loops, Reading.COUNTERS, one)
         values = recorder.recording(Reading.COUNTERS, one).counts.values
         counts |= zip(one.layout.columns, values.T.tolist(), strict=True)
 print(

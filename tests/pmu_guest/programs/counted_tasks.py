@@ -31,10 +31,13 @@ with (
     (one,) = opened.passes
     recorder = Recorder(opened.sample_words)
     spin = recorder.wrap(Site(0, "", 0, "spin"), library["spin_in_tasks"])
+
+    def loops() -> None:
+        for first, second in zip(lengths[::2], lengths[1::2], strict=True):
+            spin(int(first), int(second))
+
     for _ in range(2):  # the worker opens its counters in the first run
-        with recorder.run(Reading.COUNTERS, one):
-            for first, second in zip(lengths[::2], lengths[1::2], strict=True):
-                spin(int(first), int(second))
+        recorder.run(loops, Reading.COUNTERS, one)
     recording = recorder.recording(Reading.COUNTERS, one)
 counts = recording.counts
 assert counts is not None, recording.fault

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmprof.compare.audit.arithmetic import check_arithmetic
-from vmprof.compare.audit.cost import Cost, fit_cost
+from vmprof.compare.audit.cost import Cost, fit_cost, refit_cost
 from vmprof.compare.audit.disturbance import check_disturbance
-from vmprof.compare.audit.finding import Finding, Verdict, judge, unknown
+from vmprof.compare.audit.finding import ALPHA, Finding, Verdict, judge, untold
 from vmprof.compare.audit.limits import check_limits
+from vmprof.compare.audit.repeats import repeats_of
 from vmprof.compare.rows import merged_rows
+from vmprof.compare.significance import binomial_tail
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.model import Count, Duration, Metric, Report, Row
+from vmprof.report.model import Count, Duration, Metric, Report, Row, is_inclusive
 
 _DECLARED = "Empty call "
 
@@ -34,6 +36,10 @@ class Audit:
         return tuple(finding for finding in self.findings if finding.verdict is Verdict.FAILS)
 
     @property
+    def untold(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.verdict is Verdict.UNTOLD)
+
+    @property
     def is_believable(self) -> bool:
         return not self.failed
 
@@ -49,21 +55,27 @@ def audit_report(report: Report, printed_sum: Row | None = None) -> Audit:
         cost = fit_cost(event, rows, _declared(report, event), empty_us)
         if cost is not None:
             costs[event] = cost
-        findings.append(_judge_cost(event, cost, report))
+        findings.append(_judge_cost(event, cost, report, rows, empty_us))
     threads = report.configuration.get("Number of threads")
-    findings += check_limits(rows, costs, threads.value if isinstance(threads, Count) else None)
+    findings += check_limits(
+        report, rows, costs, threads.value if isinstance(threads, Count) else None
+    )
     findings += check_disturbance(report)
     return Audit(report, rows, tuple(findings), costs)
 
 
 def _events(report: Report) -> list[str]:
-    """The columns that were counted: of a component (``perf::CYCLES``), or with a declared cost."""
+    """The columns that were counted: of a component (``perf::CYCLES``), or with a declared cost.
+
+    Not those that include the calls inside: no window is in them that is not in another column.
+    """
     return sorted(
         {
             name
             for call in report.calls
             for name, metric in call.items()
             if isinstance(metric, Count)
+            and not is_inclusive(name)
             and ("::" in name or f"{_DECLARED}{name}" in report.configuration)
         }
     )
@@ -74,13 +86,22 @@ def _declared(report: Report, event: str) -> float | None:
     return float(declared.value) if isinstance(declared, Count) else None
 
 
-def _judge_cost(event: str, cost: Cost | None, report: Report) -> Finding:
+def _judge_cost(
+    event: str, cost: Cost | None, report: Report, rows: Sequence[Row], empty_us: float
+) -> Finding:
     subject = f"cost of measuring {event}"
     if cost is None:
-        return unknown(subject, "too few rows, and too few of those near-empty, to fit it")
+        return untold(subject, "too few rows, and too few of those near-empty, to fit it")
     sums = sum_columns(report.calls)
     text = "; ".join(_describe_cost(cost, sums.get(event), sums.get("Count"), report))
-    return judge(subject, text, fails=cost.is_hidden)
+    if not cost.is_hidden or not repeats_of(report.calls[0], event):
+        return judge(subject, text, fails=cost.is_hidden)
+    repeats = refit_cost(cost, rows, empty_us)
+    hidden = sum(each.is_hidden for each in repeats)
+    # If it were as likely as not in a single repeat.
+    if binomial_tail(hidden, len(repeats)) <= ALPHA:
+        return judge(subject, text, fails=True)
+    return untold(subject, f"{text}; hidden in {hidden} of {len(repeats)} repeats, may be noise")
 
 
 def _describe_cost(

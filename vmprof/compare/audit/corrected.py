@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vmprof.compare.audit.cost import Cost
 from vmprof.report.derive import derive
-from vmprof.report.model import SAMPLES_SUFFIX, Count, Metric, Report, Row
+from vmprof.report.model import INCLUSIVE, SAMPLES_SUFFIX, Count, Metric, Report, Row
 
 # What lies within two standard deviations of nothing is not told from it.
 _SIGMAS = 2.0
@@ -57,8 +57,8 @@ def corrected_report(report: Report, rows: Sequence[Row], costs: Mapping[str, Co
     """``report`` with its merged ``rows`` less their ``costs``.
 
     A count that cannot be told from nothing is left out, and so are the counts
-    of Total, which hold what was counted between the rows, and the samples.
-    Durations stay.
+    of Total, which hold what was counted between the rows, those that include calls
+    inside, whose cost they hold too, and the samples. Durations stay.
     """
     changed = {event: cost for event, cost in costs.items() if cost.correction}
     notes: dict[str, Metric] = {
@@ -92,5 +92,5 @@ def _other_columns(row: Row, changed: Mapping[str, Cost]) -> dict[str, Metric]:
     return {
         name: metric
         for name, metric in row.items()
-        if name.removesuffix(SAMPLES_SUFFIX) not in changed
+        if name.removesuffix(SAMPLES_SUFFIX).removesuffix(INCLUSIVE) not in changed
     }

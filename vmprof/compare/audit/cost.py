@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
 
+from vmprof.compare.audit.repeats import repeats_of
 from vmprof.report.model import Count, Duration, Row
 
+TIME = "Duration (us)"
 # A call that takes no longer is next to nothing.
 NEAR_EMPTY_US = 1.0
 
@@ -85,8 +88,39 @@ def fit_cost(
 
     By the report an empty call counts ``declared`` and takes ``empty_us``.
     """
-    counts, times, calls = _columns(event, rows)
-    per_call, time = counts / calls, times / calls
+    return _fit(event, _columns(event, rows), declared, empty_us)
+
+
+def refit_cost(cost: Cost, rows: Sequence[Row], empty_us: float = 0.0) -> list[Cost]:
+    """``cost`` as each repeat alone tells it; empty if rows lack repeats."""
+    kept = [row for row in rows if _cells(cost.event, row)]
+    calls = _columns(cost.event, kept).calls
+    counts = zip(*(repeats_of(row, cost.event) for row in kept), strict=False)
+    times = zip(*(repeats_of(row, TIME) for row in kept), strict=False)
+    found = [
+        _fit(
+            cost.event,
+            _Columns(np.array(counted), np.array(took), calls),
+            cost.declared,
+            empty_us,
+        )
+        for counted, took in zip(counts, times, strict=False)
+        if all(map(isfinite, (*counted, *took)))
+    ]
+    return [each for each in found if each is not None]
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Counts, microseconds and numbers of calls, row by row."""
+
+    counts: Floats
+    times: Floats
+    calls: Floats
+
+
+def _fit(event: str, columns: _Columns, declared: float | None, empty_us: float) -> Cost | None:
+    per_call, time = columns.counts / columns.calls, columns.times / columns.calls
     near = time <= NEAR_EMPTY_US
     enough = np.count_nonzero(near) >= _LEAST_NEAR_EMPTY_ROWS
     if not enough and len(time) < _LEAST_ROWS:
@@ -114,15 +148,18 @@ def fit_cost(
     )
 
 
-def _columns(event: str, rows: Sequence[Row]) -> tuple[Floats, Floats, Floats]:
-    """Counts, microseconds and numbers of calls of the rows that have all three."""
-    found = []
-    for row in rows:
-        match row.get(event), row.get("Duration (us)"), row.get("Count"):
-            case Count(value), Duration(time), Count(calls) if calls > 0 and 0 <= time < _YEARS_US:
-                found.append((value, time, calls))
+def _columns(event: str, rows: Sequence[Row]) -> _Columns:
+    """Of the rows that have all three."""
+    found = [cells for row in rows if (cells := _cells(event, row))]
     table = np.array(found, dtype=np.float64).reshape(-1, 3)
-    return table[:, 0], table[:, 1], table[:, 2]
+    return _Columns(table[:, 0], table[:, 1], table[:, 2])
+
+
+def _cells(event: str, row: Row) -> tuple[float, float, float] | None:
+    match row.get(event), row.get(TIME), row.get("Count"):
+        case Count(value), Duration(time), Count(calls) if calls > 0 and 0 <= time < _YEARS_US:
+            return value, time, calls
+    return None
 
 
 def _weights(time: Floats) -> Floats:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from vmprof.compare.audit.finding import Finding, judge, unknown
+from vmprof.compare.audit.arithmetic import TIME, rounding
+from vmprof.compare.audit.finding import Finding, Held, judge_held, untold
+from vmprof.compare.audit.repeats import repeats_of, summed_repeats
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.model import Count, Duration, Report
+from vmprof.report.kinds import microseconds
+from vmprof.report.model import Count, Duration, Report, Row
+from vmprof.report.totals import in_no_row, longest_device, longest_total, rows_of
 
 # A slower run fails the audit only if a call costs so much outside its row that
 # caches and idle threads can go cold meanwhile. Calling from Python alone takes
@@ -20,6 +24,7 @@ _MOST_OF_MEAN = 1.1
 
 # The heading of TVM's reports has two decimals of a millisecond.
 _MEAN_HALF_STEP_US = 5.0
+_MEAN = "Unprofiled mean (us)"
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,8 @@ class Slowdown:
 
 
 def slowdown(report: Report) -> Slowdown | None:
-    """None if ``report`` lacks a Total or the mean."""
-    total, mean = _microseconds(report, "Total"), _microseconds(report, "mean")
+    """Of the longest Total. None if ``report`` lacks a Total or the mean."""
+    total, mean = longest_total(report), _configured(report, _MEAN)
     if not total or not mean:
         return None
     step = _mean_half_step(mean)
@@ -41,49 +46,98 @@ def slowdown(report: Report) -> Slowdown | None:
 
 
 def check_disturbance(report: Report) -> Iterator[Finding]:
-    total, mean = _microseconds(report, "Total"), _microseconds(report, "mean")
-    sums = sum_columns(report.calls)
-    rows, calls = sums.get("Duration (us)"), sums.get("Count")
-    if not total or not (isinstance(rows, Duration) and isinstance(calls, Count)):
-        yield unknown("slowdown", "the report has no Total, or no durations")
+    device = longest_device(report)
+    rows = sum_columns(report.calls)
+    if device is None or not longest_total(report) or not isinstance(rows.get(TIME), Duration):
+        yield untold("slowdown", "the report has no Total, or no durations")
         return
-    count = max(calls.value, 1)
-    outside = total - rows.microseconds
-    yield judge(
-        "in no row",
-        f"{outside:,.2f} us, {100 * outside / total:.1f} % of Total: "
-        f"{outside / count:.2f} us per call",
-        fails=outside > _MOST_IN_NO_ROW * total and outside / count > _MOST_PER_CALL_US,
-    )
-    slow = slowdown(report)
+    yield from _check_in_no_row(report)
+    mean, slow = _configured(report, _MEAN), slowdown(report)
     if mean is None or slow is None:
-        yield unknown("slowdown", "the report does not say how long the model takes unprofiled")
+        yield untold("slowdown", "the report does not say how long the model takes unprofiled")
         return
+    yield _check_slowdown(report, device, mean, slow)
+    yield _check_rows(report, mean)
+
+
+def _check_in_no_row(report: Report) -> Iterator[Finding]:
+    """Of each device; all shares are of the longest Total."""
+    whole = longest_total(report)
+    for device, outside in in_no_row(report).items():
+        subject = f"in no row of {device}" if len(report.device_metrics) > 1 else "in no row"
+        rows = rows_of(report, device)
+        calls = _calls(rows)
+        text = (
+            f"{outside:,.2f} us, {100 * outside / whole:.1f} % of Total: "
+            f"{outside / calls:.2f} us per call"
+        )
+        if outside < -rounding(report):
+            yield untold(subject, f"{text}; rows and Total do not add up")
+            continue
+        totals = repeats_of(report.device_metrics[device], TIME)
+        sums = summed_repeats(rows, TIME)
+        between = [run - row for run, row in zip(totals, sums, strict=False)]
+
+        def most(total: float, calls: int = calls) -> float:
+            return max(_MOST_IN_NO_ROW * total, _MOST_PER_CALL_US * calls)
+
+        total = microseconds(report.device_metrics[device])
+        held = Held(outside, most(total), between, [most(run) for run in totals] if between else ())
+        yield judge_held(subject, text, [held])
+
+
+def _check_slowdown(report: Report, device: str, mean: float, slow: Slowdown) -> Finding:
+    total, calls = longest_total(report), _calls(report.calls)
     between = f" ({slow.low:.2f} to {slow.high:.2f})" if slow.high - slow.low > 0.01 else ""
-    per_call = (total - mean) / count
-    yield judge(
-        "slowdown",
+    text = (
         f"{slow.factor:.2f}{between}: Total {total:,.2f} us, unprofiled mean {mean:,.2f} us; "
-        f"{per_call:.2f} us per call",
-        fails=slow.low > _MOST_SLOWDOWN and per_call > _MOST_PER_CALL_US,
+        f"{(total - mean) / calls:.2f} us per call"
     )
-    longest = mean + 2 * (_microseconds(report, "std") or 0.0) + _mean_half_step(mean)
-    yield judge(
+
+    def most(plain: float, step: float = 0.0) -> float:
+        return max(_MOST_SLOWDOWN * (plain + step), plain + _MOST_PER_CALL_US * calls)
+
+    held = Held(
+        total,
+        most(mean, _mean_half_step(mean)),
+        repeats_of(report.device_metrics[device], TIME),
+        [most(plain) for plain in repeats_of(report.configuration, _MEAN)],
+    )
+    return judge_held("slowdown", text, [held])
+
+
+def _check_rows(report: Report, mean: float) -> Finding:
+    """The rows of each device against the whole model; devices run at the same time."""
+    longest = mean + 2 * (_configured(report, "Unprofiled std (us)") or 0.0) + _mean_half_step(mean)
+    plain = [_MOST_OF_MEAN * each for each in repeats_of(report.configuration, _MEAN)]
+    of_devices = [rows_of(report, device) for device in report.device_metrics]
+    held = [
+        Held(
+            sum(map(microseconds, rows)),
+            max(longest, _MOST_OF_MEAN * mean),
+            summed_repeats(rows, TIME),
+            plain,
+        )
+        for rows in of_devices
+    ]
+    most = max(each.value for each in held)
+    return judge_held(
         "rows against the unprofiled mean",
-        f"their durations add up to {rows.microseconds / mean:.2f} of it",
-        fails=rows.microseconds > max(longest, _MOST_OF_MEAN * mean),
+        f"their durations add up to {most / mean:.2f} of it",
+        held,
     )
+
+
+def _calls(rows: Sequence[Row]) -> int:
+    """How many calls ``rows`` hold, at least one."""
+    count = sum_columns(rows).get("Count")
+    return max(count.value, 1) if isinstance(count, Count) else 1
 
 
 def _mean_half_step(mean: float) -> float:
     return _MEAN_HALF_STEP_US if mean % 10 == 0 else 0.0
 
 
-def _microseconds(report: Report, what: str) -> float | None:
-    if what == "Total":
-        metrics = [row.get("Duration (us)") for row in report.device_metrics.values()]
-        found = [metric.microseconds for metric in metrics if isinstance(metric, Duration)]
-        # Several devices run at the same time.
-        return max(found, default=None)
-    metric = report.configuration.get(f"Unprofiled {what} (us)")
+def _configured(report: Report, what: str) -> float | None:
+    metric = report.configuration.get(what)
     return metric.microseconds if isinstance(metric, Duration) else None

@@ -1,13 +1,16 @@
-"""Counts that no machine can have."""
+"""Counts and rates that no machine can have, or not the one that the report is of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from vmprof.compare.audit.cost import Cost
-from vmprof.compare.audit.finding import Finding, judge, unknown
-from vmprof.report.model import Count, Duration, Row
+from vmprof.compare.audit.finding import Finding, Held, Verdict, judge, judge_held, untold
+from vmprof.compare.audit.repeats import repeats_of
+from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row, is_inclusive
+from vmprof.report.roofline import PEAK_BANDWIDTH, PEAK_FLOPS
 
+TIME = "Duration (us)"
 # Per microsecond and thread. No processor is sold that clocks higher than
 # 6.2 GHz; the task clock runs at 1000 nanoseconds, with room for time and count
 # being of different runs.
@@ -17,12 +20,19 @@ _MOST_INSTRUCTIONS_PER_CYCLE = 10.0
 # What cannot stand still while an operator runs.
 _NEVER_ZERO = ("perf::CYCLES", "perf::INSTRUCTIONS", "perf::TASK-CLOCK")
 _LONG_ENOUGH_US = 1.0
+# Peaks are measured, too.
+_MOST_OF_PEAK = 1.1
+# A core's nearest cache: four times 64 bytes in a cycle, at 6.2 GHz.
+_MOST_GB_PER_SECOND = 1600.0
+# Peaks are of these; processors do more operations on smaller elements.
+_PEAK_TYPES = ("float32", "float64")
+_SMALLER = ("int8", "float16", "float8", "float6", "float4", "int4")
 
 _SIGMAS = 3.0
 
 
 def check_limits(
-    rows: Sequence[Row], costs: Mapping[str, Cost], threads: int | None
+    report: Report, rows: Sequence[Row], costs: Mapping[str, Cost], threads: int | None
 ) -> Iterator[Finding]:
     """Checks on merged ``rows``. A cost that the report declares is taken off first."""
     present = {name for row in rows for name, metric in row.items() if isinstance(metric, Count)}
@@ -30,17 +40,20 @@ def check_limits(
         if event in present:
             subject = f"{event} in the time"
             if threads is None:
-                yield unknown(subject, "the report does not say how many threads there were")
+                yield untold(subject, "the report does not say how many threads there were")
             else:
                 yield _check_rate(subject, rows, event, most * threads, costs.get(event))
     if {"perf::CYCLES", "perf::INSTRUCTIONS"} <= present:
         yield _check_ratio(rows, "perf::INSTRUCTIONS", "perf::CYCLES", _MOST_INSTRUCTIONS_PER_CYCLE)
     for event in sorted(name for name in present if name.startswith("perf::STALLED-CYCLES")):
-        if "perf::CYCLES" in present:
+        if "perf::CYCLES" in present and not is_inclusive(event):
             yield _check_ratio(rows, event, "perf::CYCLES", 1.0)
     for event in _NEVER_ZERO:
         if event in present:
             yield _check_zero(rows, event)
+    for column, peak in (("GFLOP/s", PEAK_FLOPS), ("GB/s", PEAK_BANDWIDTH)):
+        if any(column in row for row in rows):
+            yield _check_peak(rows, column, report.configuration.get(peak), threads)
 
 
 def _check_rate(
@@ -49,24 +62,24 @@ def _check_rate(
     allowed = 0.0  # per call, besides what its time allows
     if cost is not None and cost.declared is not None:
         allowed = cost.declared + _SIGMAS * max(cost.spread, cost.declared)
-
-    def excess(row: Row) -> float:
-        match row.get(event), row.get("Duration (us)"), row.get("Count", Count(1)):
+    held: dict[int, Held] = {}
+    for number, row in enumerate(rows):
+        match row.get(event), row.get(TIME), row.get("Count", Count(1)):
             case Count(value), Duration(time), Count(calls):
-                return value - allowed * calls - most * time
-        return 0.0
-
-    return _report(subject, rows, excess, f"{event} than {most:,.0f} per us", event)
+                more = allowed * calls
+                limits = [more + most * each for each in repeats_of(row, TIME)]
+                held[number] = Held(value, more + most * time, repeats_of(row, event), limits)
+    return _judge(subject, rows, held, f"hold more {event} than {most:,.0f} per us", event)
 
 
 def _check_ratio(rows: Sequence[Row], event: str, base: str, most: float) -> Finding:
-    def excess(row: Row) -> float:
+    held: dict[int, Held] = {}
+    for number, row in enumerate(rows):
         match row.get(event), row.get(base):
             case Count(value), Count(cycles):
-                return value - most * cycles
-        return 0.0
-
-    return _report(f"{event} per {base}", rows, excess, f"than {most:g} for each", event)
+                limits = [most * each for each in repeats_of(row, base)]
+                held[number] = Held(value, most * cycles, repeats_of(row, event), limits)
+    return _judge(f"{event} per {base}", rows, held, f"hold more than {most:g} for each", event)
 
 
 def _check_zero(rows: Sequence[Row], event: str) -> Finding:
@@ -74,23 +87,103 @@ def _check_zero(rows: Sequence[Row], event: str) -> Finding:
         row
         for row in rows
         if row.get(event) == Count(0)
-        and isinstance(time := row.get("Duration (us)"), Duration)
+        and isinstance(time := row.get(TIME), Duration)
         and time.microseconds >= _LONG_ENOUGH_US
     ]
     text = f"{len(zeros)} of {len(rows)} rows took time without any"
     if zeros:
         text += f", as {zeros[0].get('Name')!r}"
-    return judge(f"{event} at zero", text, fails=bool(zeros))
+    sure = [row for row in zeros if _is_always_zero(row, event)]
+    if zeros and not sure:
+        return untold(f"{event} at zero", f"{text}; not so in each repeat")
+    return judge(f"{event} at zero", text, fails=bool(sure))
 
 
-def _report(
-    subject: str, rows: Sequence[Row], excess: Callable[[Row], float], what: str, event: str
+def _is_always_zero(row: Row, event: str) -> bool:
+    return not any(repeats_of(row, event)) and all(
+        time >= _LONG_ENOUGH_US for time in repeats_of(row, TIME)
+    )
+
+
+def _check_peak(
+    rows: Sequence[Row], column: str, peak: Metric | None, threads: int | None
 ) -> Finding:
-    wrong = [row for row in rows if excess(row) > 0]
-    text = f"{len(wrong)} of {len(rows)} rows hold more {what}"
+    """Rates against what the machine attained when ``vmprof peaks`` measured it."""
+    subject = f"{column} of the peak"
+    if column == "GB/s" and threads is not None:
+        most = _MOST_GB_PER_SECOND * threads
+        wrong = _judge(
+            f"{column} at all",
+            rows,
+            _held_rates(rows, column, most),
+            f"move more than the {most:,.0f} GB/s of the nearest cache",
+            column,
+        )
+        if wrong.verdict is not Verdict.HOLDS:
+            return wrong
+    shares = {
+        number: share
+        for number, row in enumerate(rows)
+        if (share := _share_of_peak(row, column, peak)) is not None
+    }
+    if not shares:
+        return untold(subject, "the report does not say what the machine attains: vmprof peaks")
+    held = {
+        number: _held_rate(rows[number], share, _MOST_OF_PEAK) for number, share in shares.items()
+    }
+    what = f"have more than {100 * _MOST_OF_PEAK:.0f} % of the peak {column}"
+    finding = _judge(subject, rows, held, what, column)
+    if finding.verdict is not Verdict.FAILS:
+        return finding
+    over = [rows[number] for number, each in held.items() if each.is_over]
+    if column == "GB/s":
+        return untold(subject, f"{finding.text}; caches give more, or not all of it is moved")
+    if all(_has_smaller(row) for row in over):
+        return untold(subject, f"{finding.text}; the peak is of {' and '.join(_PEAK_TYPES)}")
+    return finding
+
+
+def _share_of_peak(row: Row, column: str, peak: Metric | None) -> float | None:
+    match row.get(column), peak, row.get(f"% of peak {column}"):
+        case Ratio(rate), Ratio(most), _ if most > 0:
+            return rate / most
+        case _, _, Percent(percent):
+            return percent / 100
+    return None
+
+
+def _held_rates(rows: Sequence[Row], column: str, most: float) -> dict[int, Held]:
+    return {
+        number: _held_rate(row, rate.ratio, most)
+        for number, row in enumerate(rows)
+        if isinstance(rate := row.get(column), Ratio)
+    }
+
+
+def _held_rate(row: Row, rate: float, most: float) -> Held:
+    """A rate goes as the reciprocal of the time that each repeat took."""
+    time = row.get(TIME)
+    times = repeats_of(row, TIME)
+    if not isinstance(time, Duration) or not all(each > 0 for each in times):
+        return Held(rate, most)
+    rates = [rate * time.microseconds / each for each in times]
+    return Held(rate, most, rates, [most] * len(rates))
+
+
+def _has_smaller(row: Row) -> bool:
+    return any(name in str(row.get("Argument Shapes", "")) for name in _SMALLER)
+
+
+def _judge(
+    subject: str, rows: Sequence[Row], held: Mapping[int, Held], what: str, column: str
+) -> Finding:
+    wrong = {number: each for number, each in held.items() if each.is_over}
+    text = f"{len(wrong)} of {len(rows)} rows {what}"
     if wrong:
-        worst = max(wrong, key=excess)
-        match worst.get(event), worst.get("Duration (us)"):
+        worst = rows[max(wrong, key=lambda number: wrong[number].value - wrong[number].limit)]
+        match worst.get(column), worst.get(TIME):
             case Count(value), Duration(time):
                 text += f"; {worst.get('Name')}: {value:,} in {time:,.2f} us"
-    return judge(subject, text, fails=bool(wrong))
+            case Ratio(rate), _:
+                text += f"; {worst.get('Name')}: {rate:,.0f}"
+    return judge_held(subject, text, [*held.values()])

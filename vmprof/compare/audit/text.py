@@ -13,6 +13,7 @@ from vmprof.compare.rows import microseconds
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.model import Duration, Row
 from vmprof.report.table import format_metric
+from vmprof.report.totals import in_no_row, longest_total, of_device
 from vmprof.visible import visible
 
 METHOD = """\
@@ -66,6 +67,8 @@ def _heading(audit: Audit, title: str) -> str:
     failed, checks = len(audit.failed), len(audit.findings)
     verdict = "believable" if audit.is_believable else "not believable"
     line = f"{visible(title)}: {verdict}, {failed} of {checks} checks fail"
+    if audit.untold:
+        line += f", {len(audit.untold)} cannot tell"
     return f"{line}\n{'-' * len(line)}\n"
 
 
@@ -110,10 +113,10 @@ def _fitted(cost: Cost | None) -> str:
 
 
 def _in_no_row(audit: Audit) -> str:
-    rows = sum_columns(audit.rows).get("Duration (us)")
-    total = sum_columns(audit.report.device_metrics.values()).get("Duration (us)")
-    if not (isinstance(rows, Duration) and isinstance(total, Duration)):
+    report, whole = audit.report, longest_total(audit.report)
+    if not isinstance(sum_columns(audit.rows).get("Duration (us)"), Duration):
         return ""
-    if not total.microseconds:
-        return ""
-    return f"{100 * (1 - rows.microseconds / total.microseconds):.1f} %"
+    return ", ".join(
+        of_device(report, f"{100 * left / whole:.1f} %", device, " of ")
+        for device, left in in_no_row(report).items()
+    )

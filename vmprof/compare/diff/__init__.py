@@ -3,7 +3,7 @@
 from vmprof.compare.diff.change import Change, Sureness
 from vmprof.compare.diff.diff import TIME, Diff, Operator, diff_reports
 from vmprof.compare.diff.match import MatchedBy
-from vmprof.compare.diff.regressions import Limit, regressions
+from vmprof.compare.diff.regressions import Limit, Regressions, regressions
 
 __all__ = [
     "TIME",
@@ -12,6 +12,7 @@ __all__ = [
     "Limit",
     "MatchedBy",
     "Operator",
+    "Regressions",
     "Sureness",
     "diff_reports",
     "regressions",

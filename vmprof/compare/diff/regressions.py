@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vmprof.compare.diff.change import Change, Sureness
@@ -23,10 +23,29 @@ class Limit:
     share: float
 
 
-def regressions(diff: Diff, limit: Limit) -> list[tuple[str, Change]]:
-    """Names and changes of what exceeds ``limit``, and is not within chance.
+# What rose, and how.
+Named = tuple[str, Change]
 
-    Where repeats are too few to tell, the size of the change alone decides.
+
+@dataclass(frozen=True)
+class Regressions:
+    """What exceeds a limit, by how sure that is.
+
+    ``sure`` is more than chance, ``chance`` is within it; of ``untold`` repeats are too
+    few to tell. ``looked_at`` is the number of changes that were held against the limit,
+    ``blind`` how many of those no repeats tell from chance.
+    """
+
+    sure: Sequence[Named]
+    untold: Sequence[Named]
+    chance: Sequence[Named]
+    looked_at: int
+    blind: int
+
+
+def regressions(diff: Diff, limit: Limit) -> Regressions:
+    """Names and changes of what exceeds ``limit``.
+
     Raises :class:`VmprofError` if the reports do not both have the column, or it
     does not add up.
     """
@@ -36,16 +55,21 @@ def regressions(diff: Diff, limit: Limit) -> list[tuple[str, Change]]:
             f"the two reports do not both have a column {limit.column!r} that adds up; "
             f"both have: {', '.join(summed) or 'none'}"
         )
-    return [
-        (name, change)
-        for name, change in _candidates(diff, limit)
-        if change.percent is not None
-        and change.percent > limit.percent
-        and change.sureness is not Sureness.CHANCE
-    ]
+    looked_at = [*_candidates(diff, limit)]
+    over: dict[Sureness, list[Named]] = {sureness: [] for sureness in Sureness}
+    for name, change in looked_at:
+        if change.percent is not None and change.percent > limit.percent:
+            over[change.sureness].append((name, change))
+    return Regressions(
+        sure=over[Sureness.REAL],
+        untold=over[Sureness.UNTOLD],
+        chance=over[Sureness.CHANCE],
+        looked_at=len(looked_at),
+        blind=sum(change.sureness is Sureness.UNTOLD for _, change in looked_at),
+    )
 
 
-def _candidates(diff: Diff, limit: Limit) -> Iterator[tuple[str, Change]]:
+def _candidates(diff: Diff, limit: Limit) -> Iterator[Named]:
     for name, changes in diff.whole.items():
         if limit.column in changes:
             yield name, changes[limit.column]

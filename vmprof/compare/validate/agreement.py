@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 from statistics import median
 
 from vmprof.compare.diff import TIME, Change, Sureness
@@ -19,7 +20,8 @@ class Verdict(Enum):
     """Of one value of an operator.
 
     ``SMALL`` is more than chance, but less than the tolerance or than what a window
-    costs; ``UNTOLD`` means too few repeats.
+    costs; ``UNTOLD`` may be more than either, and may be chance: repeats are too few,
+    or differ by too much.
     """
 
     NOISE = "~"
@@ -58,8 +60,9 @@ class Agreement:
 
     ``engines`` are their names. ``other_call`` says where their calls part, None if
     they do not; then ``operators`` has the longest first. ``tested`` is the number
-    of values whose differences were tested together; ``window`` what a window costs,
-    by column.
+    of values whose differences were tested together, 0 if ``repeats``, the fewest that
+    any of the ``varying`` ones has, are too few for any to be more than chance;
+    ``window`` is what a window costs, by column.
     """
 
     engines: tuple[str, str]
@@ -67,16 +70,30 @@ class Agreement:
     other_call: str | None
     operators: tuple[Operator, ...]
     columns: tuple[str, ...]
+    varying: int
+    repeats: int
     tested: int
     tolerance: float
     window: Mapping[str, float]
     costs: tuple[EngineCost, EngineCost]
 
-    def differing(self) -> Iterator[tuple[Operator, str, Cell]]:
+    def differing(self) -> list[tuple[Operator, str, Cell]]:
         """The values in which the engines disagree."""
+        return [*self._with(Verdict.DIFFERS)]
+
+    def untold(self) -> list[tuple[Operator, str, Cell]]:
+        """The values in which nobody can tell whether they do."""
+        return [*self._with(Verdict.UNTOLD)]
+
+    @property
+    def enough_repeats(self) -> int:
+        """The least that let a difference be more than chance among so many values."""
+        return next(n for n in count(1) if self.varying * least_p_value(n, n) <= ALPHA)
+
+    def _with(self, verdict: Verdict) -> Iterator[tuple[Operator, str, Cell]]:
         for operator in self.operators:
             for column, cell in operator.cells.items():
-                if cell.verdict is Verdict.DIFFERS:
+                if cell.verdict is verdict:
                     yield operator, column, cell
 
 
@@ -91,7 +108,8 @@ def compare_engines(reports: Mapping[str, Report], tolerance: float) -> Agreemen
     part = _where_they_part((one, other), first, second)
     pairs = [] if part else list(zip(merged_rows(first), merged_rows(second), strict=True))
     columns = _columns(pairs)
-    changes = _tested(pairs, columns)
+    varying = _varying(pairs, columns)
+    changes = _tested(pairs, columns, varying)
     operators = [
         _operator(pair, of_row, window, tolerance)
         for pair, of_row in zip(pairs, changes, strict=True)
@@ -103,6 +121,8 @@ def compare_engines(reports: Mapping[str, Report], tolerance: float) -> Agreemen
         other_call=part,
         operators=tuple(operators),
         columns=tuple(columns),
+        varying=len(varying),
+        repeats=min((len(each) for both in varying.values() for each in both), default=0),
         tested=sum(change.p is not None for of_row in changes for change in of_row.values()),
         tolerance=tolerance,
         window=window,
@@ -137,22 +157,32 @@ def _columns(pairs: Sequence[tuple[Row, Row]]) -> list[str]:
     return [TIME, *sorted(counted)]
 
 
-def _tested(pairs: Sequence[tuple[Row, Row]], columns: Sequence[str]) -> list[dict[str, Change]]:
-    """The changes by column, row by row.
+# By row and column, the repeats of both engines.
+_Repeats = Mapping[tuple[int, str], tuple[Sequence[float], Sequence[float]]]
 
-    All whose repeats are not all equal are tested together; ``p`` is None for the
-    others, and for all if their number lets no difference be more than chance.
-    """
-    samples = {
+
+def _varying(pairs: Sequence[tuple[Row, Row]], columns: Sequence[str]) -> _Repeats:
+    """Of the values whose repeats are not all equal."""
+    repeats = {
         (index, column): (_samples(first, column), _samples(second, column))
         for index, (first, second) in enumerate(pairs)
         for column in columns
     }
-    varying = [key for key, (a, b) in samples.items() if a and b and len({*a, *b}) > 1]
-    least = max((least_p_value(*map(len, samples[key])) for key in varying), default=1.0)
+    return {key: (a, b) for key, (a, b) in repeats.items() if a and b and len({*a, *b}) > 1}
+
+
+def _tested(
+    pairs: Sequence[tuple[Row, Row]], columns: Sequence[str], varying: _Repeats
+) -> list[dict[str, Change]]:
+    """The changes by column, row by row.
+
+    All that vary are tested together; ``p`` is None for the others, and for
+    all if the number of repeats lets no difference be more than chance.
+    """
+    least = max((least_p_value(*map(len, both)) for both in varying.values()), default=1.0)
     adjusted: dict[tuple[int, str], float] = {}
     if len(varying) * least <= ALPHA:
-        ps = holm([p_value(*samples[key]) for key in varying])
+        ps = holm([p_value(*both) for both in varying.values()])
         adjusted = dict(zip(varying, ps, strict=True))
     return [
         {
@@ -172,24 +202,29 @@ def _operator(
     tolerance: float,
 ) -> Operator:
     row = pair[0]
-    count = row.get("Count")
-    calls = count.value if isinstance(count, Count) else 1
+    number_of_calls = row.get("Count")
+    calls = number_of_calls.value if isinstance(number_of_calls, Count) else 1
     cells = {}
     for column, change in changes.items():
         largest = max(abs(change.before or 0.0), abs(change.after or 0.0))
         allowed = max(calls * window.get(column, 0.0), tolerance / 100 * largest)
         spreads = (_spread(_samples(pair[0], column)), _spread(_samples(pair[1], column)))
-        cells[column] = Cell(change, spreads, allowed, _verdict(change, allowed))
+        varies = len({*_samples(pair[0], column), *_samples(pair[1], column)}) > 1
+        verdict = _verdict(change, allowed, varies=varies)
+        cells[column] = Cell(change, spreads, allowed, verdict)
     return Operator(str(row.get("Name", "")), str(row.get("Argument Shapes", "")), calls, cells)
 
 
-def _verdict(change: Change, allowed: float) -> Verdict:
+def _verdict(change: Change, allowed: float, *, varies: bool) -> Verdict:
     difference = abs((change.after or 0.0) - (change.before or 0.0))
-    if change.sureness is Sureness.REAL:
-        return Verdict.DIFFERS if difference > allowed else Verdict.SMALL
-    if change.sureness is Sureness.CHANCE or not difference:
-        return Verdict.NOISE
-    return Verdict.UNTOLD
+    match change.sureness:
+        case Sureness.REAL:
+            return Verdict.DIFFERS if difference > allowed else Verdict.SMALL
+        case Sureness.CHANCE:
+            # So large a difference is not shown to be none by the lack of a proof.
+            return Verdict.UNTOLD if difference > allowed else Verdict.NOISE
+        case Sureness.UNTOLD:
+            return Verdict.UNTOLD if varies or difference else Verdict.NOISE
 
 
 def _samples(row: Row, column: str) -> tuple[float, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from vmprof.compare.diff import TIME
 from vmprof.compare.diff.change import number
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.model import SAMPLES_SUFFIX, Metric, Report, Samples
+from vmprof.report.model import SAMPLES_SUFFIX, Metric, Report, Row, Samples
+from vmprof.report.totals import longest_device, longest_total
 
 _EMPTY = "Empty call "
 _TIMES = f"{TIME}{SAMPLES_SUFFIX}"
@@ -17,7 +17,7 @@ _TIMES = f"{TIME}{SAMPLES_SUFFIX}"
 
 @dataclass(frozen=True)
 class EngineCost:
-    """Microseconds: of the recorded run, of TVM's VM unprofiled, both in median.
+    """Microseconds: Total, and of TVM's VM unprofiled, as the report says.
 
     ``between_us`` is what of the least disturbed repeat is in no row, per call;
     ``empty_us`` what the window around nothing reads.
@@ -30,15 +30,14 @@ class EngineCost:
 
     @classmethod
     def of(cls, report: Report) -> EngineCost:
-        totals = [row.get(_TIMES) for row in report.device_metrics.values()]
-        runs = _sums([*totals])
+        device = longest_device(report)
+        total: Row = {} if device is None else report.device_metrics[device]
+        runs = _sums([total.get(_TIMES)])
         rows = _sums([call.get(_TIMES) for call in report.calls])
         between = min((run - row for run, row in zip(runs, rows, strict=False)), default=0.0)
         return cls(
-            total_us=median(runs) if runs else 0.0,
-            unprofiled_us=_median(
-                report.configuration.get(f"Unprofiled mean (us){SAMPLES_SUFFIX}")
-            ),
+            total_us=longest_total(report),
+            unprofiled_us=number(report.configuration.get("Unprofiled mean (us)")) or 0.0,
             between_us=max(0.0, between) / max(1, len(report.calls)),
             empty_us=number(report.configuration.get(f"{_EMPTY}(us)")) or 0.0,
         )
@@ -80,7 +79,3 @@ def _sums(columns: Sequence[Metric | None]) -> list[float]:
     return (
         [sum(each) for each in zip(*samples, strict=True)] if len(samples) == len(columns) else []
     )
-
-
-def _median(samples: Metric | None) -> float:
-    return median(samples.values) if isinstance(samples, Samples) else 0.0

@@ -11,7 +11,10 @@ from vmprof.report.json import to_document
 
 
 def to_json(validation: Validation, title: str) -> str:
-    """``validation`` of the model called ``title``, with both reports as they are saved."""
+    """``validation`` of the model called ``title``, with both reports as they are saved.
+
+    ``agrees`` is null if it cannot be told.
+    """
     agreement = validation.agreement
     document = {
         "model": title,
@@ -21,6 +24,8 @@ def to_json(validation: Validation, title: str) -> str:
             "difference": validation.other_output,
         },
         "calls": {"number": agreement.calls, "difference": agreement.other_call},
+        "varying": agreement.varying,
+        "repeats": agreement.repeats,
         "tested": agreement.tested,
         "tolerance_percent": agreement.tolerance,
         "window": dict(agreement.window),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from vmprof.compare.validate.agreement import Agreement, compare_engines
@@ -21,12 +22,20 @@ TOLERANCE = 5.0
 LEAST_REPEATS = 8
 
 
+class Conclusion(Enum):
+    """Do the engines agree? ``UNTOLD``: they may, and they may not."""
+
+    AGREE = "the engines agree"
+    DIFFER = "the engines disagree"
+    UNTOLD = "cannot tell whether the engines agree"
+
+
 @dataclass(frozen=True)
 class Validation:
     """``reports`` are by engine. ``other_output`` says how outputs differ, if they do.
 
     ``reproducible`` is False if two runs of TVM's VM, unprofiled, differ already: then
-    nothing is said of the engines' outputs.
+    nothing can be told of the engines' outputs.
     """
 
     reports: Mapping[str, Report]
@@ -35,9 +44,18 @@ class Validation:
     reproducible: bool
 
     @property
-    def agrees(self) -> bool:
-        part = self.other_output or self.agreement.other_call
-        return part is None and not any(self.agreement.differing())
+    def conclusion(self) -> Conclusion:
+        if self.other_output or self.agreement.other_call or self.agreement.differing():
+            return Conclusion.DIFFER
+        if self.agreement.untold() or not self.reproducible:
+            return Conclusion.UNTOLD
+        return Conclusion.AGREE
+
+    @property
+    def agrees(self) -> bool | None:
+        """None if it cannot be told."""
+        conclusion = self.conclusion
+        return None if conclusion is Conclusion.UNTOLD else conclusion is Conclusion.AGREE
 
 
 def validate_model(
@@ -47,6 +65,7 @@ def validate_model(
     repeats: int | None = None,
     warmup: int = 1,
     single_pass: bool = False,
+    cold: bool = False,
     schedule: str | None = None,
     tolerance: float = TOLERANCE,
     **options: Any,
@@ -61,7 +80,7 @@ def validate_model(
         source,
         inputs,
         engines=list(ENGINES),
-        schedule=Schedule(repeats, warmup, single_pass, at_least=LEAST_REPEATS),
+        schedule=Schedule(repeats, warmup, single_pass, cold, at_least=LEAST_REPEATS),
         compile_schedule=schedule,
         beforehand=outputs.compare,
         **options,
@@ -78,9 +97,9 @@ class _Outputs:
         self.reproducible = True
 
     def compare(self, engines: Mapping[str, Engine]) -> None:
-        expected = next(iter(engines.values())).unprofiled_output()
+        expected = next(iter(engines.values())).unprofiled()
         for name, engine in engines.items():
-            if first_difference(expected, engine.unprofiled_output()) is not None:
+            if first_difference(expected, engine.unprofiled()) is not None:
                 self.reproducible = False
                 self.difference = None
                 return

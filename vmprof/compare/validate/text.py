@@ -5,7 +5,7 @@ from __future__ import annotations
 from vmprof.compare.diff import TIME
 from vmprof.compare.diff.change import ALPHA
 from vmprof.compare.grid import grid
-from vmprof.compare.validate.agreement import Agreement, Cell, Verdict
+from vmprof.compare.validate.agreement import Agreement, Cell, Operator, Verdict
 from vmprof.compare.validate.run import Validation
 from vmprof.visible import visible
 
@@ -13,8 +13,7 @@ from vmprof.visible import visible
 def render(validation: Validation, title: str) -> str:
     """Verdict, table, costs and method; ``title`` names the model."""
     agreement = validation.agreement
-    verdict = "the engines agree" if validation.agrees else "the engines disagree"
-    line = f"{visible(title)}: {verdict}"
+    line = f"{visible(title)}: {validation.conclusion.value}"
     parts = [f"{line}\n{'-' * len(line)}\n{_findings(validation)}"]
     if agreement.operators:
         parts.append(grid(*table(agreement), text_columns=2))
@@ -81,15 +80,16 @@ def costs(agreement: Agreement) -> tuple[list[str], list[list[str]]]:
 def method(agreement: Agreement) -> str:
     """How it was judged, and what the marks mean."""
     return f"""\
-Values are medians over the repeats, in which the engines took turns; ± is 1.4826 x the median
-absolute deviation. Unprofiled is TVM's VM in the same rounds, in median.
+Values are means over the middle half of the repeats, in which the engines took turns; ± is 1.4826
+x the median absolute deviation. Unprofiled is TVM's VM in the same rounds.
 {Verdict.NOISE.value}  within chance
 {Verdict.SMALL.value}  more than chance: Mann-Whitney U test on the repeats, exact, two-sided, at \
 {ALPHA:.0%}, adjusted
    for the {agreement.tested} values that were tested (Holm); but no more than \
 {agreement.tolerance:g} % or than a window costs
 {Verdict.DIFFERS.value}  more than chance, and than both of those
-{Verdict.UNTOLD.value}  not told: too few repeats for so many values
+{Verdict.UNTOLD.value}  not told: more than both, but within chance; or too few repeats for so many
+   values
 A window costs {agreement.window[TIME]:.3f} us per call: what passes from one to the next, in no \
 row, in the least
 disturbed repeat of the dearer engine, and what an empty call reads.
@@ -108,18 +108,35 @@ def _findings(validation: Validation) -> str:
     calls = agreement.other_call or (
         f"the same {agreement.calls:,} with the same shapes, in the same order"
     )
-    differing = [
-        f"{operator.name}: {column} {cell.change.percent:+,.1f} %"
-        if cell.change.percent is not None
-        else f"{operator.name}: {column} from 0"
-        for operator, column, cell in agreement.differing()
-    ]
-    operators = (
-        "not compared"
-        if agreement.other_call
-        else "; ".join(differing) or f"all {len(agreement.operators)} agree"
+    return grid(
+        ["Outputs", outputs],
+        [["Calls", calls], ["Operators", _operators(agreement)]],
+        text_columns=2,
     )
-    return grid(["Outputs", outputs], [["Calls", calls], ["Operators", operators]], text_columns=2)
+
+
+def _operators(agreement: Agreement) -> str:
+    if agreement.other_call:
+        return "not compared"
+    found = [_named(*each) for each in agreement.differing()]
+    untold = agreement.untold()
+    if untold and not agreement.tested:
+        found.append(
+            f"not told: {agreement.repeats} repeats are too few for {agreement.varying} values, "
+            f"{agreement.enough_repeats} are needed (--repeats)"
+        )
+    elif untold:
+        found.append(
+            f"not told, may be chance (--repeats, or another --tolerance): "
+            f"{', '.join(_named(*each) for each in untold)}"
+        )
+    return "; ".join(found) or f"all {len(agreement.operators)} agree"
+
+
+def _named(operator: Operator, column: str, cell: Cell) -> str:
+    percent = cell.change.percent
+    change = "from 0" if percent is None else f"{percent:+,.1f} %"
+    return f"{operator.name}: {column} {change}"
 
 
 def _varies(cell: Cell) -> bool:

@@ -14,14 +14,14 @@ from vmprof.report.table import columns_of, format_metric
 
 _UNITS = {
     "Name": "the function that was called",
-    "Duration (us)": "microseconds: median over the repeats, added over the calls",
-    "Percent": "share of Total",
+    "Duration (us)": "microseconds: mean over the middle half of the repeats, added over the calls",
+    "Percent": "share of Total, of several devices of the longest one",
     "Count": "calls that the row stands for",
     "FLOPs": "operations on data that the kernel was compiled to do",
     "Bytes": "of the tensors that it takes, each counted once: what has to be moved at least",
 }
 # Numbers of each call make up a wide table; these are shown on demand.
-_HIDDEN = ("Hash", "Device")
+_HIDDEN = ("Hash",)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class OperatorRow:
-    """``colour`` of its kind, None for the rest; ``share`` of Total, 0 to 100."""
+    """``colour`` of its kind, None for the rest; ``share`` of the longest row, 0 to 100."""
 
     number: int
     name: str
@@ -78,7 +78,10 @@ class OperatorTable:
         titles = [title for title in columns_of(rows) if any(row.get(title) for row in rows)]
         longest = max((microseconds(row) for row in rows), default=0.0) or 1.0
         return cls(
-            columns=[_column(title, rows) for title in titles],
+            columns=[
+                _column(title, rows, several_devices=len(report.device_metrics) > 1)
+                for title in titles
+            ],
             rows=[
                 OperatorRow(
                     number,
@@ -121,12 +124,14 @@ def cell(title: str, metric: Metric | None) -> Cell:
     return Cell(exact, "", exact, exact)
 
 
-def _column(title: str, rows: Sequence[Row]) -> Column:
+def _column(title: str, rows: Sequence[Row], *, several_devices: bool) -> Column:
     label = title.removeprefix("perf::")
     return Column(
         title,
         label.lower().replace("-", " ") if label != title else label,
         f"{title}: {_UNITS[title]}" if title in _UNITS else title,
         not any(isinstance(row.get(title), str) and row.get(title) for row in rows),
-        title not in _HIDDEN and not title.endswith("layout"),
+        title not in _HIDDEN
+        and (title != "Device" or several_devices)
+        and not title.endswith("layout"),
     )

@@ -49,29 +49,29 @@
   }
 
   function callTable(calls) {
-    const most = Math.max(...calls.flatMap((call) => [call.median, ...call.samples]));
+    const most = Math.max(...calls.flatMap((call) => [call.mean, ...call.samples]));
     const made = element("table");
     const head = made.createTHead().insertRow();
-    for (const title of ["Call", "Begins", "Median", "Least", "Most", "Repeats"])
+    for (const title of ["Call", "Begins", "Mean", "Least", "Most", "Repeats"])
       head.append(element("th", { textContent: title, className: title === "Repeats" ? "" : "number" }));
     const lines = made.createTBody();
     for (const call of calls) {
       const line = lines.insertRow();
-      const samples = call.samples.length ? call.samples : [call.median];
-      for (const text of [`#${call.number + 1}`, time(call.begin), time(call.median), time(Math.min(...samples)), time(Math.max(...samples))])
+      const samples = call.samples.length ? call.samples : [call.mean];
+      for (const text of [`#${call.number + 1}`, time(call.begin), time(call.mean), time(Math.min(...samples)), time(Math.max(...samples))])
         line.append(element("td", { textContent: text, className: "number" }));
-      line.append(element("td", {}, spread(samples, call.median, most)));
+      line.append(element("td", {}, spread(samples, call.mean, most)));
     }
     return made;
   }
 
   // What each repeat took, as dots on a line from 0 to the most of the row.
-  function spread(samples, median, most) {
+  function spread(samples, mean, most) {
     const at = (us) => 4 + (252 * us) / (most || 1);
     const svg = drawn("svg", { class: "spread", viewBox: "0 0 260 14", "aria-hidden": "true" });
     svg.append(drawn("line", { x1: 0, x2: 260, y1: 7, y2: 7 }));
     for (const us of samples) svg.append(drawn("circle", { cx: at(us), cy: 7, r: 3 }));
-    svg.append(drawn("circle", { cx: at(median), cy: 7, r: 4.5, class: "median" }));
+    svg.append(drawn("circle", { cx: at(mean), cy: 7, r: 4.5, class: "mean" }));
     return svg;
   }
 
@@ -252,7 +252,7 @@
       const call = calls[number];
       status.replaceChildren(
         element("b", { textContent: nameOf(call) }),
-        `  call ${number + 1} of ${calls.length}: ${time(call.end - call.begin)} from ${time(call.begin)}; median of the repeats ${time(call.median)}`,
+        `  call ${number + 1} of ${calls.length}: ${time(call.end - call.begin)} from ${time(call.begin)}; mean of the repeats ${time(call.mean)}`,
       );
     }
     draw();

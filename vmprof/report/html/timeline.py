@@ -18,12 +18,12 @@ _MANY_SAMPLES = 40_000  # some 400 kB of the page
 def timeline_data(
     report: Report, operators: OperatorTable, colours: Mapping[str, int]
 ) -> dict[str, Any]:
-    """The JSON: ``calls`` in order, empty if the report does not say when they were.
+    """The JSON: ``calls`` of the run in order, empty if the report does not say when they were.
 
     Of each call: ``row`` of the table, ``begin`` and ``end`` in microseconds,
-    ``depth`` of nesting, ``colour``, ``median`` and ``samples`` of its duration;
+    ``depth`` of nesting, ``colour``, ``mean`` and ``samples`` of its duration;
     of very many samples the least and the most alone. ``tasks`` are as
-    :class:`vmprof.report.timeline.Task`.
+    :class:`vmprof.report.timeline.Task`, of a call of this list.
     """
     windows = windows_of(report)
     if windows is None:
@@ -31,20 +31,28 @@ def timeline_data(
     samples = [_samples(call) for call in report.calls]
     if sum(map(len, samples)) > _MANY_SAMPLES:
         samples = [[min(each), max(each)] if each else [] for each in samples]
-    rows = zip(report.calls, windows, depths(windows), operators.row_of, samples, strict=True)
+    made = {number: window for number, window in enumerate(windows) if window is not None}
     calls = [
         {
-            "row": row,
+            "row": operators.row_of[number],
             "begin": begin,
             "end": end,
             "depth": depth,
-            "colour": colours.get(kind_of(call)),
-            "median": microseconds(call),
-            "samples": repeats,
+            "colour": colours.get(kind_of(report.calls[number])),
+            "mean": microseconds(report.calls[number]),
+            "samples": samples[number],
         }
-        for call, (begin, end), depth, row, repeats in rows
+        for (number, (begin, end)), depth in zip(
+            made.items(), depths([*made.values()]), strict=True
+        )
     ]
-    return {"calls": calls, "tasks": [asdict(task) for task in tasks_of(report)]}
+    place = {number: position for position, number in enumerate(made)}
+    tasks = [
+        {**asdict(task), "call": place[task.call]}
+        for task in tasks_of(report)
+        if task.call in place
+    ]
+    return {"calls": calls, "tasks": tasks}
 
 
 def _samples(call: Row) -> list[float]:

@@ -1,0 +1,52 @@
+"""Sum + In no row = Total: what a report's rows do not explain, and whether that adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vmprof.report.aggregate import sum_columns
+from vmprof.report.model import Count, Duration, Metric, Report
+
+_DURATION = "Duration (us)"
+# In the configuration: the part of Total that is in no row, of Duration and of each count.
+IN_NO_ROW = "In no row (us)"
+
+# What the addition of floating-point numbers may leave, as a part of Total.
+_ROUNDING = 1e-9
+
+
+def in_no_row_of(column: str) -> str:
+    """The entry of the configuration that says what of ``column`` is in no row."""
+    return IN_NO_ROW if column == _DURATION else f"In no row {column}"
+
+
+def imbalance(report: Report) -> Mapping[str, float]:
+    """Total - Sum - In no row by column, of those columns of which the report says all three.
+
+    In a report of one device; of several, none says what of a device is in no row.
+    """
+    if len(report.device_metrics) != 1:
+        return {}
+    (total,) = report.device_metrics.values()
+    sums = sum_columns(report.calls)
+    return {
+        column: _number(total[column]) - _number(sums.get(column)) - _number(outside)
+        for column in total
+        if (outside := report.configuration.get(in_no_row_of(column))) is not None
+    }
+
+
+def check_balance(report: Report) -> None:
+    """Raise AssertionError if ``report``, as vmprof builds one, does not add up: vmprof's fault."""
+    (total,) = report.device_metrics.values()
+    for column, difference in imbalance(report).items():
+        most = 0.0 if isinstance(total[column], Count) else _ROUNDING * _number(total[column])
+        if abs(difference) > most:
+            raise AssertionError(f"{column}: rows, In no row and Total differ by {difference}")
+
+
+def _number(metric: Metric | None) -> float:
+    match metric:
+        case Count(number) | Duration(number):
+            return number
+    return 0.0
