@@ -21,7 +21,7 @@ import vmprof
 from vmprof.machine import Site
 from vmprof.models.mlp import mlp
 from vmprof.native import empty
-from vmprof.profiler import DEFAULT_ENGINE
+from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.recorder import Reading, Recorder
 from vmprof.report import Samples
 from vmprof.report.model import SAMPLES_SUFFIX

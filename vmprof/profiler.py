@@ -15,6 +15,7 @@ from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.collector import NativeCollector
 from vmprof.counters.scope import Scope
 from vmprof.counters.sets import CounterSet, choose, load_set
+from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES
 from vmprof.engines import DispatchLoop, Engine
 from vmprof.errors import VmprofError
 from vmprof.executable import Executable
@@ -27,7 +28,7 @@ from vmprof.pool import configured_pool
 from vmprof.program import Program, parameters_of
 from vmprof.program.bytecode import FunctionKind
 from vmprof.progress import Progress, silent
-from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
+from vmprof.recorder import Recorder, check_max_records
 from vmprof.recording import NOTHING
 from vmprof.report.build import CollectedPass, CountedPass, build_report
 from vmprof.report.derive import derive
@@ -39,8 +40,7 @@ from vmprof.sources import Source, load_program
 from vmprof.version import __version__
 
 DEFAULT_SET = "default"
-DEFAULT_ENGINE = "vmprof"
-ENGINES: dict[str, type[Engine]] = {DEFAULT_ENGINE: DispatchLoop, "tvm": HookedVm}
+_ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, HookedVm), strict=True))
 
 _EMPTY_CALLS = 1000
 
@@ -179,7 +179,7 @@ def profile_engines(
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
         executable = Executable(program, device)
         running = {
-            name: ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
+            name: _ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
             for name in engines
         }
         beforehand(running)

@@ -12,13 +12,13 @@ import numpy as np
 import tvm_ffi
 
 from vmprof.counters.passes import Pass
+from vmprof.defaults import DEFAULT_MAX_RECORDS
 from vmprof.errors import VmprofError
 from vmprof.machine import Site
 from vmprof.native import ffi, hook, lib, wrap
 from vmprof.recording import NOTHING, Activation, Recording, call_paths, record_dtype
 from vmprof.work import LAUNCH_SITE, RUN_SITE, TASK_SITE
 
-DEFAULT_MAX_RECORDS = 1_000_000
 _LARGEST_MAX_RECORDS = 1 << 40
 
 

@@ -16,10 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from vmprof.counters import Machine
-from vmprof.counters.listing import Listing
-from vmprof.counters.probe import prober
-from vmprof.counters.sets import sets_of
+from vmprof.cli.output import print_out
 from vmprof.errors import VmprofError
 
 
@@ -31,11 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> None:
+    # Its native half needs that of TVM, which takes time to load.
+    from vmprof.counters import Machine
+    from vmprof.counters.listing import Listing
+    from vmprof.counters.probe import prober
+    from vmprof.counters.sets import sets_of
+
     machine = Machine.read()
     listing = Listing.of(machine, options.pattern, sets_of(), prober(machine))
     if options.json:
-        print(json.dumps(listing.data(), indent=2, ensure_ascii=False))
+        print_out(json.dumps(listing.data(), indent=2, ensure_ascii=False) + "\n")
         return
     if not listing.events and not listing.sets:
         raise VmprofError(f"no event and no counter set has {options.pattern!r} in it")
-    print(listing.text())
+    print_out(f"{listing.text()}\n")

@@ -17,17 +17,19 @@ Examples:
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from vmprof.cli.diff import percent
-from vmprof.cli.output import OutputFile
 from vmprof.cli.progress import progress_line
+from vmprof.cli.results import Results, kept_if_lost
 from vmprof.cli.run import add_model_arguments
-from vmprof.compare.validate import LEAST_REPEATS, TOLERANCE, validate_model
-from vmprof.compare.validate.data import to_json
-from vmprof.compare.validate.text import render
-from vmprof.inputs import load_arrays
-from vmprof.recorder import DEFAULT_MAX_RECORDS
-from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_SECONDS
+from vmprof.defaults import (
+    AUTO_MAX_REPEATS,
+    AUTO_SECONDS,
+    DEFAULT_MAX_RECORDS,
+    LEAST_REPEATS,
+    TOLERANCE,
+)
 
 _DISAGREE = 3
 
@@ -76,7 +78,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    output = None if options.json is None else OutputFile(options.json, force=options.force)
+    results = Results(options, ("json",))
+    # TVM, which takes time to load.
+    from vmprof.compare.validate import validate_model
+    from vmprof.compare.validate.data import to_json
+    from vmprof.compare.validate.text import render
+    from vmprof.inputs import load_arrays
+
     arrays = load_arrays(options.input)
     with progress_line(quiet=options.quiet) as progress:
         validation = validate_model(
@@ -94,9 +102,7 @@ def execute(options: argparse.Namespace) -> int:
             seed=options.seed,
             progress=progress,
         )
-    try:
-        if output is not None:
-            output.write(to_json(validation, options.model))
-    finally:
-        print(render(validation, options.model), end="")
+    json = partial(to_json, validation, options.model)
+    with kept_if_lost([json]):
+        results.deliver({"json": json}, partial(render, validation, options.model))
     return 0 if validation.agrees else _DISAGREE
