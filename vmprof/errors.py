@@ -10,6 +10,10 @@ class VmprofError(Exception):
     """
 
 
+class RecordsFullError(VmprofError):
+    """A run made more calls than its recorder has room for: no fault of the last one."""
+
+
 class VmprofWarning(UserWarning):
     """Something that the user may want to mend; vmprof goes on without."""
 

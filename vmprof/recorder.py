@@ -55,6 +55,12 @@ class Recorder:
         self, sample_words: int, max_records: int = DEFAULT_MAX_RECORDS, *, tasks: bool = True
     ) -> None:
         check_max_records(max_records)
+        if sample_words > lib.VMPROF_MAX_SAMPLE_WORDS:
+            raise VmprofError(
+                f"one reading of all counters of a pass takes {sample_words:,} words, and a record "
+                f"holds {lib.VMPROF_MAX_SAMPLE_WORDS:,}; name fewer events with --counters, or "
+                "count fewer threads: --count tasks"
+            )
         self._also = lib.VMPROF_TASKS if tasks else 0
         self._expected = 0
         self._activations: list[Activation] = []

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -86,29 +87,6 @@ class _Interrupts:
             sys.__unraisablehook__(unraisable)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Exit codes: 0 or what the command returned, 1 for an error, 2 for usage."""
-    from vmprof.cli.parser import make_parser
-    from vmprof.errors import VmprofError
-
-    _replace_what_cannot_be_encoded()
-    options = make_parser().parse_args(arguments)
-    try:
-        return _execute(options)
-    except VmprofError as error:
-        if options.debug:
-            raise
-        _print_error(str(error), error)
-        return 1
-    except Exception as error:
-        # With notes it comes from the model: its own words, and which call it
-        # was. Anything else is a defect of vmprof's, and keeps its traceback.
-        if options.debug or not hasattr(error, "__notes__"):
-            raise
-        _print_error(f"{type(error).__name__}: {str(error).strip()}", error)
-        return 1
-
-
 _interrupts = _Interrupts()
 
 
@@ -147,7 +125,8 @@ def _replace_closed_streams() -> None:
         if getattr(sys, name) is None:
             # The first number that is free; as reading alone, so that `--json -` is refused.
             os.open(os.devnull, os.O_RDONLY)
-            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
+            stream = Path(os.devnull).open("r" if name == "stdin" else "w")  # noqa: SIM115
+            setattr(sys, name, stream)
 
 
 def _replace_what_cannot_be_encoded() -> None:

@@ -31,14 +31,14 @@ class OutputFile:
 
     def __init__(self, path: str, *, force: bool) -> None:
         self._descriptor = _descriptor(path)
-        self._shown = "standard output" if path == "-" else path
+        self.shown = "standard output" if path == "-" else path or "''"
         self._force = force
         # Through links, so that a link stays one.
         self.path = Path(os.path.realpath(path))
         try:
             self._status = self._what_is_there(path)
         except OSError as error:
-            raise self._failure(error.strerror) from error
+            raise self._failure(str(error.strerror)) from error
         self._check(path)
 
     @property
@@ -68,8 +68,7 @@ class OutputFile:
         )
 
     def write(self, text: str) -> None:
-        # What UTF-8 cannot hold comes from names that are no UTF-8; JSON has the same escapes.
-        data = text.encode("utf-8", "backslashreplace")
+        data = _encoded(text)
         try:
             if self._descriptor is not None:
                 self._write_open(data, self._descriptor)
@@ -80,13 +79,13 @@ class OutputFile:
         except FileExistsError as error:
             raise self._exists() from error
         except OSError as error:
-            raise self._failure(error.strerror) from error
+            raise self._failure(str(error.strerror)) from error
 
     def _what_is_there(self, path: str) -> os.stat_result | None:
         if self._descriptor is not None:
             return os.fstat(self._descriptor)
         with suppress(FileNotFoundError):
-            return os.stat(path)
+            return Path(path).stat()
         return None
 
     def _check(self, path: str) -> None:
@@ -95,7 +94,7 @@ class OutputFile:
             if mode == os.O_RDONLY:
                 raise self._failure("it is not open for writing")
         elif self._status is None:
-            if path.endswith(os.sep) or not path:
+            if path.endswith(os.sep):
                 raise self._failure("it is no name of a file")
             self._check_folder()
         else:
@@ -120,14 +119,17 @@ class OutputFile:
         folder = self.path.parent
         if not folder.is_dir():
             raise self._failure(f"there is no folder {folder}")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise self._failure(f"the folder {folder} is not writable")
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass  # permissions alone do not tell: root has them all
+        except OSError as error:
+            raise self._failure(f"no file can be made in {folder}: {error.strerror}") from error
 
     def _exists(self) -> VmprofError:
-        return VmprofError(f"{self._shown} exists; --force overwrites it")
+        return VmprofError(f"{self.shown} exists; --force overwrites it")
 
     def _failure(self, reason: str) -> VmprofError:
-        return VmprofError(f"cannot write {self._shown}: {reason}")
+        return VmprofError(f"cannot write {self.shown}: {reason}")
 
     def _write_open(self, data: bytes, descriptor: int) -> None:
         """Behind what Python still holds back, at the place where the open file stands."""
@@ -147,17 +149,16 @@ class OutputFile:
     def _write_file(self, data: bytes) -> None:
         """Through a file beside it, so that what is there is always whole, the old or the new."""
         is_new = self._reserve()
-        beside = None
         try:
-            number, beside = tempfile.mkstemp(dir=self.path.parent, prefix=".vmprof-")
-            with open(number, "wb") as file:
-                file.write(data)
-            shutil.copymode(self.path, beside)
-            os.replace(beside, self.path)
+            beside = _temporary(data, self.path.parent, ".vmprof-", self.path.suffix)
+            try:
+                shutil.copymode(self.path, beside)
+                beside.replace(self.path)
+            finally:
+                beside.unlink(missing_ok=True)
         except BaseException:
-            for unfinished in [beside] * (beside is not None) + [self.path] * is_new:
-                with suppress(FileNotFoundError):
-                    os.unlink(unfinished)
+            if is_new:
+                self.path.unlink(missing_ok=True)
             raise
 
     def _reserve(self) -> bool:
@@ -177,7 +178,7 @@ def check_distinct(files: Iterable[OutputFile]) -> None:
     for file in files:
         if any(map(file.is_same, seen)):
             raise VmprofError(
-                f"{file._shown} is given for two outputs; one would overwrite the other"
+                f"{file.shown} is given for two outputs; one would overwrite the other"
             )
         seen.append(file)
 
@@ -197,16 +198,27 @@ def print_out(text: str) -> None:
         raise VmprofError(f"cannot write standard output: {error.strerror}") from error
 
 
-def keep_in_temporary(text: str, suffix: str) -> str:
-    """Where ``text`` is kept: the path of a private file in the temporary folder."""
-    number, path = tempfile.mkstemp(prefix="vmprof-", suffix=suffix)
+def keep_in_temporary(text: str, suffix: str) -> Path:
+    """``text`` in a private file in the temporary folder."""
+    return _temporary(_encoded(text), None, "vmprof-", suffix)
+
+
+def _temporary(data: bytes, folder: Path | None, prefix: str, suffix: str) -> Path:
+    """A new file with ``data``, which nobody else may read; None is the temporary folder."""
+    number, name = tempfile.mkstemp(suffix, prefix, folder)
+    path = Path(name)
     try:
-        with open(number, "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+        os.close(number)
+        path.write_bytes(data)
     except BaseException:
-        os.unlink(path)
+        path.unlink()
         raise
     return path
+
+
+def _encoded(text: str) -> bytes:
+    """What UTF-8 cannot hold comes from names that are no UTF-8; JSON has the same escapes."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _discard_stdout() -> None:
@@ -221,12 +233,12 @@ def _descriptor(path: str) -> int | None:
     if path == "-":
         return STDOUT
     own = os.path.realpath("/proc/self/fd")
+    place = Path(path)
     for _ in range(_MOST_LINKS):
-        folder, name = os.path.split(path)
-        if name.isdecimal() and os.path.realpath(folder) == own:
-            return int(name)
+        if place.name.isdecimal() and os.path.realpath(place.parent) == own:
+            return int(place.name)
         try:
-            path = os.path.join(folder, os.readlink(path))
+            place = place.parent / place.readlink()
         except OSError:
             return None
     return None

@@ -38,12 +38,12 @@ class Results:
         for form, file in self.files.items():
             try:
                 file.write(texts[form]())
-            except Exception as error:  # whatever it is, the others are still written
+            except Exception as error:  # noqa: BLE001 # the others are still written
                 failures.append(error)
         if not any(file.is_stdout for file in self.files.values()):
             try:
                 print_out(shown())
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 failures.append(error)
         for failure in failures:
             if not isinstance(failure, VmprofError):
@@ -71,7 +71,7 @@ def kept_if_lost(measured: Sequence[Text]) -> Iterator[None]:
 
 def _keep(measured: Sequence[Text]) -> str:
     try:
-        paths = [keep_in_temporary(text(), ".json") for text in measured]
+        paths = [str(keep_in_temporary(text(), ".json")) for text in measured]
     except OSError as error:
         return f"what was measured cannot be kept in the temporary folder: {error.strerror}"
     return f"what was measured is kept in {' and '.join(paths)}"
