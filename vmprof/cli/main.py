@@ -53,8 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         try:
             options = make_parser().parse_args(arguments)
-        finally:
-            print_out("")  # --help was printed
+        except SystemExit:
+            print_out("")  # what --help printed is still to be written
+            raise
         debug = options.debug
         return _execute(options)
     except Exception as error:

@@ -108,7 +108,7 @@ class OutputFile:
         if self.is_file:
             for descriptor, name in _STANDARD.items():
                 if _is_open_as(descriptor, status):
-                    raise self._failure(f"{name} goes there; name that to write into it")
+                    raise self._failure(f"{name} goes there; name that instead")
             if not self._force:
                 raise self._exists()
             self._check_folder()
