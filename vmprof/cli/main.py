@@ -82,8 +82,10 @@ class _Interrupts:
 
     def raise_again(self, unraisable: sys.UnraisableHookArgs) -> None:
         """What came up in a finalizer, where Python would print it and go on."""
-        if unraisable.exc_type is KeyboardInterrupt:
-            signal.raise_signal(signal.SIGINT)
+        if self.seen:
+            # Not here: what is raised here is ignored too.
+            signal.signal(signal.SIGALRM, self.raise_interrupt)
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
         else:
             sys.__unraisablehook__(unraisable)
 

@@ -6,7 +6,7 @@ _PREFIX = "PAPI_"
 
 # By the descriptions of papi_avail; several presets of one event differ in what no generic event
 # tells apart.
-_PRESETS = {
+PRESETS = {
     "BR_INS": "branches",
     "BR_MSP": "branch-misses",
     "L1_DCA": "L1-dcache-loads",
@@ -36,8 +36,8 @@ def meaning(name: str) -> str | None:
     preset = name.upper().removeprefix(_PREFIX)
     if preset == name.upper():
         return None
-    if preset in _PRESETS:
-        return f"did you mean: {_PRESETS[preset]}?"
+    if preset in PRESETS:
+        return f"did you mean: {PRESETS[preset]}?"
     if preset.startswith(_OPERATIONS):
         return "--metrics has the operations of each kernel"
     return "`vmprof events` lists what there is"
