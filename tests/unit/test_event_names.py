@@ -230,9 +230,8 @@ def test_cpu_wide_events_say_where_they_are_opened() -> None:
     ],
 )
 def test_papis_names_are_explained(name: str, advice: str) -> None:
-    assert (
-        error(name) == f"there is no event {name!r}: PAPI's own names are not known here; {advice}"
-    )
+    reason = "PAPI's own names are not known here"
+    assert error(name) == f"there is no event {name!r}: {reason}; {advice}"
 
 
 def test_what_papi_calls_otherwise_are_names_that_there_are() -> None:

@@ -101,7 +101,7 @@ def test_a_cache_that_is_no_file(cache: Path) -> None:
     cache.unlink()
     cache.mkdir()
     assert cached_peaks(1) is None
-    with pytest.raises(VmprofError, match="cannot keep the peaks in .*: Is a directory"):
+    with pytest.raises(VmprofError, match=r"cannot keep the peaks in .*: Is a directory"):
         keep_peaks(Peaks(1, 2.0, 3.0))
     assert os.listdir(cache.parent) == ["peaks.json"]
 
