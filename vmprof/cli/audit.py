@@ -18,7 +18,7 @@ import argparse
 from collections.abc import Sequence
 from functools import partial
 
-from vmprof.cli.results import Results
+from vmprof.cli.results import ABOUT_FILES, Results
 from vmprof.compare.audit import Audit, audit_report, corrected_report
 from vmprof.compare.audit.data import to_json
 from vmprof.compare.audit.text import METHOD, render, summary
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", metavar="NAME", help="the model, if the file has reports of several"
     )
-    where = parser.add_argument_group("where the results go, besides the terminal")
+    where = parser.add_argument_group("where the results go, besides the terminal", ABOUT_FILES)
     where.add_argument("--json", metavar="FILE", help="write findings and costs as JSON")
     where.add_argument(
         "--corrected", metavar="FILE", help="write the corrected report as TVM's report JSON"

@@ -10,7 +10,7 @@ import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from vmprof.cli.results import Results
+from vmprof.cli.results import ABOUT_FILES, Results
 from vmprof.errors import VmprofError
 from vmprof.report import Report
 from vmprof.report.view import View, text
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="TVM's table on a terminal too; it is what a pipe or a file gets",
     )
-    where = parser.add_argument_group("where the report goes, besides the terminal")
+    where = parser.add_argument_group("where the report goes, besides the terminal", ABOUT_FILES)
     for form in FORMS:
         where.add_argument(f"--{form}", metavar="FILE", help=_HELP[form])
     where.add_argument("--open", action="store_true", help="show the --html FILE in a browser")

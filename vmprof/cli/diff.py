@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from vmprof.cli.progress import progress_line
-from vmprof.cli.results import Results, Text, kept_if_lost
+from vmprof.cli.results import ABOUT_FILES, Results, Text, kept_if_lost
 from vmprof.compare.diff import TIME, Change, Limit, diff_reports, regressions
 from vmprof.compare.diff.data import to_csv, to_json
 from vmprof.compare.diff.text import LEGEND, describe_change, render
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N%",
         help="do not fail for operators that make up less of Sum (default: 1%%)",
     )
-    where = parser.add_argument_group("where the differences go, besides the terminal")
+    where = parser.add_argument_group("where the differences go, besides the terminal", ABOUT_FILES)
     where.add_argument("--json", metavar="FILE", help="write them as JSON")
     where.add_argument("--csv", metavar="FILE", help="write a line per operator")
     where.add_argument("--force", action="store_true", help="overwrite files that exist")

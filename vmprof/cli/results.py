@@ -10,6 +10,12 @@ from contextlib import contextmanager
 from vmprof.cli.output import OutputFile, check_distinct, keep_in_temporary, print_out
 from vmprof.errors import VmprofError
 
+# The description of a group of options that name files.
+ABOUT_FILES = (
+    "FILE may be a pipe (>(gzip > r.gz), /dev/fd/3), or -, standard output, which then gets "
+    "nothing else. What exists is replaced with --force alone."
+)
+
 # Made when it is written: making it may fail as writing it may.
 Text = Callable[[], str]
 

@@ -21,7 +21,7 @@ from functools import partial
 
 from vmprof.cli.diff import percent
 from vmprof.cli.progress import progress_line
-from vmprof.cli.results import Results, kept_if_lost
+from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
 from vmprof.cli.run import add_model_arguments
 from vmprof.defaults import (
     AUTO_MAX_REPEATS,
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N%",
         help=f"a difference of up to N %% is none (default: {TOLERANCE:g}%%)",
     )
-    where = parser.add_argument_group("where the result goes, besides the terminal")
+    where = parser.add_argument_group("where the result goes, besides the terminal", ABOUT_FILES)
     where.add_argument("--json", metavar="FILE", help="write it as JSON, with both reports")
     where.add_argument("--force", action="store_true", help="overwrite a file that exists")
     where.add_argument("--quiet", action="store_true", help="no progress line")

@@ -53,7 +53,10 @@ def cached_library(
                     _make(library, make)
     except (OSError, NotKeptError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        _warn(f"the compiled {model} cannot be kept in {folder}: {reason}")
+        _warn(
+            f"the compiled {model} cannot be kept in {folder}: {reason}; it will be compiled "
+            "every time; make room there, or name another folder with XDG_CACHE_HOME"
+        )
         return None
     with suppress(OSError):  # another user's, which may be read all the same
         os.utime(library)
@@ -62,17 +65,13 @@ def cached_library(
 
 def discard(library: Path, error: Exception) -> None:
     """Leave a library of the cache aside that proved to be damaged, with a warning."""
-    _warn(f"{library} cannot be used: {error}")
+    _warn(f"{library} cannot be used: {error}; it is made anew")
     with suppress(OSError):
         library.unlink()
 
 
-def _warn(what: str) -> None:
-    warnings.warn(
-        f"{what}; the model is compiled anew (XDG_CACHE_HOME names another folder)",
-        VmprofWarning,
-        stacklevel=3,
-    )
+def _warn(message: str) -> None:
+    warnings.warn(message, VmprofWarning, stacklevel=3)
 
 
 def _is_there(library: Path) -> bool:
