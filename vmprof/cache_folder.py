@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """``$XDG_CACHE_HOME/vmprof``, else ``~/.cache/vmprof``; it need not exist."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(base) / "vmprof"
+    """``$XDG_CACHE_HOME/vmprof``, else ``~/.cache/vmprof``; it need not exist.
+
+    :class:`OSError` where neither can be told.
+    """
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "vmprof"
+    try:
+        return Path.home() / ".cache" / "vmprof"
+    except RuntimeError as error:
+        raise FileNotFoundError(errno.ENOENT, "this user has no home folder") from error

@@ -19,5 +19,9 @@ class VmprofWarning(UserWarning):
 
 
 def add_note(error: BaseException, note: str) -> None:
-    """``error.add_note(note)``, which Python 3.10 does not have yet."""
-    error.__notes__ = [*getattr(error, "__notes__", []), note]
+    """``error.add_note(note)``, which Python 3.10 does not have yet.
+
+    Notes say where in the model it was, which of a :class:`RecordsFullError` says nothing.
+    """
+    if not isinstance(error, RecordsFullError):
+        error.__notes__ = [*getattr(error, "__notes__", []), note]

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import tvm
 
-from vmprof import VmprofWarning
+from vmprof import VmprofError, VmprofWarning
 from vmprof.compiler.cache import NotKeptError, cached_library
+from vmprof.peaks import Peaks, cached_peaks, keep_peaks
 from vmprof.program.kernels import kernels_path, read_kernels, write_kernels
 
 DAY = 86_400
@@ -120,6 +121,20 @@ def test_a_folder_that_cannot_be_used_is_a_warning(folder: Path) -> None:
         with pytest.warns(VmprofWarning, match=message):
             assert cached_library("mlp", "cpu", TARGET, make) is None
     assert make.calls == 0
+
+
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(_: type[Path]) -> Path:
+        raise RuntimeError("Could not determine home directory.")  # as pathlib does
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", classmethod(nowhere))
+    make = Maker()
+    with pytest.warns(VmprofWarning, match="cannot be kept in the cache: this user has no home"):
+        assert cached_library("mlp", "cpu", TARGET, make) is None
+    assert cached_peaks(1) is None
+    with pytest.raises(VmprofError, match="cannot keep the peaks in the cache: this user has no"):
+        keep_peaks(Peaks(1, 2.0, 3.0))
 
 
 def test_what_cannot_be_written_is_a_warning(folder: Path) -> None:

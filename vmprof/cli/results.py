@@ -12,8 +12,8 @@ from vmprof.errors import VmprofError
 
 # The description of a group of options that name files.
 ABOUT_FILES = (
-    "FILE may be a pipe (>(gzip > r.gz), /dev/fd/3), or -, standard output, which then gets "
-    "nothing else. What exists is replaced with --force alone."
+    "FILE may be a pipe, such as >(gzip > r.gz), or -, standard output, which then\n"
+    "gets nothing else. What exists is replaced with --force alone."
 )
 
 # Made when it is written: making it may fail as writing it may.

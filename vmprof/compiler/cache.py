@@ -41,6 +41,7 @@ def cached_library(
 
     None where nothing can be kept: a :class:`VmprofWarning` says why, and what to do.
     """
+    folder: Path | str = "the cache"
     try:
         folder = _folder()
         library = folder / f"{model}-{schedule}-{_key(target)}.so"

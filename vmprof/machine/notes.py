@@ -8,7 +8,7 @@ from typing import Any
 
 import tvm_ffi
 
-from vmprof.errors import RecordsFullError, add_note
+from vmprof.errors import add_note
 from vmprof.program import Program
 
 # An endless recursion shall not end with as many notes.
@@ -24,8 +24,6 @@ class Notes:
 
     def add(self, error: Exception, function: str, number: int, operands: Sequence[Any]) -> None:
         """``error`` passed through one instruction, which had been given ``operands``."""
-        if isinstance(error, RecordsFullError):
-            return
         notes = getattr(error, "__notes__", None)
         if notes is None and self._kept is not None:
             text, kept = self._kept

@@ -31,9 +31,10 @@ def cached_peaks(threads: int) -> Peaks | None:
 
 def keep_peaks(peaks: Peaks) -> Path:
     """Remember them; the file that they are in. :class:`VmprofError` if it cannot be written."""
-    path = _path()
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    path: Path | str = "the cache"
     try:
+        path = _path()
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = {**_read(), _key(peaks.threads): asdict(peaks)}
         try:
@@ -51,8 +52,8 @@ def keep_peaks(peaks: Peaks) -> Path:
 
 def _read() -> Mapping[str, Any]:
     """What is there; nothing if it is damaged, or no file of ours: then it is measured again."""
-    path = _path()
     try:
+        path = _path()
         if not path.is_file() or path.stat().st_size > _LARGEST:
             return {}
         entries = json.loads(path.read_text(encoding="utf-8"))
