@@ -18,10 +18,10 @@ from typing import Any
 import tvm
 
 import vmprof
+from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.machine import Site
 from vmprof.models.mlp import mlp
 from vmprof.native import empty
-from vmprof.profiler import DEFAULT_ENGINE
 from vmprof.recorder import Reading, Recorder
 from vmprof.report import Samples
 from vmprof.report.model import SAMPLES_SUFFIX

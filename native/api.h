@@ -16,6 +16,9 @@
 #define VMPROF_LAUNCH_SITE -2
 #define VMPROF_TASK_SITE -3
 
+/* 64-bit words of the longest samples that a record holds, of all sources together. */
+#define VMPROF_MAX_SAMPLE_WORDS 4096
+
 /* ---- syscalls.c: the kernel and the processor -------------------------------- */
 
 /* Every system call of the shim goes through this table, so that tests can

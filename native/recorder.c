@@ -42,7 +42,7 @@ static void *reserve(size_t size) {
 vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words) {
   /* More than any address space holds; below it no product here overflows. */
   if (max_records < 1 || max_records > INT64_C(1) << 48 || sample_words < 0 ||
-      sample_words > 1 << 12) {
+      sample_words > VMPROF_MAX_SAMPLE_WORDS) {
     errno = ENOMEM;
     return NULL;
   }
@@ -231,7 +231,7 @@ int vmprof_recorder_is_full(const vmprof_recorder *recorder) {
 
 int vmprof_raise_full(void) {
   TVMFFIErrorSetRaisedFromCStr(
-      "VmprofError", /* vmprof/native.py makes it vmprof's own class */
+      "RecordsFullError", /* vmprof/native.py makes it vmprof's own class */
       "the run made more calls and parallel tasks than the record buffer holds; "
       "allow more with --max-records N (max_records=N in Python)");
   return -1;

@@ -4,20 +4,20 @@ import vmprof
 print(vmprof.profile("model.so"))
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from vmprof.collectors import get_include, load_collector
-from vmprof.errors import VmprofError, VmprofWarning
-from vmprof.machine import VirtualMachine
-from vmprof.profiler import profile
-from vmprof.program import Program
-from vmprof.report import Report
-from vmprof.sources import load_program
-from vmprof.version import __version__
-
 if TYPE_CHECKING:
+    from vmprof.collectors import get_include, load_collector
     from vmprof.compiler import KernelInfo
     from vmprof.compiler import compile_module as compile  # noqa: A004
+    from vmprof.errors import VmprofError, VmprofWarning
+    from vmprof.machine import VirtualMachine
+    from vmprof.profiler import profile
+    from vmprof.program import Program
+    from vmprof.report import Report
+    from vmprof.sources import load_program
+    from vmprof.version import __version__
 
 __all__ = [
     "KernelInfo",
@@ -34,15 +34,32 @@ __all__ = [
     "profile",
 ]
 
+# Each name is imported when it is first used: TVM takes two seconds to load, its compiler more,
+# and to read, compare and show reports neither is needed.
+_MODULES = {
+    "KernelInfo": "vmprof.compiler",
+    "Program": "vmprof.program",
+    "Report": "vmprof.report",
+    "VirtualMachine": "vmprof.machine",
+    "VmprofError": "vmprof.errors",
+    "VmprofWarning": "vmprof.errors",
+    "__version__": "vmprof.version",
+    "compile": "vmprof.compiler",
+    "get_include": "vmprof.collectors",
+    "load_collector": "vmprof.collectors",
+    "load_program": "vmprof.sources",
+    "profile": "vmprof.profiler",
+}
+_NAMES_THERE = {"compile": "compile_module"}  # where they are called otherwise
+
 
 def __getattr__(name: str) -> Any:
-    """What needs the compiler half of TVM, which to profile a library goes without."""
-    if name == "KernelInfo":
-        from vmprof.compiler import KernelInfo
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(_MODULES[name]), _NAMES_THERE.get(name, name))
+    globals()[name] = found
+    return found
 
-        return KernelInfo
-    if name == "compile":
-        from vmprof.compiler import compile_module
 
-        return compile_module
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

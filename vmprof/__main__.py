@@ -1,5 +1,5 @@
 """``python -m vmprof``."""
 
-from vmprof.cli.main import main
+from vmprof.cli.main import program
 
-raise SystemExit(main())
+raise SystemExit(program())

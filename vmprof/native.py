@@ -10,9 +10,10 @@ from __future__ import annotations
 import tvm_ffi  # before _native: it brings libtvm_ffi, which _native needs, into the process
 
 from vmprof._native import ffi, lib
-from vmprof.errors import VmprofError
+from vmprof.errors import RecordsFullError, VmprofError
 
 tvm_ffi.register_error("VmprofError", VmprofError)
+tvm_ffi.register_error("RecordsFullError", RecordsFullError)
 if lib.vmprof_register_functions() != 0:  # pragma: no cover
     raise ImportError("vmprof cannot register its packed functions with tvm-ffi")
 

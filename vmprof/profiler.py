@@ -14,6 +14,7 @@ from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.collector import NativeCollector
 from vmprof.counters.scope import Scope
 from vmprof.counters.sets import CounterSet, choose, load_set
+from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES
 from vmprof.engines import DispatchLoop, Engine
 from vmprof.errors import VmprofError
 from vmprof.executable import Executable
@@ -26,7 +27,7 @@ from vmprof.pool import configured_pool
 from vmprof.program import Program, parameters_of
 from vmprof.program.bytecode import FunctionKind
 from vmprof.progress import Progress, silent
-from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
+from vmprof.recorder import Recorder, check_max_records
 from vmprof.recording import NOTHING
 from vmprof.report.build import CollectedPass, build_report
 from vmprof.report.counted import CountedPass
@@ -41,8 +42,7 @@ from vmprof.version import __version__
 from vmprof.warmth import Warmth
 
 DEFAULT_SET = "default"
-DEFAULT_ENGINE = "vmprof"
-ENGINES: dict[str, type[Engine]] = {DEFAULT_ENGINE: DispatchLoop, "tvm": HookedVm}
+_ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, HookedVm), strict=True))
 
 _EMPTY_CALLS = 1000
 
@@ -184,7 +184,7 @@ def profile_engines(
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
         executable = Executable(program, device)
         running = {
-            name: ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
+            name: _ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
             for name in engines
         }
         beforehand(running)

@@ -11,13 +11,13 @@ import numpy as np
 import tvm_ffi
 
 from vmprof.counters.passes import Pass
+from vmprof.defaults import DEFAULT_MAX_RECORDS
 from vmprof.errors import VmprofError
 from vmprof.machine import Site
 from vmprof.native import ffi, hook, lib, wrap
 from vmprof.recording import NOTHING, Activation, Recording, call_paths, record_dtype
 from vmprof.work import LAUNCH_SITE, RUN_SITE, TASK_SITE
 
-DEFAULT_MAX_RECORDS = 1_000_000
 _LARGEST_MAX_RECORDS = 1 << 40
 
 
@@ -54,6 +54,12 @@ class Recorder:
         self, sample_words: int, max_records: int = DEFAULT_MAX_RECORDS, *, tasks: bool = True
     ) -> None:
         check_max_records(max_records)
+        if sample_words > lib.VMPROF_MAX_SAMPLE_WORDS:
+            raise VmprofError(
+                f"one reading of all counters of a pass takes {sample_words:,} words, and a record "
+                f"holds {lib.VMPROF_MAX_SAMPLE_WORDS:,}; name fewer events with --counters, or "
+                "count fewer threads: --count tasks"
+            )
         self._also = lib.VMPROF_TASKS if tasks else 0
         self._expected = 0
         self._activations: list[Activation] = []

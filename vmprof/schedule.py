@@ -7,13 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vmprof.counters import Pass
+from vmprof.defaults import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 from vmprof.errors import VmprofError
 from vmprof.recorder import Reading
-
-# Without a number of repeats, as many as fit into this time, within these bounds.
-AUTO_SECONDS = 10.0
-AUTO_MIN_REPEATS = 3
-AUTO_MAX_REPEATS = 30
 
 
 @dataclass(frozen=True)

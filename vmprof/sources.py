@@ -79,18 +79,23 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
     from tvm.support import cc
 
     from vmprof.compiler import compile_model
+    from vmprof.compiler.cache import discard
     from vmprof.models import ENTRY, MODELS
 
     if name in MODELS:
         if entry not in (None, ENTRY):
             raise VmprofError(f"{name} has no function {entry!r}; it has: {ENTRY}")
-        if cc.get_cc() is None:
-            # Keeping what is compiled takes a C compiler, running it does not.
-            return _compile(MODELS[name](), name, schedule or "cpu", progress)
-        progress(f"compiling {name}")
-        library = compile_model(name, schedule=schedule or "cpu", progress=progress)
-        progress(f"loading {name}")
-        return Program.of_module(_load_library(library), name, read_kernels(library))
+        # Keeping what is compiled takes a C compiler, running it does not.
+        if cc.get_cc() is not None:
+            progress(f"compiling {name}")
+            library = compile_model(name, schedule=schedule or "cpu", progress=progress)
+            if library is not None:
+                progress(f"loading {name}")
+                try:
+                    return Program.of_module(_load_library(library), name, read_kernels(library))
+                except VmprofError as error:
+                    discard(library, error)
+        return _compile(MODELS[name](), name, schedule or "cpu", progress)
     if path.is_file():
         return _load_file(path, schedule, progress)
     raise VmprofError(

@@ -22,7 +22,7 @@ from support.commands import run
 from support.reports import network
 
 from vmprof import Report
-from vmprof.cli.main import make_parser
+from vmprof.cli.parser import make_parser
 
 REFERENCE = Path(__file__).parents[1] / "data" / "tvm-relay-papi-mlp.txt"
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tvm
 
-from vmprof import VmprofError
-from vmprof.compiler.cache import cached_library
+from vmprof import VmprofError, VmprofWarning
+from vmprof.compiler.cache import NotKeptError, cached_library
+from vmprof.peaks import Peaks, cached_peaks, keep_peaks
 from vmprof.program.kernels import kernels_path, read_kernels, write_kernels
 
 DAY = 86_400
@@ -93,8 +98,88 @@ def test_what_nobody_uses_is_thrown_away(folder: Path) -> None:
     assert names(folder) == kept | {f"{name}.vmprof.json" for name in kept}
 
 
-def test_a_folder_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(VmprofError, match="name another folder with XDG_CACHE_HOME"):
-        cached_library("mlp", "cpu", TARGET, Maker())
+def unusable(folder: Path) -> Iterator[str]:
+    """Ways in which a cache can fail, one after the other."""
+    folder.parent.write_text("a file")
+    yield "Not a directory"
+    folder.parent.unlink()
+    folder.parent.mkdir()
+    folder.write_text("a file")
+    yield "File exists"
+    folder.unlink()
+    folder.symlink_to(folder)
+    yield "File exists"
+    folder.unlink()
+    folder.symlink_to("/proc")
+    yield "No such file or directory"
+
+
+def test_a_folder_that_cannot_be_used_is_a_warning(folder: Path) -> None:
+    make = Maker()
+    for reason in unusable(folder):
+        message = f"^the compiled mlp cannot be kept in {folder}: {reason}; .*XDG_CACHE_HOME"
+        with pytest.warns(VmprofWarning, match=message):
+            assert cached_library("mlp", "cpu", TARGET, make) is None
+    assert make.calls == 0
+
+
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(_: type[Path]) -> Path:
+        raise RuntimeError("Could not determine home directory.")  # as pathlib does
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", classmethod(nowhere))
+    make = Maker()
+    with pytest.warns(VmprofWarning, match="cannot be kept in the cache: this user has no home"):
+        assert cached_library("mlp", "cpu", TARGET, make) is None
+    assert cached_peaks(1) is None
+    with pytest.raises(VmprofError, match="cannot keep the peaks in the cache: this user has no"):
+        keep_peaks(Peaks(1, 2.0, 3.0))
+
+
+def test_what_cannot_be_written_is_a_warning(folder: Path) -> None:
+    def fail(library: Path) -> None:
+        library.write_text("half")
+        raise NotKeptError("ld: final link failed: No space left on device")
+
+    with pytest.warns(VmprofWarning, match="cannot be kept in .*: ld: final link failed: No space"):
+        assert cached_library("mlp", "cpu", TARGET, fail) is None
+    assert names(folder) == set()
+
+
+def test_another_users_cache_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there is used, though it can be neither touched nor thrown away."""
+    make = Maker()
+    library = cached_library("mlp", "cpu", TARGET, make)
+    make(folder / "mlp-cpu-old.so")
+    os.utime(folder / "mlp-cpu-old.so", (0, 0))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")  # root is refused nothing
+
+    monkeypatch.setattr(os, "utime", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert cached_library("mlp", "cpu", TARGET, make) == library
+    assert (folder / "mlp-cpu-old.so").exists()
+    assert make.calls == 2
+
+
+def test_a_damaged_library_is_made_anew(folder: Path, tmp_path: Path) -> None:
+    """With a warning, once."""
+    command = [sys.executable, "-m", "vmprof", "show-code", "mlp"]
+
+    def show_code() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+
+    whole = show_code()
+    assert whole.stderr == ""
+    (library,) = folder.glob("*.so")
+    library.write_bytes(library.read_bytes()[:5000])
+    again = show_code()
+    assert again.stdout == whole.stdout
+    assert re.fullmatch(
+        rf"vmprof: warning: {library} cannot be used: .* is cut short: .*; "
+        r"it is made anew\n",
+        again.stderr,
+    )
+    assert show_code().stderr == ""

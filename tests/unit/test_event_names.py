@@ -11,7 +11,7 @@ from support.events import DEFAULT, events
 from support.machines import NAMES, machine
 
 from vmprof import VmprofError
-from vmprof.counters import Encoding, Event, Machine, generic, parse_events
+from vmprof.counters import Encoding, Event, Machine, generic, papi, parse_events
 from vmprof.counters.encoding import HARDWARE, HW_CACHE, RAW, SOFTWARE, TRACEPOINT
 
 XEON = machine("intel-sapphire-rapids")
@@ -218,6 +218,24 @@ def test_cpu_wide_events_say_where_they_are_opened() -> None:
         Encoding("uncore_imc_0", 70, 0xF04, cpus=(0, 56)),
     )
     assert not only("cpu/event=4/").cpu_wide
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("PAPI_TOT_CYC", "did you mean: cycles?"),
+        ("papi_l3_tcm", "did you mean: cache-misses?"),
+        ("PAPI_FP_OPS", "--metrics has the operations of each kernel"),
+        ("PAPI_FDV_INS", "`vmprof events` lists what there is"),
+    ],
+)
+def test_papis_names_are_explained(name: str, advice: str) -> None:
+    reason = "PAPI's own names are not known here"
+    assert error(name) == f"there is no event {name!r}: {reason}; {advice}"
+
+
+def test_what_papi_calls_otherwise_are_names_that_there_are() -> None:
+    assert {generic.find(name) for name in papi.PRESETS.values()} & {None} == set()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -53,17 +56,31 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "target").read_text() == "new"
 
 
-def test_what_fails_midway_leaves_the_old(tmp_path: Path) -> None:
-    path = tmp_path / "r.json"
-    path.write_text("old")
-    for output in (
-        OutputFile(str(path), force=True),
-        OutputFile(str(tmp_path / "new"), force=False),
-    ):
-        with pytest.raises(UnicodeEncodeError):
-            output.write("\ud800")
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_fails_midway_leaves_the_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    (tmp_path / "r.json").write_text("old")
+    outputs = [OutputFile(str(tmp_path / name), force=True) for name in ("r.json", "new")]
+
+    def fail(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[:2])
+        raise failure
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    for output in outputs:
+        with pytest.raises((VmprofError, KeyboardInterrupt)):
+            output.write("new")
     assert os.listdir(tmp_path) == ["r.json"]
-    assert path.read_text() == "old"
+    assert (tmp_path / "r.json").read_text() == "old"
+
+
+def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
+    """JSON has the same escapes, so that it reads back as the same name."""
+    path = tmp_path / "r.json"
+    OutputFile(str(path), force=False).write('"caf\udce9"')
+    assert json.loads(path.read_bytes()) == "caf\udce9"
 
 
 def test_streams_need_no_force() -> None:
@@ -72,17 +89,78 @@ def test_streams_need_no_force() -> None:
 
 @pytest.mark.parametrize("force", [False, True])
 def test_impossible_places(tmp_path: Path, force: bool) -> None:
-    with pytest.raises(VmprofError, match="there is no folder"):
-        OutputFile(str(tmp_path / "none" / "r.json"), force=force)
-    with pytest.raises(VmprofError, match="it is a folder"):
-        OutputFile(str(tmp_path), force=force)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").write_text("")
+    for name, message in {
+        "none/r.json": "there is no folder .*/none$",
+        "": "it is a folder",
+        "new/": "it is no name of a file",
+        "loop": "Too many levels of symbolic links",
+        "file/r.json": "Not a directory",
+        "n" * 300: "File name too long",
+        "/proc/new": "no file can be made in /proc",
+        "/dev/fd/1000": "Bad file descriptor",
+    }.items():
+        with pytest.raises(VmprofError, match=f"^cannot write .*: {message}"):
+            OutputFile(name if name[:1] == "/" else f"{tmp_path}/{name}", force=force)
 
 
-def test_a_folder_that_is_not_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Root may write anywhere; access(2) is asked so that others hear of it now.
+def test_devices_that_hold_data_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        with pytest.raises(VmprofError, match="it is neither a file nor a pipe"):
+            OutputFile(str(tmp_path / "socket"), force=True)
+    monkeypatch.setattr(stat, "S_ISBLK", lambda mode: True)  # no disk to try it on
+    with pytest.raises(VmprofError, match="it is neither a file nor a pipe"):
+        OutputFile("/dev/null", force=True)
+
+
+def test_a_write_protected_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root may write to any; access(2) is asked so that others hear of it now.
+    (tmp_path / "r.json").write_text("old")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(VmprofError, match="is not writable"):
-        OutputFile(str(tmp_path / "r.json"), force=False)
+    with pytest.raises(VmprofError, match="it is write-protected"):
+        OutputFile(str(tmp_path / "r.json"), force=True)
+
+
+def test_open_files_are_written_where_they_stand(tmp_path: Path) -> None:
+    with (tmp_path / "open").open("w") as file:
+        file.write("before ")
+        file.flush()
+        output = OutputFile(f"/dev/fd/{file.fileno()}", force=False)
+        assert not output.is_file
+        assert not output.is_stdout
+        output.write("text ü")
+        file.seek(0, os.SEEK_END)
+        file.write(" after")
+    assert (tmp_path / "open").read_text(encoding="utf-8") == "before text ü after"
+    with (tmp_path / "open").open() as file, pytest.raises(VmprofError, match="not open for wri"):
+        OutputFile(f"/dev/fd/{file.fileno()}", force=True)
+
+
+def test_a_pipe_whose_reader_is_gone(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb"):
+        output = OutputFile(f"/proc/self/fd/{writer}", force=False)
+        os.close(reader)
+        with pytest.raises(VmprofError, match=r"cannot write /proc/self/fd/\d+: Broken pipe"):
+            output.write("text")
+
+
+def test_one_open_file_for_two_outputs(tmp_path: Path) -> None:
+    with (tmp_path / "open").open("w") as file:
+        twice = os.dup(file.fileno())
+        try:
+            files = [OutputFile(f"/dev/fd/{n}", force=False) for n in (file.fileno(), twice)]
+            with pytest.raises(VmprofError, match="given for two outputs"):
+                check_distinct(files)
+            by_name = OutputFile(str(tmp_path / "open"), force=True)
+            with pytest.raises(VmprofError, match="given for two outputs"):
+                check_distinct([by_name, files[0]])
+        finally:
+            os.close(twice)
 
 
 def test_one_file_for_two_outputs(tmp_path: Path) -> None:
@@ -90,4 +168,8 @@ def test_one_file_for_two_outputs(tmp_path: Path) -> None:
     files = [OutputFile(str(tmp_path / name), force=True) for name in ("r", "link")]
     with pytest.raises(VmprofError, match="given for two outputs"):
         check_distinct(files)
+    new = [OutputFile(str(tmp_path / name), force=False) for name in ("new", "./new")]
+    with pytest.raises(VmprofError, match="given for two outputs"):
+        check_distinct(new)
+    check_distinct([new[0], OutputFile(str(tmp_path / "other"), force=False)])
     check_distinct([OutputFile("/dev/null", force=False)] * 2)

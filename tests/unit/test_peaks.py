@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 import tvm
 from support.reports import network
 
-from vmprof import Report
+from vmprof import Report, VmprofError
 from vmprof.lowering.host import host_target
 from vmprof.peaks import Peaks, cached_peaks, keep_peaks, with_known_peaks, with_peaks
 from vmprof.peaks.kernels import compiled, fused_multiply_adds, reading, scaling
@@ -59,13 +61,49 @@ def test_a_measured_machine_is_remembered(cache: Path) -> None:
     assert (cached_peaks(1), cached_peaks(2)) == (peaks, other)
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{", '{"x": 1}'])
-def test_a_damaged_cache_is_an_empty_one(cache: Path, damage: str) -> None:
+@pytest.mark.parametrize(
+    "damage", [b"", b"[]", b"{", b'{"x": 1}', b"\xff\xfe", b"[" * 100_000, b" " * 2_000_000]
+)
+def test_a_damaged_cache_is_an_empty_one(cache: Path, damage: bytes) -> None:
     cache.parent.mkdir()
-    cache.write_text(damage)
+    cache.write_bytes(damage)
     assert cached_peaks(1) is None
     keep_peaks(Peaks(1, 2.0, 3.0))
     assert cached_peaks(1) == Peaks(1, 2.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        7,
+        {"threads": 1, "gflops": "2", "bandwidth": 3.0},
+        {"threads": 1, "gflops": 2.0},
+        {"threads": 1, "gflops": 0.0, "bandwidth": 3.0},
+        {"threads": 1, "gflops": float("nan"), "bandwidth": 3.0},
+        {"threads": 1, "gflops": float("inf"), "bandwidth": 3.0},
+        {"threads": 2, "gflops": 2.0, "bandwidth": 3.0},
+        {"threads": 1, "gflops": -2.0, "bandwidth": 3.0},
+    ],
+)
+def test_an_entry_that_is_no_ones_peaks_is_none(cache: Path, entry: object) -> None:
+    path = keep_peaks(Peaks(1, 2.0, 3.0))
+    (key,) = json.loads(path.read_text())
+    path.write_text(json.dumps({key: entry}))
+    assert cached_peaks(1) is None
+
+
+def test_a_cache_that_is_no_file(cache: Path) -> None:
+    cache.parent.mkdir()
+    os.mkfifo(cache)
+    assert cached_peaks(1) is None  # and does not wait for somebody to write
+    keep_peaks(Peaks(1, 2.0, 3.0))
+    assert cached_peaks(1) == Peaks(1, 2.0, 3.0)
+    cache.unlink()
+    cache.mkdir()
+    assert cached_peaks(1) is None
+    with pytest.raises(VmprofError, match=r"cannot keep the peaks in .*: Is a directory"):
+        keep_peaks(Peaks(1, 2.0, 3.0))
+    assert os.listdir(cache.parent) == ["peaks.json"]
 
 
 def with_rates() -> Report:

@@ -185,6 +185,12 @@ def test_a_full_buffer_says_so_and_loses_nothing() -> None:
         recorder.run(repeated(4, function), Reading.TIME)
 
 
+def test_too_many_values_in_a_sample_are_no_matter_of_records() -> None:
+    with pytest.raises(VmprofError, match=r"4,097 words, .* holds 4,096; .* --counters, .* tasks"):
+        Recorder(4097, 1)
+    Recorder(4096, 1)
+
+
 def test_signatures_are_bounded_too() -> None:
     """A tensor of rank 12 in each call, all different, fills the room for shapes first."""
     recorder = Recorder(0, max_records=10)

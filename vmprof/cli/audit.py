@@ -16,10 +16,12 @@ Examples:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from functools import partial
 
 from vmprof.cli.exit_codes import SAYS_NO
-from vmprof.cli.output import OutputFile, check_distinct
-from vmprof.compare.audit import audit_report, corrected_report
+from vmprof.cli.results import ABOUT_FILES, Results
+from vmprof.compare.audit import Audit, audit_report, corrected_report
 from vmprof.compare.audit.data import to_json
 from vmprof.compare.audit.text import METHOD, render, summary
 from vmprof.compare.grid import grid
@@ -32,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", metavar="NAME", help="the model, if the file has reports of several"
     )
-    where = parser.add_argument_group("where the results go, besides the terminal")
+    where = parser.add_argument_group("where the results go, besides the terminal", ABOUT_FILES)
     where.add_argument("--json", metavar="FILE", help="write findings and costs as JSON")
     where.add_argument(
         "--corrected", metavar="FILE", help="write the corrected report as TVM's report JSON"
@@ -41,16 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    outputs = {
-        form: OutputFile(path, force=options.force)
-        for form in ("json", "corrected")
-        if (path := getattr(options, form)) is not None
-    }
-    check_distinct(outputs.values())
+    results = Results(options, ("json", "corrected"))
     reports = read_reports(options.file)
     if options.report is not None:
         reports = reports_of(options.report, reports)
-    if "corrected" in outputs and len(reports) > 1:
+    if "corrected" in results.files and len(reports) > 1:
         raise VmprofError(
             f"{options.file} holds {len(reports)} reports; --corrected needs one: --report NAME"
         )
@@ -58,15 +55,21 @@ def execute(options: argparse.Namespace) -> int:
         (saved.model or saved.where, audit_report(saved.report, saved.printed_sum))
         for saved in reports
     ]
-    if "json" in outputs:
-        outputs["json"].write(to_json(audits))
-    if "corrected" in outputs:
-        audit = audits[0][1]
-        outputs["corrected"].write(corrected_report(audit.report, audit.rows, audit.costs).json())
+    results.deliver(
+        {"json": partial(to_json, audits), "corrected": partial(_corrected, audits[0][1])},
+        partial(_text, audits),
+    )
+    return 0 if all(audit.is_believable for _, audit in audits) else SAYS_NO
+
+
+def _corrected(audit: Audit) -> str:
+    return corrected_report(audit.report, audit.rows, audit.costs).json()
+
+
+def _text(audits: Sequence[tuple[str, Audit]]) -> str:
     shown = [render(audit, title) for title, audit in audits]
     if any(audit.costs for _, audit in audits):
         shown.append(METHOD)
     if len(audits) > 1:
         shown.append(grid(*summary(audits)))
-    print("\n".join(shown), end="")
-    return 0 if all(audit.is_believable for _, audit in audits) else SAYS_NO
+    return "\n".join(shown)

@@ -12,6 +12,8 @@ import argparse
 
 import shtab
 
+from vmprof.cli.output import print_out
+
 # Arguments that are files, by how their help calls them.
 _FILES = ("FILE", "BEFORE", "AFTER", "MODEL", "[NAME=]FILE", "COLLECTOR")
 
@@ -26,11 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> None:
-    from vmprof.cli.main import make_parser  # which imports this module
+    from vmprof.cli.parser import make_parser  # which imports this module
 
     parser = make_parser()
     _mark_files(parser)
-    print(shtab.complete(parser, options.shell))
+    print_out(f"{shtab.complete(parser, options.shell)}\n")
 
 
 def _mark_files(parser: argparse.ArgumentParser) -> None:

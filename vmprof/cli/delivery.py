@@ -8,8 +8,9 @@ import shutil
 import sys
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from vmprof.cli.output import OutputFile, check_distinct
+from vmprof.cli.results import ABOUT_FILES, Results
 from vmprof.errors import VmprofError
 from vmprof.report import Report
 from vmprof.report.view import View, text
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="TVM's table on a terminal too; it is what a pipe or a file gets",
     )
-    where = parser.add_argument_group("where the report goes, besides the terminal")
+    where = parser.add_argument_group("where the report goes, besides the terminal", ABOUT_FILES)
     for form in FORMS:
         where.add_argument(f"--{form}", metavar="FILE", help=_HELP[form])
     where.add_argument("--open", action="store_true", help="show the --html FILE in a browser")
@@ -64,30 +65,21 @@ class Delivery:
     """What ``options`` say; files are checked at once, so that no work is lost."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._files = {
-            form: OutputFile(path, force=options.force)
-            for form in FORMS
-            if (path := getattr(options, form)) is not None
-        }
-        check_distinct(self._files.values())
-        if options.open and "html" not in self._files:
+        self._results = Results(options, tuple(FORMS))
+        self._page = self._results.files.get("html") if options.open else None
+        if options.open and (self._page is None or not self._page.is_file):
             raise VmprofError("--open needs a page to show: --html FILE")
-        self._open = options.open
         self._plain = options.plain
         self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
 
     def deliver(self, reports: Sequence[Report]) -> None:
         """Write the files, which hold one report, and print all of ``reports``."""
-        if self._files and len(reports) > 1:
+        if self._results.files and len(reports) > 1:
             raise VmprofError(f"there are {len(reports)} reports; to write one, name it: --report")
-        try:
-            for form, file in self._files.items():
-                file.write(FORMS[form](reports[0]))
-        finally:
-            # Whatever became of the files, what was measured is not lost.
-            print("\n".join(map(self._text, reports)), end="")
-        if self._open:
-            webbrowser.open(self._files["html"].path.as_uri())
+        texts = {form: partial(make, reports[0]) for form, make in FORMS.items()}
+        self._results.deliver(texts, lambda: "\n".join(map(self._text, reports)))
+        if self._page is not None:
+            webbrowser.open(self._page.path.as_uri())
 
     def _text(self, report: Report) -> str:
         if self._plain or not sys.stdout.isatty():

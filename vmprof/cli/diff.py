@@ -20,12 +20,14 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
-from vmprof.cli.output import OutputFile, check_distinct
 from vmprof.cli.progress import progress_line
+from vmprof.cli.results import ABOUT_FILES, Results, Text, kept_if_lost
 from vmprof.compare.diff import TIME, Change, Limit, Regressions, diff_reports, regressions
 from vmprof.compare.diff.data import to_csv, to_json
 from vmprof.compare.diff.text import LEGEND, describe_change, render
@@ -37,8 +39,7 @@ from vmprof.compare.readers import (
     reports_of,
 )
 from vmprof.errors import VmprofError
-from vmprof.models import MODELS
-from vmprof.profiler import profile
+from vmprof.report import Report
 from vmprof.visible import visible
 
 
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N%",
         help="do not fail for operators that make up less of Sum (default: 1%%)",
     )
-    where = parser.add_argument_group("where the differences go, besides the terminal")
+    where = parser.add_argument_group("where the differences go, besides the terminal", ABOUT_FILES)
     where.add_argument("--json", metavar="FILE", help="write them as JSON")
     where.add_argument("--csv", metavar="FILE", help="write a line per operator")
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
@@ -73,50 +74,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    outputs = {
-        form: OutputFile(path, force=options.force)
-        for form in ("json", "csv")
-        if (path := getattr(options, form)) is not None
-    }
-    check_distinct(outputs.values())
     if options.before == options.after == STANDARD_INPUT:
         raise VmprofError("standard input holds one side of a diff; the other has to be a file")
-    before, after = _load(options.before, options), _load(options.after, options)
-    pairs = _pair(before, after, options.report)
-    if outputs and len(pairs) > 1:
+    results = Results(options, ("json", "csv"))
+    sources = (options.before, options.after)
+    # What is saved first: nothing is measured if it cannot be read.
+    sides = [read_reports(source) if _is_saved(source) else [] for source in sources]
+    measured: list[Text] = []
+    with kept_if_lost(measured):
+        for source, side in zip(sources, sides, strict=True):
+            if not side:
+                report = _profile(source, options)
+                measured.append(report.json)
+                side.append(SavedReport(report, f"{source}, just now"))
+        before, after = sides
+        return _compare(_pair(before, after, options.report), results, options)
+
+
+def _compare(
+    pairs: list[tuple[SavedReport, SavedReport]], results: Results, options: argparse.Namespace
+) -> int:
+    if results.files and len(pairs) > 1:
         raise VmprofError("the files hold several reports; to write one, name it: --report NAME")
     shown = []
     codes = {0}
     for old, new in pairs:
         diff = diff_reports(old.report, new.report)
-        if "json" in outputs:
-            outputs["json"].write(to_json(diff, _title(old), _title(new)))
-        if "csv" in outputs:
-            outputs["csv"].write(to_csv(diff))
-        shown.append(render(diff, _title(old), _title(new)))
+        titles = (_title(old), _title(new))
+        texts = {"json": partial(to_json, diff, *titles), "csv": partial(to_csv, diff)}
+        shown.append(render(diff, *titles))
         if options.fail_over is not None:
             limit = Limit(options.fail_over, options.column, options.min_share)
             found = regressions(diff, limit)
             shown.append(_describe(found, limit))
             codes.add(SAYS_NO if found.sure else CANNOT_TELL if found.untold else 0)
-    print("\n".join([*shown, LEGEND]), end="")
+    results.deliver(texts, lambda: "\n".join([*shown, LEGEND]))
     # Of several reports a sure regression says more than one that cannot be told.
     return SAYS_NO if SAYS_NO in codes else max(codes)
 
 
-def _load(source: str, options: argparse.Namespace) -> list[SavedReport]:
-    """The reports in a file, or the one of profiling the model that ``source`` is."""
-    if source == STANDARD_INPUT or (source not in MODELS and _is_text(Path(source))):
-        return read_reports(source)
+def _profile(source: str, options: argparse.Namespace) -> Report:
+    from vmprof.profiler import profile  # TVM, which takes time to load
+
     with progress_line(quiet=options.quiet) as progress:
-        report = profile(source, repeats=options.repeats, progress=progress)
-    return [SavedReport(report, f"{source}, just now")]
+        return profile(source, repeats=options.repeats, progress=progress)
+
+
+def _is_saved(source: str) -> bool:
+    """Whether ``source`` is a file with reports, and no model."""
+    if source == STANDARD_INPUT or Path(source).is_fifo():
+        return True  # no model comes that way, and what is read of it is gone
+    if not _is_text(Path(source)):
+        return False
+    if os.sep in source or Path(source).suffix.strip(".0123456789"):
+        return True  # named as no model of ours is
+    from vmprof.models import MODELS  # TVM, which takes time to load
+
+    return source not in MODELS
 
 
 def _is_text(path: Path) -> bool:
     """Reports are text, whatever a model is saved as is not."""
-    if path.is_fifo():
-        return True  # what is read of it to find out would be gone
     try:
         with path.open("rb") as file:
             begin = file.read(4096)

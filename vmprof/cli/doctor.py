@@ -13,11 +13,13 @@ Examples:
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from vmprof import json_text
-from vmprof.counters import Machine
-from vmprof.counters.doctor import Facts, Finding, counts_hardware, diagnose
-from vmprof.counters.probe import prober
+from vmprof.cli.output import print_out
+
+if TYPE_CHECKING:
+    from vmprof.counters.doctor import Finding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,16 +27,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    # Its native half needs that of TVM, which takes time to load.
+    from vmprof.counters import Machine
+    from vmprof.counters.doctor import Facts, counts_hardware, diagnose
+    from vmprof.counters.probe import prober
+
     machine = Machine.read()
     facts = Facts.gather(machine, prober(machine))
     findings = diagnose(facts)
     works = counts_hardware(facts)
     if options.json:
-        print(
-            json_text.dumps({"hardware": works, "findings": [_data(f) for f in findings]}, indent=2)
-        )
+        data = {"hardware": works, "findings": [_data(f) for f in findings]}
+        print_out(json_text.dumps(data, indent=2) + "\n")
     else:
-        print("\n".join(_text(finding) for finding in findings))
+        print_out("".join(f"{_text(finding)}\n" for finding in findings))
     return 0 if works else 1
 
 

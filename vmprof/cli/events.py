@@ -16,10 +16,7 @@ from __future__ import annotations
 import argparse
 
 from vmprof import json_text
-from vmprof.counters import Machine
-from vmprof.counters.listing import Listing
-from vmprof.counters.probe import prober
-from vmprof.counters.sets import sets_of
+from vmprof.cli.output import print_out
 from vmprof.errors import VmprofError
 from vmprof.visible import visible
 
@@ -32,12 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> None:
+    # Its native half needs that of TVM, which takes time to load.
+    from vmprof.counters import Machine
+    from vmprof.counters.listing import Listing
+    from vmprof.counters.probe import prober
+    from vmprof.counters.sets import sets_of
+
     machine = Machine.read()
     listing = Listing.of(machine, options.pattern, sets_of(), prober(machine))
     if options.json:
-        print(json_text.dumps(listing.data(), indent=2))
+        print_out(json_text.dumps(listing.data(), indent=2) + "\n")
         return
     if not listing.events and not listing.sets:
         raise VmprofError(f"no event and no counter set has {options.pattern!r} in it")
-    for line in listing.text().split("\n"):
-        print(visible(line))
+    print_out("".join(f"{visible(line)}\n" for line in listing.text().split("\n")))

@@ -1,96 +1,104 @@
-"""``vmprof``: finds the command, runs it, and turns errors into lines and exit codes."""
+"""``vmprof``: finds the command, runs it, and turns errors into lines and exit codes.
+
+Nothing that takes time to load is imported on top: whoever interrupts that gets a line too.
+"""
 
 from __future__ import annotations
 
-import argparse
-import inspect
 import os
+import signal
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
-from vmprof.cli import (
-    audit,
-    completion,
-    diff,
-    doctor,
-    events,
-    models,
-    peaks,
-    run,
-    show,
-    show_code,
-    validate,
-)
-from vmprof.collectors import get_include
-from vmprof.errors import VmprofError, VmprofWarning
-from vmprof.version import __version__
-
-# Each command's docstring is its help; the first line stands in the overview.
-_COMMANDS = {
-    "run": run,
-    "show": show,
-    "diff": diff,
-    "validate": validate,
-    "audit": audit,
-    "models": models,
-    "peaks": peaks,
-    "events": events,
-    "doctor": doctor,
-    "show-code": show_code,
-    "completion": completion,
-}
-
-_EPILOG = """\
-exit codes:
-  0    done
-  1    an error, which one line on stderr explains; doctor: no hardware counters
-  2    wrong usage
-  3    what was asked for is not so: diff --fail-over found something that costs
-       more, audit a report that cannot be believed, validate engines that differ
-  130  interrupted
-
-vmprof COMMAND --help has the options of a command, and examples.
-"""
+if TYPE_CHECKING:
+    import argparse
 
 _INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Exit codes: 0 or what the command returned, 1 for an error, 2 for usage."""
-    options = make_parser().parse_args(arguments)
-    code: int | None = None
+def program() -> int:
+    """The whole program, in a process of its own: :func:`main`, whose interrupts are one line."""
     try:
-        with _warnings_as_lines():
-            code = options.execute(options)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read has seen enough (head, less). What is left in the buffer
-        # goes nowhere, or Python would complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, _interrupts.raise_interrupt)
+        sys.unraisablehook = _interrupts.raise_again
+        _replace_closed_streams()
+        code = main()
+        _interrupts.armed = False
+    except BaseException as error:
+        _interrupts.armed = False
+        # What passes through native code may come out of it as another exception.
+        if not (_interrupts.seen or isinstance(error, KeyboardInterrupt)):
+            raise
+        code = _INTERRUPTED
+    # Nothing is left to do that could be interrupted.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if code == _INTERRUPTED or _interrupts.seen:
         print("vmprof: interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except VmprofError as error:
-        if options.debug:
+    return code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Exit codes: 0 or what the command returned, 1 for an error, 2 for usage."""
+    from vmprof.cli.output import print_out
+    from vmprof.cli.parser import make_parser
+    from vmprof.errors import VmprofError
+
+    _replace_what_cannot_be_encoded()
+    debug = False
+    try:
+        try:
+            options = make_parser().parse_args(arguments)
+        except SystemExit:
+            print_out("")  # what --help printed is still to be written
             raise
-        _print_error(str(error), error)
-        return 1
+        debug = options.debug
+        return _execute(options)
     except Exception as error:
         # With notes it comes from the model: its own words, and which call it
         # was. Anything else is a defect of vmprof's, and keeps its traceback.
-        if options.debug or not hasattr(error, "__notes__"):
+        explained = isinstance(error, VmprofError) or hasattr(error, "__notes__")
+        if debug or _interrupts.seen or not explained:
             raise
-        _print_error(f"{type(error).__name__}: {str(error).strip()}", error)
+        _print_error(error)
         return 1
-    return code or 0
 
 
-@contextmanager
-def _warnings_as_lines() -> Iterator[None]:
-    """What vmprof warns of is one line each, as errors are."""
+class _Interrupts:
+    """What becomes of SIGINT: it is never taken for an error, nor lost."""
+
+    def __init__(self) -> None:
+        self.armed = True
+        self.seen = False
+
+    def raise_interrupt(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        if self.armed:
+            self.seen = True
+            raise KeyboardInterrupt
+
+    def raise_again(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """What came up in a finalizer, where Python would print it and go on."""
+        if self.seen:
+            # Not here: what is raised here is ignored too.
+            signal.signal(signal.SIGALRM, self.raise_interrupt)
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+        else:
+            sys.__unraisablehook__(unraisable)
+
+
+_interrupts = _Interrupts()
+
+
+def _execute(options: argparse.Namespace) -> int:
+    """The command; what vmprof warns of on the way is one line each, as errors are."""
+    import warnings
+
+    from vmprof.errors import VmprofWarning
+
     with warnings.catch_warnings():
         shown_otherwise = warnings.showwarning
 
@@ -101,44 +109,30 @@ def _warnings_as_lines() -> Iterator[None]:
                 shown_otherwise(message, category, *where, **more)
 
         warnings.showwarning = show
-        yield
+        return options.execute(options) or 0
 
 
-def _print_error(message: str, error: BaseException) -> None:
-    print(f"vmprof: error: {message}", file=sys.stderr)
-    for note in getattr(error, "__notes__", ()):
-        print(f"  {note}", file=sys.stderr)
+def _print_error(error: Exception) -> None:
+    """One line. Of where in the model it was, the innermost call; ``--debug`` tells the others."""
+    from vmprof.errors import VmprofError
+
+    kind = "" if isinstance(error, VmprofError) else f"{type(error).__name__}: "
+    where = "; ".join(getattr(error, "__notes__", ())[:2])
+    line = f"{kind}{' '.join(str(error).split())}"
+    print(f"vmprof: error: {line}{f' ({where})' if where else ''}", file=sys.stderr)
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
-    parser = argparse.ArgumentParser(
-        prog="vmprof",
-        description="Says what each operator of a TVM-compiled model costs.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"vmprof {__version__}")
-    parser.add_argument(
-        "--include",
-        action="version",
-        version=get_include(),
-        help="print the folder of vmprof_collector.h and exit",
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, module in _COMMANDS.items():
-        text = inspect.getdoc(module) or ""
-        command = commands.add_parser(
-            name,
-            help=text.splitlines()[0],
-            description=text,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        module.add_arguments(command)
-        command.add_argument(
-            "--debug", action="store_true", help="show where in vmprof an error came up"
-        )
-        command.set_defaults(execute=module.execute)
-    return parser
+def _replace_closed_streams() -> None:
+    """Where one was closed (``>&-``), take its number: no file of ours shall end up behind it."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # The first number that is free; as reading alone, so that `--json -` is refused.
+            os.open(os.devnull, os.O_RDONLY)
+            stream = Path(os.devnull).open("r" if name == "stdin" else "w")  # noqa: SIM115
+            setattr(sys, name, stream)
+
+
+def _replace_what_cannot_be_encoded() -> None:
+    """Names of a model may hold what a terminal's encoding does not have."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")

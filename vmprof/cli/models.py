@@ -15,6 +15,8 @@ import argparse
 
 from tabulate import tabulate
 
+from vmprof.cli.output import print_out
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """There are none."""
@@ -31,4 +33,5 @@ def execute(options: argparse.Namespace) -> None:  # noqa: ARG001
     ]
     headers = ("Model", "Parameters", "FLOPs", "Input")
     alignment = ("left", "right", "right", "left")
-    print(tabulate(rows, headers, "plain", disable_numparse=True, colalign=alignment))
+    table = tabulate(rows, headers, "plain", disable_numparse=True, colalign=alignment)
+    print_out(f"{table}\n")

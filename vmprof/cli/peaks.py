@@ -21,8 +21,8 @@ import argparse
 from dataclasses import asdict
 
 from vmprof import json_text
+from vmprof.cli.output import print_out
 from vmprof.cli.progress import progress_line
-from vmprof.peaks import keep_peaks
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,20 +46,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> None:
     import tvm
 
+    from vmprof.peaks import keep_peaks
     from vmprof.peaks.measure import measure
 
     numbers = options.threads or sorted({1, tvm.runtime.num_threads()})
     with progress_line(quiet=options.quiet) as progress:
         found = [measure(threads, options.seconds, progress) for threads in numbers]
-    for peaks in found:
-        path = keep_peaks(peaks)
+    # Printed first: what was measured is not lost if it cannot be kept.
     if options.json:
-        print(json_text.dumps([asdict(peaks) for peaks in found], indent=2))
-        return
-    print("Threads  GFLOP/s  GB/s")
-    for peaks in found:
-        print(f"{peaks.threads:>7}  {peaks.gflops:>7.1f}  {peaks.bandwidth:>4.1f}")
-    print(f"kept in {path}")
+        print_out(json_text.dumps([asdict(peaks) for peaks in found], indent=2) + "\n")
+    else:
+        rows = (f"{each.threads:>7}  {each.gflops:>7.1f}  {each.bandwidth:>4.1f}" for each in found)
+        print_out("\n".join(["Threads  GFLOP/s  GB/s", *rows, ""]))
+    paths = {keep_peaks(peaks) for peaks in found}
+    if not options.json:
+        print_out("".join(f"kept in {path}\n" for path in paths))
 
 
 def _threads(text: str) -> list[int]:

@@ -22,14 +22,17 @@ import argparse
 
 from vmprof.cli import delivery
 from vmprof.cli.progress import progress_line
-from vmprof.collectors import load_collector
-from vmprof.counters.scope import SCOPES
+from vmprof.cli.results import kept_if_lost
+from vmprof.defaults import (
+    AUTO_MAX_REPEATS,
+    AUTO_MIN_REPEATS,
+    AUTO_SECONDS,
+    DEFAULT_ENGINE,
+    DEFAULT_MAX_RECORDS,
+    ENGINES,
+    SCOPES,
+)
 from vmprof.errors import VmprofError
-from vmprof.inputs import load_arrays
-from vmprof.pool import parse_cpus
-from vmprof.profiler import DEFAULT_ENGINE, ENGINES, profile
-from vmprof.recorder import DEFAULT_MAX_RECORDS
-from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -176,6 +179,12 @@ def execute(options: argparse.Namespace) -> None:
             f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell its hook in which "
             "functions a call is made"
         )
+    # TVM, which takes time to load.
+    from vmprof.collectors import load_collector
+    from vmprof.inputs import load_arrays
+    from vmprof.pool import parse_cpus
+    from vmprof.profiler import profile
+
     arrays = load_arrays(options.input)
     collectors = [load_collector(each) for each in options.collector]
     with progress_line(quiet=options.quiet) as progress:
@@ -202,7 +211,8 @@ def execute(options: argparse.Namespace) -> None:
             seed=options.seed,
             progress=progress,
         )
-    target.deliver([report])
+    with kept_if_lost([report.json]):
+        target.deliver([report])
 
 
 def _dimension(text: str) -> tuple[str, int]:

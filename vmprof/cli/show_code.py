@@ -13,19 +13,7 @@ from __future__ import annotations
 
 import argparse
 
-import tvm_ffi
-
-from vmprof.inputs import describe
-from vmprof.program import parameters_of
-from vmprof.program.bytecode import (
-    Bytecode,
-    Constant,
-    DataTypeConstant,
-    FunctionKind,
-    ShapeConstant,
-    TensorConstant,
-)
-from vmprof.sources import load_program
+from vmprof.cli.output import print_out
 from vmprof.visible import visible
 
 
@@ -36,30 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> None:
-    bytecode = load_program(options.model, entry=None).bytecode
-    for line in f"{_signatures(bytecode)}\n{bytecode}".removesuffix("\n").split("\n"):
-        print("\t".join(map(visible, line.split("\t"))))
-    for number, constant in enumerate(bytecode.constants):
-        scope = bytecode.memory_scopes.get(number)
-        print(f"c[{number}]: {_describe(constant)}" + (f" in {scope}" if scope else ""))
+    # TVM, which takes time to load.
+    from vmprof.code_listing import code_listing
+    from vmprof.sources import load_program
 
-
-def _signatures(bytecode: Bytecode) -> str:
-    lines = []
-    for function in bytecode.functions:
-        if function.kind is not FunctionKind.PACKED:
-            parameters = parameters_of(bytecode, function)
-            listed = ", ".join(f"{p.name}: {describe(p.type)}" for p in parameters)
-            lines.append(f"{function.name}({listed})\n")
-    return "".join(lines)
-
-
-def _describe(constant: Constant) -> str:
-    match constant:
-        case TensorConstant(dtype, shape):
-            return f"{tvm_ffi.dtype.from_dlpack_data_type(dtype)}[{', '.join(map(str, shape))}]"
-        case ShapeConstant(shape):
-            return f"shape[{', '.join(map(str, shape))}]"
-        case DataTypeConstant(dtype):
-            return str(tvm_ffi.dtype.from_dlpack_data_type(dtype))
-    return repr(constant)
+    listing = code_listing(load_program(options.model, entry=None).bytecode)
+    for line in listing.splitlines():
+        print_out("\t".join(map(visible, line.split("\t"))) + "\n")

@@ -18,24 +18,22 @@ Examples:
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from vmprof.cli.diff import percent
 from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
-from vmprof.cli.output import OutputFile
 from vmprof.cli.progress import progress_line
+from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
 from vmprof.cli.run import add_cold_argument, add_model_arguments
-from vmprof.compare.validate import LEAST_REPEATS, TOLERANCE, Conclusion, validate_model
-from vmprof.compare.validate.data import to_json
-from vmprof.compare.validate.text import render
-from vmprof.inputs import load_arrays
-from vmprof.recorder import DEFAULT_MAX_RECORDS
-from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_SECONDS
+from vmprof.defaults import (
+    AUTO_MAX_REPEATS,
+    AUTO_SECONDS,
+    DEFAULT_MAX_RECORDS,
+    LEAST_REPEATS,
+    TOLERANCE,
+)
 
-_EXIT_CODES = {
-    Conclusion.AGREE: 0,
-    Conclusion.DIFFER: SAYS_NO,
-    Conclusion.UNTOLD: CANNOT_TELL,
-}
+_EXIT_CODES = {True: 0, False: SAYS_NO, None: CANNOT_TELL}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,14 +74,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N%",
         help=f"a difference of up to N %% is none (default: {TOLERANCE:g}%%)",
     )
-    where = parser.add_argument_group("where the result goes, besides the terminal")
+    where = parser.add_argument_group("where the result goes, besides the terminal", ABOUT_FILES)
     where.add_argument("--json", metavar="FILE", help="write it as JSON, with both reports")
     where.add_argument("--force", action="store_true", help="overwrite a file that exists")
     where.add_argument("--quiet", action="store_true", help="no progress line")
 
 
 def execute(options: argparse.Namespace) -> int:
-    output = None if options.json is None else OutputFile(options.json, force=options.force)
+    results = Results(options, ("json",))
+    # TVM, which takes time to load.
+    from vmprof.compare.validate import validate_model
+    from vmprof.compare.validate.data import to_json
+    from vmprof.compare.validate.text import render
+    from vmprof.inputs import load_arrays
+
     arrays = load_arrays(options.input)
     with progress_line(quiet=options.quiet) as progress:
         validation = validate_model(
@@ -102,9 +106,7 @@ def execute(options: argparse.Namespace) -> int:
             seed=options.seed,
             progress=progress,
         )
-    try:
-        if output is not None:
-            output.write(to_json(validation, options.model))
-    finally:
-        print(render(validation, options.model), end="")
-    return _EXIT_CODES[validation.conclusion]
+    json = partial(to_json, validation, options.model)
+    with kept_if_lost([json]):
+        results.deliver({"json": json}, partial(render, validation, options.model))
+    return _EXIT_CODES[validation.agrees]

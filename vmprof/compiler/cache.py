@@ -12,14 +12,16 @@ import fcntl
 import hashlib
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import tvm
 
 from vmprof import lowering, models
-from vmprof.errors import VmprofError
+from vmprof.cache_folder import cache_folder
+from vmprof.errors import VmprofWarning
 from vmprof.program.kernels import kernels_path
 from vmprof.version import __version__
 
@@ -28,28 +30,49 @@ _SUPERSEDED_DAYS = 1
 _SECONDS_PER_DAY = 86_400
 
 
+class NotKeptError(Exception):
+    """What was compiled could not be written into the cache."""
+
+
 def cached_library(
     model: str, schedule: str, target: tvm.target.Target, make: Callable[[Path], None]
-) -> Path:
-    """The library of ``model``; ``make(path)`` is asked to write it, if it is not there."""
-    folder = _folder()
-    library = folder / f"{model}-{schedule}-{_key(target)}.so"
-    if _is_there(library):
-        os.utime(library)
-        return library
+) -> Path | None:
+    """The library of ``model``; ``make(path)`` is asked to write it, if it is not there.
+
+    None where nothing can be kept: a :class:`VmprofWarning` says why, and what to do.
+    """
+    folder: Path | str = "the cache"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _tidy(folder, of_model=f"{model}-{schedule}-")
-        with _locked(_lock_path(library)):
-            # Another process may have made it while this one waited.
-            if not _is_there(library):
-                _make(library, make)
-    except OSError as error:
-        raise VmprofError(
-            f"cannot keep the compiled model in {folder}: {error.strerror}; "
-            "make room there, or name another folder with XDG_CACHE_HOME"
-        ) from error
+        folder = _folder()
+        library = folder / f"{model}-{schedule}-{_key(target)}.so"
+        if not _is_there(library):
+            folder.mkdir(parents=True, exist_ok=True)
+            _tidy(folder, of_model=f"{model}-{schedule}-")
+            with _locked(_lock_path(library)):
+                # Another process may have made it while this one waited.
+                if not _is_there(library):
+                    _make(library, make)
+    except (OSError, NotKeptError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        _warn(
+            f"the compiled {model} cannot be kept in {folder}: {reason}; it will be compiled "
+            "every time; make room there, or name another folder with XDG_CACHE_HOME"
+        )
+        return None
+    with suppress(OSError):  # another user's, which may be read all the same
+        os.utime(library)
     return library
+
+
+def discard(library: Path, error: Exception) -> None:
+    """Leave a library of the cache aside that proved to be damaged, with a warning."""
+    _warn(f"{library} cannot be used: {error}; it is made anew")
+    with suppress(OSError):
+        library.unlink()
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, VmprofWarning, stacklevel=3)
 
 
 def _is_there(library: Path) -> bool:
@@ -81,8 +104,7 @@ def _lock_path(library: Path) -> Path:
 
 
 def _folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "vmprof" / "models"
+    return cache_folder() / "models"
 
 
 def _key(target: tvm.target.Target) -> str:
@@ -107,7 +129,7 @@ def _tidy(folder: Path, of_model: str) -> None:
     now = time.time()
     for file in folder.glob("*.so"):
         days = _SUPERSEDED_DAYS if file.name.startswith(of_model) else _UNUSED_DAYS
-        if now - file.stat().st_mtime > days * _SECONDS_PER_DAY:
-            file.unlink(missing_ok=True)
-            kernels_path(file).unlink(missing_ok=True)
-            _lock_path(file).unlink(missing_ok=True)
+        with suppress(OSError):  # another process was faster, or it is another user's
+            if now - file.stat().st_mtime > days * _SECONDS_PER_DAY:
+                for part in (file, kernels_path(file), _lock_path(file)):
+                    part.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import tvm
 from tvm import relax
 from tvm.relax.backend import cpu_generic
 
-from vmprof.compiler.cache import cached_library
+from vmprof.compiler.cache import NotKeptError, cached_library
 from vmprof.compiler.instrument import KernelInfo
 from vmprof.errors import VmprofError
 from vmprof.lowering.host import host_target
@@ -76,8 +76,11 @@ def _also(instrument: KernelInfo) -> Any:
     )
 
 
-def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = silent) -> Path:
-    """The library of one of vmprof's models, compiled for this machine, perhaps long ago."""
+def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = silent) -> Path | None:
+    """The library of one of vmprof's models, compiled for this machine, perhaps long ago.
+
+    None if it cannot be kept anywhere: a warning has said why.
+    """
     target = host_target()
 
     def make(library: Path) -> None:
@@ -86,6 +89,9 @@ def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = sil
         progress(f"{model}, step 2 of 3: compiling for {target.attrs['mcpu']}")
         compiled = compile_module(module, target, schedule=schedule)
         progress(f"{model}, step 3 of 3: writing the library")
-        compiled.export(library)
+        try:
+            compiled.export(library)
+        except Exception as error:  # whatever the linker says, down to plain RuntimeError
+            raise NotKeptError(str(error).strip().splitlines()[0]) from error
 
     return cached_library(model, schedule, target, make)

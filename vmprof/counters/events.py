@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vmprof.counters import generic, libpfm, modifiers, tracepoints
+from vmprof.counters import generic, libpfm, modifiers, papi, tracepoints
 from vmprof.counters.cores import generic_encodings
 from vmprof.counters.encoding import RAW, Encoding, Event, Group
 from vmprof.counters.machine import Machine
@@ -132,6 +132,8 @@ def _help(name: str, machine: Machine) -> str:
     # Tracepoints are lower-case; a processor's own events mostly are not.
     if unseen and colon and point and subsystem.islower() and not point.startswith(":"):
         return f"; {unseen}"
+    if (meant := papi.meaning(name)) is not None:
+        return f": PAPI's own names are not known here; {meant}"
     own = [event for pmu in machine.core_pmus for event in pmu.events]
     return did_you_mean(
         name.removeprefix(generic.PREFIX),

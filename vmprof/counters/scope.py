@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmprof.counters.group import Opener
+from vmprof.defaults import SCOPES
 from vmprof.errors import VmprofError
-
-SCOPES = ("tasks", "inherit", "process", "caller")
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,9 @@
 """Both engines on one model: do they agree?"""
 
 from vmprof.compare.validate.agreement import Agreement, Cell, Operator, Verdict, compare_engines
-from vmprof.compare.validate.run import (
-    LEAST_REPEATS,
-    TOLERANCE,
-    Conclusion,
-    Validation,
-    validate_model,
-)
+from vmprof.compare.validate.run import Conclusion, Validation, validate_model
 
 __all__ = [
-    "LEAST_REPEATS",
-    "TOLERANCE",
     "Agreement",
     "Cell",
     "Conclusion",

@@ -9,17 +9,13 @@ from typing import Any
 
 from vmprof.compare.validate.agreement import Agreement, compare_engines
 from vmprof.compare.validate.outputs import first_difference
+from vmprof.defaults import ENGINES, LEAST_REPEATS, TOLERANCE
 from vmprof.engines import Engine
 from vmprof.inputs import Given
-from vmprof.profiler import ENGINES, profile_engines
+from vmprof.profiler import profile_engines
 from vmprof.report.model import Report
 from vmprof.schedule import Schedule
 from vmprof.sources import Source
-
-# Percent.
-TOLERANCE = 5.0
-# With 8 repeats of either engine, a difference can be more than chance among 321 values.
-LEAST_REPEATS = 8
 
 
 class Conclusion(Enum):

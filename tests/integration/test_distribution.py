@@ -1,0 +1,95 @@
+"""The source distribution: complete, and what is built from it works."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+from pathlib import Path
+
+import pytest
+from support.reports import network
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: object, cwd: Path) -> str:
+    result = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=500,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def source_distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built by what is installed: no index is asked."""
+    folder = tmp_path_factory.mktemp("distribution")
+    build = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", folder, ROOT]
+    run(*build, cwd=folder)
+    (archive,) = folder.glob("tvm_vmprof-*.tar.gz")
+    return archive
+
+
+def in_checkout() -> set[str]:
+    """What is there to be built, tested and read; not what came of that."""
+    paths = {
+        path.relative_to(ROOT)
+        for folder in ("benchmarks", "docs", "native", "tests", "vmprof")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.suffix not in (".pyc", ".so")
+    }
+    top = {
+        Path(name)
+        for name in ("CMakeLists.txt", "LICENSE", "Makefile", "README.md", "pyproject.toml")
+    }
+    return {str(path) for path in paths | top | {Path("setup.py"), Path("MANIFEST.in")}}
+
+
+def test_the_source_distribution_is_complete(source_distribution: Path) -> None:
+    with tarfile.open(source_distribution) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert "native/recorder.c" in names
+    assert in_checkout() - names == set()
+    assert {name for name in names if name.endswith((".so", ".pyc"))} == set()
+
+
+@pytest.mark.slow
+def test_what_is_built_from_it_works(source_distribution: Path, tmp_path: Path) -> None:
+    """In an environment of its own, with the packages of this one behind it."""
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check")
+    run(
+        *(sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", tmp_path),
+        source_distribution,
+        cwd=tmp_path,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    venv.create(tmp_path / "venv", symlinks=True, with_pip=False)
+    python = tmp_path / "venv" / "bin" / "python"
+    packages = run(
+        python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path
+    ).strip()
+    run(
+        *(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps"),
+        *("--disable-pip-version-check", wheel),
+        cwd=tmp_path,
+    )
+    # A path alone: what is installed in place there is not followed.
+    Path(packages, "behind.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    code = (
+        "import vmprof.native, vmprof.report.html as h; print(vmprof._native.__file__, h.__file__)"
+    )
+    for file in run(python, "-c", code, cwd=tmp_path).split():
+        assert Path(file).is_relative_to(packages)
+    (tmp_path / "report.json").write_text(network().json())
+    vmprof = tmp_path / "venv" / "bin" / "vmprof"
+    run(vmprof, "show", "report.json", "--html", "report.html", cwd=tmp_path)
+    assert (tmp_path / "report.html").read_text() == network().html()
+    assert "cycles" in run(vmprof, "events", "cycles", cwd=tmp_path)

@@ -1,0 +1,94 @@
+"""The command line's grammar: the commands, their options and their help."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from vmprof.cli import (
+    audit,
+    completion,
+    diff,
+    doctor,
+    events,
+    models,
+    peaks,
+    run,
+    show,
+    show_code,
+    validate,
+)
+from vmprof.version import __version__
+
+# Each command's docstring is its help; the first line stands in the overview.
+_COMMANDS = {
+    "run": run,
+    "show": show,
+    "diff": diff,
+    "validate": validate,
+    "audit": audit,
+    "models": models,
+    "peaks": peaks,
+    "events": events,
+    "doctor": doctor,
+    "show-code": show_code,
+    "completion": completion,
+}
+
+_EPILOG = """\
+exit codes:
+  0    done
+  1    an error, which one line on stderr explains; doctor: no hardware counters
+  2    wrong usage
+  3    what was asked for is not so: diff --fail-over found something that costs
+       more, audit a report that cannot be believed, validate engines that differ
+  130  interrupted
+
+vmprof COMMAND --help has the options of a command, and examples.
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; ``execute`` of what it gives is the command."""
+    parser = argparse.ArgumentParser(
+        prog="vmprof",
+        description="Says what each operator of a TVM-compiled model costs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"vmprof {__version__}")
+    parser.add_argument(
+        "--include", action=_Include, help="print the folder of vmprof_collector.h and exit"
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, module in _COMMANDS.items():
+        text = inspect.getdoc(module) or ""
+        command = commands.add_parser(
+            name,
+            help=text.splitlines()[0],
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        module.add_arguments(command)
+        command.add_argument(
+            "--debug", action="store_true", help="show where in vmprof an error came up"
+        )
+        command.set_defaults(execute=module.execute)
+    return parser
+
+
+class _Include(argparse.Action):
+    """Prints a folder, as ``--version`` does the version."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, help=help, default=argparse.SUPPRESS)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from vmprof.collectors import get_include
+
+        print(get_include())
+        parser.exit()
