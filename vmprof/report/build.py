@@ -131,7 +131,8 @@ def build_report(
         },
         missing=counted.missing,
     )
-    check_balance(report)
+    rows = [*per_run, *(row for each in collected for _, rows in each.runs for row in rows)]
+    check_balance(report, foreign={column for row in rows for column in row})
     return report
 
 

@@ -80,7 +80,7 @@ class Counted:
         outside = totals - own.sum(axis=1)
         parts = rounded_means(np.column_stack([own, outside])[kept])
         rows, in_no_row = parts[:-1], int(parts[-1])
-        self.total |= _count(column, int(parts.sum()), totals)
+        self.total |= _count(column, sum(parts.tolist()), totals)
         self.in_no_row[in_no_row_of(column)] = Count(in_no_row)
         inclusive = calls.inclusive(rows)
         for i, cells in enumerate(self.calls):
@@ -90,9 +90,10 @@ class Counted:
         sums = own[kept].sum(axis=0)
         before = np.cumsum(sums) - sums
         of_kept = [counts[run] for run in kept]
+        holding_others = set(calls.parents.tolist())
         for i, of_threads in per_thread(column, number, of_kept, before).items():
             # They are known of whole calls, with those inside.
-            if i not in calls.parents:
+            if i not in holding_others:
                 self.calls[i].update(of_threads)
 
     def _add_in_turns(
