@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -42,20 +42,29 @@ class CountedPass:
 
 @dataclass
 class Counted:
-    """Cells of what was counted, by call and of the run; and why columns are not there."""
+    """Cells of what was counted, by call and of the run; and why columns are not there.
+
+    ``left_out`` says which runs are not in them.
+    """
 
     calls: list[dict[str, Metric]]
-    total: dict[str, Metric]
     missing: dict[str, str]
-    in_no_row: dict[str, Metric]
+    total: dict[str, Metric] = field(default_factory=dict)
+    in_no_row: dict[str, Metric] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
 
     def add(self, one: CountedPass, alignment: Alignment, inclusive_rows: Sequence[bool]) -> None:
         """Add the columns of one pass."""
         counts = usable_counts(one, alignment)
+        faults = [run.fault for run in one.runs if run.fault]
         if not counts:
-            fault = next(run.fault for run in one.runs if run.fault)
-            self.missing.update(dict.fromkeys(one.columns, fault))
+            self.missing.update(dict.fromkeys(one.columns, faults[0]))
             return
+        if faults:
+            columns = ", ".join(one.columns)
+            self.left_out.append(
+                f"{len(faults)} of {len(one.runs)} that counted {columns}: {faults[0]}"
+            )
         for number, column in enumerate(one.columns):
             reason = _why_not(column, number, counts, one)
             if reason is not None:
