@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from types import TracebackType
 
-from vmprof.counters.events import Encoding, Event
+from vmprof.counters.encoding import BREAKPOINT, SOFTWARE, TRACEPOINT, Encoding, Event
 from vmprof.counters.machine import Machine
 from vmprof.counters.permissions import explain, kernel_needed
 from vmprof.counters.source import Layout, Sample, Source
@@ -78,7 +78,7 @@ class Opener:
         pinned = pinned and not self.machine.is_hybrid
         try:
             for thread in self.threads:
-                for members in _by_pmu(events):
+                for members in _by_kind(events):
                     source = self._open_source(
                         members, thread, pinned=pinned, user_reads=user_reads
                     )
@@ -115,7 +115,7 @@ class Opener:
         if user_reads:
             encoding = self._with_user_access(encoding)
         for name in (
-            "type", "config", "config1", "config2", "config3",
+            "type", "config", "config1", "config2", "config3", "bp_type",
             "exclude_user", "exclude_kernel", "exclude_hv", "exclude_guest", "exclude_host",
         ):  # fmt: skip
             setattr(target, name, int(getattr(encoding, name)))
@@ -129,31 +129,19 @@ class Opener:
             return encoding
         pmus = [self.machine.pmus.get(encoding.pmu), *self.machine.core_pmus]
         term = next((p.formats["rdpmc"] for p in pmus if p and "rdpmc" in p.formats), None)
-        if term is None or encoding.pmu in ("software", "tracepoint"):
+        if term is None or encoding.type in (SOFTWARE, TRACEPOINT, BREAKPOINT):
             return encoding
         assert term.word == "config1"
         return replace(encoding, config1=encoding.config1 | 1 << term.ranges[0][0])
 
 
-def _by_pmu(events: Sequence[Event]) -> list[list[tuple[Event, Encoding]]]:
-    """The members of one kernel group for each PMU.
-
-    Software events and tracepoints may be in any group. They go with the
-    hardware events, for fewer reads, unless the cores are of several kinds:
-    the group of a core that the thread is not on does not count.
-    """
+def _by_kind(events: Sequence[Event]) -> list[list[tuple[Event, Encoding]]]:
+    """The members of one kernel group for each kind of events."""
     groups: dict[str, list[tuple[Event, Encoding]]] = {}
-    guests: list[tuple[Event, Encoding]] = []
     for event in events:
         for encoding in event.encodings:
-            member = (event, encoding)
-            if encoding.pmu in ("software", "tracepoint"):
-                guests.append(member)
-            else:
-                groups.setdefault(encoding.pmu, []).append(member)
-    if len(groups) == 1:
-        return [*(members + guests for members in groups.values())]
-    return [*groups.values(), *([guests] if guests else [])]
+            groups.setdefault(encoding.kind, []).append((event, encoding))
+    return list(groups.values())
 
 
 class CounterGroup(AbstractContextManager["CounterGroup"]):
