@@ -90,7 +90,7 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
         progress(f"compiling {name}")
         library = compile_model(name, schedule=schedule or "cpu", progress=progress)
         progress(f"loading {name}")
-        return Program.of_module(_load_library(library), name, read_kernels(library))
+        return Program.of_module(_load_library(library), name, read_kernels(library), library)
     if path.is_file():
         return _load_file(path, schedule, progress)
     raise VmprofError(
@@ -106,7 +106,7 @@ def _load_file(path: Path, schedule: str | None, progress: Progress) -> Program:
     if schedule is not None:
         raise _already_compiled(str(path))
     progress(f"loading {path}")
-    return Program.of_module(_load_library(path), path.name, read_kernels(path))
+    return Program.of_module(_load_library(path), path.name, read_kernels(path), path)
 
 
 def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -> Program:

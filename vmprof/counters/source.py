@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ class Layout:
     a task has one. ``threads`` tells sources apart that count different threads from
     one and the same; empty where there are none. ``untimed`` are the numbers of sources
     that never tell times, such as collectors: they always count. ``skew_ns`` is how far
-    apart in time the sources of one column may have been read.
+    apart in time the first and the last source may have been read.
     """
 
     columns: tuple[str, ...] = ()
@@ -61,6 +62,18 @@ class Layout:
             ),
             skew_ns=max((part.skew_ns for part in parts), default=0),
         )
+
+    @property
+    def skews_ns(self) -> tuple[int, ...]:
+        """Of each column, how far apart in time the sources of it were read for one thread."""
+        threads = self.threads or (0,) * len(self.sources)
+        held = Counter(
+            (column, thread)
+            for columns, thread in zip(self.sources, threads, strict=True)
+            for column in columns
+        )
+        shared = {column for (column, _), number in held.items() if number > 1}
+        return tuple(self.skew_ns * (column in shared) for column in range(len(self.columns)))
 
     @property
     def sample_words(self) -> int:

@@ -41,10 +41,15 @@ class WideCounters(AbstractContextManager["WideCounters"]):
 
     def __init__(self, events: Sequence[Event], machine: Machine) -> None:
         self.refused: dict[str, str] = {}
+        self._machine = machine
         self._sources: dict[WideEvent, list[Source]] = {}
+        self.open(events)
+
+    def open(self, events: Sequence[Event]) -> None:
+        """Count ``events`` too."""
         try:
             for event in events:
-                self._open(event, machine)
+                self._open(event, self._machine)
         except BaseException:
             self.close()
             raise
