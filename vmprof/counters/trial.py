@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vmprof.counters.encoding import SOFTWARE, Event
+from vmprof.counters.encoding import Event
 from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.counters.source import Sample
 from vmprof.counters.trust import expectation_of, known_loop
@@ -20,9 +20,8 @@ _TRIES = 4
 # An interruption may fall between the readings of a clock and of the time; not in most tries.
 _WRONG_TRIES = 2
 
-# cpu-clock and task-clock run exactly while their group does. Of a difference, so much is the
-# kernel's own time between reading the one and the other.
-_CLOCKS = (0, 1)
+# A clock counts exactly while its group runs. Of a difference, so much may be the kernel's own time
+# between reading the one and the other.
 _CLOCK_SHARE, _CLOCK_NS = 0.05, 20_000
 
 
@@ -112,7 +111,7 @@ def _clocks(group: CounterGroup, spent: Sequence[Sample]) -> list[tuple[str, int
         event.name
         for event in group.events
         for encoding in event.encodings
-        if encoding.type == SOFTWARE and encoding.config in _CLOCKS
+        if encoding.is_clock
     }
     return [
         (column, value, sample.running_ns)
