@@ -44,6 +44,7 @@ class OpenEvent:
     count: int = 0
     enabled_ns: int = 0
     running_ns: int = 0
+    read_at: tuple[int, int] = (0, 0)
 
     @property
     def is_hardware(self) -> bool:
@@ -86,11 +87,12 @@ def _grow(event: OpenEvent) -> int:
 class FakeKernel:
     """Opens everything, unless told otherwise.
 
-    ``refuse(event)`` gives the errno for an event, or None. The PMU has
+    ``refuse(event)`` gives the errno for an event, or None; ``refuse_control`` for
+    switching it on or off. The PMU has
     ``counters`` counters: a larger group is refused, a pinned one that finds
     too few of them left fails, any other then runs half of the time. It has
-    ``breakpoints``, that open events hold. Each system call takes about a microsecond,
-    some less and some more. An enabled event grows by ``grow(event)`` from one read() to
+    ``breakpoints``, that open events hold. Each system call takes about
+    ``system_call_ns``, some less and some more. An enabled event grows by ``grow(event)`` from one read() to
     the next; clocks by the time. ``core()``, if given, is the type of the core PMU where
     the thread is, asked anew for each system call: events of others do not run.
 
@@ -100,9 +102,11 @@ class FakeKernel:
     """
 
     refuse: Callable[[OpenEvent], int | None] = lambda event: None
+    refuse_control: Callable[[OpenEvent], int | None] = lambda event: None
     counters: int = 1000
     breakpoints: int = 4
     core: Callable[[], int] | None = None
+    system_call_ns: int = 1000
     grow: Callable[[OpenEvent], int] = _grow
     readings: Iterator[tuple[int, int, list[int]] | bytes | int] | None = None
     pages: dict[int, Page] = field(default_factory=dict)
@@ -182,6 +186,7 @@ class FakeKernel:
             self._needs(self.members(fd))
             for fd, event in self.open.items()
             if event.leader < 0 and event.enabled and fd != leader
+            and event.pid in (self.open[leader].pid, -1)
         )
         if not needs or needs + others <= self.counters:
             return 1
@@ -189,7 +194,7 @@ class FakeKernel:
 
     def _read(self, descriptor: int, buffer: object, size: int) -> int:
         self.reads += 1
-        self._pass_time()
+        self.pass_time(self.system_call_ns)
         reading = self._own_reading(descriptor) if self.readings is None else next(self.readings)
         if isinstance(reading, int):
             return -reading
@@ -203,21 +208,23 @@ class FakeKernel:
 
     def _own_reading(self, descriptor: int) -> tuple[int, int, list[int]] | bytes:
         leader, members = self.open[descriptor], self.members(descriptor)
-        share = self._share(descriptor)
-        if share == 0:
+        if self._share(descriptor) == 0:
             return b""
-        if leader.enabled and self._is_here(leader):
-            for event in members:
-                if not event.is_clock:
-                    event.count += int(self.grow(event) * share)
+        enabled, running = (leader.enabled_ns, leader.running_ns)
+        passed = enabled - leader.read_at[0]
+        ran = (running - leader.read_at[1]) / passed if passed else 0
+        leader.read_at = enabled, running
+        for event in members:
+            if not event.is_clock:
+                event.count += int(self.grow(event) * ran)
         return leader.enabled_ns, leader.running_ns, [event.count for event in members]
 
     def _is_here(self, leader: OpenEvent) -> bool:
         return self.core is None or leader.core in (0, self._core)
 
-    def _pass_time(self) -> None:
-        """An even number of nanoseconds, about 1000: half of it is a whole number too."""
-        step = 1000 + 2 * self.jitter.randrange(-40, 41)
+    def pass_time(self, nanoseconds: int) -> None:
+        """About so many, and an even number, of which half is a whole one too."""
+        step = nanoseconds + 2 * self.jitter.randrange(-40, 41)
         self._core = self.core() if self.core else 0
         for descriptor, leader in self.open.items():
             if leader.leader >= 0 or not leader.enabled:
@@ -230,7 +237,10 @@ class FakeKernel:
 
     def _ioctl(self, descriptor: int, request: int, argument: int) -> int:
         assert argument == 1  # PERF_IOC_FLAG_GROUP
-        self._pass_time()
+        self.pass_time(self.system_call_ns)
+        code = self.refuse_control(self.open[descriptor])
+        if code is not None:
+            return -code
         self.controls.append((descriptor, {_ENABLE: "enable", _DISABLE: "disable"}[request]))
         self.open[descriptor].enabled = request == _ENABLE
         return 0

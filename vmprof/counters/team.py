@@ -43,7 +43,7 @@ class Team:
         source, event, code = problem
         remedy = {errno.EMFILE: "; run: ulimit -n 4096", errno.ENFILE: "; close other programs"}
         return (
-            f"{self._columns[source][event]} could not be counted in a thread of TVM's pool: "
+            f"{self._columns[source][event]} could not be opened in a thread of TVM's pool: "
             f"{os.strerror(-code)}{remedy.get(-code, '')}"
         )
 
