@@ -194,9 +194,9 @@ class CounterGroup(AbstractContextManager["CounterGroup"]):
         """Whether all of it counts now."""
         return not any([source.enable() for source in self.sources])
 
-    def disable(self) -> None:
-        for source in self.sources:
-            source.disable()
+    def disable(self) -> bool:
+        """Whether all of it counted what it should."""
+        return not any([source.disable() for source in self.sources])
 
     def reads_by_system_call(self) -> int:
         """How many system calls a window's reading takes; tells only while it counts."""
@@ -214,16 +214,16 @@ class CounterGroup(AbstractContextManager["CounterGroup"]):
 
         None if it did not count, or a reading failed.
         """
+        whole = bool(self.sources)
         try:
-            readings = [self.read(), self.read()] if self.enable() else [None]
+            whole &= self.enable()
+            first, before = self.read(), self.read()
             work()
-            readings.append(self.read())
+            after = self.read()
         finally:
-            self.disable()
-        valid = [reading for reading in readings if reading is not None]
-        if len(valid) < len(readings) or not self.sources:
+            whole &= self.disable()
+        if first is None or before is None or after is None or not whole:
             return None
-        first, before, after = valid
         self.skew_ns = max(self.skew_ns, before[0].enabled_ns - first[0].enabled_ns)
         return [now.since(then) for now, then in zip(after, before, strict=True)]
 

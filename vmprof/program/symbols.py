@@ -23,10 +23,9 @@ _WRAPPER = "__tvm_ffi_"
 
 
 class _Loaded(NamedTuple):
-    """A file that is mapped into this process, its identity, and where its first byte lies."""
+    """A file that is mapped into this process, and where its first byte lies."""
 
     path: Path
-    identity: tuple[int, int, int]  # major and minor number of the device, inode
     begin: int
 
 
@@ -46,8 +45,9 @@ def find_symbol(program: Program, name: str) -> Place:
         )
     if places:
         return next(iter(places.values()))
-    known = [symbol for symbols in found.values() for symbol in symbols]
-    own = f"; its kernels are {', '.join(sorted(k for k in known if k.startswith(_WRAPPER))[:8])}"
+    known = {symbol: place for symbols in found.values() for symbol, place in symbols.items()}
+    wrappers = sorted(s for s, place in known.items() if s.startswith(_WRAPPER) and place.is_code)
+    own = f"; its kernels are {', '.join(wrappers[:8])}"
     raise VmprofError(
         f"there is no symbol {name!r} in {' or '.join(map(str, found))}"
         + did_you_mean(name, known, otherwise=own)
@@ -64,24 +64,21 @@ def _libraries(program: Program) -> list[_Loaded]:
     libraries = [loaded for loaded in _mapped() if _defines(loaded.path, _MARK)]
     if program.library is not None:
         libraries = [each for each in libraries if each.path == program.library.resolve()]
-    for library in libraries:
-        status = library.path.stat()
-        device = os.major(status.st_dev), os.minor(status.st_dev)
-        if (*device, status.st_ino) != library.identity:
-            raise VmprofError(f"{library.path} is another file than the one that was loaded")
     if not libraries:
-        raise VmprofError(f"the library of {program.name} is no file any more; load it again")
+        raise VmprofError(
+            f"the library of {program.name} is gone, or was replaced, since it was loaded; "
+            "load it again"
+        )
     return libraries
 
 
 def _mapped() -> Iterator[_Loaded]:
-    """The files in the memory of this process whose beginning is mapped."""
+    """The files that are in the memory of this process, from their beginning on."""
     for line in Path("/proc/self/maps").read_text().splitlines():
-        addresses, _, offset, device, inode, *path = line.split(maxsplit=5)
-        if path and path[0].startswith("/") and int(offset, 16) == 0 and Path(path[0]).is_file():
-            major, minor = (int(number, 16) for number in device.split(":"))
-            begin = int(addresses.partition("-")[0], 16)
-            yield _Loaded(Path(path[0]), (major, minor, int(inode)), begin)
+        addresses, _, offset, _, _, *name = line.split(maxsplit=5)
+        # Of one that was removed or replaced the name goes on: "(deleted)".
+        if name and int(offset, 16) == 0 and name[0].startswith("/") and Path(name[0]).is_file():
+            yield _Loaded(Path(name[0]), int(addresses.partition("-")[0], 16))
 
 
 def _defines(library: Path, name: str) -> bool:
