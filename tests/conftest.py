@@ -3,7 +3,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.kernel import FakeKernel
+
+# No verdict depends on speed, nor on chance: the same examples every time, however long
+# each takes. pytest --hypothesis-profile=explore looks for new ones.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    print_blob=True,
+)
+settings.register_profile("explore", settings.get_profile("steady"), derandomize=False)
+settings.load_profile("steady")
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ def profile_engines(
                 ],
                 collected=[CollectedPass(runs) for runs in measurement.collected],
                 per_run=_per_run(opened, measurement),
-                refused=opened.refused,
+                refused=opened.refused | opened.wide.never_read(measurement.wide),
                 configuration={
                     **_configuration(program, name, schedule, opened, measurement),
                     **pool,

@@ -112,7 +112,9 @@ def test_more_than_there_are_in_one_group(library: Path) -> None:
     group = ",".join([*WRAPPERS, *(f"mem:{burner_address() + n:#x}:x" for n in range(1, 3))])
     report = vmprof.profile(library, counters=f"{{{group}}}", repeats=1)
     assert len(report.missing) == 5
-    assert all("breakpoints (four on x86) are taken" in reason for reason in report.missing.values())
+    assert all(
+        "breakpoints (four on x86) are taken" in reason for reason in report.missing.values()
+    )
 
 
 # ---- accesses ------------------------------------------------------------------------------
@@ -185,7 +187,9 @@ def test_symbols_lie_where_the_process_has_them(program: Program) -> None:
 
 def test_local_symbols_too(program: Program) -> None:
     """`nm` knows them, the dynamic linker does not."""
-    listed = subprocess.run(["nm", str(program.library)], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["nm", str(program.library)], capture_output=True, text=True, check=True
+    )
     (value,) = (
         int(line.split()[0], 16) for line in listed.stdout.splitlines() if line.endswith(" t _init")
     )

@@ -185,7 +185,9 @@ class FakeKernel:
         others = sum(
             self._needs(self.members(fd))
             for fd, event in self.open.items()
-            if event.leader < 0 and event.enabled and fd != leader
+            if event.leader < 0
+            and event.enabled
+            and fd != leader
             and event.pid in (self.open[leader].pid, -1)
         )
         if not needs or needs + others <= self.counters:

@@ -142,7 +142,9 @@ def test_a_hybrids_groups_count_all_the_time_together(kernel: FakeKernel, every:
     moving(kernel, every)
     kernel.grow = lambda event: 2_500_000
     faults = events("page-faults")[0]
-    with open_counters([(on_both("perf::CYCLES", 0), on_both("r1", 1)), (faults,)], HYBRID) as found:
+    with open_counters(
+        [(on_both("perf::CYCLES", 0), on_both("r1", 1)), (faults,)], HYBRID
+    ) as found:
         assert found.refused == {}
         assert columns(found) == [("perf::CYCLES", "r1", "perf::PAGE-FAULTS")]
         assert found.passes[0].layout.skew_ns > 0

@@ -48,9 +48,7 @@ def test_events_of_other_pmus_have_groups_of_their_own(kernel: FakeKernel) -> No
 def test_a_clock_leads(kernel: FakeKernel) -> None:
     """Linux 6.18 reads it as 0 elsewhere: {page-faults,task-clock} is enough."""
     with open_counters(parse_events("{page-faults,task-clock,cpu-clock}", METAL), METAL) as found:
-        assert sources(found) == [
-            [("perf::TASK-CLOCK", "perf::PAGE-FAULTS"), ("perf::CPU-CLOCK",)]
-        ]
+        assert sources(found) == [[("perf::TASK-CLOCK", "perf::PAGE-FAULTS"), ("perf::CPU-CLOCK",)]]
 
 
 def test_software_events_are_one_group(kernel: FakeKernel) -> None:
@@ -167,9 +165,10 @@ def test_what_does_not_open_in_earnest_is_refused(kernel: FakeKernel, multiplex:
     kernel.refuse = lambda event: errno.EMFILE if len(kernel.open) >= 8 else None
     kernel.counters = 1
     groups = parse_events("cycles,instructions", METAL)
-    with threads(5), open_counters(
-        groups, METAL, scope=Scope("process"), multiplex=multiplex
-    ) as found:
+    with (
+        threads(5),
+        open_counters(groups, METAL, scope=Scope("process"), multiplex=multiplex) as found,
+    ):
         assert columns(found) == [("perf::CYCLES",)]
         assert found.refused == {"perf::INSTRUCTIONS": "too many open files; run: ulimit -n 4096"}
 

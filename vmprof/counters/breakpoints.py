@@ -65,7 +65,9 @@ def parse(name: str) -> Event:
     try:
         address = int(place, 0) if is_number else 0
     except ValueError:
-        raise VmprofError(f"event {name!r}: {place!r} is no address, such as 0x7f0012345678") from None
+        raise VmprofError(
+            f"event {name!r}: {place!r} is no address, such as 0x7f0012345678"
+        ) from None
     encoding = Encoding(
         "breakpoint",
         BREAKPOINT,

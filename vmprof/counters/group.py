@@ -192,11 +192,13 @@ class CounterGroup(AbstractContextManager["CounterGroup"]):
 
     def enable(self) -> bool:
         """Whether all of it counts now."""
-        return not any([source.enable() for source in self.sources])
+        codes = [source.enable() for source in self.sources]
+        return not any(codes)
 
     def disable(self) -> bool:
         """Whether all of it counted what it should."""
-        return not any([source.disable() for source in self.sources])
+        codes = [source.disable() for source in self.sources]
+        return not any(codes)
 
     def reads_by_system_call(self) -> int:
         """How many system calls a window's reading takes; tells only while it counts."""

@@ -108,10 +108,7 @@ def _by_column(group: CounterGroup, spent: Sequence[Sample]) -> dict[str, int]:
 def _clocks(group: CounterGroup, spent: Sequence[Sample]) -> list[tuple[str, int, int]]:
     """Column, count and running time of each clock among the events, in nanoseconds."""
     clocks = {
-        event.name
-        for event in group.events
-        for encoding in event.encodings
-        if encoding.is_clock
+        event.name for event in group.events for encoding in event.encodings if encoding.is_clock
     }
     return [
         (column, value, sample.running_ns)

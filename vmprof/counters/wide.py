@@ -65,6 +65,14 @@ class WideCounters(AbstractContextManager["WideCounters"]):
             for wide, sources in self._sources.items()
         ]
 
+    def never_read(self, runs: Sequence[Sequence[int | None]]) -> dict[str, str]:
+        """Why an event has no counts, if that is so in each of ``runs``, as `read` has them."""
+        return {
+            wide.event.name: "its counters opened, and could not be read in any run"
+            for number, wide in enumerate(self._sources)
+            if all(run[number] is None for run in runs)
+        }
+
     def _open(self, event: Event, machine: Machine) -> None:
         sources = self._sources.setdefault(WideEvent(event), [])
         for encoding in event.encodings:

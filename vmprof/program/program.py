@@ -62,9 +62,7 @@ class Program:
                 f"{name} is a TVM module of kind {module.kind!r} without a Relax executable; "
                 "vmprof runs what tvm.compile() makes of a Relax module"
             )
-        return cls(
-            name, read_bytecode(_serialized(executable)), executable, kernels or {}, library
-        )
+        return cls(name, read_bytecode(_serialized(executable)), executable, kernels or {}, library)
 
     def entry(self, name: str) -> Function:
         """The function ``name``; :class:`VmprofError` names the others if there is none."""
