@@ -213,7 +213,7 @@ def test_a_symbol_that_is_not_there(program: Program, library: Path) -> None:
 
 
 def test_a_function_is_executed(library: Path) -> None:
-    with pytest.raises(VmprofError, match="is a function; .* write mem:__tvm_ffi_burn0:x"):
+    with pytest.raises(VmprofError, match=r"is a function; .* write mem:__tvm_ffi_burn0:x"):
         vmprof.profile(library, counters="mem:__tvm_ffi_burn0", repeats=1)
 
 

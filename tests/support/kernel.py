@@ -88,13 +88,14 @@ class FakeKernel:
     """Opens everything, unless told otherwise.
 
     ``refuse(event)`` gives the errno for an event, or None; ``refuse_control`` for
-    switching it on or off. The PMU has
-    ``counters`` counters: a larger group is refused, a pinned one that finds
-    too few of them left fails, any other then runs half of the time. It has
-    ``breakpoints``, that open events hold. Each system call takes about
-    ``system_call_ns``, some less and some more. An enabled event grows by ``grow(event)`` from one read() to
-    the next; clocks by the time. ``core()``, if given, is the type of the core PMU where
-    the thread is, asked anew for each system call: events of others do not run.
+    switching it on or off. The PMU has ``counters`` counters: a larger group is
+    refused, a pinned one that finds too few of them left fails, any other then
+    runs half of the time. It has ``breakpoints``, which open events hold.
+
+    Each system call takes about ``system_call_ns``, some less and some more.
+    Clocks grow by the time, any other enabled event by ``grow(event)`` from one
+    read() to the next. ``core()``, if given, is the type of the core PMU where the
+    thread is, asked anew for each system call: events of others do not run.
 
     ``readings``, if given, are what read() returns instead, one after the
     other: (enabled, running, values), or bytes as they shall be returned, or

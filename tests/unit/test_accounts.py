@@ -1,4 +1,4 @@
-"""Whatever was asked for is counted or refused, once, whatever the list of events and the kernel."""
+"""Whatever was asked for is counted or refused, once, on any kernel."""
 
 from __future__ import annotations
 
@@ -101,13 +101,9 @@ def _perf() -> None:
 @settings(max_examples=40)
 @given(text=lists(SOFTWARE), single_pass=st.booleans())
 def test_every_report_accounts_for_what_was_asked(text: str, single_pass: bool) -> None:
-    try:
-        report = vmprof.profile(
-            program("nested"), [FOUR], repeats=1, warmup=0, counters=text, single_pass=single_pass
-        )
-    except vmprof.VmprofError as error:
-        assert "the events need" in str(error)
-        return
+    report = vmprof.profile(
+        program("nested"), [FOUR], repeats=1, warmup=0, counters=text, single_pass=single_pass
+    )
     (total,) = report.device_metrics.values()
     asked = {event.name for event in events(text)}
     assert asked <= total.keys() | report.missing.keys()

@@ -70,7 +70,7 @@ def test_symbols_are_looked_up_later() -> None:
     assert faults == only("page-faults")
     assert (data.encodings[0].config1, data.encodings[0].symbol) == (0x2000, "")
     with pytest.raises(
-        VmprofError, match="main_compute_ is a function; .* write mem:main_compute_:x"
+        VmprofError, match=r"main_compute_ is a function; .* write mem:main_compute_:x"
     ):
         located(parse_events("mem:main_compute_", MACHINE), places.__getitem__)
 
@@ -120,7 +120,7 @@ def test_a_slash_in_a_group_is_no_pmu(names: list[str]) -> None:
         assert found == [only(name).name for name in names]
 
 
-# ---- the processor has four ---------------------------------------------------------------------
+# ---- the processor has four -----------------------------------------------------------------
 
 
 FIVE = [f"mem:{0x1000 + 16 * n:#x}:x" for n in range(5)]
@@ -179,7 +179,7 @@ def test_reasons(kernel: FakeKernel, code: int, reason: str) -> None:
         assert reason in found.refused["mem:0x7f00:r"]
 
 
-# ---- traps that came without their cause ----------------------------------------------------------
+# ---- traps that came without their cause ---------------------------------------------------
 
 _RT_TGSIGQUEUEINFO = {"x86_64": 297, "aarch64": 240}[platform.machine()]
 _TRAP_BRKPT = 1
