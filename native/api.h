@@ -57,7 +57,8 @@ int vmprof_source_values(const vmprof_source *source);
 void vmprof_source_read(vmprof_source *source, vmprof_sample *sample);
 /* A reading as windows have it: the cheapest way that is valid now. */
 void vmprof_source_sample(vmprof_source *source, vmprof_sample *sample);
-/* Counting begins and ends; 0 or -errno. The thread that is counted enables it. */
+/* Counting begins and ends; 0 or -errno. The thread that is counted enables it. -EIO at
+ * the end: something that should have been counted was not. */
 int vmprof_source_enable(vmprof_source *source);
 int vmprof_source_disable(vmprof_source *source);
 void vmprof_source_close(vmprof_source *source);
@@ -72,6 +73,7 @@ typedef struct {
   uint64_t config1;
   uint64_t config2;
   uint64_t config3;
+  uint32_t bp_type;
   int exclude_user;
   int exclude_kernel;
   int exclude_hv;
@@ -82,7 +84,9 @@ typedef struct {
   int cpu;
 } vmprof_event;
 
-/* Opens `events` as one group, disabled. `pinned`: the group counts all the
+/* Opens `events` as one group, disabled. Breakpoints, of which a processor has a few,
+ * hold theirs while they are open: a group of them that does not `inherit` is closed
+ * again, and open only while it is enabled. `pinned`: the group counts all the
  * time or fails, it is never multiplexed. `user_reads`: map the events' pages,
  * so that windows read without a system call where the page allows it.
  * NULL when an event is refused: `problem` is then its number and -errno. */

@@ -2,16 +2,23 @@
 #include "vmprof.h"
 
 #include <errno.h>
+#include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 typedef struct {
   vmprof_source source;
   uint64_t page_size;
   int opened; /* how many of the descriptors are open */
+  int open_while_enabled; /* what it counts with is scarce */
+  int breakpoints;        /* how many of the events are */
+  int accesses;           /* how many of these are not of executions */
+  int guarded;
+  int64_t survived; /* traps, before it was enabled */
   /* Per event its descriptor, and its page where user-space reads are wanted. */
   int *descriptors;
   const struct perf_event_mmap_page **pages;
@@ -23,8 +30,7 @@ typedef struct {
 
 /* ---- life ------------------------------------------------------------------- */
 
-static void close_group(vmprof_source *source) {
-  perf_group *group = (perf_group *)source;
+static void close_events(perf_group *group) {
   if (group->pages != NULL) {
     for (int i = 0; i < group->opened; ++i) {
       if (group->pages[i] != NULL) {
@@ -32,9 +38,16 @@ static void close_group(vmprof_source *source) {
       }
     }
     free(group->pages);
+    group->pages = NULL;
   }
   /* Members first: closing a leader makes leaders of its members. */
   while (group->opened > 0) vmprof_syscalls.close(group->descriptors[--group->opened]);
+}
+
+static void close_group(vmprof_source *source) {
+  perf_group *group = (perf_group *)source;
+  close_events(group);
+  if (group->guarded) vmprof_traps_release();
   free(group->descriptors);
   free(group->events);
   free(group);
@@ -58,6 +71,7 @@ static int open_event(const vmprof_event *event, int pinned, int leader) {
   ask.attr.size = sizeof ask;
   ask.attr.type = event->type;
   ask.attr.config = event->config;
+  ask.attr.bp_type = event->bp_type;
   ask.attr.config1 = event->config1;
   ask.attr.config2 = event->config2;
   ask.attr.read_format =
@@ -106,7 +120,8 @@ static void read_group(vmprof_source *source, vmprof_sample *sample) {
   const uint64_t size = vmprof_sample_size(source->values);
   /* A leader in error state (pinned, not scheduled) reads 0 bytes: a count that
    * does not exist must not be taken for one. */
-  if (vmprof_syscalls.read(group->descriptors[0], sample, size) != (int64_t)size) {
+  if (group->opened == 0 ||
+      vmprof_syscalls.read(group->descriptors[0], sample, size) != (int64_t)size) {
     sample->count = 0;
   }
 }
@@ -134,22 +149,6 @@ int vmprof_group_reads_in_user_space(const vmprof_source *source) {
   return 1;
 }
 
-/* ---- control ---------------------------------------------------------------- */
-
-static int control(vmprof_source *source, uint64_t request) {
-  perf_group *group = (perf_group *)source;
-  return (int)vmprof_syscalls.ioctl(group->descriptors[0], request, PERF_IOC_FLAG_GROUP);
-}
-
-static int enable_group(vmprof_source *source) { return control(source, PERF_EVENT_IOC_ENABLE); }
-static int disable_group(vmprof_source *source) { return control(source, PERF_EVENT_IOC_DISABLE); }
-
-/* A page's index appears when its event is scheduled; whether the whole group can be
- * read in user space is therefore known only then. Windows must not try in vain. */
-static void settle_group(vmprof_source *source) {
-  source->sample = vmprof_group_reads_in_user_space(source) ? sample_pages : read_group;
-}
-
 /* ---- opening ---------------------------------------------------------------- */
 
 /* Pages of all events, or of none: a group is read in one way. */
@@ -172,10 +171,80 @@ static void map_pages(perf_group *group) {
   }
 }
 
+static int open_events(perf_group *group, int64_t problem[2]) {
+  for (int i = 0; i < group->source.values; ++i) {
+    const int leader = i == 0 ? -1 : group->descriptors[0];
+    const int descriptor = open_event(&group->events[i], group->pinned, leader);
+    if (descriptor < 0) {
+      problem[0] = i;
+      problem[1] = descriptor;
+      close_events(group);
+      return descriptor;
+    }
+    group->descriptors[i] = descriptor;
+    group->opened += 1;
+  }
+  if (group->user_reads) map_pages(group);
+  return 0;
+}
+
+/* ---- control ---------------------------------------------------------------- */
+
+static int control(const perf_group *group, uint64_t request) {
+  return (int)vmprof_syscalls.ioctl(group->descriptors[0], request, PERF_IOC_FLAG_GROUP);
+}
+
+static void guard(perf_group *group) {
+  if (group->breakpoints == 0 || group->guarded) return;
+  vmprof_traps_guard();
+  group->guarded = 1;
+  group->survived = vmprof_traps_survived();
+}
+
+/* Whether accesses may have gone uncounted since. */
+static int unguard(perf_group *group) {
+  if (!group->guarded) return 0;
+  group->guarded = 0;
+  vmprof_traps_release();
+  return group->accesses > 0 && vmprof_traps_survived() != group->survived ? -EIO : 0;
+}
+
+static int enable_group(vmprof_source *source) {
+  perf_group *group = (perf_group *)source;
+  int64_t problem[2];
+  const int code = group->opened == 0 ? open_events(group, problem) : 0;
+  if (code != 0) return code;
+  guard(group);
+  return control(group, PERF_EVENT_IOC_ENABLE);
+}
+
+static int disable_group(vmprof_source *source) {
+  perf_group *group = (perf_group *)source;
+  if (group->opened == 0) return 0;
+  const int code = control(group, PERF_EVENT_IOC_DISABLE);
+  const int missed = unguard(group);
+  if (group->open_while_enabled) close_events(group);
+  return code != 0 ? code : missed;
+}
+
+/* A page's index appears when its event is scheduled; whether the whole group can be
+ * read in user space is therefore known only then. Windows must not try in vain. */
+static void settle_group(vmprof_source *source) {
+  source->sample = vmprof_group_reads_in_user_space(source) ? sample_pages : read_group;
+}
+
+/* ---- making one ------------------------------------------------------------- */
+
 static vmprof_source *clone_group(const vmprof_source *source, int64_t problem[2]) {
   const perf_group *group = (const perf_group *)source;
-  return vmprof_group_open(group->events, source->values, group->pinned, group->user_reads,
-                           problem);
+  vmprof_source *clone = vmprof_group_open(group->events, source->values, group->pinned,
+                                           group->user_reads, problem);
+  /* Another thread will open it again, for this one. */
+  perf_group *own = (perf_group *)clone;
+  if (clone != NULL && own->open_while_enabled) {
+    for (int i = 0; i < source->values; ++i) own->events[i].pid = (int)syscall(SYS_gettid);
+  }
+  return clone;
 }
 
 vmprof_source *vmprof_group_open(const vmprof_event *events, int count, int pinned,
@@ -207,16 +276,16 @@ vmprof_source *vmprof_group_open(const vmprof_event *events, int count, int pinn
       .close = close_group,
   };
   for (int i = 0; i < count; ++i) {
-    const int descriptor = open_event(&events[i], pinned, i == 0 ? -1 : descriptors[0]);
-    if (descriptor < 0) {
-      problem[0] = i;
-      problem[1] = descriptor;
-      close_group(&group->source);
-      return NULL;
-    }
-    descriptors[i] = descriptor;
-    group->opened += 1;
+    if (events[i].type != PERF_TYPE_BREAKPOINT) continue;
+    group->breakpoints += 1;
+    group->accesses += events[i].bp_type != HW_BREAKPOINT_X;
+    /* What a thread starts later inherits from an event that is open then. */
+    group->open_while_enabled |= !events[i].inherit;
   }
-  if (user_reads) map_pages(group);
+  if (open_events(group, problem) != 0) {
+    close_group(&group->source);
+    return NULL;
+  }
+  if (group->open_while_enabled) close_events(group);
   return &group->source;
 }

@@ -44,6 +44,21 @@ int64_t vmprof_thread_number(void) {
   return this_thread;
 }
 
+/* The first one is kept. Threads write it before the launch that their task belongs to ends. */
+static void report(vmprof_team *team, int source, const int64_t problem[2]) {
+  int nobody = 0;
+  if (!atomic_compare_exchange_strong(&team->failed, &nobody, 1)) return;
+  team->problem[0] = source;
+  team->problem[1] = problem[0];
+  team->problem[2] = problem[1];
+}
+
+/* A thread that is gone has nothing to count. */
+static void enable(vmprof_team *team, int number, vmprof_source *source) {
+  const int code = source->enable(source);
+  if (code != 0 && code != -ESRCH) report(team, number, (int64_t[]){0, code});
+}
+
 /* ---- between runs ------------------------------------------------------------- */
 
 vmprof_team *vmprof_team_new(vmprof_source *const *sources, int num_sources) {
@@ -62,7 +77,7 @@ void vmprof_team_enable(vmprof_team *team) {
   team->run += 1;
   for (member *each = atomic_load(&team->members); each != NULL; each = each->next) {
     for (int i = 0; i < team->num_sources; ++i) {
-      if (each->sources[i] != NULL) each->sources[i]->enable(each->sources[i]);
+      if (each->sources[i] != NULL) enable(team, i, each->sources[i]);
     }
   }
 }
@@ -104,15 +119,6 @@ int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]) {
 
 /* ---- in a run, on a thread that does a task ------------------------------------ */
 
-/* Written before the launch that the task belongs to ends; the first one is kept. */
-static void report(vmprof_team *team, int source, const int64_t problem[2]) {
-  int nobody = 0;
-  if (!atomic_compare_exchange_strong(&team->failed, &nobody, 1)) return;
-  team->problem[0] = source;
-  team->problem[1] = problem[0];
-  team->problem[2] = problem[1];
-}
-
 static member *join(vmprof_team *team) {
   member *joining = calloc(1, sizeof *joining + (size_t)team->num_sources * sizeof(void *));
   if (joining == NULL) return NULL;
@@ -124,7 +130,7 @@ static member *join(vmprof_team *team) {
     if (source->clone == NULL) continue;
     joining->sources[i] = source->clone(source, problem);
     if (joining->sources[i] != NULL) {
-      joining->sources[i]->enable(joining->sources[i]);
+      enable(team, i, joining->sources[i]);
     } else {
       report(team, i, problem);
     }

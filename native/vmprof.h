@@ -49,6 +49,13 @@ void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int fai
 /* The innermost open record of a call, NULL if there is none. */
 vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder);
 
+/* ---- traps.c, for what enables breakpoints ------------------------------------------ */
+
+/* While there is a guard, traps without a cause do no harm; how many there were. */
+void vmprof_traps_guard(void);
+void vmprof_traps_release(void);
+int64_t vmprof_traps_survived(void);
+
 /* ---- hook.c ----------------------------------------------------------------------- */
 
 /* The packed function "vmprof.hook". */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from statistics import stdev
 
 import tvm
@@ -26,9 +27,11 @@ from vmprof.peaks import with_known_peaks
 from vmprof.pool import configured_pool
 from vmprof.program import Program, parameters_of
 from vmprof.program.bytecode import FunctionKind
+from vmprof.program.symbols import find_symbol
 from vmprof.progress import Progress, silent
 from vmprof.recorder import Recorder, check_max_records
 from vmprof.recording import NOTHING
+from vmprof.report.accounts import accounted
 from vmprof.report.build import CollectedPass, build_report
 from vmprof.report.counted import CountedPass
 from vmprof.report.derive import derive
@@ -177,6 +180,7 @@ def profile_engines(
                 single_pass=schedule.single_pass,
                 collectors=[each for each in collectors if isinstance(each, NativeCollector)],
                 scope=scope,
+                find=partial(find_symbol, program),
             )
         )
         # After the counters: `inherit` counts threads that are started from here on.
@@ -211,7 +215,7 @@ def profile_engines(
                 ],
                 collected=[CollectedPass(runs) for runs in measurement.collected],
                 per_run=_per_run(opened, measurement),
-                refused=opened.refused,
+                refused=opened.refused | opened.wide.never_read(measurement.wide),
                 configuration={
                     **_configuration(
                         program,
@@ -231,6 +235,7 @@ def profile_engines(
             )
             derived = [*counted.metrics, *(THREAD_METRICS if threads else ())]
             report = derive(with_kernels(report, program.kernels), derived)
+            report = accounted(report, opened.asked | {d.column: d.column for d in derived})
             if metrics:
                 report = with_known_peaks(with_metrics(report, program.kernels))
             reports[name] = report
@@ -314,8 +319,7 @@ def _configuration(
     for number, one in enumerate(counters.passes, start=1):
         columns = ", ".join(one.layout.columns)
         configuration[f"Counters, pass {number}"] = f"{columns}; read {one.how}"
-    if counters.note is not None:
-        configuration["Why several passes"] = counters.note
+    configuration |= counters.notes
     if counters.wide.columns:
         configuration["Counted per run"] = (
             f"{', '.join(counters.wide.columns)}: of whole processors or packages during a timed "

@@ -174,5 +174,5 @@ class Recorder:
             layout,
             timed=bool(reading & Reading.TIME),
             paths=call_paths(self._activations, count - 1),
-            fault=counted.team.problem() if counted else None,
+            fault=counted.problem() if counted else None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -188,20 +189,36 @@ def _fault(records: Records, layout: Layout) -> str | None:
                     "a reading of the counters failed during the run; if it is the PMU's, another "
                     "user of perf (or the NMI watchdog) has taken it: stop that, and run again"
                 )
+        if _stayed_off(records, layout, number):
+            names = ", ".join(layout.columns[column] for column in values)
+            return f"{names} stayed off in the whole run, for a reason that the kernel did not give"
     if layout.multiplexed:
         return None
     # Of the calling thread the run as a whole tells; of others, their tasks.
-    parts = (records[:1], records[records["site"] == TASK_SITE])
-    times = [[t.sum(axis=0) for t in _times(part, layout)] for part in parts]
-    enabled, running = np.stack(times, axis=1)
-    # Sources without times, such as collectors, have neither.
-    share = float(np.min(running / np.maximum(enabled, 1), initial=1, where=enabled > 0))
-    if share < 1:
-        return (
-            f"the PMU was shared with others: the counters ran {100 * share:.0f} % "
-            "of the time; stop other users of perf (and the NMI watchdog) or count fewer events"
-        )
+    for part in (records[:1], records[records["site"] == TASK_SITE]):
+        enabled = np.zeros(len(layout.columns))
+        lost = np.zeros(len(layout.columns))
+        for of_thread, running in _times(part, layout).values():
+            # Groups that take turns are read one after the other, so that their times differ.
+            enabled += of_thread.sum(axis=0)
+            lost += np.maximum(of_thread - running - layout.skews_ns, 0).sum(axis=0)
+        # Sources without times, such as collectors, have neither.
+        share = float(np.max(lost / np.maximum(enabled, 1), initial=0))
+        if share > 0:
+            return (
+                "the PMU was shared with others: the counters ran "
+                f"{math.floor(1e4 * (1 - share)) / 100:g} % of the time; stop other users of perf "
+                "(and the NMI watchdog) or count fewer events"
+            )
     return None
+
+
+def _stayed_off(records: Records, layout: Layout, number: int) -> bool:
+    """Whether the source ``number``, of the calling thread, never counted in a run."""
+    if number in layout.untimed or (layout.threads and layout.threads[number]):
+        return False
+    before, after = (records[end][str(number)]["enabled_ns"][0] for end in ("before", "after"))
+    return bool(before == after > 0)
 
 
 def _read(records: Records, layout: Layout, number: int) -> Any:
@@ -224,32 +241,39 @@ def _counts(records: Records, work: Work, layout: Layout) -> Counts:
     values = work.of(added)
     if not layout.multiplexed:
         return Counts(values[1:], values[0], by_thread=work.by_thread(added))
-    enabled, running = (work.of(times) for times in _times(records, layout))
-    shares = running / np.maximum(enabled, 1)
+    times = _times(records, layout).values()
+    enabled = work.of(sum((enabled for enabled, _ in times), np.zeros(added.shape)))
+    running = work.of(sum((running for _, running in times), np.zeros(added.shape)))
+    shares = np.minimum(running / np.maximum(enabled, 1), 1)
+    for number in layout.untimed:
+        shares[:, layout.sources[number]] = 1
     scaled = np.rint(np.divide(values, shares, out=np.zeros_like(shares), where=shares > 0))
     values = scaled.astype(np.int64)
     return Counts(values[1:], values[0], shares[1:], shares[0])
 
 
-def _times(records: Records, layout: Layout) -> tuple[Floats, Floats]:
-    """Nanoseconds that each column was enabled, and running: (records, columns) each.
+def _times(records: Records, layout: Layout) -> dict[int, tuple[Floats, Floats]]:
+    """By thread, the nanoseconds that each column was enabled, and running.
 
-    The sources of one column for one thread are enabled at the same time and take
-    turns in running, as the thread moves between kinds of core.
+    Each has shape (records, columns). The sources of one column for one thread are
+    enabled at the same time and take turns in running, as the thread moves between kinds
+    of core; they are read one after the other, and the shortest time holds for all.
     """
-    running = np.zeros((len(records), len(layout.columns)))
-    of_threads: dict[int, Floats] = {}
+    shape = (len(records), len(layout.columns))
+    times: dict[int, tuple[Floats, Floats]] = {}
     for number, columns in enumerate(layout.sources):
         before, after = records["before"][str(number)], records["after"][str(number)]
         read = _read(records, layout, number)
         ran = (after["running_ns"] - before["running_ns"]).astype(np.float64) * read
         was_enabled = (after["enabled_ns"] - before["enabled_ns"]).astype(np.float64) * read
         thread = layout.threads[number] if layout.threads else 0
-        enabled = of_threads.setdefault(thread, np.zeros_like(running))
+        enabled, running = times.setdefault(thread, (np.full(shape, np.inf), np.zeros(shape)))
         for column in columns:
             running[:, column] += ran
-            enabled[:, column] = np.maximum(enabled[:, column], was_enabled)
-    return sum(of_threads.values(), np.zeros_like(running)), running
+            enabled[:, column] = np.minimum(enabled[:, column], was_enabled)
+    for enabled, _ in times.values():
+        enabled[np.isinf(enabled)] = 0
+    return times
 
 
 def _shapes(words: Ints, index: int) -> str:

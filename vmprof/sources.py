@@ -91,8 +91,9 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
             library = compile_model(name, schedule=schedule or "cpu", progress=progress)
             if library is not None:
                 progress(f"loading {name}")
+                kernels = read_kernels(library)
                 try:
-                    return Program.of_module(_load_library(library), name, read_kernels(library))
+                    return Program.of_module(_load_library(library), name, kernels, library)
                 except VmprofError as error:
                     discard(library, error)
         return _compile(MODELS[name](), name, schedule or "cpu", progress)
@@ -111,7 +112,7 @@ def _load_file(path: Path, schedule: str | None, progress: Progress) -> Program:
     if schedule is not None:
         raise _already_compiled(str(path))
     progress(f"loading {path}")
-    return Program.of_module(_load_library(path), path.name, read_kernels(path))
+    return Program.of_module(_load_library(path), path.name, read_kernels(path), path)
 
 
 def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -> Program:

@@ -37,9 +37,8 @@ def profiled(specification: str, **options: bool) -> Report:
         program("nested"),
         [FOUR],
         repeats=3,
-        counters="none",
         collectors=[load_collector(specification)],
-        **options,
+        **{"counters": "none", **options},
     )
 
 
@@ -72,6 +71,19 @@ def test_a_window_holds_two_readings(tmp_path: Path, single_pass: bool) -> None:
     """One column counts the readings, the other wraps at each."""
     read = "static uint64_t n; values[0] = n++; values[1] = n << 63; return 0;"
     report = profiled(build(collector_in_c(read), tmp_path), single_pass=single_pass)
+    assert {call["a"] for call in report.calls} == {Count(1)}
+    assert report.device_metrics["cpu0"]["a"] == Count(2 * len(report.calls) + 1)
+
+
+def test_a_collector_takes_no_turns(tmp_path: Path) -> None:
+    """Read in the same windows as groups that do."""
+    read = "static uint64_t n; values[0] = n++; values[1] = n; return 0;"
+    report = profiled(
+        build(collector_in_c(read), tmp_path),
+        counters="task-clock,page-faults",
+        single_pass=True,
+        multiplex=True,
+    )
     assert {call["a"] for call in report.calls} == {Count(1)}
     assert report.device_metrics["cpu0"]["a"] == Count(2 * len(report.calls) + 1)
 

@@ -19,6 +19,7 @@ import vmprof
 from vmprof import Report, VmprofError
 from vmprof.counters import Machine, open_counters, parse_events
 from vmprof.counters.encoding import HARDWARE
+from vmprof.counters.pmu import Pmu
 from vmprof.report.model import Count, Duration, Ratio, Samples
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
@@ -80,7 +81,7 @@ def test_configuration_says_how_it_was_measured() -> None:
 
 
 def test_counts_and_durations_come_from_runs_of_their_own(kernel: FakeKernel) -> None:
-    events = "cycles,page-faults"
+    events = "cycles,instructions"
     with open_counters(parse_events(events, Machine.read()), Machine.read()):
         to_open = kernel.reads
     report = vmprof.profile(program("nested"), [FOUR], repeats=2, warmup=0, counters=events)
@@ -119,6 +120,24 @@ def test_multiplexed_counters_say_their_share(kernel: FakeKernel) -> None:
         assert call["perf::CYCLES"] == Count(4_000_000)
         assert call["perf::CYCLES counted"] == Ratio(0.5)
         assert call["perf::INSTRUCTIONS counted"] == Ratio(0.5)
+
+
+@pytest.mark.parametrize("every", [1, 3, 50])
+def test_a_hybrids_thread_moves(
+    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    """Between kinds of core, at any time; readings of its two groups are some time apart."""
+    pmus = {
+        "cpu_core": Pmu("cpu_core", 4, cpus=(0, 1), is_core=True),
+        "cpu_atom": Pmu("cpu_atom", 8, cpus=(2, 3), is_core=True),
+    }
+    hybrid = Machine(paranoid=1, pmus=pmus)
+    monkeypatch.setattr(Machine, "read", lambda: hybrid)
+    calls = itertools.count()
+    kernel.core = lambda: (4, 8)[next(calls) // every % 2]
+    report = vmprof.profile(program("nested"), [FOUR], repeats=2, counters="cycles,page-faults")
+    assert report.missing == {}
+    assert "perf::CYCLES" in report.device_metrics["cpu0"]
 
 
 def test_a_single_pass_reads_both_in_one_run(kernel: FakeKernel) -> None:

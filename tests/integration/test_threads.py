@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
+import resource
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -185,6 +187,28 @@ def test_a_pointer_of_others_is_left_alone() -> None:
     slot = ffi.new("void **", other)
     assert not lib.vmprof_exchange(slot, lib.vmprof_tvm_launch(), lib.vmprof_recorded_launch())
     assert slot[0] == other
+
+
+def test_more_descriptors_than_are_allowed() -> None:
+    """Those of one thread open when they are tried, and those of all threads do not."""
+    over = threading.Event()
+    threads = [threading.Thread(target=over.wait) for _ in range(30)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for thread in threads:
+        thread.start()
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 40, hard))
+        report = vmprof.profile(
+            burning([0]), repeats=1, counters="page-faults,task-clock", count="process"
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        over.set()
+        for thread in threads:
+            thread.join()
+    reason = "too many open files; run: ulimit -n 4096"
+    assert report.missing == dict.fromkeys(["perf::PAGE-FAULTS", "perf::TASK-CLOCK"], reason)
+    assert all("Duration (us)" in call for call in report.calls)
 
 
 def test_what_a_thread_cannot_count_is_absent(kernel: FakeKernel) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import random
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from vmprof.counters.encoding import HARDWARE, SOFTWARE, TRACEPOINT
+from vmprof.counters.encoding import BREAKPOINT, HARDWARE, SOFTWARE, TRACEPOINT
 from vmprof.native import ffi, lib
 
 _FIRST_DESCRIPTOR = 1000
@@ -38,14 +39,25 @@ class OpenEvent:
     leader: int
     pid: int
     cpu: int
+    bp_type: int = 0
     enabled: bool = False
     count: int = 0
     enabled_ns: int = 0
     running_ns: int = 0
+    read_at: tuple[int, int] = (0, 0)
 
     @property
     def is_hardware(self) -> bool:
-        return self.type not in (SOFTWARE, TRACEPOINT)
+        return self.type not in (SOFTWARE, TRACEPOINT, BREAKPOINT)
+
+    @property
+    def is_clock(self) -> bool:
+        return self.type == SOFTWARE and self.config in (0, 1)
+
+    @property
+    def core(self) -> int:
+        """The type of the PMU that a hybrid's generic event names; 0 for any."""
+        return self.config >> 32 if self.type == HARDWARE else 0
 
 
 @dataclass
@@ -68,18 +80,22 @@ class Page:
 
 
 def _grow(event: OpenEvent) -> int:
-    return _KNOWN_LOOP.get(event.config, 1000) if event.type == HARDWARE else 1000
+    return _KNOWN_LOOP.get(event.config & 0xFFFFFFFF, 1000) if event.type == HARDWARE else 1000
 
 
 @dataclass
 class FakeKernel:
     """Opens everything, unless told otherwise.
 
-    ``refuse(event)`` gives the errno for an event, or None. The PMU has
-    ``counters`` counters: a larger group is refused, a pinned one that finds
-    too few of them left fails, any other then runs half of the time. An
-    enabled event grows by ``grow(event)`` from one read() to the next, a
-    microsecond later.
+    ``refuse(event)`` gives the errno for an event, or None; ``refuse_control`` for
+    switching it on or off. The PMU has ``counters`` counters: a larger group is
+    refused, a pinned one that finds too few of them left fails, any other then
+    runs half of the time. It has ``breakpoints``, which open events hold.
+
+    Each system call takes about ``system_call_ns``, some less and some more.
+    Clocks grow by the time, any other enabled event by ``grow(event)`` from one
+    read() to the next. ``core()``, if given, is the type of the core PMU where the
+    thread is, asked anew for each system call: events of others do not run.
 
     ``readings``, if given, are what read() returns instead, one after the
     other: (enabled, running, values), or bytes as they shall be returned, or
@@ -87,7 +103,11 @@ class FakeKernel:
     """
 
     refuse: Callable[[OpenEvent], int | None] = lambda event: None
+    refuse_control: Callable[[OpenEvent], int | None] = lambda event: None
     counters: int = 1000
+    breakpoints: int = 4
+    core: Callable[[], int] | None = None
+    system_call_ns: int = 1000
     grow: Callable[[OpenEvent], int] = _grow
     readings: Iterator[tuple[int, int, list[int]] | bytes | int] | None = None
     pages: dict[int, Page] = field(default_factory=dict)
@@ -97,6 +117,7 @@ class FakeKernel:
     closed: list[int] = field(default_factory=list)
     controls: list[tuple[int, str]] = field(default_factory=list)
     reads: int = 0
+    jitter: random.Random = field(default_factory=lambda: random.Random(0))
 
     @contextmanager
     def installed(self) -> Iterator[FakeKernel]:
@@ -118,11 +139,14 @@ class FakeKernel:
         finally:
             lib.vmprof_syscalls_reset()
 
+    def __post_init__(self) -> None:
+        self._core = 0
+
     def members(self, leader: int) -> list[OpenEvent]:
         return [event for fd, event in self.open.items() if leader in (fd, event.leader)]
 
     def _perf_event_open(self, attr: object, pid: int, cpu: int, leader: int, flags: int) -> int:
-        kind, size, config, _, _, read_format, bits, _, _, config1 = struct.unpack(
+        kind, size, config, _, _, read_format, bits, _, bp_type, config1 = struct.unpack(
             "<IIQQQQQIIQ", ffi.buffer(attr, 64)[:]
         )
         assert (size, read_format) == (136, _READ_FORMAT)
@@ -137,6 +161,7 @@ class FakeKernel:
             leader,
             pid,
             cpu,
+            bp_type,
         )
         code = self.refuse(event)
         if code is not None:
@@ -144,6 +169,9 @@ class FakeKernel:
         group = self.members(leader) if leader >= 0 else []
         if self._needs([*group, event]) > self.counters:
             return -errno.EINVAL
+        held = sum(each.type == BREAKPOINT for each in self.open.values())
+        if kind == BREAKPOINT and held == self.breakpoints:
+            return -errno.ENOSPC
         descriptor = _FIRST_DESCRIPTOR + len(self.open) + len(self.closed)
         self.open[descriptor] = event
         return descriptor
@@ -158,7 +186,10 @@ class FakeKernel:
         others = sum(
             self._needs(self.members(fd))
             for fd, event in self.open.items()
-            if event.leader < 0 and event.enabled and fd != leader
+            if event.leader < 0
+            and event.enabled
+            and fd != leader
+            and event.pid in (self.open[leader].pid, -1)
         )
         if not needs or needs + others <= self.counters:
             return 1
@@ -166,6 +197,7 @@ class FakeKernel:
 
     def _read(self, descriptor: int, buffer: object, size: int) -> int:
         self.reads += 1
+        self.pass_time(self.system_call_ns)
         reading = self._own_reading(descriptor) if self.readings is None else next(self.readings)
         if isinstance(reading, int):
             return -reading
@@ -179,18 +211,39 @@ class FakeKernel:
 
     def _own_reading(self, descriptor: int) -> tuple[int, int, list[int]] | bytes:
         leader, members = self.open[descriptor], self.members(descriptor)
-        share = self._share(descriptor)
-        if share == 0:
+        if self._share(descriptor) == 0:
             return b""
-        if leader.enabled:
-            for event in members:
-                event.enabled_ns += 1000
-                event.running_ns += int(1000 * share)
-                event.count += int(self.grow(event) * share)
+        enabled, running = (leader.enabled_ns, leader.running_ns)
+        passed = enabled - leader.read_at[0]
+        ran = (running - leader.read_at[1]) / passed if passed else 0
+        leader.read_at = enabled, running
+        for event in members:
+            if not event.is_clock:
+                event.count += int(self.grow(event) * ran)
         return leader.enabled_ns, leader.running_ns, [event.count for event in members]
+
+    def _is_here(self, leader: OpenEvent) -> bool:
+        return self.core is None or leader.core in (0, self._core)
+
+    def pass_time(self, nanoseconds: int) -> None:
+        """About so many, and an even number, of which half is a whole one too."""
+        step = nanoseconds + 2 * self.jitter.randrange(-40, 41)
+        self._core = self.core() if self.core else 0
+        for descriptor, leader in self.open.items():
+            if leader.leader >= 0 or not leader.enabled:
+                continue
+            running = int(step * self._share(descriptor)) if self._is_here(leader) else 0
+            for event in self.members(descriptor):
+                event.enabled_ns += step
+                event.running_ns += running
+                event.count += running if event.is_clock else 0
 
     def _ioctl(self, descriptor: int, request: int, argument: int) -> int:
         assert argument == 1  # PERF_IOC_FLAG_GROUP
+        self.pass_time(self.system_call_ns)
+        code = self.refuse_control(self.open[descriptor])
+        if code is not None:
+            return -code
         self.controls.append((descriptor, {_ENABLE: "enable", _DISABLE: "disable"}[request]))
         self.open[descriptor].enabled = request == _ENABLE
         return 0

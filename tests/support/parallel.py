@@ -53,6 +53,13 @@ def _load_burner() -> ctypes.CDLL:
         return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
 
+def burner_address() -> int:
+    """Where `vmprof_test_burn` begins, which each task of `burning` calls once."""
+    address = ctypes.cast(_load_burner().vmprof_test_burn, ctypes.c_void_p).value
+    assert address is not None
+    return address
+
+
 def burning(*kernels: Sequence[int]) -> tvm.runtime.Executable:
     """``main()`` calls a kernel for each of ``kernels``, in that order: ``burn0``, ``burn1``, ...
 

@@ -29,6 +29,7 @@ def recording(
     counted: bool = True,
     layout: Layout = ONE_GROUP,
     running: Sequence[float] | None = None,
+    untimed: Sequence[int] = (),
     failed_reads: Sequence[int] = (),
     parents: Sequence[int] | None = None,
     paths: Sequence[str] | None = None,
@@ -36,7 +37,8 @@ def recording(
     """A run of ``calls`` that took ``total`` (nanoseconds, counts).
 
     The sources of ``layout`` ran for the shares ``running`` of the time, each
-    counting as much of every value, and were enabled all of it; of the records
+    counting as much of every value, and were enabled all of it, but that those of
+    ``untimed`` tell no times; of the records
     in ``failed_reads`` (0 is the run's own) the second reading failed.
     ``parents`` and ``paths`` are as in :class:`Recording`.
     """
@@ -53,8 +55,9 @@ def recording(
             before, after = record["before"][str(number)], record["after"][str(number)]
             before["count"] = after["count"] = len(columns)
             before["values"] = start
-            after["enabled_ns"] = end
-            after["running_ns"] = int(end * share)
+            if number not in untimed:
+                after["enabled_ns"] = end
+                after["running_ns"] = int(end * share)
             added = [int(counts[column] * share) for column in columns]
             after["values"] = start + np.array(added, dtype=np.uint64)
     for index in failed_reads:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,15 +13,13 @@ from support.events import DEFAULT, SOFTWARE, events
 from support.kernel import FakeKernel, OpenEvent, Page
 
 from vmprof import VmprofError
-from vmprof.counters import Counters, Machine, open_counters, parse_events
+from vmprof.counters import Counters, Machine, open_counters, parse_events, trust
 from vmprof.counters.cpuinfo import Processor
 from vmprof.counters.encoding import HARDWARE, Encoding, Event
 from vmprof.counters.group import CounterGroup, Opener, Refused
-from vmprof.counters.permissions import explain, kernel_needed
 from vmprof.counters.pmu import Pmu
 
 METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})
-GUEST = Machine(paranoid=3, is_virtual=True)
 HYBRID = Machine(
     paranoid=1,
     pmus={
@@ -132,6 +130,39 @@ def test_a_hybrid_has_a_group_per_core_pmu_that_is_not_pinned(kernel: FakeKernel
         assert not any(e.pinned for e in kernel.open.values())
 
 
+def moving(kernel: FakeKernel, every: int) -> None:
+    """The thread moves to the other kind of core each so many system calls."""
+    calls = itertools.count()
+    kernel.core = lambda: (4, 8)[next(calls) // every % 2]
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 7, 1_000_000])
+def test_a_hybrids_groups_count_all_the_time_together(kernel: FakeKernel, every: int) -> None:
+    """Whatever the clock does between reading the one and the other."""
+    moving(kernel, every)
+    kernel.grow = lambda event: 2_500_000
+    faults = events("page-faults")[0]
+    with open_counters(
+        [(on_both("perf::CYCLES", 0), on_both("r1", 1)), (faults,)], HYBRID
+    ) as found:
+        assert found.refused == {}
+        assert columns(found) == [("perf::CYCLES", "r1", "perf::PAGE-FAULTS")]
+        assert found.passes[0].layout.skew_ns > 0
+
+
+def test_a_hybrids_group_that_gave_way_to_others_is_noticed(
+    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moving(kernel, 5)
+    monkeypatch.setattr(trust, "known_loop", lambda: kernel.pass_time(1_000_000))
+    kernel.counters = 1
+    others = OpenEvent(HARDWARE, 0, 0, False, False, False, False, -1, -1, 0, enabled=True)
+    kernel.open[1] = others
+    with open_counters([(on_both("perf::CYCLES", 0),)], HYBRID) as found:
+        assert "never scheduled" in found.refused["perf::CYCLES"]
+    del kernel.open[1]
+
+
 # ---- reading in user space --------------------------------------------------------
 
 
@@ -141,7 +172,7 @@ def test_user_space_reads(kernel: FakeKernel) -> None:
     kernel.rdpmc = lambda index: {3: 2**48 - 1, 33: 7}[index]
     with opened("cycles,instructions") as group:
         group.enable()
-        assert group.reads_in_user_space()
+        assert not group.reads_by_system_call()
         (source,) = group.sources
         assert source.sample() == (0, 0, (999, 7))
         assert kernel.reads == 0
@@ -165,7 +196,7 @@ def test_a_change_in_between_is_read_again(kernel: FakeKernel) -> None:
     kernel.rdpmc = rdpmc
     with opened("cycles") as group:
         group.enable()
-        assert group.reads_in_user_space()
+        assert not group.reads_by_system_call()
         assert group.sources[0].sample() == (0, 0, (120,))
     assert reads == [1, 1, 1, 2]
 
@@ -182,8 +213,11 @@ def test_a_page_that_cannot_be_read_means_a_system_call(kernel: FakeKernel, page
     kernel.pages = {0: Page(index=1), 1: page}
     with opened("cycles,instructions") as group:
         group.enable()
-        assert not group.reads_in_user_space()
-        assert group.sources[0].sample() == (1000, 1000, (4_000_000, 2_000_000))
+        assert group.reads_by_system_call() == 1
+        sample = group.sources[0].sample()
+        assert sample is not None
+        assert sample.values == (4_000_000, 2_000_000)
+        assert sample.enabled_ns == sample.running_ns > 0
 
 
 def test_an_event_that_loses_its_counter_is_read_by_system_call(kernel: FakeKernel) -> None:
@@ -194,7 +228,10 @@ def test_an_event_that_loses_its_counter_is_read_by_system_call(kernel: FakeKern
         assert group.sources[0].sample() == (0, 0, (3,))
         page.index = 0
         page.write()
-        assert group.sources[0].sample() == (1000, 1000, (4_000_000,))
+        sample = group.sources[0].sample()
+        assert sample is not None
+        assert sample.values == (4_000_000,)
+        assert sample.enabled_ns == sample.running_ns > 0
 
 
 def test_pages_of_all_events_or_of_none(kernel: FakeKernel) -> None:
@@ -203,7 +240,7 @@ def test_pages_of_all_events_or_of_none(kernel: FakeKernel) -> None:
     with opened("cycles,instructions") as group:
         assert kernel.mapped == []
         group.enable()
-        assert not group.reads_in_user_space()
+        assert group.reads_by_system_call() == 1
 
 
 def test_arm_is_asked_for_user_access(kernel: FakeKernel) -> None:
@@ -236,7 +273,9 @@ def test_more_events_than_counters_are_more_passes(kernel: FakeKernel) -> None:
             ("perf::CACHE-MISSES", "perf::BRANCHES"),
         ]
         assert found.refused == {}
-        assert found.note == "the PMU does not hold all events at the same time"
+        assert found.notes == {
+            "Why several passes": "the PMU does not hold all events at the same time"
+        }
 
 
 def test_what_takes_counters_away_is_said(kernel: FakeKernel) -> None:
@@ -244,10 +283,10 @@ def test_what_takes_counters_away_is_said(kernel: FakeKernel) -> None:
     intel = Processor(vendor="GenuineIntel")
     machine = Machine(pmus=METAL.pmus, nmi_watchdog=True, smt_active=True, processors={0: intel})
     with counters("cycles,instructions", machine) as found:
-        assert found.note is not None
-        assert "sudo sysctl kernel.nmi_watchdog=0; SMT is on, which halves" in found.note
+        why = found.notes["Why several passes"]
+        assert "sudo sysctl kernel.nmi_watchdog=0; SMT is on, which halves" in why
     with counters("cycles", machine) as found:
-        assert found.note is None
+        assert found.notes == {}
 
 
 def test_an_event_that_opens_beside_others_but_is_never_scheduled_gets_its_own_pass(
@@ -295,6 +334,20 @@ def test_groups_that_share_an_event_are_one(kernel: FakeKernel) -> None:
         assert "the 3 events of its group" in found.refused["perf::BRANCHES"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{cycles,instructions,branches},{cycles,instructions}",
+        "{cycles,instructions},{instructions,branches},{cycles,branches}",
+        "{cycles,instructions},{branches,cycles,instructions},page-faults,{page-faults}",
+    ],
+)
+def test_groups_that_hold_one_another(kernel: FakeKernel, text: str) -> None:
+    with counters(text) as found:
+        counted = [column for one in columns(found) for column in one]
+        assert sorted(counted) == sorted({event.name for event in events(text, METAL)})
+
+
 def test_multiplexed_events_take_turns_in_one_pass(kernel: FakeKernel) -> None:
     kernel.counters = 1
     with counters("cycles,instructions,page-faults", multiplex=True) as found:
@@ -303,6 +356,13 @@ def test_multiplexed_events_take_turns_in_one_pass(kernel: FakeKernel) -> None:
         assert one.layout.sources == ((0,), (1,), (2,))
         assert one.layout.multiplexed
         assert not any(event.pinned for event in kernel.open.values())
+
+
+@pytest.mark.parametrize("text", ["cycles", "{cycles,instructions}"])
+def test_one_group_takes_turns_with_nobody(kernel: FakeKernel, text: str) -> None:
+    with counters(text, multiplex=True) as found:
+        assert not found.passes[0].layout.multiplexed
+        assert "takes turns with nobody" in found.notes["Multiplexing"]
 
 
 def test_a_single_pass_must_hold_everything(kernel: FakeKernel) -> None:
@@ -406,31 +466,3 @@ def test_energy_without_permission_is_refused(kernel: FakeKernel) -> None:
     with open_counters([(ENERGY,)], METAL) as found:
         assert found.wide.columns == ()
         assert "perf_event_paranoid" in found.refused["power/energy-pkg/"]
-
-
-# ---- reasons -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("code", "machine", "reason"),
-    [
-        (errno.EACCES, Machine(paranoid=3), "perf_event_paranoid is 3; run: sudo"),
-        (errno.EPERM, Machine(paranoid=4, has_seccomp=True), "perf_event_paranoid is 4"),
-        (errno.EPERM, Machine(paranoid=1, has_seccomp=True), "seccomp filter .* --cap-add PERFMON"),
-        (errno.ENOENT, GUEST, "this virtual machine has no PMU; .*pmu=on"),
-        (errno.ENOENT, Machine(paranoid=1), "found no PMU in this processor"),
-        (errno.ENOENT, METAL, "this processor's PMU does not have the event"),
-        (errno.EOPNOTSUPP, METAL, "does not have the event"),
-        (errno.ENOSYS, METAL, "without perf events"),
-        (errno.EMFILE, METAL, "ulimit -n"),
-        (errno.EINVAL, METAL, "together with the other events; ask for fewer"),
-        (errno.EIO, METAL, r"Input/output error \(errno 5\)"),
-    ],
-)
-def test_reasons_and_remedies(code: int, machine: Machine, reason: str) -> None:
-    assert re.search(reason, explain(code, CYCLES, machine))
-
-
-def test_a_software_event_never_blames_the_pmu() -> None:
-    assert "PMU" not in explain(errno.ENOENT, events("task-clock")[0], GUEST)
-    assert "paranoid 3 hides" in kernel_needed(GUEST)

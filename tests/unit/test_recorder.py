@@ -237,7 +237,7 @@ def test_wrap_takes_what_it_says() -> None:
 def test_counts_are_differences_of_the_two_reads(kernel: FakeKernel) -> None:
     # run begins, two calls with two reads each, run ends
     kernel.readings = iter((time, time, [10 * time, 7]) for time in (100, 200, 210, 300, 340, 400))
-    with counting("cycles,page-faults") as (recorder, counted):
+    with counting("cycles,instructions") as (recorder, counted):
         function = recorder.wrap(site(0), empty)
         recorder.run(repeated(2, function), Reading.COUNTERS, counted)
         recording = recorder.recording(Reading.COUNTERS, counted)

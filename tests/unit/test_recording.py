@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.records import COLUMNS, NO_TENSOR, SIGNATURES, TWO_TENSORS, recording
@@ -63,6 +66,68 @@ def test_on_a_hybrid_the_core_pmus_are_summed_and_never_scaled() -> None:
     run = recording(calls, (800, [120, 100]), layout=three, running=[0.5, 0.25, 1])
     assert run.fault is not None
     assert "the counters ran 75 % of the time" in run.fault
+
+
+def with_times(times: Sequence[tuple[int, int]], layout: Layout, *, begin: int = 0) -> Recording:
+    """A run without calls, whose sources were enabled and ran for these nanoseconds."""
+    records = np.zeros(1, dtype=record_dtype(layout))
+    records["site"] = -1
+    for number, (enabled, running) in enumerate(times):
+        for end, at in (("before", (begin, begin)), ("after", (begin + enabled, begin + running))):
+            reading = records[end][str(number)]
+            reading["count"] = len(layout.sources[number])
+            reading["enabled_ns"], reading["running_ns"] = at
+    return Recording.of_records(records, SIGNATURES, layout, timed=False)
+
+
+# A hybrid's two groups of one event; read one after the other, within 500 ns.
+TURNS = Layout(("a",), ((0,), (0,)), skew_ns=500)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [(10_000_000, 10_000_000), (10_000_080, 0)],
+        [(10_000_080, 10_000_080), (10_000_000, 0)],
+        [(10_000_000, 0), (10_000_080, 10_000_080)],
+        # It moved in between, from the group that is read first to the other, and back.
+        [(10_000_000, 4_000_000), (10_000_080, 6_000_300)],
+        [(10_000_000, 4_000_000), (10_000_080, 5_999_600)],
+    ],
+)
+def test_times_that_are_read_one_after_the_other_differ(times: list[tuple[int, int]]) -> None:
+    assert with_times(times, TURNS).fault is None
+
+
+def test_what_the_reading_cannot_explain_is_lost() -> None:
+    run = with_times([(10_000_000, 4_000_000), (10_000_080, 5_999_000)], TURNS)
+    assert run.fault is not None
+    assert "the counters ran 99.99 % of the time" in run.fault
+    # A group of its own has its times from one reading: there is nothing to explain.
+    run = with_times([(10_000_000, 9_999_999)], Layout(("a",), ((0,),), skew_ns=500))
+    assert run.fault is not None
+    assert "the counters ran 99.99 % of the time" in run.fault
+
+
+def test_a_group_that_stayed_off_has_no_counts() -> None:
+    two = Layout(("a", "b"), ((0,), (1,)))
+    for layout in (two, replace(two, multiplexed=True)):
+        run = with_times([(1000, 1000), (0, 0)], layout, begin=70)
+        assert run.fault is not None
+        assert run.fault.startswith("b stayed off in the whole run")
+        assert run.counts is None
+
+
+def test_what_always_counts_takes_no_turns() -> None:
+    """A collector, read beside groups that are multiplexed."""
+    layout = Layout(COLUMNS, ((0,), (1,)), multiplexed=True, untimed=frozenset({1}))
+    calls = [(3, TWO_TENSORS, 0, 400, [80, 100])]
+    run = recording(calls, (800, [120, 300]), layout=layout, running=[0.5, 1.0], untimed=[1])
+    assert run.counts is not None
+    assert run.counts.values.tolist() == [[80, 100]]
+    assert run.counts.total.tolist() == [120, 300]
+    assert run.counts.shares is not None
+    assert run.counts.shares.tolist() == [[0.5, 1]]
 
 
 def test_multiplexed_values_are_scaled_and_say_their_share() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vmprof.counters import generic, libpfm, modifiers, papi, tracepoints
+from vmprof.counters import breakpoints, generic, libpfm, modifiers, papi, tracepoints
 from vmprof.counters.cores import generic_encodings
 from vmprof.counters.encoding import RAW, Encoding, Event, Group
 from vmprof.counters.machine import Machine
@@ -16,14 +16,12 @@ from vmprof.errors import VmprofError
 
 __all__ = ["Encoding", "Event", "Group", "parse_events"]
 
-# Commas and braces between the slashes of a PMU's event are its own. Each alternative begins with
-# another character, so that no text takes long to match.
-_EVENT = r"(?:[^,{}/]|/[^/]*/)+"
-_EVENTS = re.compile(_EVENT)
-_ELEMENT = re.compile(
-    r"\{(?P<members>(?:[^{}/]|/[^/]*/)*)\}(?::(?P<modifiers>\w+))?\s*(?:,|$)"
-    rf"|(?P<event>{_EVENT})(?:,|$)"
-)
+# Commas and braces between the slashes of a PMU's event are its own; a breakpoint has one slash.
+# Each alternative begins with something else, so that no text takes long to match.
+_EVENT = re.compile(rf"{breakpoints.NAME}|(?!{breakpoints.PREFIX})(?:[^,{{}}/]|/[^/]*/)+")
+_BETWEEN = re.compile(r"\s*(?:,[,\s]*|(?=\})|$)")
+_GROUP_BEGIN = re.compile(r"\{[,\s]*")
+_GROUP_END = re.compile(r"\}(?::(?P<modifiers>\w+))?\s*(?:,|$)")
 
 
 def parse_events(text: str, machine: Machine) -> tuple[Group, ...]:
@@ -47,22 +45,33 @@ def _groups(text: str, machine: Machine) -> Iterator[Group]:
     position = 0
     while rest := text[position:].lstrip(", \t\n"):
         position = len(text) - len(rest)
-        match = _ELEMENT.match(rest)
-        if match is None:
+        element = _element(text, position)
+        if element is None:
             raise VmprofError(
                 f"event list {text!r}: no sense can be made of {rest!r}; each brace and slash "
                 "needs its partner, and a group cannot hold another one"
             )
-        position += match.end()
-        if match["event"] is not None:
-            if match["event"].strip():
-                yield (_event(match["event"].strip(), "", machine),)
-            continue
-        names = [name.strip() for name in _EVENTS.findall(match["members"]) if name.strip()]
+        names, letters, position = element
         if not names:
             raise VmprofError(f"event list {text!r}: a group is empty")
-        letters = match["modifiers"] or ""
         yield tuple(dict.fromkeys(_event(name, letters, machine) for name in names))
+
+
+def _element(text: str, position: int) -> tuple[list[str], str, int] | None:
+    """Events, modifiers of a group, and the end of what begins at ``position``; None if nothing."""
+    begin = _GROUP_BEGIN.match(text, position)
+    position = begin.end() if begin else position
+    names: list[str] = []
+    while match := _EVENT.match(text, position):
+        between = _BETWEEN.match(text, match.end())
+        if between is None:
+            return None
+        names.append(match[0].strip())
+        position = between.end()
+        if begin is None:
+            return (names, "", position) if text[position : position + 1] != "}" else None
+    end = _GROUP_END.match(text, position) if begin else None
+    return (names, end["modifiers"] or "", end.end()) if end else None
 
 
 def _check_columns(groups: dict[Group, None]) -> None:
@@ -78,8 +87,11 @@ def _check_columns(groups: dict[Group, None]) -> None:
 
 def _event(text: str, of_group: str, machine: Machine) -> Event:
     """The event ``text``, with its own modifiers and those of its group."""
-    name, own = modifiers.split(text)
+    is_breakpoint = text.startswith(breakpoints.PREFIX)
+    name, own = breakpoints.split(text) if is_breakpoint else modifiers.split(text)
     letters = modifiers.join(own, of_group, text)
+    if is_breakpoint:
+        return modifiers.apply(breakpoints.parse(name), letters)
     shared = None if "/" in name else generic.find(name)
     if shared is None:
         return modifiers.apply(_specific(name, machine), letters)

@@ -55,7 +55,7 @@ class Machine:
             smt_active=number(cpu / "smt/active") == 1,
             is_virtual="hypervisor" in flags or _is_arm_guest(sys),
             has_seccomp="\nSeccomp:\t2" in status,
-            capabilities=_capabilities(status),
+            capabilities=_capabilities(status, text(proc / "self/uid_map")),
             governors=frozenset(
                 text(file).strip() for file in cpu.glob("cpu[0-9]*/cpufreq/scaling_governor")
             ),
@@ -109,7 +109,10 @@ def _release(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match[0].split(".")) if match else ()
 
 
-def _capabilities(status: str) -> frozenset[str]:
+def _capabilities(status: str, uid_map: str) -> frozenset[str]:
+    """Those that count; of a user namespace's (rootless containers) perf events take none."""
+    if uid_map.split() not in ([], ["0", "0", "4294967295"]):
+        return frozenset()
     match = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
     bits = int(match[1], 16) if match else 0
     return frozenset(name for name, bit in _CAPABILITIES.items() if bits >> bit & 1)

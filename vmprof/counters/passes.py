@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import errno
+import os
+from collections.abc import Sequence
 
 from vmprof.counters.source import Layout, Source
 from vmprof.counters.team import Team
 
+LOST = (
+    "the processor stopped at a breakpoint and did not say at which, as some hypervisors have it: "
+    "accesses were missed; executions (:x) are counted there too"
+)
 
-@dataclass(frozen=True)
+
 class Pass:
-    """What is counted in one pass: `enable` before the run, `disable` after it."""
+    """What is counted in one pass: `enable` before the run, `disable` after it.
 
-    layout: Layout
-    sources: tuple[Source, ...]
-    how: str  # how a window reads it, for the reader of the report
-    team: Team = field(init=False, compare=False)
+    ``how`` says how a window reads it, for the reader of the report.
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "team", Team(self.sources))
+    def __init__(self, layout: Layout, sources: Sequence[Source], how: str) -> None:
+        self.layout = layout
+        self.sources = tuple(sources)
+        self.how = how
+        self.team = Team(self.sources)
+        self._problem: str | None = None
 
     def enable(self) -> None:
+        self._problem = None
         self.team.enable()
         for source in self.sources:
-            source.enable()
+            code = source.enable()
+            if code:
+                self._problem = f"{', '.join(source.columns)} stayed off: {os.strerror(code)}"
 
     def disable(self) -> None:
         for source in self.sources:
-            source.disable()
+            code = source.disable()
+            if code and self._problem is None:
+                self._problem = LOST if code == errno.EIO else os.strerror(code)
         self.team.disable()
+
+    def problem(self) -> str | None:
+        """Why what the last run counted cannot be used, if so."""
+        return self._problem or self.team.problem()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -23,7 +24,9 @@ class Layout:
     ``of_caller`` are the numbers of sources that are read by the calling thread alone,
     for whatever they count; every other one counts a thread, and each thread that does
     a task has one. ``threads`` tells sources apart that count different threads from
-    one and the same; empty where there are none.
+    one and the same; empty where there are none. ``untimed`` are the numbers of sources
+    that never tell times, such as collectors: they always count. ``skew_ns`` is how far
+    apart in time the first and the last source may have been read.
     """
 
     columns: tuple[str, ...] = ()
@@ -31,13 +34,15 @@ class Layout:
     multiplexed: bool = False
     of_caller: frozenset[int] = frozenset()
     threads: tuple[int, ...] = ()
+    untimed: frozenset[int] = frozenset()
+    skew_ns: int = 0
 
     @classmethod
     def joined(cls, parts: Sequence[Layout]) -> Layout:
         """Of a pass that reads the sources of ``parts`` one after the other."""
         columns = tuple(column for part in parts for column in part.columns)
         starts = [sum(len(p.columns) for p in parts[:n]) for n in range(len(parts))]
-        alone = [n in part.of_caller for part in parts for n in range(len(part.sources))]
+        first = [sum(len(p.sources) for p in parts[:n]) for n in range(len(parts))]
         return cls(
             columns,
             tuple(
@@ -46,11 +51,29 @@ class Layout:
                 for source in part.sources
             ),
             multiplexed=any(part.multiplexed for part in parts),
-            of_caller=frozenset(n for n, of_caller in enumerate(alone) if of_caller),
+            of_caller=frozenset(
+                start + n for start, part in zip(first, parts, strict=True) for n in part.of_caller
+            ),
             threads=tuple(
                 thread for part in parts for thread in part.threads or (0,) * len(part.sources)
             ),
+            untimed=frozenset(
+                start + n for start, part in zip(first, parts, strict=True) for n in part.untimed
+            ),
+            skew_ns=max((part.skew_ns for part in parts), default=0),
         )
+
+    @property
+    def skews_ns(self) -> tuple[int, ...]:
+        """Of each column, how far apart in time the sources of it were read for one thread."""
+        threads = self.threads or (0,) * len(self.sources)
+        held = Counter(
+            (column, thread)
+            for columns, thread in zip(self.sources, threads, strict=True)
+            for column in columns
+        )
+        shared = {column for (column, _), number in held.items() if number > 1}
+        return tuple(self.skew_ns * (column in shared) for column in range(len(self.columns)))
 
     @property
     def sample_words(self) -> int:
@@ -92,11 +115,13 @@ class Source:
         assert self._pointer is not None, "closed"
         return self._pointer
 
-    def enable(self) -> None:
-        lib.vmprof_source_enable(self.pointer)
+    def enable(self) -> int:
+        """0, or the error number with which it stayed off."""
+        return -int(lib.vmprof_source_enable(self.pointer))
 
-    def disable(self) -> None:
-        lib.vmprof_source_disable(self.pointer)
+    def disable(self) -> int:
+        """0, or the error number with which it counted less than it should."""
+        return -int(lib.vmprof_source_disable(self.pointer))
 
     def read(self) -> Sample | None:
         """A reading with its times, or None if it failed."""

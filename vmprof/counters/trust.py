@@ -27,6 +27,16 @@ class Expectation:
     low: float
     high: float
 
+    def problem(self, least: int) -> str | None:
+        """What is wrong with ``least``, of several loops; an interrupt adds, nothing takes away."""
+        low, high = self.low * ITERATIONS, self.high * ITERATIONS
+        if low <= least <= high:
+            return None
+        return (
+            f"it opens, but reads {least:,} over a loop where {low:,.0f} to {high:,.0f} are right: "
+            "do not trust it here"
+        )
+
 
 # An iteration is two instructions, one a branch. The upper bounds leave room
 # for interrupts and the kernel's own part. Cycles have a wide range: no
@@ -89,22 +99,33 @@ def _check(event: Event, opener: Opener) -> Verdict:
     with opener.open([event] if leader is None else [leader, event]) as group:
         if not event.is_hardware:
             return Verdict(None, proven=True)
-        name = _without_modifier(event.name)
         if any(encoding.exclude_user for encoding in event.encodings):
             # The work happens in user space.
             return Verdict(None, proven=False)
-        if name in _KNOWN:
-            return _check_known(_KNOWN[name], group)
+        if (expected := expectation_of(event)) is not None:
+            return _check_known(expected, group)
         count = _count(group, _stir)
         if count is None:
             return Verdict(_NOT_SCHEDULED, proven=False)
-        if count == 0 and name in _STIRRED:
+        if count == 0 and _without_modifier(event.name) in _STIRRED:
             return Verdict(
                 "it opens, but stands still over work that must move it; "
                 "virtual machines and emulators do this: do not trust it here",
                 proven=False,
             )
         return Verdict(None, proven=count > 0)
+
+
+def expectation_of(event: Event) -> Expectation | None:
+    """What ``event`` must read over `known_loop`, if that is known."""
+    if any(encoding.exclude_user for encoding in event.encodings):
+        return None
+    return _KNOWN.get(_without_modifier(event.name))
+
+
+def known_loop() -> None:
+    """Work of `ITERATIONS` whose counts are known."""
+    lib.vmprof_known_loop(ITERATIONS)
 
 
 def _without_modifier(column: str) -> str:
@@ -120,40 +141,20 @@ _NOT_SCHEDULED = (
 
 
 def _check_known(expected: Expectation, group: CounterGroup) -> Verdict:
-    counts = [_count(group, _loop) for _ in range(_TRIES)]
+    counts = [_count(group, known_loop) for _ in range(_TRIES)]
     valid = [count for count in counts if count is not None]
     if not valid:
         return Verdict(_NOT_SCHEDULED, proven=False)
-    # An interrupt adds to a count, nothing takes away from it.
-    least = min(valid)
-    if not expected.low * ITERATIONS <= least <= expected.high * ITERATIONS:
-        return Verdict(
-            f"it opens, but reads {least:,} over a loop where {expected.low * ITERATIONS:,.0f} to "
-            f"{expected.high * ITERATIONS:,.0f} are right: do not trust it here",
-            proven=False,
-        )
-    return Verdict(None, proven=True)
+    problem = expected.problem(min(valid))
+    return Verdict(problem, proven=problem is None)
 
 
 def _count(group: CounterGroup, work: Callable[[], object]) -> int | None:
     """What ``work`` adds to the last event of ``group``; None where it did not always count."""
-    group.enable()
-    try:
-        before = group.read()
-        work()
-        after = group.read()
-    finally:
-        group.disable()
-    if before is None or after is None:
+    spent = group.count(work)
+    if spent is None or group.lost_ns(spent) > 0:
         return None
-    samples = [now.since(then) for now, then in zip(after, before, strict=True)]
-    if sum(s.running_ns for s in samples) < max(s.enabled_ns for s in samples):
-        return None
-    return sum(sample.values[-1] for sample in samples)
-
-
-def _loop() -> None:
-    lib.vmprof_known_loop(ITERATIONS)
+    return sum(sample.values[-1] for sample in spent)
 
 
 def _stir() -> None:

@@ -41,10 +41,15 @@ class WideCounters(AbstractContextManager["WideCounters"]):
 
     def __init__(self, events: Sequence[Event], machine: Machine) -> None:
         self.refused: dict[str, str] = {}
+        self._machine = machine
         self._sources: dict[WideEvent, list[Source]] = {}
+        self.open(events)
+
+    def open(self, events: Sequence[Event]) -> None:
+        """Count ``events`` too."""
         try:
             for event in events:
-                self._open(event, machine)
+                self._open(event, self._machine)
         except BaseException:
             self.close()
             raise
@@ -59,6 +64,14 @@ class WideCounters(AbstractContextManager["WideCounters"]):
             _sum([source.read() for source in sources], wide)
             for wide, sources in self._sources.items()
         ]
+
+    def never_read(self, runs: Sequence[Sequence[int | None]]) -> dict[str, str]:
+        """Why an event has no counts, if that is so in each of ``runs``, as `read` has them."""
+        return {
+            wide.event.name: "its counters opened, and could not be read in any run"
+            for number, wide in enumerate(self._sources)
+            if all(run[number] is None for run in runs)
+        }
 
     def _open(self, event: Event, machine: Machine) -> None:
         sources = self._sources.setdefault(WideEvent(event), [])

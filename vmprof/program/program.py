@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import tvm_ffi
 from tvm.error import InternalError
@@ -31,17 +32,23 @@ class Program:
 
     ``module`` is the ``relax.VMExecutable``; it keeps library and constants
     alive, and TVM's own VM can be made of it. ``kernels`` says what the kernels
-    are, as far as that is known.
+    are, as far as that is known; ``library`` is the file that all of it was loaded from,
+    if that is known.
     """
 
     name: str
     bytecode: Bytecode
     module: tvm_ffi.Module
     kernels: Kernels = field(default_factory=dict)
+    library: Path | None = None
 
     @classmethod
     def of_module(
-        cls, module: tvm_ffi.Module, name: str, kernels: Kernels | None = None
+        cls,
+        module: tvm_ffi.Module,
+        name: str,
+        kernels: Kernels | None = None,
+        library: Path | None = None,
     ) -> Program:
         """Decode the executable in ``module`` or in what it imports."""
         if module.kind == "rpc":
@@ -55,7 +62,7 @@ class Program:
                 f"{name} is a TVM module of kind {module.kind!r} without a Relax executable; "
                 "vmprof runs what tvm.compile() makes of a Relax module"
             )
-        return cls(name, read_bytecode(_serialized(executable)), executable, kernels or {})
+        return cls(name, read_bytecode(_serialized(executable)), executable, kernels or {}, library)
 
     def entry(self, name: str) -> Function:
         """The function ``name``; :class:`VmprofError` names the others if there is none."""

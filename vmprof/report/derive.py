@@ -18,7 +18,8 @@ from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Ratio
 def derive(report: Report, derived: Sequence[Derived]) -> Report:
     """``report`` with derived columns in its calls and totals.
 
-    A column that needs one that is nowhere is among ``missing``.
+    A column that needs one that is nowhere is among ``missing``, and so is one that has
+    no value in any row.
     """
     rows = [*report.calls, *report.device_metrics.values()]
     present = {column for row in rows for column in row}
@@ -28,6 +29,10 @@ def derive(report: Report, derived: Sequence[Derived]) -> Report:
         if absent:
             missing[entry.column] = f"needs {' and '.join(absent)}, which could not be counted"
     computed = derive_rows(rows, derived)
+    valued = {column for row in computed for column in row}
+    for entry in derived:
+        if entry.column not in valued | missing.keys():
+            missing[entry.column] = f"it divides by zero in every row: {entry.formula}"
     return replace(
         report,
         calls=tuple(computed[: len(report.calls)]),

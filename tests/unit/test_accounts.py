@@ -1,0 +1,149 @@
+"""Whatever was asked for is counted or refused, once, on any kernel."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.events import events
+from support.kernel import FakeKernel, OpenEvent
+from support.models import program
+
+import vmprof
+from vmprof.counters import Counters, Encoding, Event, Machine, open_counters, parse_events
+from vmprof.counters.group import Opener, Refused
+from vmprof.counters.pmu import Pmu
+from vmprof.report.accounts import LOST, accounted
+from vmprof.report.derive import derive
+from vmprof.report.model import Count, Derived, Report
+
+FOUR = np.array([1, -2, 3.5, 0], "float32")
+METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})
+ENERGY = Event("power/energy-pkg/", (Encoding("power", 20, 2, cpus=(0,)),), unit="Joules")
+
+SOFTWARE = [
+    *("task-clock", "cpu-clock", "page-faults", "minor-faults", "major-faults"),
+    *("context-switches", "cpu-migrations", "alignment-faults"),
+]
+ANY = [*SOFTWARE, "cycles", "instructions", "branches", "cycles:u", "r1c2", "mem:0x10:x"]
+ANY += ["mem:0x20:w", "mem:0x30:x", "mem:0x40:x", "mem:0x50:x", "stalled-cycles-backend"]
+
+
+def lists(names: Sequence[str]) -> st.SearchStrategy[str]:
+    """Events and groups of them, which share some."""
+    groups = st.lists(st.sampled_from(names), min_size=1, max_size=4)
+    text = groups.map(lambda group: group[0] if len(group) == 1 else "{" + ",".join(group) + "}")
+    return st.lists(text, min_size=1, max_size=6).map(",".join)
+
+
+def check(found: Counters, groups: Sequence[Sequence[Event]]) -> None:
+    """Every event of ``groups`` once: in one pass, or with a reason."""
+    asked = {event.name for group in groups for event in group}
+    counted = [column for one in found.passes for column in one.layout.columns]
+    assert len(set(counted)) == len(counted)
+    assert set(counted) <= asked
+    wide = {column.partition(" (")[0] for column in found.wide.columns}
+    assert {*counted, *wide, *found.refused} == asked
+    assert not {*counted, *wide} & found.refused.keys()
+    assert found.asked.keys() == asked
+    for one in found.passes:
+        held = {column for source in one.layout.sources for column in source}
+        assert held == set(range(len(one.layout.columns)))
+
+
+OPTIONS = st.fixed_dictionaries({"multiplex": st.booleans()})
+
+
+@given(
+    text=lists(ANY),
+    counters=st.integers(0, 4),
+    codes=st.dictionaries(
+        st.integers(0, 9), st.sampled_from([errno.ENOENT, errno.EMFILE, errno.EPERM]), max_size=4
+    ),
+    wide=st.booleans(),
+    options=OPTIONS,
+)
+def test_on_any_kernel(
+    text: str, counters: int, codes: dict[int, int], wide: bool, options: dict[str, Any]
+) -> None:
+    def refuse(event: OpenEvent) -> int | None:
+        return codes.get(event.config) if event.cpu < 0 else None
+
+    groups = [*parse_events(text, METAL), *([(ENERGY, *events("cycles"))] if wide else [])]
+    with FakeKernel(refuse=refuse, counters=counters).installed() as kernel:
+        with open_counters(groups, METAL, **options) as found:
+            check(found, groups)
+        assert kernel.open == {}
+
+
+@given(text=lists(SOFTWARE), options=OPTIONS)
+def test_on_this_machine(text: str, options: dict[str, Any]) -> None:
+    machine = Machine.read()
+    groups = parse_events(text, machine)
+    with open_counters(groups, machine, **options) as found:
+        check(found, groups)
+
+
+@pytest.fixture(scope="module")
+def _perf() -> None:
+    try:
+        Opener(Machine()).open(events("task-clock")).close()
+    except Refused as refused:
+        pytest.skip(str(refused))
+
+
+@pytest.mark.usefixtures("_perf")
+@settings(max_examples=40)
+@given(text=lists(SOFTWARE), single_pass=st.booleans())
+def test_every_report_accounts_for_what_was_asked(text: str, single_pass: bool) -> None:
+    report = vmprof.profile(
+        program("nested"), [FOUR], repeats=1, warmup=0, counters=text, single_pass=single_pass
+    )
+    (total,) = report.device_metrics.values()
+    asked = {event.name for event in events(text)}
+    assert asked <= total.keys() | report.missing.keys()
+    assert LOST not in report.missing.values()
+    # A clock that ran has no 0.
+    clocks = [total[name] for name in asked & total.keys() if "CLOCK" in name]
+    assert all(isinstance(cell, Count) and cell.value > 0 for cell in clocks)
+
+
+def test_what_is_lost_is_said() -> None:
+    total = {"Name": "Total", "counted": Count(1), "power/energy-pkg/ (uJ)": Count(2)}
+    report = Report((), {"cpu0": total}, {}, {"refused": "why"})
+    asked = {name: name for name in ("counted", "refused", "lost")}
+    asked["power/energy-pkg/"] = "power/energy-pkg/ (uJ)"
+    asked["power/energy-ram/"] = "power/energy-ram/ (uJ)"
+    assert accounted(report, asked).missing == {
+        "refused": "why",
+        "lost": LOST,
+        "power/energy-ram/ (uJ)": LOST,
+    }
+
+
+def test_a_formula_without_any_value_has_a_reason() -> None:
+    row = {"Name": "f", "major": Count(0), "minor": Count(0)}
+    formula = Derived(
+        "Major (%)", "major / (major + minor)", "percent", {"major": "major", "minor": "minor"}
+    )
+    report = derive(Report((row,), {"cpu0": row | {"Name": "Total"}}, {}, {}), [formula])
+    assert report.missing == {
+        "Major (%)": "it divides by zero in every row: major / (major + minor)"
+    }
+
+
+def test_a_wide_counter_that_cannot_be_read(kernel: FakeKernel) -> None:
+    """It opened; its reading fails, in every run."""
+    kernel.readings = iter(lambda: errno.EIO, None)
+    with open_counters([(ENERGY,)], METAL) as found:
+        assert found.wide.read() == [None]
+        assert found.wide.never_read([[None], [7]]) == {}
+        reasons = found.wide.never_read([[None], [None]])
+        assert reasons == {
+            "power/energy-pkg/": "its counters opened, and could not be read in any run"
+        }
