@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 import tvm
@@ -19,13 +21,14 @@ from vmprof.engines import DispatchLoop, Engine
 from vmprof.errors import VmprofError
 from vmprof.executable import Executable
 from vmprof.hooked import HookedVm
-from vmprof.inputs import Given, make_inputs
+from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.launches import recorded_launches
 from vmprof.measurement import Measurement, measure
 from vmprof.peaks import with_known_peaks
 from vmprof.pool import configured_pool
-from vmprof.program import Program, parameters_of
+from vmprof.program import Program
 from vmprof.program.bytecode import FunctionKind
+from vmprof.program.limits import limits_of
 from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
 from vmprof.recording import NOTHING
@@ -51,7 +54,7 @@ def profile(
     *,
     engine: str = DEFAULT_ENGINE,
     entry: str = "main",
-    counters: str | None = None,
+    counters: str | Sequence[str] | None = None,
     repeats: int | None = None,
     warmup: int = 1,
     single_pass: bool = False,
@@ -65,18 +68,21 @@ def profile(
     metrics: bool = False,
     schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
+    params: Weights | str | os.PathLike[str] | None = None,
     seed: int = 0,
     device: Device | None = None,
     progress: Progress = silent,
+    **named_inputs: Any,
 ) -> Report:
     """Run ``source`` and say what each of its calls cost.
 
     ``source`` is anything that :func:`vmprof.sources.load_program` takes;
     ``inputs``, ``dimensions`` and ``seed`` are as in
-    :func:`vmprof.inputs.make_inputs`. ``engine`` is what runs it: vmprof's own
+    :func:`vmprof.inputs.resolve_inputs`. Any other keyword is an input by name.
+    ``params`` are weights by name, or a .safetensors or .npz file of them. ``engine`` is what runs it: vmprof's own
     dispatch loop, or ``"tvm"``, TVM's VM with the recorder as its instrument.
     ``counters`` names a counter set (``"ipc"``),
-    its file (``"mine.toml"``) or events in perf's grammar (``"cycles,r01c2"``);
+    its file (``"mine.toml"``) or events in perf's grammar (``"cycles,r01c2"``, or a list);
     ``"none"`` counts nothing. By default the five of TVM's reports are counted
     where any of them can be, else the software events. ``repeats``, ``warmup``
     and ``single_pass`` are as in :class:`Schedule`; ``max_records`` bounds the calls of one run.
@@ -95,9 +101,11 @@ def profile(
     :class:`VmprofError` for what the user can mend, and whatever a kernel
     raises, with a note that says which instruction called it.
     """
+    if counters is not None and not isinstance(counters, str):
+        counters = ",".join(counters)
     reports = profile_engines(
         source,
-        inputs,
+        _with_named(inputs, named_inputs),
         engines=[engine],
         entry=entry,
         counters=counters,
@@ -110,6 +118,7 @@ def profile(
         pin=pin,
         max_records=max_records,
         dimensions=dimensions,
+        params=params,
         seed=seed,
         metrics=metrics,
         compile_schedule=schedule,
@@ -117,6 +126,18 @@ def profile(
         progress=progress,
     )
     return reports[engine]
+
+
+def _with_named(inputs: Given, named: Mapping[str, Any]) -> Given:
+    """``inputs`` and those that were given as keywords."""
+    if not named:
+        return inputs
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise VmprofError(
+            f"{', '.join(named)}: give inputs in order or by name; or is it an option of "
+            "vmprof.profile, misspelt?"
+        )
+    return {**(inputs or {}), **named}
 
 
 def profile_engines(
@@ -137,6 +158,7 @@ def profile_engines(
     metrics: bool = False,
     compile_schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
+    params: Weights | str | os.PathLike[str] | None = None,
     seed: int = 0,
     device: Device | None = None,
     progress: Progress = silent,
@@ -158,8 +180,15 @@ def profile_engines(
     check_max_records(max_records)
     device = device or tvm.cpu(0)
     program = load_program(source, entry=entry, schedule=compile_schedule, progress=progress)
-    parameters = parameters_of(program.bytecode, program.entry(entry))
-    arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
+    parameters = program.parameters(entry)
+    resolved = resolve_inputs(
+        parameters,
+        inputs,
+        weights=load_weights(params) if isinstance(params, str | os.PathLike) else params,
+        dimensions=dimensions,
+        limits=limits_of(program.bytecode, program.entry(entry), parameters, program.kernels),
+        seed=seed,
+    )
     collectors = [check_collector(each, type(each).__name__) for each in collectors]
     in_python = [each for each in collectors if not isinstance(each, NativeCollector)]
     with ExitStack() as stack:
@@ -179,7 +208,7 @@ def profile_engines(
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
         executable = Executable(program, device)
         running = {
-            name: ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
+            name: ENGINES[name](executable, entry, resolved.arguments, recorder, common=len(engines) > 1)
             for name in engines
         }
         beforehand(running)
@@ -209,6 +238,7 @@ def profile_engines(
                 refused=opened.refused,
                 configuration={
                     **_configuration(program, name, schedule, opened, measurement),
+                    **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
                     **({"Counter set": _title(counted)} if counted.name else {}),
                     **empty_call,

@@ -9,11 +9,13 @@ from typing import Any
 
 import tvm
 import tvm_ffi
+from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof.errors import VmprofError
-from vmprof.importers import SUFFIXES, import_model
+from vmprof.importers import SUFFIXES, import_model, import_object
+from vmprof.machine import VirtualMachine
 from vmprof.program import Program
-from vmprof.program.kernels import read_kernels
+from vmprof.program.info import NOTHING_KNOWN, read_info
 from vmprof.progress import Progress, silent
 
 # Anything that load_program takes.
@@ -31,9 +33,9 @@ def load_program(
 
     ``source`` is the name of one of vmprof's models; the path of a library that
     ``export_library`` wrote, of an ONNX model (.onnx) or of an exported PyTorch
-    program (.pt2); a Relax ``IRModule``; what ``vmprof.compile`` or
-    ``tvm.compile`` gave; a ``Module`` with a Relax executable in it; or a
-    :class:`Program`. ``schedule`` is as for ``vmprof.compile``, for what is
+    program (.pt2); such a model or program in memory; a Relax ``IRModule``; what
+    ``vmprof.compile`` or ``tvm.compile`` gave; a ``Module`` with a Relax executable in
+    it; or a :class:`Program`. ``schedule`` is as for ``vmprof.compile``, for what is
     compiled here; None is ``"cpu"`` for vmprof's models, ``"none"`` for others.
 
     A program that lacks the function ``entry``, if one is named, is refused; a
@@ -50,21 +52,43 @@ def _load(source: Source, entry: str | None, schedule: str | None, progress: Pro
         return _load_named(os.fspath(source), entry, schedule, progress)
     if isinstance(source, tvm.IRModule):
         return _compile(source, "the module", schedule, progress)
+    imported = import_object(source)
+    if imported is not None:
+        return _compile(imported, "the module", schedule, progress)
+    if reason := _why_not(source):
+        raise VmprofError(reason)
     if schedule is not None:
         raise _already_compiled("what you hand in")
     if isinstance(source, Program):
         return source
-    kernels = getattr(source, "kernels", None)  # of vmprof.compile
-    if kernels is not None:
-        source = source.executable
+    info = getattr(source, "info", NOTHING_KNOWN)  # of vmprof.compile
     if isinstance(source, tvm.runtime.Executable):
         source = source.jit()
     if isinstance(source, tvm_ffi.Module):
-        return Program.of_module(source, "the module", kernels)
+        return Program.of_module(source, "the module", info)
     raise VmprofError(
         f"cannot profile a {type(source).__name__}; hand in the path of a library, "
         "what tvm.compile() returned, or the name of a model"
     )
+
+
+def _why_not(source: Source) -> str | None:
+    """What to do about things that users have at hand, and that are no programs."""
+    kind = type(source)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    bases = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
+    if isinstance(source, TvmVirtualMachine | VirtualMachine) or (
+        getattr(source, "kind", None) == "relax.VirtualMachine"
+    ):
+        return (
+            "a virtual machine does not tell what it runs; hand in what it was made of: the "
+            "executable, or the path of the library"
+        )
+    if "torch.nn.modules.module.Module" in bases:
+        return f"a {name} is no program yet; hand in torch.export.export(model, (inputs, ...))"
+    if "tvm.relax.frontend.nn.core.Module" in bases:
+        return f"a {name} is no program yet; hand in the IRModule that model.export_tvm(spec) gives"
+    return None
 
 
 def _load_named(name: str, entry: str | None, schedule: str | None, progress: Progress) -> Program:
@@ -90,7 +114,7 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
         progress(f"compiling {name}")
         library = compile_model(name, schedule=schedule or "cpu", progress=progress)
         progress(f"loading {name}")
-        return Program.of_module(_load_library(library), name, read_kernels(library))
+        return Program.of_module(_load_library(library), name, read_info(library))
     if path.is_file():
         return _load_file(path, schedule, progress)
     raise VmprofError(
@@ -106,7 +130,7 @@ def _load_file(path: Path, schedule: str | None, progress: Progress) -> Program:
     if schedule is not None:
         raise _already_compiled(str(path))
     progress(f"loading {path}")
-    return Program.of_module(_load_library(path), path.name, read_kernels(path))
+    return Program.of_module(_load_library(path), path.name, read_info(path))
 
 
 def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -> Program:
@@ -114,7 +138,7 @@ def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -
 
     progress(f"compiling {name}")
     compiled = compile_module(module, schedule=schedule or "none")
-    return Program.of_module(compiled.executable.jit(), name, compiled.kernels)
+    return Program.of_module(compiled.jit(), name, compiled.info)
 
 
 def _already_compiled(what: str) -> VmprofError:

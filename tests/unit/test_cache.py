@@ -11,7 +11,7 @@ import tvm
 
 from vmprof import VmprofError
 from vmprof.compiler.cache import cached_library
-from vmprof.program.kernels import kernels_path, read_kernels, write_kernels
+from vmprof.program.info import info_path, read_kernels, write_kernels
 
 DAY = 86_400
 TARGET = tvm.target.Target("llvm")
@@ -48,7 +48,7 @@ def test_made_once(folder: Path) -> None:
     assert make.calls == 1
     # The kernels belong to it, or there would be a warning.
     assert read_kernels(first) == {}
-    assert names(folder) == {first.name, kernels_path(first).name}
+    assert names(folder) == {first.name, info_path(first).name}
 
 
 def test_another_model_schedule_or_target_is_another_library(folder: Path) -> None:
@@ -66,7 +66,7 @@ def test_another_model_schedule_or_target_is_another_library(folder: Path) -> No
 def test_a_library_without_its_kernels_is_made_again(folder: Path) -> None:
     make = Maker()
     library = cached_library("mlp", "cpu", TARGET, make)
-    kernels_path(library).unlink()
+    info_path(library).unlink()
     assert cached_library("mlp", "cpu", TARGET, make).read_text() == "library 2"
 
 

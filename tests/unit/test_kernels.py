@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vmprof import VmprofWarning
-from vmprof.program.kernels import Cost, Kernel, kernels_path, read_kernels, write_kernels
+from vmprof.program.kernels import Cost, Kernel, info_path, read_kernels, write_kernels
 
 STATIC = Kernel(
     hash="00112233445566ff",
@@ -61,7 +61,7 @@ def test_another_build_is_noticed(library: Path) -> None:
     ],
 )
 def test_what_cannot_be_read_is_left_aside(library: Path, text: str, reason: str) -> None:
-    kernels_path(library).write_text(text)
+    info_path(library).write_text(text)
     with pytest.warns(VmprofWarning, match=reason):
         assert read_kernels(library) == {}
 
@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_left_aside(library: Path, text: str, reason: str
     ],
 )
 def test_changed_documents(library: Path, change: dict[str, object], reason: str) -> None:
-    path = kernels_path(library)
+    path = info_path(library)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.warns(VmprofWarning, match=reason):
         assert read_kernels(library) == {}

@@ -20,7 +20,7 @@ import tvm
 
 from vmprof import lowering, models
 from vmprof.errors import VmprofError
-from vmprof.program.kernels import kernels_path
+from vmprof.program.info import info_path
 from vmprof.version import __version__
 
 _UNUSED_DAYS = 30
@@ -53,7 +53,7 @@ def cached_library(
 
 
 def _is_there(library: Path) -> bool:
-    return library.is_file() and kernels_path(library).is_file()
+    return library.is_file() and info_path(library).is_file()
 
 
 def _make(library: Path, make: Callable[[Path], None]) -> None:
@@ -61,11 +61,11 @@ def _make(library: Path, make: Callable[[Path], None]) -> None:
     unfinished = library.with_name(f".{library.name}.unfinished")
     try:
         make(unfinished)
-        kernels_path(unfinished).replace(kernels_path(library))
+        info_path(unfinished).replace(info_path(library))
         unfinished.replace(library)
     finally:
         unfinished.unlink(missing_ok=True)
-        kernels_path(unfinished).unlink(missing_ok=True)
+        info_path(unfinished).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -109,5 +109,5 @@ def _tidy(folder: Path, of_model: str) -> None:
         days = _SUPERSEDED_DAYS if file.name.startswith(of_model) else _UNUSED_DAYS
         if now - file.stat().st_mtime > days * _SECONDS_PER_DAY:
             file.unlink(missing_ok=True)
-            kernels_path(file).unlink(missing_ok=True)
+            info_path(file).unlink(missing_ok=True)
             _lock_path(file).unlink(missing_ok=True)
