@@ -208,7 +208,9 @@ def profile_engines(
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
         executable = Executable(program, device)
         running = {
-            name: ENGINES[name](executable, entry, resolved.arguments, recorder, common=len(engines) > 1)
+            name: ENGINES[name](
+                executable, entry, resolved.arguments, recorder, common=len(engines) > 1
+            )
             for name in engines
         }
         beforehand(running)

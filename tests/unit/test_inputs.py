@@ -12,7 +12,7 @@ import tvm
 from vmprof import VmprofError
 from vmprof.inputs import describe, load_arrays, make_inputs
 from vmprof.program import Parameter
-from vmprof.program.parameters import (
+from vmprof.program.types import (
     ScalarType,
     ShapeType,
     TensorType,

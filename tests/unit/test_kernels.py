@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vmprof import VmprofWarning
-from vmprof.program.kernels import Cost, Kernel, info_path, read_kernels, write_kernels
+from vmprof.program.kernels import Cost, Kernel, info_path, read_info, write_info
 
 STATIC = Kernel(
     hash="00112233445566ff",
@@ -34,22 +34,22 @@ DYNAMIC = Kernel(
 def library(tmp_path: Path) -> Path:
     path = tmp_path / "model.so"
     path.write_bytes(b"the library")
-    write_kernels({"a": STATIC, "b": DYNAMIC}, path)
+    write_info({"a": STATIC, "b": DYNAMIC}, path)
     return path
 
 
 def test_kernels_are_found_again(library: Path) -> None:
-    assert read_kernels(library) == {"a": STATIC, "b": DYNAMIC}
+    assert read_info(library) == {"a": STATIC, "b": DYNAMIC}
 
 
 def test_a_library_without_kernels(tmp_path: Path) -> None:
-    assert read_kernels(tmp_path / "model.so") == {}
+    assert read_info(tmp_path / "model.so") == {}
 
 
 def test_another_build_is_noticed(library: Path) -> None:
     library.write_bytes(b"another build")
     with pytest.warns(VmprofWarning, match=r"another build than .*model\.so; compile the model"):
-        assert read_kernels(library) == {}
+        assert read_info(library) == {}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_another_build_is_noticed(library: Path) -> None:
 def test_what_cannot_be_read_is_left_aside(library: Path, text: str, reason: str) -> None:
     info_path(library).write_text(text)
     with pytest.warns(VmprofWarning, match=reason):
-        assert read_kernels(library) == {}
+        assert read_info(library) == {}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_changed_documents(library: Path, change: dict[str, object], reason: str
     path = info_path(library)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.warns(VmprofWarning, match=reason):
-        assert read_kernels(library) == {}
+        assert read_info(library) == {}
 
 
 def test_cost_of_fixed_shapes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import logging
 import os
 import sys
 import warnings
@@ -62,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 or what the command returned, 1 for an error, 2 for usage."""
     options = make_parser().parse_args(arguments)
     code: int | None = None
+    if options.debug:
+        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
     try:
         with _warnings_as_lines():
             code = options.execute(options)
@@ -76,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VmprofError as error:
         if options.debug:
             raise
-        _print_error(str(error), error)
+        _print_error(error.command_line, error)
         return 1
     except Exception as error:
         # With notes it comes from the model: its own words, and which call it
@@ -138,7 +141,9 @@ def make_parser() -> argparse.ArgumentParser:
         )
         module.add_arguments(command)
         command.add_argument(
-            "--debug", action="store_true", help="show where in vmprof an error came up"
+            "--debug",
+            action="store_true",
+            help="show where in vmprof an error came up, and what TVM said meanwhile",
         )
         command.set_defaults(execute=module.execute)
     return parser

@@ -16,9 +16,8 @@ import argparse
 import tvm_ffi
 
 from vmprof.inputs import describe
-from vmprof.program import parameters_of
+from vmprof.program import Program
 from vmprof.program.bytecode import (
-    Bytecode,
     Constant,
     DataTypeConstant,
     FunctionKind,
@@ -35,19 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> None:
-    bytecode = load_program(options.model, entry=None).bytecode
-    print(_signatures(bytecode))
+    program = load_program(options.model, entry=None)
+    bytecode = program.bytecode
+    print(_signatures(program))
     print(bytecode, end="")
     for number, constant in enumerate(bytecode.constants):
         scope = bytecode.memory_scopes.get(number)
         print(f"c[{number}]: {_describe(constant)}" + (f" in {scope}" if scope else ""))
 
 
-def _signatures(bytecode: Bytecode) -> str:
+def _signatures(program: Program) -> str:
     lines = []
-    for function in bytecode.functions:
+    for function in program.bytecode.functions:
         if function.kind is not FunctionKind.PACKED:
-            parameters = parameters_of(bytecode, function)
+            parameters = program.parameters(function.name)
             listed = ", ".join(f"{p.name}: {describe(p.type)}" for p in parameters)
             lines.append(f"{function.name}({listed})\n")
     return "".join(lines)

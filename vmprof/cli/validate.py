@@ -21,11 +21,10 @@ import argparse
 from vmprof.cli.diff import percent
 from vmprof.cli.output import OutputFile
 from vmprof.cli.progress import progress_line
-from vmprof.cli.run import add_model_arguments
+from vmprof.cli.run import add_model_arguments, model_options
 from vmprof.compare.validate import LEAST_REPEATS, TOLERANCE, validate_model
 from vmprof.compare.validate.data import to_json
 from vmprof.compare.validate.text import render
-from vmprof.inputs import load_arrays
 from vmprof.recorder import DEFAULT_MAX_RECORDS
 from vmprof.schedule import AUTO_MAX_REPEATS, AUTO_SECONDS
 
@@ -77,22 +76,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     output = None if options.json is None else OutputFile(options.json, force=options.force)
-    arrays = load_arrays(options.input)
+    model = model_options(options)
     with progress_line(quiet=options.quiet) as progress:
         validation = validate_model(
             options.model,
-            arrays,
             repeats=options.repeats,
             warmup=options.warmup,
             single_pass=options.single_pass,
-            schedule=options.schedule,
             tolerance=options.tolerance,
-            entry=options.entry,
             counters=options.counters,
             max_records=options.max_records,
-            dimensions=dict(options.dim),
-            seed=options.seed,
             progress=progress,
+            **model,
         )
     try:
         if output is not None:

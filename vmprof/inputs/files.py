@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -16,8 +17,8 @@ from vmprof.inputs.tensors import Array, numpy_dtype
 
 # What safetensors calls the dtypes that numpy has, with ml_dtypes.
 _SAFETENSORS = {
-    **{"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"},
-    **{"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"},
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu",
     **{f"{letter}{bits}": f"{name}{bits}" for letter, name in (("I", "int"), ("U", "uint"))
        for bits in (8, 16, 32, 64)},
     "BOOL": "bool",
@@ -38,7 +39,7 @@ def load_arrays(specifications: Sequence[str]) -> dict[str, Array | str]:
     return values
 
 
-def load_weights(path: str | Path) -> dict[str, Array]:
+def load_weights(path: str | os.PathLike[str]) -> dict[str, Array]:
     """Arrays by name from a ``.safetensors`` or ``.npz`` file."""
     path = Path(path)
     if not path.is_file():
@@ -70,7 +71,9 @@ def _load(specification: str) -> Mapping[str, Array | str]:
     if not isinstance(loaded, Mapping):
         return {name: loaded}
     if separator:
-        raise VmprofError(f"--input {specification}: {value} names its arrays itself; give it alone")
+        raise VmprofError(
+            f"--input {specification}: {value} names its arrays itself; give it alone"
+        )
     return loaded
 
 
@@ -105,7 +108,7 @@ def _safetensors(path: Path) -> dict[str, Array]:
     import safetensors
 
     try:
-        entries: list[tuple[str, dict[str, Any]]] = safetensors.deserialize(path.read_bytes())
+        entries = safetensors.deserialize(path.read_bytes())
         return {name: _tensor(entry) for name, entry in entries}
     except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
         raise VmprofError(f"{path} cannot be read: {error}") from error

@@ -82,7 +82,7 @@ def resolve_inputs(
     ways: dict[str, Way] = {}
     converted: dict[str, Any] = {}
     for parameter in parameters:
-        for name, kind, _ in _leaves(parameter.name, parameter.type, (0,)):
+        for name, kind in _named(parameter.name, parameter.type):
             if name in values:
                 way = _way(name, kind, values[name])
                 if way is None:
@@ -186,7 +186,9 @@ class _Maker:
 _WHOLE = (0, 1, 6)  # DLPack's type codes of integers and bool
 
 
-def _leaves(name: str, kind: ParameterType, path: Path) -> Iterator[tuple[str, ParameterType, Path]]:
+def _leaves(
+    name: str, kind: ParameterType, path: Path
+) -> Iterator[tuple[str, ParameterType, Path]]:
     """A parameter, and the fields of tuples in it, by the names that they are given by."""
     yield name, kind, path
     if isinstance(kind, TupleType):
@@ -233,18 +235,18 @@ def _by_name(parameters: Sequence[Parameter], given: Given) -> dict[str, Any]:
         return {}
     if isinstance(given, Mapping):
         names = {
-            name
-            for parameter in parameters
-            for name, _, _ in _leaves(parameter.name, parameter.type, ())
+            name for parameter in parameters for name, _ in _named(parameter.name, parameter.type)
         }
         unknown = [name for name in given if name not in names]
         if unknown:
             raise VmprofError(f"there is no parameter {unknown[0]!r}; expected {expected}")
         return dict(given)
     inputs = [parameter for parameter in parameters if not parameter.is_weight]
-    if not isinstance(given, Sequence | tvm_ffi.Array) or isinstance(given, str):
-        given = [given]
-    elif len(inputs) == 1 and _is_one_value(inputs[0].type, given):
+    if (
+        not isinstance(given, Sequence | tvm_ffi.Array)
+        or isinstance(given, str)
+        or (len(inputs) == 1 and _is_one_value(inputs[0].type, given))
+    ):
         given = [given]
     if len(given) not in (len(parameters), len(inputs)):
         raise VmprofError(f"{len(given)} inputs were given; expected {expected}")
@@ -264,7 +266,7 @@ def _of_weights(parameters: Sequence[Parameter], weights: Weights) -> dict[str, 
     found = {
         name: by_name[spelled]
         for parameter in parameters
-        for name, _, _ in _leaves(parameter.name, parameter.type, ())
+        for name, _ in _named(parameter.name, parameter.type)
         for spelled in _spellings(name)
         if spelled in by_name
     }

@@ -100,7 +100,9 @@ def _tensor(name: str, kind: ParameterType, dtype: str | None, value: Any) -> An
         other = from_others(value)
     except Exception as error:  # whatever the framework and tvm_ffi raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise _unfit(name, kind, f"a {type(value).__name__} that TVM cannot take ({reason})") from error
+        raise _unfit(
+            name, kind, f"a {type(value).__name__} that TVM cannot take ({reason})"
+        ) from error
     if other is not None:
         return other
     if isinstance(value, np.ndarray | np.generic):
@@ -164,9 +166,7 @@ def _shape(name: str, kind: ParameterType, value: Any) -> Any:
     raise _unfit(name, kind, f"a {type(value).__name__}")
 
 
-def _unfit(
-    name: str, kind: ParameterType, what: str, sizes: Sizes | None = None
-) -> VmprofError:
+def _unfit(name: str, kind: ParameterType, what: str, sizes: Sizes | None = None) -> VmprofError:
     known = sizes.by_symbol if sizes else {}
     symbols = dict.fromkeys(symbols_in(kind))
     where = ", ".join(f"{symbol}={known[symbol]}" for symbol in symbols if symbol in known)

@@ -234,9 +234,7 @@ class _Walk:
                 self._flow(content, tensors[flow.target], exact=flow.exact)
         return self._anything(operands[len(limits) :])
 
-    def _resolved(
-        self, limit: Dimension, kernel: Kernel, tensors: Sequence[Operand]
-    ) -> Dimension:
+    def _resolved(self, limit: Dimension, kernel: Kernel, tensors: Sequence[Operand]) -> Dimension:
         """A limit of a kernel's in terms of this function."""
         if not isinstance(limit, str):
             return limit

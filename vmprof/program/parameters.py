@@ -87,7 +87,6 @@ _Path = tuple[int, ...]
 _EQUAL_TO_IMMEDIATE, _STORE_TO_HEAP, _NO_CHECK, _EQUAL_TO_HEAP = 0, 1, 2, 3
 
 
-
 class _Checks:
     """Collects what the straight-line beginning of a function says of its parameters."""
 
@@ -149,9 +148,7 @@ class _Checks:
         # Whatever else writes to a register ends what was known of it.
         self._paths.pop(call.destination.index, None)
 
-    def _match_shape(
-        self, path: _Path, codes: Sequence[Operand], annotation: Annotation
-    ) -> None:
+    def _match_shape(self, path: _Path, codes: Sequence[Operand], annotation: Annotation) -> None:
         rank = len(codes) // 2
         written = dimensions_of(field_of(annotation, path[1:])) or ()
         written = (*written, *[None] * (rank - len(written)))
