@@ -52,7 +52,10 @@ def _imported(what: str, run: Callable[[], Any]) -> Any:
     except Exception as error:  # the frameworks and TVM raise what they like
         operators = _OPERATOR.findall("".join(said))
         where = f"operator {operators[-1]}: " if operators else ""
-        raise VmprofError(f"{what} cannot be imported: {where}{reason_of(error)}") from error
+        problem = f"{what} cannot be imported: {where}{reason_of(error)}"
+        raise VmprofError(
+            problem, command_line=f"{problem} (--debug shows all that is said of it)"
+        ) from error
 
 
 def _from_onnx(path: Path) -> Any:
@@ -69,27 +72,37 @@ def _of_onnx(model: Any) -> Any:
 
 
 def _name_dimensions(graph: Any) -> None:
-    """Give dimensions names that TVM does not take for arithmetic: ``batch-size`` is one.
+    """Give the dimensions of inputs names that are names, and to each its own.
 
+    TVM takes ``batch-size`` for a difference, and all dimensions without a name for one.
     What is arithmetic over other dimensions, as ``2*n`` beside ``n``, stays.
     """
-    values = [*graph.input, *graph.output, *graph.value_info]
-    dimensions = [d for value in values for d in value.type.tensor_type.shape.dim if d.dim_param]
-    known = {d.dim_param for d in dimensions if d.dim_param.isidentifier()}
+    dimensions = [
+        (value.name, axis, dimension)
+        for value in graph.input
+        for axis, dimension in enumerate(value.type.tensor_type.shape.dim)
+        if dimension.WhichOneof("value") != "dim_value"
+    ]
+    taken = {d.dim_param for _, _, d in dimensions if d.dim_param.isidentifier()}
     names: dict[str, str] = {}
-    for dimension in dimensions:
+
+    def unused(text: str) -> str:
+        name = re.sub(r"\W", "_", text)
+        name = name if name.isidentifier() else f"_{name}"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        return name
+
+    for value, axis, dimension in dimensions:
         text = dimension.dim_param
         symbols = set(re.findall(r"[^\W\d]\w*", text))
-        if text.isidentifier() or (symbols and symbols <= known) or text == "?":
-            continue
-        if text not in names:
-            name = re.sub(r"\W", "_", text)
-            name = name if name.isidentifier() else f"_{name}"
-            while name in known:
-                name += "_"
-            known.add(name)
-            names[text] = name
-        dimension.dim_param = names[text]
+        if text in ("", "?"):
+            dimension.dim_param = unused(f"{value}_{axis}")
+        elif not text.isidentifier() and not (symbols and symbols <= taken):
+            if text not in names:
+                names[text] = unused(text)
+            dimension.dim_param = names[text]
 
 
 def _from_torch(path: Path) -> Any:

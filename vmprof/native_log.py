@@ -8,15 +8,17 @@ import os
 import re
 import sys
 import tempfile
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from itertools import pairwise
 
 _STDERR = 2
 _LONG = 300  # characters of one line of an error
 LOGGER = logging.getLogger("vmprof")
 
-# "[21:28:13] /project/include/tvm/topi/transform.h:1261: Warning: ..."
+# As in "[21:28:13] /project/include/tvm/topi/transform.h:1261: Warning: ...".
 _TVM_LINE = re.compile(r"\[\d\d:\d\d:\d\d\] ")
 # TVM's own words for where an error came up, in front of what it is.
 _CHECK = re.compile(r"^(InternalError: )?Check failed: .*? is false: ?")
@@ -26,8 +28,9 @@ _CHECK = re.compile(r"^(InternalError: )?Check failed: .*? is false: ?")
 def kept_quiet(doing: str, said: list[str] | None = None) -> Iterator[None]:
     """What is written to stderr and stdout meanwhile goes to the log of ``vmprof``.
 
-    ``said`` gets what Python wrote to stdout. Native code writes to the descriptor, beside Python's ``sys.stderr``. What is not
-    TVM's is handed on at the end: other threads write there too.
+    ``said`` gets what Python wrote to stdout. Native code writes to the descriptor,
+    beside Python's ``sys.stderr``. What is not TVM's is handed on at the end: other
+    threads write there too.
     """
     output = io.StringIO()
     with tempfile.TemporaryFile() as file, warnings.catch_warnings():
@@ -36,6 +39,10 @@ def kept_quiet(doing: str, said: list[str] | None = None) -> Iterator[None]:
         try:
             with redirect_stdout(output):
                 yield
+        except BaseException as error:
+            # What is half built complains when it goes, which is now.
+            traceback.clear_frames(error.__traceback__)
+            raise
         finally:
             restore()
             file.seek(0)
@@ -56,7 +63,7 @@ def reason_of(error: BaseException) -> str:
     first = _CHECK.sub("", lines[0])
     # "Check failed: ... is false:" may end its line.
     reason = first or (lines[1] if len(lines) > 1 else lines[0])
-    call = dict(zip(lines, lines[1:], strict=False)).get("Offending call:")
+    call = dict(pairwise(lines)).get("Offending call:")
     return reason[:_LONG] + (f" ({call[:_LONG]})" if call else "")
 
 

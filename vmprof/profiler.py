@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -34,7 +35,7 @@ from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
 from vmprof.recording import NOTHING
 from vmprof.report.build import CollectedPass, CountedPass, build_report
 from vmprof.report.derive import derive
-from vmprof.report.kernel_metrics import with_kernels, with_metrics
+from vmprof.report.kernel_metrics import BYTES, FLOPS, with_kernels, with_metrics
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.schedule import Schedule
@@ -79,8 +80,9 @@ def profile(
     ``source`` is anything that :func:`vmprof.sources.load_program` takes;
     ``inputs``, ``dimensions`` and ``seed`` are as in
     :func:`vmprof.inputs.resolve_inputs`. Any other keyword is an input by name.
-    ``params`` are weights by name, or a .safetensors or .npz file of them. ``engine`` is what runs it: vmprof's own
-    dispatch loop, or ``"tvm"``, TVM's VM with the recorder as its instrument.
+    ``params`` are weights by name, or a .safetensors or .npz file of them.
+    ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's VM with
+    the recorder as its instrument.
     ``counters`` names a counter set (``"ipc"``),
     its file (``"mine.toml"``) or events in perf's grammar (``"cycles,r01c2"``, or a list);
     ``"none"`` counts nothing. By default the five of TVM's reports are counted
@@ -126,6 +128,17 @@ def profile(
         progress=progress,
     )
     return reports[engine]
+
+
+def _weights(
+    program: Program, entry: str, params: Weights | str | os.PathLike[str] | None
+) -> Weights:
+    """``params``, or else those that the model brought."""
+    if params is None:
+        brought = program.weights.get(entry, ())
+        names = [parameter.name for parameter in program.parameters(entry)]
+        return dict(zip(names[len(names) - len(brought) :], brought, strict=True))
+    return load_weights(params) if isinstance(params, str | os.PathLike) else params
 
 
 def _with_named(inputs: Given, named: Mapping[str, Any]) -> Given:
@@ -184,7 +197,7 @@ def profile_engines(
     resolved = resolve_inputs(
         parameters,
         inputs,
-        weights=load_weights(params) if isinstance(params, str | os.PathLike) else params,
+        weights=_weights(program, entry, params),
         dimensions=dimensions,
         limits=limits_of(program.bytecode, program.entry(entry), parameters, program.kernels),
         seed=seed,
@@ -207,10 +220,9 @@ def profile_engines(
         pool = stack.enter_context(configured_pool(num_threads, pin))
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
         executable = Executable(program, device)
+        arguments = resolved.arguments
         running = {
-            name: ENGINES[name](
-                executable, entry, resolved.arguments, recorder, common=len(engines) > 1
-            )
+            name: ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
             for name in engines
         }
         beforehand(running)
@@ -252,9 +264,21 @@ def profile_engines(
             derived = [*counted.metrics, *(THREAD_METRICS if threads else ())]
             report = derive(with_kernels(report, program.kernels), derived)
             if metrics:
+                report = replace(report, missing={**report.missing, **_unknown_cost(program)})
                 report = with_known_peaks(with_metrics(report, program.kernels))
             reports[name] = report
     return reports
+
+
+def _unknown_cost(program: Program) -> dict[str, str]:
+    """Why there are no operations to be shown, if there are none."""
+    if program.kernels:
+        return {}
+    reason = (
+        f"nothing is known of the kernels of {program.name} but their names; compile it with "
+        "vmprof.compile, or with vmprof.KernelInfo beside tvm.compile (docs/models.md)"
+    )
+    return dict.fromkeys((FLOPS, BYTES), reason)
 
 
 def _title(counters: CounterSet) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +135,15 @@ def _load_file(path: Path, schedule: str | None, progress: Progress) -> Program:
 
 
 def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -> Program:
+    from tvm.relax.frontend import detach_params
+
     from vmprof.compiler import compile_module
 
     progress(f"compiling {name}")
+    module, weights = detach_params(module)  # PyTorch's importer may attach them
     compiled = compile_module(module, schedule=schedule or "none")
-    return Program.of_module(compiled.jit(), name, compiled.info)
+    program = Program.of_module(compiled.jit(), name, compiled.info)
+    return replace(program, weights=weights)
 
 
 def _already_compiled(what: str) -> VmprofError:

@@ -11,7 +11,7 @@ import tvm
 
 from vmprof import VmprofError
 from vmprof.compiler.cache import cached_library
-from vmprof.program.info import info_path, read_info, write_info
+from vmprof.program.info import NOTHING_KNOWN, info_path, read_info, write_info
 
 DAY = 86_400
 TARGET = tvm.target.Target("llvm")
@@ -26,7 +26,7 @@ class Maker:
     def __call__(self, library: Path) -> None:
         self.calls += 1
         library.write_text(f"library {self.calls}")
-        write_info({}, library)
+        write_info(NOTHING_KNOWN, library)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_made_once(folder: Path) -> None:
     assert cached_library("mlp", "cpu", TARGET, make) == first
     assert make.calls == 1
     # The kernels belong to it, or there would be a warning.
-    assert read_info(first) == {}
+    assert read_info(first) == NOTHING_KNOWN
     assert names(folder) == {first.name, info_path(first).name}
 
 

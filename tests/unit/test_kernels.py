@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from vmprof import VmprofWarning
-from vmprof.program.kernels import Cost, Kernel, info_path, read_info, write_info
+from vmprof.program.info import (
+    NOTHING_KNOWN,
+    ModelInfo,
+    Signature,
+    info_path,
+    read_info,
+    write_info,
+)
+from vmprof.program.kernels import Cost, Kernel
 
 STATIC = Kernel(
     hash="00112233445566ff",
@@ -30,26 +38,31 @@ DYNAMIC = Kernel(
 )
 
 
+INFO = ModelInfo(
+    {"a": STATIC, "b": DYNAMIC}, {"main": Signature(1, ('R.Tensor((n, 16), dtype="float32")',))}
+)
+
+
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     path = tmp_path / "model.so"
     path.write_bytes(b"the library")
-    write_info({"a": STATIC, "b": DYNAMIC}, path)
+    write_info(INFO, path)
     return path
 
 
 def test_kernels_are_found_again(library: Path) -> None:
-    assert read_info(library) == {"a": STATIC, "b": DYNAMIC}
+    assert read_info(library) == INFO
 
 
 def test_a_library_without_kernels(tmp_path: Path) -> None:
-    assert read_info(tmp_path / "model.so") == {}
+    assert read_info(tmp_path / "model.so") == NOTHING_KNOWN
 
 
 def test_another_build_is_noticed(library: Path) -> None:
     library.write_bytes(b"another build")
     with pytest.warns(VmprofWarning, match=r"another build than .*model\.so; compile the model"):
-        assert read_info(library) == {}
+        assert read_info(library) == NOTHING_KNOWN
 
 
 @pytest.mark.parametrize(
@@ -63,13 +76,13 @@ def test_another_build_is_noticed(library: Path) -> None:
 def test_what_cannot_be_read_is_left_aside(library: Path, text: str, reason: str) -> None:
     info_path(library).write_text(text)
     with pytest.warns(VmprofWarning, match=reason):
-        assert read_info(library) == {}
+        assert read_info(library) == NOTHING_KNOWN
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": 2}, "another version of vmprof"),
+        ({"format": 3}, "another version of vmprof"),
         ({"kernels": {"a": {"hash": "1"}}}, "cannot be read"),
     ],
 )
@@ -77,7 +90,7 @@ def test_changed_documents(library: Path, change: dict[str, object], reason: str
     path = info_path(library)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.warns(VmprofWarning, match=reason):
-        assert read_info(library) == {}
+        assert read_info(library) == NOTHING_KNOWN
 
 
 def test_cost_of_fixed_shapes() -> None:

@@ -25,7 +25,7 @@ from vmprof.progress import Progress, silent
 SCHEDULES = ("cpu", "none")
 
 
-class Compiled(VMExecutable):
+class Compiled(VMExecutable):  # type: ignore[misc] # TVM has no types
     """What :func:`compile_module` gives: TVM's executable; ``vmprof.profile`` takes it.
 
     ``kernels`` says what its kernels are, ``info`` also what its functions take.
@@ -89,7 +89,11 @@ def compile_module(
     except VmprofError:
         raise
     except Exception as error:  # TVM raises what it likes
-        raise VmprofError(f"TVM cannot compile the module: {reason_of(error)}") from error
+        where = f" (in or after its pass {info.last_pass})" if info.last_pass else ""
+        problem = f"TVM cannot compile the module: {reason_of(error)}{where}"
+        raise VmprofError(
+            problem, command_line=f"{problem} (--debug shows all that it says)"
+        ) from error
     return Compiled(executable, info.info)
 
 

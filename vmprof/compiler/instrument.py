@@ -51,6 +51,7 @@ class KernelInfo:
     def __init__(self) -> None:
         self.kernels: dict[str, Kernel] = {}
         self.signatures: dict[str, Signature] = {}
+        self.last_pass = ""
         # Operators by the variable that they define, before they are legalized;
         # then by what their kernel computes, since passes may rename that.
         self._graph: dict[Any, _Operator] = {}
@@ -68,6 +69,7 @@ class KernelInfo:
 
     def run_before_pass(self, module: Module, info: Any) -> None:
         """TVM's: called with the module as it is before a pass."""
+        self.last_pass = str(info.name)
         match info.name:
             case "LegalizeOps":
                 self._graph = dict(_graph(module))

@@ -113,7 +113,7 @@ class _Maker:
     def notes(self) -> Iterator[str]:
         yield from self.inputs
         for words, number in self.weights.items():
-            yield f"{number} weights: {words}"
+            yield f"{number} weight{'s' if number > 1 else ''}: {words}"
 
     def _value(self, parameter: Parameter, name: str, kind: ParameterType, path: Path) -> Any:
         if name in self.converted:
@@ -186,14 +186,12 @@ class _Maker:
 _WHOLE = (0, 1, 6)  # DLPack's type codes of integers and bool
 
 
-def _leaves(
-    name: str, kind: ParameterType, path: Path
-) -> Iterator[tuple[str, ParameterType, Path]]:
+def _named(name: str, kind: ParameterType) -> Iterator[tuple[str, ParameterType]]:
     """A parameter, and the fields of tuples in it, by the names that they are given by."""
-    yield name, kind, path
+    yield name, kind
     if isinstance(kind, TupleType):
         for i, each in enumerate(kind.fields):
-            yield from _leaves(f"{name}.{i}", each, (*path, i))
+            yield from _named(f"{name}.{i}", each)
 
 
 def _way(name: str, kind: ParameterType, value: Any) -> Way | None:
@@ -242,11 +240,8 @@ def _by_name(parameters: Sequence[Parameter], given: Given) -> dict[str, Any]:
             raise VmprofError(f"there is no parameter {unknown[0]!r}; expected {expected}")
         return dict(given)
     inputs = [parameter for parameter in parameters if not parameter.is_weight]
-    if (
-        not isinstance(given, Sequence | tvm_ffi.Array)
-        or isinstance(given, str)
-        or (len(inputs) == 1 and _is_one_value(inputs[0].type, given))
-    ):
+    several = isinstance(given, Sequence | tvm_ffi.Array) and not isinstance(given, str)
+    if not several or (len(inputs) == 1 and _is_one_value(inputs[0].type, given)):
         given = [given]
     if len(given) not in (len(parameters), len(inputs)):
         raise VmprofError(f"{len(given)} inputs were given; expected {expected}")

@@ -100,24 +100,27 @@ def _tensor(name: str, kind: ParameterType, dtype: str | None, value: Any) -> An
         other = from_others(value)
     except Exception as error:  # whatever the framework and tvm_ffi raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise _unfit(
-            name, kind, f"a {type(value).__name__} that TVM cannot take ({reason})"
-        ) from error
+        what = f"a {type(value).__name__} that TVM cannot take ({reason})"
+        raise _unfit(name, kind, what) from error
     if other is not None:
         return other
     if isinstance(value, np.ndarray | np.generic):
         return _from_numpy(name, kind, dtype, np.asarray(value))
     if isinstance(value, bool | int | float | list | tuple):
-        # They have no dtype of their own.
-        try:
-            array = np.asarray(value)
-            if array.dtype.kind not in "biuf":
-                raise TypeError("no numbers")
-            wanted = array.dtype if dtype is None else numpy_dtype(dtype)
-            return to_tensor(array.astype(wanted), str(wanted) if dtype is None else dtype)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise _unfit(name, kind, f"a {type(value).__name__} that is no array") from error
+        return _from_python(name, kind, dtype, value)
     raise _unfit(name, kind, f"a {type(value).__name__}")
+
+
+def _from_python(name: str, kind: ParameterType, dtype: str | None, value: Any) -> Any:
+    """Of numbers, which have no dtype of their own."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of several lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        raise _unfit(name, kind, f"a {type(value).__name__} that is no array of numbers")
+    dtype = dtype or str(array.dtype)
+    return to_tensor(array.astype(numpy_dtype(dtype)), dtype)
 
 
 def _from_numpy(name: str, kind: ParameterType, dtype: str | None, array: Array) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import tvm_ffi
 from tvm.error import InternalError
@@ -34,13 +36,15 @@ class Program:
 
     ``module`` is the ``relax.VMExecutable``; it keeps library and constants
     alive, and TVM's own VM can be made of it. ``info`` is what the compiler knew
-    of it, as far as that is known.
+    of it, as far as that is known. ``weights`` are values, by function, for its last
+    parameters, where the model brought them.
     """
 
     name: str
     bytecode: Bytecode
     module: tvm_ffi.Module
     info: ModelInfo = NOTHING_KNOWN
+    weights: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @classmethod
     def of_module(
