@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from vmprof.errors import VmprofError
 from vmprof.inputs.made_up import WAYS, way_of
 from vmprof.inputs.tensors import Array, numpy_dtype
 
+_HEADER = 128  # bytes in which the header of an array names its dtype
 # What safetensors calls the dtypes that numpy has, with ml_dtypes.
 _SAFETENSORS = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
@@ -92,11 +94,30 @@ def _alternatives() -> str:
 def _numpy(path: Path, where: str) -> Array | Mapping[str, Array]:
     try:
         with path.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
-            return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
+            if stream.read(2) == b"PK":
+                with zipfile.ZipFile(stream) as archive:
+                    return {
+                        name.removesuffix(".npy"): _array(archive.open(name))
+                        for name in archive.namelist()
+                    }
+            stream.seek(0)
+            return _array(stream)
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise VmprofError(f"{where} cannot be read: {reason}") from error
+
+
+def _array(stream: IO[bytes]) -> Array:
+    """An array in numpy's own form.
+
+    That has no name for float8_e5m2: numpy writes ``<f1``, and cannot read it.
+    """
+    head = stream.read(_HEADER)
+    if b"'<f1'" in head:
+        stream = io.BytesIO(head.replace(b"'<f1'", b"'|V1'", 1) + stream.read())
+    stream.seek(0)
+    array: Array = np.load(stream, allow_pickle=False)
+    return array
 
 
 def _safetensors(path: Path) -> dict[str, Array]:

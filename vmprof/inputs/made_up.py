@@ -107,8 +107,8 @@ def _even(
     assert way.most is not None
     if kind.kind == "b" or _is_integer(kind):
         least, most = math.ceil(way.least), math.floor(way.most)
-        values = np.array([least, most], object)
-        if least > most or (values != values.astype(kind).astype(object)).any():
+        smallest, largest = _bounds(kind)
+        if not smallest <= least <= most <= largest:
             raise VmprofError(f"{way.least:g}..{way.most:g} are no values for {name!r}, of {kind}")
         drawn = generator.integers(least, most, shape, endpoint=True, dtype=_wide(most))
         return MadeUp(drawn.astype(kind), _words(least, most))
@@ -130,7 +130,7 @@ def _integers(
     kind: np.dtype[Any], shape: tuple[int, ...], generator: np.random.Generator, below: int | None
 ) -> MadeUp:
     limit = _FREE if below is None else max(below, 1)
-    limit = min(limit, _largest(kind) + 1)
+    limit = min(limit, _bounds(kind)[1] + 1)
     values = generator.integers(0, limit, shape).astype(kind)
     return MadeUp(values, _words(0, limit - 1))
 
@@ -151,8 +151,11 @@ def _is_integer(kind: np.dtype[Any]) -> bool:
     return kind.kind in "iu" or kind.name.startswith(("int", "uint"))
 
 
-def _largest(kind: np.dtype[Any]) -> int:
-    if kind.kind in "iu":
-        return int(np.iinfo(kind).max)
-    bits = int(kind.name.removeprefix("u").removeprefix("int"))
-    return (1 << (bits if kind.name.startswith("u") else bits - 1)) - 1
+def _bounds(kind: np.dtype[Any]) -> tuple[int, int]:
+    """The smallest and the largest integer of a dtype."""
+    if kind.kind == "b":
+        return 0, 1
+    if kind.name.startswith("u"):
+        return 0, (1 << int(kind.name.removeprefix("uint"))) - 1
+    half = 1 << (int(kind.name.removeprefix("int")) - 1)
+    return -half, half - 1
