@@ -27,6 +27,7 @@ from vmprof.cli import (
 )
 from vmprof.collectors import get_include
 from vmprof.errors import VmprofError, VmprofWarning
+from vmprof.native_log import LOGGER
 from vmprof.version import __version__
 
 # Each command's docstring is its help; the first line stands in the overview.
@@ -64,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     code: int | None = None
     if options.debug:
-        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
+        logging.basicConfig(format="%(name)s: %(message)s")
+        LOGGER.setLevel(logging.DEBUG)
     try:
         with _warnings_as_lines():
             code = options.execute(options)
