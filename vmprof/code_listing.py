@@ -5,9 +5,8 @@ from __future__ import annotations
 import tvm_ffi
 
 from vmprof.inputs import describe
-from vmprof.program import parameters_of
+from vmprof.program import Program
 from vmprof.program.bytecode import (
-    Bytecode,
     Constant,
     DataTypeConstant,
     FunctionKind,
@@ -16,20 +15,21 @@ from vmprof.program.bytecode import (
 )
 
 
-def code_listing(bytecode: Bytecode) -> str:
+def code_listing(program: Program) -> str:
     """A line per function with its parameters, the code as TVM prints it, a line per constant."""
-    lines = [_signatures(bytecode), str(bytecode).removesuffix("\n")]
+    bytecode = program.bytecode
+    lines = [_signatures(program), str(bytecode).removesuffix("\n")]
     for number, constant in enumerate(bytecode.constants):
         scope = bytecode.memory_scopes.get(number)
         lines.append(f"c[{number}]: {_describe(constant)}" + (f" in {scope}" if scope else ""))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _signatures(bytecode: Bytecode) -> str:
+def _signatures(program: Program) -> str:
     lines = []
-    for function in bytecode.functions:
+    for function in program.bytecode.functions:
         if function.kind is not FunctionKind.PACKED:
-            parameters = parameters_of(bytecode, function)
+            parameters = program.parameters(function.name)
             listed = ", ".join(f"{p.name}: {describe(p.type)}" for p in parameters)
             lines.append(f"{function.name}({listed})\n")
     return "".join(lines)

@@ -6,8 +6,13 @@ from __future__ import annotations
 class VmprofError(Exception):
     """Something that the message explains: what went wrong, where, what to do.
 
-    The command line prints it as one line, without a traceback.
+    ``message`` is in the words of a caller in Python; ``command_line`` is the same in
+    those of the command line, which prints it as one line, without a traceback.
     """
+
+    def __init__(self, message: str = "", *, command_line: str | None = None) -> None:
+        super().__init__(message)
+        self.command_line = message if command_line is None else command_line
 
 
 class RecordsFullError(VmprofError):

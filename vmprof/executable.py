@@ -39,6 +39,7 @@ class Executable:
     """``program`` on ``device``; ``constants`` are its constants as TVM's values."""
 
     def __init__(self, program: Program, device: Device) -> None:
+        program.check_packed_functions()  # TVM's VM has but a stack trace to say of it
         self.program = program
         self.device = device
         bytecode = program.bytecode

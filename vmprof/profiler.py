@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from statistics import stdev
+from typing import Any
 
 import tvm
 from tvm.runtime import Device
@@ -20,13 +23,14 @@ from vmprof.engines import DispatchLoop, Engine
 from vmprof.errors import VmprofError
 from vmprof.executable import Executable
 from vmprof.hooked import HookedVm
-from vmprof.inputs import Given, make_inputs
+from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.launches import recorded_launches
 from vmprof.measurement import Measurement, measure
 from vmprof.peaks import with_known_peaks
 from vmprof.pool import configured_pool
-from vmprof.program import Program, parameters_of
+from vmprof.program import Program
 from vmprof.program.bytecode import FunctionKind
+from vmprof.program.limits import limits_of
 from vmprof.program.symbols import find_symbol
 from vmprof.progress import Progress, silent
 from vmprof.recorder import Recorder, check_max_records
@@ -36,7 +40,7 @@ from vmprof.report.build import CollectedPass, build_report
 from vmprof.report.counted import CountedPass
 from vmprof.report.derive import derive
 from vmprof.report.estimator import ESTIMATOR, middle_mean
-from vmprof.report.kernel_metrics import with_kernels, with_metrics
+from vmprof.report.kernel_metrics import BYTES, FLOPS, with_kernels, with_metrics
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.schedule import Schedule
@@ -56,7 +60,7 @@ def profile(
     *,
     engine: str = DEFAULT_ENGINE,
     entry: str = "main",
-    counters: str | None = None,
+    counters: str | Sequence[str] | None = None,
     repeats: int | None = None,
     warmup: int = 1,
     single_pass: bool = False,
@@ -71,18 +75,22 @@ def profile(
     metrics: bool = False,
     schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
+    params: Weights | str | os.PathLike[str] | None = None,
     seed: int = 0,
     device: Device | None = None,
     progress: Progress = silent,
+    **named_inputs: Any,
 ) -> Report:
     """Run ``source`` and say what each of its calls cost.
 
     ``source`` is anything that :func:`vmprof.sources.load_program` takes;
     ``inputs``, ``dimensions`` and ``seed`` are as in
-    :func:`vmprof.inputs.make_inputs`. ``engine`` is what runs it: vmprof's own
-    dispatch loop, or ``"tvm"``, TVM's VM with the recorder as its instrument.
+    :func:`vmprof.inputs.resolve_inputs`. Any other keyword is an input by name.
+    ``params`` are weights by name, or a .safetensors or .npz file of them.
+    ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's VM with
+    the recorder as its instrument.
     ``counters`` names a counter set (``"ipc"``),
-    its file (``"mine.toml"``) or events in perf's grammar (``"cycles,r01c2"``);
+    its file (``"mine.toml"``) or events in perf's grammar (``"cycles,r01c2"``, or a list);
     ``"none"`` counts nothing. By default the five of TVM's reports are counted
     where any of them can be, else the software events. ``repeats``, ``warmup``,
     ``single_pass`` and ``cold`` are as in :class:`Schedule`; ``max_records`` bounds the calls
@@ -103,9 +111,11 @@ def profile(
     :class:`VmprofError` for what the user can mend, and whatever a kernel
     raises, with a note that says which instruction called it.
     """
+    if counters is not None and not isinstance(counters, str):
+        counters = ",".join(counters)
     reports = profile_engines(
         source,
-        inputs,
+        _with_named(inputs, named_inputs),
         engines=[engine],
         entry=entry,
         counters=counters,
@@ -118,6 +128,7 @@ def profile(
         pin=pin,
         max_records=max_records,
         dimensions=dimensions,
+        params=params,
         seed=seed,
         metrics=metrics,
         compile_schedule=schedule,
@@ -125,6 +136,29 @@ def profile(
         progress=progress,
     )
     return reports[engine]
+
+
+def _weights(
+    program: Program, entry: str, params: Weights | str | os.PathLike[str] | None
+) -> Weights:
+    """``params``, or else those that the model brought."""
+    if params is None:
+        brought = program.weights.get(entry, ())
+        names = [parameter.name for parameter in program.parameters(entry)]
+        return dict(zip(names[len(names) - len(brought) :], brought, strict=True))
+    return load_weights(params) if isinstance(params, str | os.PathLike) else params
+
+
+def _with_named(inputs: Given, named: Mapping[str, Any]) -> Given:
+    """``inputs`` and those that were given as keywords."""
+    if not named:
+        return inputs
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise VmprofError(
+            f"{', '.join(named)}: give inputs in order or by name; or is it an option of "
+            "vmprof.profile, misspelt?"
+        )
+    return {**(inputs or {}), **named}
 
 
 def profile_engines(
@@ -145,6 +179,7 @@ def profile_engines(
     metrics: bool = False,
     compile_schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
+    params: Weights | str | os.PathLike[str] | None = None,
     seed: int = 0,
     device: Device | None = None,
     progress: Progress = silent,
@@ -166,8 +201,15 @@ def profile_engines(
     check_max_records(max_records)
     device = device or tvm.cpu(0)
     program = load_program(source, entry=entry, schedule=compile_schedule, progress=progress)
-    parameters = parameters_of(program.bytecode, program.entry(entry))
-    arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
+    parameters = program.parameters(entry)
+    resolved = resolve_inputs(
+        parameters,
+        inputs,
+        weights=_weights(program, entry, params),
+        dimensions=dimensions,
+        limits=limits_of(program.bytecode, program.entry(entry), parameters, program.kernels),
+        seed=seed,
+    )
     collectors = [check_collector(each, type(each).__name__) for each in collectors]
     in_python = [each for each in collectors if not isinstance(each, NativeCollector)]
     with ExitStack() as stack:
@@ -187,6 +229,7 @@ def profile_engines(
         pool = stack.enter_context(configured_pool(num_threads, pin))
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
         executable = Executable(program, device)
+        arguments = resolved.arguments
         running = {
             name: _ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
             for name in engines
@@ -225,6 +268,7 @@ def profile_engines(
                         counters=opened,
                         measurement=measurement,
                     ),
+                    **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
                     **({"Counter set": _title(counted)} if counted.name else {}),
                     **empty_call,
@@ -237,9 +281,21 @@ def profile_engines(
             report = derive(with_kernels(report, program.kernels), derived)
             report = accounted(report, opened.asked | {d.column: d.column for d in derived})
             if metrics:
+                report = replace(report, missing={**report.missing, **_unknown_cost(program)})
                 report = with_known_peaks(with_metrics(report, program.kernels))
             reports[name] = report
     return reports
+
+
+def _unknown_cost(program: Program) -> dict[str, str]:
+    """Why there are no operations to be shown, if there are none."""
+    if program.kernels:
+        return {}
+    reason = (
+        f"nothing is known of the kernels of {program.name} but their names; compile it with "
+        "vmprof.compile, or with vmprof.KernelInfo beside tvm.compile (docs/models.md)"
+    )
+    return dict.fromkeys((FLOPS, BYTES), reason)
 
 
 def _title(counters: CounterSet) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import tvm
 import tvm_ffi
+from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof.errors import VmprofError
-from vmprof.importers import SUFFIXES, import_model
+from vmprof.importers import SUFFIXES, import_model, import_object
+from vmprof.machine import VirtualMachine
 from vmprof.program import Program
-from vmprof.program.kernels import read_kernels
+from vmprof.program.info import NOTHING_KNOWN, read_info
 from vmprof.progress import Progress, silent
 
 # Anything that load_program takes.
@@ -31,9 +34,9 @@ def load_program(
 
     ``source`` is the name of one of vmprof's models; the path of a library that
     ``export_library`` wrote, of an ONNX model (.onnx) or of an exported PyTorch
-    program (.pt2); a Relax ``IRModule``; what ``vmprof.compile`` or
-    ``tvm.compile`` gave; a ``Module`` with a Relax executable in it; or a
-    :class:`Program`. ``schedule`` is as for ``vmprof.compile``, for what is
+    program (.pt2); such a model or program in memory; a Relax ``IRModule``; what
+    ``vmprof.compile`` or ``tvm.compile`` gave; a ``Module`` with a Relax executable in
+    it; or a :class:`Program`. ``schedule`` is as for ``vmprof.compile``, for what is
     compiled here; None is ``"cpu"`` for vmprof's models, ``"none"`` for others.
 
     A program that lacks the function ``entry``, if one is named, is refused; a
@@ -50,21 +53,43 @@ def _load(source: Source, entry: str | None, schedule: str | None, progress: Pro
         return _load_named(os.fspath(source), entry, schedule, progress)
     if isinstance(source, tvm.IRModule):
         return _compile(source, "the module", schedule, progress)
+    imported = import_object(source)
+    if imported is not None:
+        return _compile(imported, "the module", schedule, progress)
+    if reason := _why_not(source):
+        raise VmprofError(reason)
     if schedule is not None:
         raise _already_compiled("what you hand in")
     if isinstance(source, Program):
         return source
-    kernels = getattr(source, "kernels", None)  # of vmprof.compile
-    if kernels is not None:
-        source = source.executable
+    info = getattr(source, "info", NOTHING_KNOWN)  # of vmprof.compile
     if isinstance(source, tvm.runtime.Executable):
         source = source.jit()
     if isinstance(source, tvm_ffi.Module):
-        return Program.of_module(source, "the module", kernels)
+        return Program.of_module(source, "the module", info)
     raise VmprofError(
         f"cannot profile a {type(source).__name__}; hand in the path of a library, "
         "what tvm.compile() returned, or the name of a model"
     )
+
+
+def _why_not(source: Source) -> str | None:
+    """What to do about things that users have at hand, and that are no programs."""
+    kind = type(source)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    bases = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
+    if isinstance(source, TvmVirtualMachine | VirtualMachine) or (
+        getattr(source, "kind", None) == "relax.VirtualMachine"
+    ):
+        return (
+            "a virtual machine does not tell what it runs; hand in what it was made of: the "
+            "executable, or the path of the library"
+        )
+    if "torch.nn.modules.module.Module" in bases:
+        return f"a {name} is no program yet; hand in torch.export.export(model, (inputs, ...))"
+    if "tvm.relax.frontend.nn.core.Module" in bases:
+        return f"a {name} is no program yet; hand in the IRModule that model.export_tvm(spec) gives"
+    return None
 
 
 def _load_named(name: str, entry: str | None, schedule: str | None, progress: Progress) -> Program:
@@ -91,9 +116,9 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
             library = compile_model(name, schedule=schedule or "cpu", progress=progress)
             if library is not None:
                 progress(f"loading {name}")
-                kernels = read_kernels(library)
+                info = read_info(library)
                 try:
-                    return Program.of_module(_load_library(library), name, kernels, library)
+                    return Program.of_module(_load_library(library), name, info, library)
                 except VmprofError as error:
                     discard(library, error)
         return _compile(MODELS[name](), name, schedule or "cpu", progress)
@@ -112,15 +137,19 @@ def _load_file(path: Path, schedule: str | None, progress: Progress) -> Program:
     if schedule is not None:
         raise _already_compiled(str(path))
     progress(f"loading {path}")
-    return Program.of_module(_load_library(path), path.name, read_kernels(path), path)
+    return Program.of_module(_load_library(path), path.name, read_info(path), path)
 
 
 def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -> Program:
+    from tvm.relax.frontend import detach_params
+
     from vmprof.compiler import compile_module
 
     progress(f"compiling {name}")
+    module, weights = detach_params(module)  # PyTorch's importer may attach them
     compiled = compile_module(module, schedule=schedule or "none")
-    return Program.of_module(compiled.executable.jit(), name, compiled.kernels)
+    program = Program.of_module(compiled.jit(), name, compiled.info)
+    return replace(program, weights=weights)
 
 
 def _already_compiled(what: str) -> VmprofError:

@@ -11,6 +11,7 @@ import tvm
 
 import vmprof
 from vmprof import VirtualMachine, VmprofError, importers, load_program
+from vmprof.inputs import describe
 
 
 @pytest.fixture
@@ -97,3 +98,75 @@ def test_a_schedule_is_not_for_what_is_compiled(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(VmprofError, match=r"model\.so is compiled already; a schedule is for"):
         load_program(path, schedule="cpu")
+
+
+# ---- what goes wrong, and odd names --------------------------------------------------
+
+
+def onnx_graph(nodes: list[Any], inputs: dict[str, list[Any]]) -> Any:
+    """A model of ``nodes``, from ``inputs`` by their shapes, all float32, to y."""
+    onnx = pytest.importorskip("onnx", reason="makes .onnx files; pip install onnx")
+    from onnx import helper
+
+    def value(name: str, shape: list[Any]) -> Any:
+        return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+
+    graph = helper.make_graph(
+        nodes, "graph", [value(*each) for each in inputs.items()], [value("y", [None])]
+    )
+    opset = [helper.make_opsetid("", 18)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=9)
+
+
+def node(*operator: Any) -> Any:
+    onnx = pytest.importorskip("onnx", reason="makes .onnx files; pip install onnx")
+    return onnx.helper.make_node(*operator)
+
+
+@pytest.mark.parametrize(
+    ("operator", "message"),
+    [
+        ("FooBar", "operators are not supported for frontend ONNX: FooBar"),
+        ("MatMul", r"operator MatMul, with inputs: \[x, w\]: Matmul requires the reduction"),
+    ],
+)
+def test_operators_that_fail(
+    tmp_path: Path, operator: str, message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    onnx = pytest.importorskip("onnx", reason="writes .onnx files; pip install onnx")
+    model = onnx_graph([node(operator, ["x", "w"], ["y"])], {"x": [2, 3], "w": [4, 5]})
+    onnx.save(model, str(tmp_path / "model.onnx"))
+    for source, what in [(tmp_path / "model.onnx", r"model\.onnx"), (model, "the ONNX model")]:
+        with pytest.raises(VmprofError, match=f"{what} cannot be imported: .*{message}") as caught:
+            load_program(source)
+        assert "\n" not in str(caught.value)
+        assert caught.value.command_line.endswith("(--debug shows all that is said of it)")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        (["batch-size", "2*n"], "float32[batch_size, _2_n]"),
+        (["?", "?"], "float32[x_0, x_1]"),
+        ([None, None], "float32[x_0, x_1]"),
+        (["n", "2*n"], "float32[n, 2 * n]"),
+        (["a.b", "a-b"], "float32[a_b, a_b_]"),
+        ([3, "n"], "float32[3, n]"),
+    ],
+)
+def test_names_of_dimensions(shape: list[Any], expected: str) -> None:
+    program = load_program(onnx_graph([node("Relu", ["x"], ["y"])], {"x": shape}))
+    (parameter,) = program.parameters("main")
+    assert describe(parameter.type) == expected
+
+
+def test_dimensions_without_a_name_are_not_one() -> None:
+    model = onnx_graph(
+        [node("ReduceSum", ["x"], ["a"]), node("ReduceSum", ["z"], ["b"]),
+         node("Add", ["a", "b"], ["y"])], {"x": [None, 4], "z": [None, 4]}
+    )  # fmt: skip
+    report = vmprof.profile(model, counters="none", repeats=1, dimensions={"x_0": 2, "z_0": 5})
+    shapes = " ".join(str(row["Argument Shapes"]) for row in report.calls)
+    assert "float32[2, 4]" in shapes
+    assert "float32[5, 4]" in shapes

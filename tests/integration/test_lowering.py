@@ -26,7 +26,7 @@ Layers = Callable[[Network, Var], Var]
 
 
 def outputs_of(module: tvm.IRModule, schedule: str) -> np.ndarray[Any, Any]:
-    run = VirtualMachine(vmprof.compile(module, schedule=schedule).executable.jit(), tvm.cpu())
+    run = VirtualMachine(vmprof.compile(module, schedule=schedule).jit(), tvm.cpu())
     shape = [int(size) for size in module["main"].params[0].ty.shape]
     data = np.random.default_rng(1).standard_normal(shape).astype("float32")
     result: np.ndarray[Any, Any] = run["main"](tvm.runtime.tensor(data)).numpy()
@@ -120,7 +120,7 @@ def test_dynamic_shapes_are_left_to_tvm() -> None:
         builder.emit_func_output(y)
     data = tvm.runtime.tensor(np.ones((2, 8, 9, 9), "float32"))
     compiled = vmprof.compile(builder.get(), schedule="cpu")
-    result = VirtualMachine(compiled.executable.jit(), tvm.cpu())["main"](data)
+    result = VirtualMachine(compiled.jit(), tvm.cpu())["main"](data)
     assert result.numpy() == pytest.approx(np.full((2, 16), 72.0))
 
 

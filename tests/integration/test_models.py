@@ -35,7 +35,7 @@ def test_a_model_equals_its_plain_variant_and_runs_as_in_tvms_vm(name: str) -> N
     assert ours.tobytes() == in_tvm.tobytes()
     # Folding builds a kernel for each constant; without it they are computed in the run.
     with tvm.transform.PassContext(opt_level=3, disabled_pass=["FoldConstant"]):
-        plain = compile(MODELS[name](), schedule="none").executable.jit()
+        plain = compile(MODELS[name](), schedule="none").jit()
     expected = TvmVirtualMachine(plain, tvm.cpu())["main"](*inputs).numpy()
     assert np.abs(ours - expected).max() <= 1e-4 * np.abs(expected).max()
     # Of a result that hardly depends on the input this would say little.

@@ -16,7 +16,7 @@ import tvm
 from vmprof import VmprofError, VmprofWarning
 from vmprof.compiler.cache import NotKeptError, cached_library
 from vmprof.peaks import Peaks, cached_peaks, keep_peaks
-from vmprof.program.kernels import kernels_path, read_kernels, write_kernels
+from vmprof.program.info import NOTHING_KNOWN, info_path, read_info, write_info
 
 DAY = 86_400
 TARGET = tvm.target.Target("llvm")
@@ -31,7 +31,7 @@ class Maker:
     def __call__(self, library: Path) -> None:
         self.calls += 1
         library.write_text(f"library {self.calls}")
-        write_kernels({}, library)
+        write_info(NOTHING_KNOWN, library)
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def test_made_once(folder: Path) -> None:
     assert cached_library("mlp", "cpu", TARGET, make) == first
     assert make.calls == 1
     # The kernels belong to it, or there would be a warning.
-    assert read_kernels(first) == {}
-    assert names(folder) == {first.name, kernels_path(first).name}
+    assert read_info(first) == NOTHING_KNOWN
+    assert names(folder) == {first.name, info_path(first).name}
 
 
 def test_another_model_schedule_or_target_is_another_library(folder: Path) -> None:
@@ -71,7 +71,7 @@ def test_another_model_schedule_or_target_is_another_library(folder: Path) -> No
 def test_a_library_without_its_kernels_is_made_again(folder: Path) -> None:
     make = Maker()
     library = cached_library("mlp", "cpu", TARGET, make)
-    kernels_path(library).unlink()
+    info_path(library).unlink()
     assert cached_library("mlp", "cpu", TARGET, make).read_text() == "library 2"
 
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vmprof import VmprofWarning
-from vmprof.program.kernels import Cost, Kernel, kernels_path, read_kernels, write_kernels
+from vmprof.program.info import (
+    NOTHING_KNOWN,
+    ModelInfo,
+    Signature,
+    info_path,
+    read_info,
+    write_info,
+)
+from vmprof.program.kernels import Cost, Flow, Kernel
 
 STATIC = Kernel(
     hash="00112233445566ff",
@@ -27,6 +38,13 @@ DYNAMIC = Kernel(
     flops="n * T.int64(256)",
     bytes_read="n * T.int64(64) + T.int64(512)",
     bytes_written="n * T.int64(32)",
+    limits=("n", None, None),
+    flows=(Flow(0, 2, exact=True),),
+)
+
+
+INFO = ModelInfo(
+    {"a": STATIC, "b": DYNAMIC}, {"main": Signature(1, ('R.Tensor((n, 16), dtype="float32")',))}
 )
 
 
@@ -34,22 +52,22 @@ DYNAMIC = Kernel(
 def library(tmp_path: Path) -> Path:
     path = tmp_path / "model.so"
     path.write_bytes(b"the library")
-    write_kernels({"a": STATIC, "b": DYNAMIC}, path)
+    write_info(INFO, path)
     return path
 
 
 def test_kernels_are_found_again(library: Path) -> None:
-    assert read_kernels(library) == {"a": STATIC, "b": DYNAMIC}
+    assert read_info(library) == INFO
 
 
 def test_a_library_without_kernels(tmp_path: Path) -> None:
-    assert read_kernels(tmp_path / "model.so") == {}
+    assert read_info(tmp_path / "model.so") == NOTHING_KNOWN
 
 
 def test_another_build_is_noticed(library: Path) -> None:
     library.write_bytes(b"another build")
     with pytest.warns(VmprofWarning, match=r"another build than .*model\.so; compile the model"):
-        assert read_kernels(library) == {}
+        assert read_info(library) == NOTHING_KNOWN
 
 
 @pytest.mark.parametrize(
@@ -61,23 +79,23 @@ def test_another_build_is_noticed(library: Path) -> None:
     ],
 )
 def test_what_cannot_be_read_is_left_aside(library: Path, text: str, reason: str) -> None:
-    kernels_path(library).write_text(text)
+    info_path(library).write_text(text)
     with pytest.warns(VmprofWarning, match=reason):
-        assert read_kernels(library) == {}
+        assert read_info(library) == NOTHING_KNOWN
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": 2}, "another version of vmprof"),
+        ({"format": 3}, "another version of vmprof"),
         ({"kernels": {"a": {"hash": "1"}}}, "cannot be read"),
     ],
 )
 def test_changed_documents(library: Path, change: dict[str, object], reason: str) -> None:
-    path = kernels_path(library)
+    path = info_path(library)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.warns(VmprofWarning, match=reason):
-        assert read_kernels(library) == {}
+        assert read_info(library) == NOTHING_KNOWN
 
 
 def test_cost_of_fixed_shapes() -> None:
@@ -87,3 +105,94 @@ def test_cost_of_fixed_shapes() -> None:
 def test_cost_of_symbolic_shapes() -> None:
     assert DYNAMIC.cost([(5, 16), (16, 8), (5, 8)]) == Cost(1280, 832, 160)
     assert DYNAMIC.cost([]) == Cost(None, None, None)
+
+
+# ---- files that strangers wrote --------------------------------------------------
+
+
+def changed(library: Path, **kernel: object) -> None:
+    """Write other values into the entry of the kernel a."""
+    path = info_path(library)
+    document = json.loads(path.read_text())
+    document["kernels"]["a"].update(kernel)
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        {"layouts": {"Duration (us)": "0"}},
+        {"layouts": {"layout": "x" * 100_000}},
+        {"layouts": ["layout"]},
+        {"hash": "not hexadecimal"},
+        {"hash": None},
+        {"flops": "1+" * 100_000 + "1"},
+        {"flops": 1.5},
+        {"flops": True},
+        {"flops": -1},
+        {"flops": 1 << 70},
+        {"bytes_read": float("nan")},
+        {"shapes": [[{}]]},
+        {"shapes": 7},
+        {"operators": [{}]},
+        {"limits": ["n", []]},
+        {"flows": [{"source": -1, "target": 0, "exact": True}]},
+    ],
+)
+def test_entries_that_are_none(library: Path, kernel: dict[str, object]) -> None:
+    changed(library, **kernel)
+    with pytest.warns(VmprofWarning, match="is left aside: it cannot be read") as warned:
+        assert read_info(library) == NOTHING_KNOWN
+    assert len(warned) == 1
+    assert len(str(warned[0].message)) < 1000
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["(" * 4000 + "n" + ")" * 4000, "n" + " - n" * 2000, "-" * 9000 + "n", "9**9**9", "T.min()"],
+)
+def test_expressions_made_to_harm_have_no_value(library: Path, expression: str) -> None:
+    changed(library, flops=expression, shapes=[["n"]])
+    cost = read_info(library).kernels["a"].cost([(3,)])
+    assert cost.flops in (None, 3 - 3 * 2000)  # the depth that Python bears differs
+    assert cost.bytes_read == STATIC.bytes_read
+
+
+def test_products_beyond_64_bits_have_no_value(library: Path) -> None:
+    changed(library, flops="n" + " * n" * 1000, shapes=[["n"]])
+    assert read_info(library).kernels["a"].cost([(1 << 40,)]).flops is None
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 50_000, "\x00", '"\\ud800"', "9" * 5000])
+def test_texts_made_to_harm(library: Path, text: str) -> None:
+    info_path(library).write_text(text)
+    with pytest.warns(VmprofWarning, match="is left aside: it cannot be read"):
+        assert read_info(library) == NOTHING_KNOWN
+
+
+def test_no_more_is_read_than_fits(library: Path) -> None:
+    with info_path(library).open("r+b") as file:
+        file.truncate(1 << 40)  # sparse
+    with pytest.warns(VmprofWarning, match="it is longer than 16 MiB"):
+        assert read_info(library) == NOTHING_KNOWN
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file(library: Path, make: Callable[[Path], None]) -> None:
+    info_path(library).unlink()
+    make(info_path(library))
+    with pytest.warns(VmprofWarning, match="it is no regular file"):
+        assert read_info(library) == NOTHING_KNOWN
+
+
+def test_the_format_before_signatures_is_read(library: Path) -> None:
+    path = info_path(library)
+    document = json.loads(path.read_text())
+    del document["functions"]
+    for kernel in document["kernels"].values():
+        del kernel["limits"], kernel["flows"]
+    path.write_text(json.dumps({**document, "format": 1}))
+    info = read_info(library)
+    assert info.kernels["a"] == STATIC
+    assert info.kernels["b"] == replace(DYNAMIC, limits=None, flows=())
+    assert info.signatures == {}

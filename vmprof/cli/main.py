@@ -57,6 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print_out("")  # what --help printed is still to be written
             raise
         debug = options.debug
+        if debug:
+            import logging
+
+            from vmprof.native_log import LOGGER
+
+            logging.basicConfig(format="%(name)s: %(message)s")
+            LOGGER.setLevel(logging.DEBUG)
         return _execute(options)
     except Exception as error:
         # With notes it comes from the model: its own words, and which call it
@@ -116,9 +123,12 @@ def _print_error(error: Exception) -> None:
     """One line. Of where in the model it was, the innermost call; ``--debug`` tells the others."""
     from vmprof.errors import VmprofError
 
-    kind = "" if isinstance(error, VmprofError) else f"{type(error).__name__}: "
+    if isinstance(error, VmprofError):
+        message = error.command_line
+    else:
+        message = f"{type(error).__name__}: {error}"
     where = "; ".join(getattr(error, "__notes__", ())[:2])
-    line = f"{kind}{' '.join(str(error).split())}"
+    line = " ".join(message.split())
     print(f"vmprof: error: {line}{f' ({where})' if where else ''}", file=sys.stderr)
 
 

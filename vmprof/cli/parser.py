@@ -44,6 +44,7 @@ exit codes:
   2    wrong usage
   3    what was asked for is not so: diff --fail-over found something that costs
        more, audit a report that cannot be believed, validate engines that differ
+  4    it cannot be told: diff --fail-over and validate had too few repeats
   130  interrupted
 
 vmprof COMMAND --help has the options of a command, and examples.
@@ -75,7 +76,9 @@ def make_parser() -> argparse.ArgumentParser:
         )
         module.add_arguments(command)
         command.add_argument(
-            "--debug", action="store_true", help="show where in vmprof an error came up"
+            "--debug",
+            action="store_true",
+            help="show where in vmprof an error came up, and what TVM said meanwhile",
         )
         command.set_defaults(execute=module.execute)
     return parser

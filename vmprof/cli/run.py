@@ -5,9 +5,9 @@ the path of a library that TVM's export_library() wrote from a Relax module, or
 that of a model to compile first: ONNX (.onnx) or exported from PyTorch (.pt2).
 
 Inputs are made up from what the compiled function checks of its parameters,
-unless --input gives them. Durations and counters are read in runs of their
-own, each after others like it; values are means over the middle half of the
-repeats.
+unless --input gives them; so are weights that the library does not hold, unless
+--params does. Durations and counters are read in runs of their own, each after
+others like it; values are means over the middle half of the repeats.
 
 Examples:
   vmprof run resnet18 --top 10
@@ -19,6 +19,9 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import importlib
+import sys
+from typing import Any
 
 from vmprof.cli import delivery
 from vmprof.cli.progress import progress_line
@@ -48,8 +51,14 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "--input",
         action="append",
         default=[],
-        metavar="[NAME=]FILE",
-        help="NAME=FILE.npy for one parameter, FILE.npz for those it names; repeatable",
+        metavar="[NAME=]VALUE",
+        help="NAME=FILE.npy for one parameter, FILE.npz for those it names, or NAME=zeros, ones, "
+        "random, a number, LEAST..MOST (both included), or a shape as 2,8; repeatable",
+    )
+    what.add_argument(
+        "--params",
+        metavar="FILE",
+        help="weights by name, for a model that takes them as parameters: .safetensors or .npz",
     )
     what.add_argument(
         "--dim",
@@ -57,10 +66,19 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_dimension,
         metavar="NAME=N",
-        help="the size of a symbolic dimension; repeatable",
+        help="the size of a symbolic dimension; repeatable. The second that is written n is n#2",
     )
     what.add_argument(
         "--seed", type=_natural, default=0, metavar="N", help="for made-up inputs (default: 0)"
+    )
+    what.add_argument(
+        "--import",
+        action="append",
+        default=[],
+        dest="imports",
+        metavar="PACKAGE",
+        help="import a Python package first, which registers functions that the model calls; "
+        "repeatable",
     )
     what.add_argument(
         "--schedule",
@@ -77,6 +95,36 @@ def add_cold_argument(group: argparse._ArgumentGroup) -> None:
         help="evict the caches before each run, unprofiled ones too (default: each run comes after "
         "others of its kind, as many as it takes to be as fast as in a loop)",
     )
+
+
+def model_options(options: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`add_model_arguments` added, as options of :func:`vmprof.profile`."""
+    from vmprof.inputs import load_arrays  # TVM, which takes time to load
+
+    for package in options.imports:
+        import_package(package)
+    return {
+        "inputs": load_arrays(options.input),
+        "params": options.params,
+        "entry": options.entry,
+        "dimensions": dict(options.dim),
+        "seed": options.seed,
+        "schedule": options.schedule,
+    }
+
+
+def import_package(name: str) -> None:
+    """Import a package, from the current folder too, for what it registers with TVM."""
+    sys.path.insert(0, "")
+    try:
+        importlib.import_module(name)
+    except Exception as error:  # whatever the user's package raises
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise VmprofError(
+            f"--import {name}: it cannot be imported: {type(error).__name__}: {reason}"
+        ) from error
+    finally:
+        sys.path.remove("")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -181,18 +229,15 @@ def execute(options: argparse.Namespace) -> None:
         )
     # TVM, which takes time to load.
     from vmprof.collectors import load_collector
-    from vmprof.inputs import load_arrays
     from vmprof.pool import parse_cpus
     from vmprof.profiler import profile
 
-    arrays = load_arrays(options.input)
+    model = model_options(options)
     collectors = [load_collector(each) for each in options.collector]
     with progress_line(quiet=options.quiet) as progress:
         report = profile(
             options.model,
-            arrays,
             engine=options.engine,
-            entry=options.entry,
             counters=options.counters,
             repeats=options.repeats,
             warmup=options.warmup,
@@ -206,10 +251,8 @@ def execute(options: argparse.Namespace) -> None:
             pin=parse_cpus(options.pin) if options.pin else (),
             max_records=options.max_records,
             metrics=options.metrics,
-            schedule=options.schedule,
-            dimensions=dict(options.dim),
-            seed=options.seed,
             progress=progress,
+            **model,
         )
     with kept_if_lost([report.json]):
         target.deliver([report])

@@ -28,6 +28,5 @@ def execute(options: argparse.Namespace) -> None:
     from vmprof.code_listing import code_listing
     from vmprof.sources import load_program
 
-    listing = code_listing(load_program(options.model, entry=None).bytecode)
-    for line in listing.splitlines():
+    for line in code_listing(load_program(options.model, entry=None)).splitlines():
         print_out("\t".join(map(visible, line.split("\t"))) + "\n")

@@ -24,7 +24,7 @@ from vmprof.cli.diff import percent
 from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
-from vmprof.cli.run import add_cold_argument, add_model_arguments
+from vmprof.cli.run import add_cold_argument, add_model_arguments, model_options
 from vmprof.defaults import (
     AUTO_MAX_REPEATS,
     AUTO_SECONDS,
@@ -86,25 +86,20 @@ def execute(options: argparse.Namespace) -> int:
     from vmprof.compare.validate import validate_model
     from vmprof.compare.validate.data import to_json
     from vmprof.compare.validate.text import render
-    from vmprof.inputs import load_arrays
 
-    arrays = load_arrays(options.input)
+    model = model_options(options)
     with progress_line(quiet=options.quiet) as progress:
         validation = validate_model(
             options.model,
-            arrays,
             repeats=options.repeats,
             warmup=options.warmup,
             single_pass=options.single_pass,
             cold=options.cold,
-            schedule=options.schedule,
             tolerance=options.tolerance,
-            entry=options.entry,
             counters=options.counters,
             max_records=options.max_records,
-            dimensions=dict(options.dim),
-            seed=options.seed,
             progress=progress,
+            **model,
         )
     json = partial(to_json, validation, options.model)
     with kept_if_lost([json]):

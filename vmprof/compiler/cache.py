@@ -22,7 +22,7 @@ import tvm
 from vmprof import lowering, models
 from vmprof.cache_folder import cache_folder
 from vmprof.errors import VmprofWarning
-from vmprof.program.kernels import kernels_path
+from vmprof.program.info import info_path
 from vmprof.version import __version__
 
 _UNUSED_DAYS = 30
@@ -76,7 +76,7 @@ def _warn(message: str) -> None:
 
 
 def _is_there(library: Path) -> bool:
-    return library.is_file() and kernels_path(library).is_file()
+    return library.is_file() and info_path(library).is_file()
 
 
 def _make(library: Path, make: Callable[[Path], None]) -> None:
@@ -84,11 +84,11 @@ def _make(library: Path, make: Callable[[Path], None]) -> None:
     unfinished = library.with_name(f".{library.name}.unfinished")
     try:
         make(unfinished)
-        kernels_path(unfinished).replace(kernels_path(library))
+        info_path(unfinished).replace(info_path(library))
         unfinished.replace(library)
     finally:
         unfinished.unlink(missing_ok=True)
-        kernels_path(unfinished).unlink(missing_ok=True)
+        info_path(unfinished).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -131,5 +131,5 @@ def _tidy(folder: Path, of_model: str) -> None:
         days = _SUPERSEDED_DAYS if file.name.startswith(of_model) else _UNUSED_DAYS
         with suppress(OSError):  # another process was faster, or it is another user's
             if now - file.stat().st_mtime > days * _SECONDS_PER_DAY:
-                for part in (file, kernels_path(file), _lock_path(file)):
+                for part in (file, info_path(file), _lock_path(file)):
                     part.unlink(missing_ok=True)

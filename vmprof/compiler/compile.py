@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tvm
 from tvm import relax
 from tvm.relax.backend import cpu_generic
+from tvm.relax.vm_build import VMExecutable
 
 from vmprof.compiler.cache import NotKeptError, cached_library
 from vmprof.compiler.instrument import KernelInfo
@@ -16,52 +16,85 @@ from vmprof.errors import VmprofError
 from vmprof.lowering.host import host_target
 from vmprof.lowering.pipeline import cpu_pipeline
 from vmprof.models import MODELS
-from vmprof.program.kernels import Kernels, write_kernels
+from vmprof.native_log import kept_quiet, reason_of
+from vmprof.program.info import ModelInfo, write_info
+from vmprof.program.kernels import Kernels
 from vmprof.progress import Progress, silent
 
 # How kernels are made: by vmprof's schedule, or as TVM lowers them by itself.
 SCHEDULES = ("cpu", "none")
 
 
-@dataclass(frozen=True)
-class Compiled:
-    """What :func:`compile_module` gives; ``vmprof.profile`` takes it.
+class Compiled(VMExecutable):  # type: ignore[misc] # TVM has no types
+    """What :func:`compile_module` gives: TVM's executable; ``vmprof.profile`` takes it.
 
-    ``executable`` is TVM's; ``kernels`` says what its kernels are.
+    ``kernels`` says what its kernels are, ``info`` also what its functions take.
     """
 
-    executable: Any
-    kernels: Kernels
+    def __init__(self, executable: VMExecutable, info: ModelInfo) -> None:
+        super().__init__(executable.mod)
+        self.info = info
 
-    def export(self, library: str | Path, **options: Any) -> None:
-        """Write a library, and beside it the kernels, where ``vmprof run`` finds them.
+    @property
+    def kernels(self) -> Kernels:
+        return self.info.kernels
+
+    def export_library(self, file_name: str | Path, **options: Any) -> Any:
+        """Write a library, and beside it what is known of it, where ``vmprof run`` finds it.
 
         ``options`` are those of TVM's ``export_library``: a compiler for another
         kind of machine, for one.
         """
-        self.executable.export_library(str(library), **options)
-        write_kernels(self.kernels, library)
+        result = super().export_library(str(file_name), **options)
+        write_info(self.info, file_name)
+        return result
 
 
-def compile_module(module: tvm.IRModule, target: Any = None, *, schedule: str = "none") -> Compiled:
+def compile_module(
+    module: tvm.IRModule,
+    target: Any = None,
+    *,
+    schedule: str = "none",
+    exec_mode: str = "bytecode",
+) -> Compiled:
     """Compile a Relax module, and note what each of its kernels is.
 
     ``target`` is whatever ``tvm.target.Target`` takes; None is this machine's
     processor. ``schedule`` is ``"cpu"`` for vmprof's own schedule, or ``"none"``
-    for TVM's lowering, with operators fused.
+    for TVM's lowering, with operators fused. ``exec_mode`` is as for
+    ``tvm.relax.build``: ``"bytecode"``, or ``"compiled"`` to native code.
+
+    Raises :class:`VmprofError` for what TVM cannot compile.
     """
     if schedule not in SCHEDULES:
         raise VmprofError(f"there is no schedule {schedule!r}; there are: {', '.join(SCHEDULES)}")
+    if not isinstance(module, tvm.IRModule):
+        raise VmprofError(
+            f"cannot compile a {type(module).__name__}; hand in a Relax IRModule, as TVM's "
+            "importers give it"
+        )
     target = host_target() if target is None else tvm.target.Target(target)
-    if schedule == "cpu":
-        pipeline = cpu_pipeline(target)
-    else:
-        module = relax.transform.FoldBatchnormToConv2D()(module)
-        pipeline = cpu_generic.get_default_pipeline(target)
     info = KernelInfo()
-    with _also(info):
-        executable = tvm.compile(module, target, relax_pipeline=pipeline)
-    return Compiled(executable, info.kernels)
+    try:
+        with kept_quiet("compiling"):
+            if schedule == "cpu":
+                pipeline = cpu_pipeline(target)
+            else:
+                module = relax.transform.FoldBatchnormToConv2D()(module)
+                pipeline = cpu_generic.get_default_pipeline(target)
+            with _also(info):
+                executable = relax.build(
+                    module, target, relax_pipeline=pipeline, exec_mode=exec_mode
+                )
+    except VmprofError:
+        raise
+    except Exception as error:  # TVM raises what it likes
+        where = f" (in or after its pass {info.last_pass})" if info.last_pass else ""
+        problem = f"TVM cannot compile the module: {reason_of(error)}{where}"
+        raise VmprofError(
+            problem, command_line=f"{problem} (--debug shows all that it says)"
+        ) from error
+    return Compiled(executable, info.info)
 
 
 def _also(instrument: KernelInfo) -> Any:
@@ -90,7 +123,7 @@ def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = sil
         compiled = compile_module(module, target, schedule=schedule)
         progress(f"{model}, step 3 of 3: writing the library")
         try:
-            compiled.export(library)
+            compiled.export_library(library)
         except Exception as error:  # whatever the linker says, down to plain RuntimeError
             raise NotKeptError(str(error).strip().splitlines()[0]) from error
 

@@ -13,10 +13,12 @@ from tvm import relax, tirx
 from tvm.ir.instrument import pass_instrument
 
 from vmprof.compiler.cost import operations, tensor_bytes, tensor_shapes
+from vmprof.compiler.indices import limits_and_flows
 from vmprof.lowering.graph import is_call
 from vmprof.lowering.layout import LAYOUTS
 from vmprof.lowering.names import unnumbered
-from vmprof.program.kernels import LAYOUT_COLUMNS, Kernel, write_kernels
+from vmprof.program.info import ModelInfo, Signature, write_info
+from vmprof.program.kernels import LAYOUT_COLUMNS, Kernel
 
 Module = Any  # TVM has no type stubs
 
@@ -33,6 +35,8 @@ class _Operator:
 class KernelInfo:
     """A pass instrument: after compilation, ``kernels`` says what each kernel is.
 
+    ``signatures`` says what functions take; ``info`` is both.
+
     For any compilation of a Relax module by passes::
 
         info = vmprof.KernelInfo()
@@ -46,18 +50,26 @@ class KernelInfo:
 
     def __init__(self) -> None:
         self.kernels: dict[str, Kernel] = {}
+        self.signatures: dict[str, Signature] = {}
+        self.last_pass = ""
         # Operators by the variable that they define, before they are legalized;
         # then by what their kernel computes, since passes may rename that.
         self._graph: dict[Any, _Operator] = {}
         self._operators: dict[int, _Operator] = {}
         self._groups: dict[str, list[_Operator]] = {}
 
+    @property
+    def info(self) -> ModelInfo:
+        """All that was noted."""
+        return ModelInfo(self.kernels, self.signatures)
+
     def save(self, library: str | Path) -> None:
-        """Write ``kernels`` beside the library that was exported to ``library``."""
-        write_kernels(self.kernels, library)
+        """Write it beside the library that was exported to ``library``."""
+        write_info(self.info, library)
 
     def run_before_pass(self, module: Module, info: Any) -> None:
         """TVM's: called with the module as it is before a pass."""
+        self.last_pass = str(info.name)
         match info.name:
             case "LegalizeOps":
                 self._graph = dict(_graph(module))
@@ -65,6 +77,8 @@ class KernelInfo:
                 self._groups = dict(self._groups_of(module))
             case "CallTIRRewrite":
                 self.kernels = dict(self._kernels_of(module))
+            case "VMShapeLower":
+                self.signatures = dict(_signatures(module))
 
     def run_after_pass(self, module: Module, info: Any) -> None:
         """TVM's: called with the module as it is after a pass."""
@@ -89,6 +103,7 @@ class KernelInfo:
                 name = var.name_hint
                 group = self._groups.get(name) or [self._operator(module, var)]
                 read, written = tensor_bytes(function)
+                limits, flows = limits_and_flows(function)
                 yield (
                     name,
                     Kernel(
@@ -99,12 +114,22 @@ class KernelInfo:
                         flops=operations(function),
                         bytes_read=read,
                         bytes_written=written,
+                        limits=limits,
+                        flows=flows,
                     ),
                 )
 
     def _operator(self, module: Module, kernel: Any) -> _Operator:
         known = self._operators.get(_hash(module[kernel]))
         return known or _unlegalized(module, kernel)
+
+
+def _signatures(module: Module) -> Iterable[tuple[str, Signature]]:
+    for var, function in module.functions_items():
+        if isinstance(function, relax.Function):
+            inputs = (function.attrs or {}).get("num_input", len(function.params))
+            annotations = tuple(str(parameter.ty) for parameter in function.params)
+            yield var.name_hint, Signature(int(inputs), annotations)
 
 
 def _graph(module: Module) -> Iterable[tuple[Any, _Operator]]:

@@ -2,6 +2,8 @@
 
 TVM writes them into its error contexts as TVMScript: ``784``, ``n``,
 ``T.int64(2) * n``. Only arithmetic is understood here; nothing is executed.
+
+Two symbols may be written alike. The second ``n`` of a function is called ``n#2``.
 """
 
 from __future__ import annotations
@@ -23,6 +25,25 @@ _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Mod: operator.mod,
 }
 _FUNCTIONS: dict[str, Callable[..., int]] = {"min": min, "max": max}
+# Longer expressions are not looked into: strangers write them.
+_MAX_LENGTH = 10_000
+# What Python allows in a name, in place of "#".
+_NUMBERED = "\N{MIDDLE DOT}"
+# What an expression that TVM did not write may raise.
+_WRONG = (
+    *(KeyError, VmprofError, ArithmeticError, TypeError, ValueError),
+    *(SyntaxError, RecursionError, MemoryError),
+)
+
+
+def numbered(symbol: str, number: int) -> str:
+    """The name of the symbol that is the ``number``-th to be written ``symbol``, from 1 on."""
+    return symbol if number == 1 else f"{symbol}#{number}"
+
+
+def written_as(symbol: str) -> str:
+    """How TVM writes ``symbol``: the other way round."""
+    return symbol.partition("#")[0]
 
 
 def dimension_of(node: ast.expr) -> Dimension:
@@ -30,29 +51,57 @@ def dimension_of(node: ast.expr) -> Dimension:
     try:
         return _evaluate(node, {})
     except KeyError:
-        return ast.unparse(node)
-    except (VmprofError, ZeroDivisionError):
+        pass
+    except _WRONG:
         return None
+    try:
+        return _named(ast.unparse(node))
+    except RecursionError:
+        return None
+
+
+def renamed(dimension: Dimension, names: Mapping[str, str]) -> Dimension:
+    """``dimension`` with other symbols in it."""
+    if not isinstance(dimension, str):
+        return dimension
+    tree = _parse(dimension)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and (name := names.get(_named(node.id))):
+            node.id = name.replace("#", _NUMBERED)
+    return _named(ast.unparse(tree))
 
 
 def symbols_of(dimension: Dimension) -> list[str]:
     """The symbols that ``dimension`` depends on, in order of appearance."""
     if not isinstance(dimension, str):
         return []
-    tree = ast.parse(dimension, mode="eval")
-    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id != "T"]
+    names = [n for n in ast.walk(_parse(dimension)) if isinstance(n, ast.Name) and n.id != "T"]
     names.sort(key=lambda name: name.col_offset)  # ast.walk goes breadth first
-    return list(dict.fromkeys(name.id for name in names))
+    return list(dict.fromkeys(_named(name.id) for name in names))
 
 
 def evaluate(dimension: Dimension, values: Mapping[str, int]) -> int | None:
-    """The number that ``dimension`` is under ``values``; None where that says nothing."""
+    """The number that ``dimension`` is under ``values``; None where that says nothing.
+
+    A number beyond 64 bits is none either.
+    """
     if not isinstance(dimension, str):
         return dimension
-    try:
-        return _evaluate(ast.parse(dimension, mode="eval").body, values)
-    except (KeyError, VmprofError, ZeroDivisionError):
+    if len(dimension) > _MAX_LENGTH:
         return None
+    try:
+        number = _evaluate(_parse(dimension), values)
+    except _WRONG:
+        return None
+    return number if abs(number) < 1 << 63 else None
+
+
+def _parse(dimension: str) -> ast.expr:
+    return ast.parse(dimension.replace("#", _NUMBERED), mode="eval").body
+
+
+def _named(text: str) -> str:
+    return text.replace(_NUMBERED, "#")
 
 
 def _evaluate(node: ast.expr, values: Mapping[str, int]) -> int:
@@ -60,7 +109,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, int]) -> int:
         case ast.Constant(value=int(value)):
             return value
         case ast.Name(id=name):
-            return values[name]
+            return values[_named(name)]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_evaluate(operand, values)
         case ast.BinOp(left, operation, right) if type(operation) in _OPERATORS:

@@ -1,32 +1,17 @@
-"""What the compiler knew of each kernel: operators, layouts, operations, bytes.
-
-The library itself says none of that. It is written beside it, as
-``model.so.vmprof.json``, when the model is compiled with
-:class:`vmprof.KernelInfo`.
-"""
+"""What the compiler knew of each kernel: operators, layouts, operations, bytes."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-from vmprof.errors import VmprofWarning
 from vmprof.program.dimensions import Dimension, evaluate
-from vmprof.version import __version__
 
 # What TVM's reports call the layouts of a kernel's tensors.
 LAYOUT_COLUMNS = (
     *("data_layout", "kernel_layout", "out_layout", "layout"),
     *("src_layout", "dst_layout", "weight_layout"),
 )
-
-_FORMAT = 1
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -42,6 +27,18 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Flow:
+    """Values that go through a kernel: from its tensor ``source`` to its tensor ``target``.
+
+    ``exact`` if each element of ``target`` is one of ``source``; else it is computed of them.
+    """
+
+    source: int
+    target: int
+    exact: bool
+
+
+@dataclass(frozen=True)
 class Kernel:
     """One kernel.
 
@@ -50,6 +47,10 @@ class Kernel:
     tensors are laid out, by column of the table. ``flops`` and the numbers of
     bytes may be expressions over the symbols in ``shapes``, which are those of
     the tensors that the kernel takes.
+
+    Of each of these tensors, ``limits`` says below what its elements have to stay, as they
+    are places in another tensor: a number or one of the symbols, None where there is no
+    limit. ``limits`` itself is None if nobody knows. ``flows`` are of integers alone.
     """
 
     hash: str
@@ -59,6 +60,8 @@ class Kernel:
     flops: Dimension
     bytes_read: Dimension
     bytes_written: Dimension
+    limits: tuple[Dimension, ...] | None = None
+    flows: tuple[Flow, ...] = ()
 
     def cost(self, shapes: Sequence[Sequence[int]]) -> Cost:
         """What a call on tensors of these shapes costs."""
@@ -76,79 +79,3 @@ class Kernel:
 
 
 Kernels = Mapping[str, Kernel]
-
-
-def kernels_path(library: str | Path) -> Path:
-    """Where the kernels of the library at ``library`` are written down."""
-    return Path(f"{library}.vmprof.json")
-
-
-def write_kernels(kernels: Kernels, library: str | Path) -> None:
-    """Write ``kernels`` beside their library, which exists."""
-    document = {
-        "format": _FORMAT,
-        "vmprof": __version__,
-        "library": _digest(Path(library)),
-        "kernels": {name: asdict(kernel) for name, kernel in kernels.items()},
-    }
-    kernels_path(library).write_text(json.dumps(document, indent=1), encoding="utf-8")
-
-
-def read_kernels(library: str | Path) -> Kernels:
-    """What stands beside ``library``; nothing if no file does.
-
-    What belongs to another build, or cannot be read, is left aside with a
-    :class:`VmprofWarning`.
-    """
-    path = kernels_path(library)
-    if not path.is_file():
-        return {}
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        belongs = document["library"] == _digest(Path(library))
-        kernels = {name: _kernel(entry) for name, entry in document["kernels"].items()}
-        known = document["format"] == _FORMAT
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        _leave_aside(path, f"it cannot be read ({error})")
-        return {}
-    if not known:
-        _leave_aside(path, "another version of vmprof wrote it")
-        return {}
-    if not belongs:
-        _leave_aside(path, f"it is of another build than {library}")
-        return {}
-    return kernels
-
-
-def _leave_aside(path: Path, reason: str) -> None:
-    warnings.warn(
-        f"{path} is left aside: {reason}; compile the model again to have its columns",
-        VmprofWarning,
-        stacklevel=3,
-    )
-
-
-def _kernel(entry: Mapping[str, Any]) -> Kernel:
-    return Kernel(
-        hash=str(entry["hash"]),
-        operators=tuple(map(str, entry["operators"])),
-        layouts={str(column): str(layout) for column, layout in entry["layouts"].items()},
-        shapes=tuple(tuple(map(_dimension, shape)) for shape in entry["shapes"]),
-        flops=_dimension(entry["flops"]),
-        bytes_read=_dimension(entry["bytes_read"]),
-        bytes_written=_dimension(entry["bytes_written"]),
-    )
-
-
-def _dimension(value: Any) -> Dimension:
-    if value is None or isinstance(value, int | str):
-        return value
-    raise ValueError(f"{value!r} is no number and no expression")
-
-
-def _digest(library: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    with library.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -8,11 +8,17 @@ parameter's annotation as TVMScript, which has the names of symbolic dimensions.
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from vmprof.program.annotations import (
+    Annotation,
+    annotation_of_context,
+    dimensions_of,
+    field_of,
+    parameter_of_context,
+    parse_annotation,
+    type_of,
+)
 from vmprof.program.bytecode import (
     Bytecode,
     Call,
@@ -23,59 +29,55 @@ from vmprof.program.bytecode import (
     Operand,
     Register,
 )
-from vmprof.program.dimensions import Dimension, dimension_of
+from vmprof.program.dimensions import (
+    Dimension,
+    numbered,
+    renamed,
+    symbols_of,
+)
+from vmprof.program.info import Signature
+from vmprof.program.types import (
+    Parameter,
+    ParameterType,
+    ScalarType,
+    ShapeType,
+    TensorType,
+    TupleType,
+    UnknownType,
+)
 
 
-@dataclass(frozen=True)
-class TensorType:
-    """``dtype`` is (type code, bits, lanes); each part is None where any will do."""
+def parameters_of(
+    bytecode: Bytecode, function: Function, signature: Signature | None = None
+) -> tuple[Parameter, ...]:
+    """The parameters of ``function``, in order.
 
-    dtype: tuple[int, int, int] | None
-    dimensions: tuple[Dimension, ...] | None
-
-
-@dataclass(frozen=True)
-class ShapeType:
-    """A shape tuple; ``dimensions`` is None where any length will do."""
-
-    dimensions: tuple[Dimension, ...] | None
-
-
-@dataclass(frozen=True)
-class ScalarType:
-    """A plain number."""
-
-    dtype: tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class TupleType:
-    """A tuple with a type for each field."""
-
-    fields: tuple[ParameterType, ...]
-
-
-@dataclass(frozen=True)
-class UnknownType:
-    """The function does not check this parameter, or in a way that says nothing of its value."""
-
-
-ParameterType = TensorType | ShapeType | ScalarType | TupleType | UnknownType
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a function."""
-
-    name: str
-    type: ParameterType
-
-
-def parameters_of(bytecode: Bytecode, function: Function) -> tuple[Parameter, ...]:
-    """The parameters of ``function``, in order."""
+    ``signature`` is what the compiler knew of them: which are weights, and the types of
+    those that the function does not check.
+    """
     checks = _Checks(bytecode, function)
+    annotations = _contexts(bytecode, function)
+    if signature is not None:
+        annotations = {**annotations, **dict(enumerate(signature.annotations))}
+    inputs = function.num_args if signature is None else signature.inputs
     names = function.parameter_names or tuple(f"p{i}" for i in range(function.num_args))
-    return tuple(Parameter(name, checks.type_at((i,))) for i, name in enumerate(names))
+    parameters = []
+    for i, name in enumerate(names):
+        kind = checks.type_at((i,))
+        unchecked = isinstance(kind, UnknownType)
+        if unchecked and i in annotations:
+            kind = type_of(parse_annotation(annotations[i]))
+        parameters.append(Parameter(name, kind, is_weight=i >= inputs, by_name=unchecked))
+    return tuple(parameters)
+
+
+def _contexts(bytecode: Bytecode, function: Function) -> dict[int, str]:
+    """The annotations of the parameters of ``function`` in the executable's error contexts.
+
+    Native code has no other trace of its checks.
+    """
+    contexts = filter(None, map(parameter_of_context, bytecode.constants))
+    return {number: text for name, number, text in contexts if name == function.name}
 
 
 # Where a checked value comes from: parameter number, then fields of tuples.
@@ -83,11 +85,6 @@ _Path = tuple[int, ...]
 
 # MatchShapeCode of tvm/runtime/vm/builtin.h.
 _EQUAL_TO_IMMEDIATE, _STORE_TO_HEAP, _NO_CHECK, _EQUAL_TO_HEAP = 0, 1, 2, 3
-
-
-# The end of what TVM puts into an error context, as in
-# ErrorContext(fn=main, loc=param[0], param=x, annotation=R.Tensor((n, 16), dtype="float32")).
-_ANNOTATION = re.compile(r"annotation=(.*)\)\s*$", re.DOTALL)
 
 
 class _Checks:
@@ -101,6 +98,8 @@ class _Checks:
         self._scalars: dict[_Path, tuple[int, int, int]] = {}
         self._tuples: dict[_Path, int] = {}
         self._dimensions: dict[_Path, list[Dimension]] = {}
+        # Symbols by their places in the shape heap, which tell those of one name apart.
+        self._symbols: dict[int, Dimension] = {}
         for _, instruction in bytecode.body(function):
             if not isinstance(instruction, Call):
                 break
@@ -149,20 +148,58 @@ class _Checks:
         # Whatever else writes to a register ends what was known of it.
         self._paths.pop(call.destination.index, None)
 
-    def _match_shape(
-        self, path: _Path, codes: Sequence[Operand], annotation: ast.expr | None
-    ) -> None:
-        written = _annotated_dimensions(annotation, path[1:])
-        dimensions = self._dimensions.setdefault(path, [None] * (len(codes) // 2))
-        for axis in range(len(codes) // 2):
-            match codes[2 * axis], codes[2 * axis + 1]:
+    def _match_shape(self, path: _Path, codes: Sequence[Operand], annotation: Annotation) -> None:
+        rank = len(codes) // 2
+        written = dimensions_of(field_of(annotation, path[1:])) or ()
+        written = (*written, *[None] * (rank - len(written)))
+        pairs = [(codes[2 * axis], codes[2 * axis + 1]) for axis in range(rank)]
+        names: dict[str, str] = {}
+        for pair, text in zip(pairs, written, strict=False):
+            match pair:
+                case Immediate(code), Immediate(place) if code in (_STORE_TO_HEAP, _EQUAL_TO_HEAP):
+                    self._name(place, text, names)
+        dimensions = self._dimensions.setdefault(path, [None] * rank)
+        for axis, (pair, text) in enumerate(zip(pairs, written, strict=False)):
+            match pair:
                 case Immediate(code), Immediate(value):
                     if code == _EQUAL_TO_IMMEDIATE:
                         dimensions[axis] = value
-                    elif axis < len(written):
-                        dimensions[axis] = written[axis]
-                    elif code != _NO_CHECK:
-                        dimensions[axis] = f"d{value}"
+                    elif code != _NO_CHECK and value in self._symbols:
+                        dimensions[axis] = self._symbols[value]
+                    else:
+                        dimensions[axis] = self._expression(text, names)
+
+    def _name(self, place: int, text: Dimension, names: dict[str, str]) -> None:
+        """Name what is at ``place`` in the heap, if it is new and no expression.
+
+        ``names`` are the symbols of this annotation, by what they are called in it.
+        """
+        is_symbol = isinstance(text, str) and symbols_of(text) == [text]
+        if place not in self._symbols:
+            if not is_symbol and text is not None:
+                return
+            wanted = str(text) if is_symbol else f"d{place}"
+            taken = set(self._symbols.values())
+            number = 1
+            while numbered(wanted, number) in taken:
+                number += 1
+            self._symbols[place] = numbered(wanted, number)
+        symbol = self._symbols[place]
+        if is_symbol and isinstance(symbol, str):
+            names[str(text)] = symbol
+
+    def _expression(self, text: Dimension, names: dict[str, str]) -> Dimension:
+        """``text`` over the symbols of the function.
+
+        Which of two of one name it means is written nowhere: TVM calls the first that it
+        comes across in an annotation ``n``, the next ``n_1``.
+        """
+        found = dict(names)
+        for name in symbols_of(text):
+            stem, _, number = name.rpartition("_")
+            if name not in found and name not in self._symbols.values() and number.isdecimal():
+                found[name] = numbered(stem, int(number) + 1)
+        return renamed(text, found) if any(k != v for k, v in found.items()) else text
 
     def _dtype(self, operand: Operand) -> tuple[int, int, int] | None:
         match operand:
@@ -171,25 +208,7 @@ class _Checks:
                 return constant.dtype if isinstance(constant, DataTypeConstant) else None
         return None
 
-    def _annotation(self, context: Operand) -> ast.expr | None:
-        match context:
-            case ConstantReference(index):
-                text = self._constants[index]
-                found = isinstance(text, str) and _ANNOTATION.search(text)
-                try:
-                    return ast.parse(found[1], mode="eval").body if found else None
-                except (SyntaxError, ValueError, RecursionError, MemoryError):
-                    return None  # then dimensions go by their place in the heap
+    def _annotation(self, context: Operand) -> Annotation:
+        if isinstance(context, ConstantReference):
+            return annotation_of_context(self._constants[context.index])
         return None
-
-
-def _annotated_dimensions(annotation: ast.expr | None, fields: _Path) -> list[Dimension]:
-    """The dimensions in ``R.Tensor((n, 784), ...)`` or ``R.Shape([n])``; [] where none are."""
-    match annotation:
-        case ast.Call(func=ast.Attribute(attr="Tuple"), args=args) if fields:
-            inner = args[fields[0]] if fields[0] < len(args) else None
-            return _annotated_dimensions(inner, fields[1:])
-        case ast.Call(func=ast.Attribute(attr="Tensor" | "Shape"), args=[shape, *_]):
-            if isinstance(shape, ast.Tuple | ast.List):
-                return [dimension_of(element) for element in shape.elts]
-    return []

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import tvm_ffi
 from tvm.error import InternalError
 
 from vmprof.errors import VmprofError
 from vmprof.program.bytecode import Bytecode, Function, FunctionKind
+from vmprof.program.info import NOTHING_KNOWN, ModelInfo
 from vmprof.program.kernels import Kernels
+from vmprof.program.parameters import parameters_of
 from vmprof.program.reader import read_bytecode
+from vmprof.program.types import Parameter
 
 EXECUTABLE_KIND = "relax.VMExecutable"
 
@@ -31,15 +36,17 @@ class Program:
     """The decoded executable and the module that holds its kernels.
 
     ``module`` is the ``relax.VMExecutable``; it keeps library and constants
-    alive, and TVM's own VM can be made of it. ``kernels`` says what the kernels
-    are, as far as that is known; ``library`` is the file that all of it was loaded from,
-    if that is known.
+    alive, and TVM's own VM can be made of it. ``info`` is what the compiler knew
+    of it, as far as that is known. ``weights`` are values, by function, for its last
+    parameters, where the model brought them. ``library`` is the file that all of it was
+    loaded from, if that is known.
     """
 
     name: str
     bytecode: Bytecode
     module: tvm_ffi.Module
-    kernels: Kernels = field(default_factory=dict)
+    info: ModelInfo = NOTHING_KNOWN
+    weights: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     library: Path | None = None
 
     @classmethod
@@ -47,7 +54,7 @@ class Program:
         cls,
         module: tvm_ffi.Module,
         name: str,
-        kernels: Kernels | None = None,
+        info: ModelInfo = NOTHING_KNOWN,
         library: Path | None = None,
     ) -> Program:
         """Decode the executable in ``module`` or in what it imports."""
@@ -62,7 +69,17 @@ class Program:
                 f"{name} is a TVM module of kind {module.kind!r} without a Relax executable; "
                 "vmprof runs what tvm.compile() makes of a Relax module"
             )
-        return cls(name, read_bytecode(_serialized(executable)), executable, kernels or {}, library)
+        bytecode = read_bytecode(_serialized(executable))
+        return cls(name, bytecode, executable, info, library=library)
+
+    @property
+    def kernels(self) -> Kernels:
+        """What the kernels are, by name, as far as that is known."""
+        return self.info.kernels
+
+    def parameters(self, entry: str) -> tuple[Parameter, ...]:
+        """What the function ``entry`` takes."""
+        return parameters_of(self.bytecode, self.entry(entry), self.info.signatures.get(entry))
 
     def entry(self, name: str) -> Function:
         """The function ``name``; :class:`VmprofError` names the others if there is none."""
@@ -76,6 +93,12 @@ class Program:
         known = ", ".join(self.bytecode.entry_names()) or "none"
         raise VmprofError(f"{self.name} has no function {name!r}; it has: {known}")
 
+    def check_packed_functions(self) -> None:
+        """:class:`MissingFunctionError` for the first packed function that nobody has."""
+        for function in self.bytecode.functions:
+            if function.kind is FunctionKind.PACKED:
+                self.packed_function(function.name)
+
     def packed_function(self, name: str) -> tvm_ffi.Function:
         """The packed function ``name``, looked up as TVM's VM does: imports, then registry."""
         for imported in self.module.imports:
@@ -85,9 +108,13 @@ class Program:
                 continue
         function = tvm_ffi.get_global_func(name, allow_missing=True)
         if function is None:
+            problem = (
+                f"{self.name} calls {name!r}, which is neither in its library nor registered "
+                "with TVM; "
+            )
             raise MissingFunctionError(
-                f"{self.name} calls {name!r}, which is neither in its library nor registered with "
-                "TVM; import the package that registers it first"
+                f"{problem}import the package that registers it first",
+                command_line=f"{problem}import the package that registers it with --import PACKAGE",
             )
         return function
 

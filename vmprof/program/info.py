@@ -1,0 +1,183 @@
+"""What the compiler knew of a model, beside its library: kernels, and what functions take.
+
+The library itself says none of that. It is written as ``model.so.vmprof.json``, when the
+model is compiled by :func:`vmprof.compile` or with :class:`vmprof.KernelInfo`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import stat
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vmprof.errors import VmprofWarning
+from vmprof.program.dimensions import Dimension
+from vmprof.program.kernels import LAYOUT_COLUMNS, Flow, Kernel, Kernels
+from vmprof.version import __version__
+
+# 2 added signatures, and limits and flows of kernels.
+_FORMAT, _READABLE = 2, (1, 2)
+_CHUNK = 1 << 20
+# Anybody may have written the file: no more than this is read of it.
+_MAX_BYTES = 16 << 20
+_MAX_TEXT = 10_000
+_HASH = re.compile(r"[0-9a-f]{1,16}")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a function takes: ``inputs`` values, then weights.
+
+    ``annotations`` are the parameters' types as TVMScript writes them.
+    """
+
+    inputs: int
+    annotations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Kernels by their names, signatures by the functions' names."""
+
+    kernels: Kernels = field(default_factory=dict)
+    signatures: Mapping[str, Signature] = field(default_factory=dict)
+
+
+NOTHING_KNOWN = ModelInfo()
+
+
+def info_path(library: str | Path) -> Path:
+    """Where what is known of the library at ``library`` is written down."""
+    return Path(f"{library}.vmprof.json")
+
+
+def write_info(info: ModelInfo, library: str | Path) -> None:
+    """Write ``info`` beside its library, which exists."""
+    document = {
+        "format": _FORMAT,
+        "vmprof": __version__,
+        "library": _digest(Path(library)),
+        "kernels": {name: asdict(kernel) for name, kernel in info.kernels.items()},
+        "functions": {name: asdict(signature) for name, signature in info.signatures.items()},
+    }
+    info_path(library).write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def read_info(library: str | Path) -> ModelInfo:
+    """What stands beside ``library``; nothing if no file does.
+
+    What belongs to another build, or cannot be read, is left aside with a
+    :class:`VmprofWarning`.
+    """
+    path = info_path(library)
+    try:
+        text = _text(path)
+        if text is None:
+            return NOTHING_KNOWN
+        document = json.loads(text)
+        known = document["format"] in _READABLE
+        belongs = document["library"] == _digest(Path(library))
+        info = _info(document) if known else NOTHING_KNOWN
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        _leave_aside(path, f"it cannot be read ({str(error)[:200] or type(error).__name__})")
+        return NOTHING_KNOWN
+    if not known:
+        _leave_aside(path, "another version of vmprof wrote it")
+        return NOTHING_KNOWN
+    if not belongs:
+        _leave_aside(path, f"it is of another build than {library}")
+        return NOTHING_KNOWN
+    return info
+
+
+def _leave_aside(path: Path, reason: str) -> None:
+    warnings.warn(
+        f"{path} is left aside: {reason}; compile the model again to have its columns",
+        VmprofWarning,
+        stacklevel=3,
+    )
+
+
+def _text(path: Path) -> str | None:
+    """What is in the file; None if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is no regular file")
+    with path.open("rb") as file:
+        data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"it is longer than {_MAX_BYTES >> 20} MiB")
+    return data.decode("utf-8")
+
+
+def _info(document: Mapping[str, Any]) -> ModelInfo:
+    return ModelInfo(
+        {name: _kernel(entry) for name, entry in document["kernels"].items()},
+        {name: _signature(entry) for name, entry in document.get("functions", {}).items()},
+    )
+
+
+def _signature(entry: Mapping[str, Any]) -> Signature:
+    return Signature(_count(entry["inputs"]), tuple(map(str, entry["annotations"])))
+
+
+def _kernel(entry: Mapping[str, Any]) -> Kernel:
+    if not _HASH.fullmatch(entry["hash"]):
+        raise ValueError(f"{entry['hash']!r} is no hash")
+    # They become columns, which must not take the place of those that were measured.
+    if unknown := entry["layouts"].keys() - set(LAYOUT_COLUMNS):
+        raise ValueError(f"there is no layout {min(unknown)!r}")
+    return Kernel(
+        hash=entry["hash"],
+        operators=tuple(map(_short, entry["operators"])),
+        layouts={column: _short(layout) for column, layout in entry["layouts"].items()},
+        shapes=tuple(tuple(map(_dimension, shape)) for shape in entry["shapes"]),
+        flops=_dimension(entry["flops"]),
+        bytes_read=_dimension(entry["bytes_read"]),
+        bytes_written=_dimension(entry["bytes_written"]),
+        limits=_limits(entry.get("limits")),
+        flows=tuple(_flow(each) for each in entry.get("flows", ())),
+    )
+
+
+def _limits(entry: Any) -> tuple[Dimension, ...] | None:
+    return None if entry is None else tuple(map(_dimension, entry))
+
+
+def _flow(entry: Mapping[str, Any]) -> Flow:
+    return Flow(_count(entry["source"]), _count(entry["target"]), exact=entry["exact"] is True)
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        raise ValueError(f"{value!r} is no name")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _dimension(value: Any) -> Dimension:
+    if value is None or (isinstance(value, str) and len(value) <= _MAX_TEXT):
+        return value
+    return _count(value)
+
+
+def _digest(library: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    with library.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
