@@ -81,15 +81,21 @@ def test_our_csv_in_pandas_and_back() -> None:
     # Lines may go, columns come.
     frame["mine"] = [1.5, 2.5, 3.5, 4.5]
     (saved,) = parse_reports(frame[:2].to_csv(index=False), "t")
+    assert saved.report.configuration["Note"] == "the CSV holds 2 of 4 calls"
     assert [row["mine"] for row in saved.report.calls] == [
         Ratio(n, is_lone=True) for n in (1.5, 2.5)
     ]
 
 
 def test_a_damaged_last_column_is_named() -> None:
-    text = measured().csv().replace('""kinds""', '""kin')
-    with pytest.raises(VmprofError, match="t, line 2: the column 'vmprof' is damaged"):
-        parse_reports(text, "t")
+    for old, new in (
+        ('""kinds""', '""kin""'),
+        ('""ratio""', "[]"),
+        ('""cells"":{', '""cells"":{""0"":1'),
+    ):
+        text = measured().csv().replace(old, new)
+        with pytest.raises(VmprofError, match="t, line 2: the column 'vmprof' is damaged"):
+            parse_reports(text, "t")
     wrong = measured().csv().replace(",100,300,", ",many,300,")
     message = "t, line 2, column 'perf::CYCLES': 'many' is not a count"
     with pytest.raises(VmprofError, match=message):
@@ -302,6 +308,13 @@ def test_json_in_a_log() -> None:
         '{"calls": [{"Count": {"count": ' + "9" * 200 + "}}]}",
         '{"calls": [{"Duration (us)": {"microseconds": ' + "9" * 400 + "}}]}",
         '{"calls": [{"Count": {"count": true}}]}',
+        json.dumps(
+            {
+                "calls": [{"x": {"string": "1"}}],
+                "configuration": {"Kinds": {"string": '{"calls": {"0": {"x": [1]}}}'}},
+            }
+        ),
+        '{"calls": [{"' + "x" * 100_000 + '": 7}]}',
     ],
 )
 def test_deep_or_huge_json_is_one_line(text: str) -> None:

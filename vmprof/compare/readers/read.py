@@ -45,13 +45,13 @@ def parse_reports(content: str, file: str) -> list[SavedReport]:
     """The reports in ``content``; ``file`` is what messages call it."""
     if content.lstrip()[:1] == "{":
         return list(_json_reports(content, file, 0))
+    if csv.has_header(content):
+        return csv.parse(content, file)
     if text.has_table(content):
         reports = text.parse(content, file)
         if not reports:
             raise VmprofError(f"{file} is cut short: below the header of its table is no row")
         return reports
-    if csv.has_header(content):
-        return csv.parse(content, file)
     if first := _JSON.search(content):
         return list(_json_reports(content, file, first.start()))
     raise VmprofError(
