@@ -172,6 +172,16 @@ def test_a_logger_that_marks_the_first_line_alone() -> None:
     assert saved.report == TOLD
 
 
+def test_a_log_as_docker_keeps_it() -> None:
+    lines = [
+        json.dumps({"log": f"{line}\n", "stream": "stdout", "time": "2026-11-26T21:00:00Z"})
+        for line in TABLE.split("\n")
+    ]
+    assert parse_reports("\n".join(lines) + "\n", "t")[0].report == TOLD
+    with pytest.raises(VmprofError, match="t: not a report"):
+        parse_reports("\n".join([*lines, "{"]), "t")
+
+
 def test_words_before_a_header_make_it_none() -> None:
     with pytest.raises(VmprofError, match="t is no report"):
         parse_reports("the File Name  Size  Count\nx  1  2\n", "t")

@@ -54,7 +54,7 @@ _Kinds = dict[str, Any]
 
 
 def render(report: Report) -> str:
-    """``report`` as JSON text; :func:`parse` gives it back equal."""
+    """``report`` as JSON text; :func:`parse` gives it back equal, but for counts over 1e100."""
     return json_text.dumps(to_document(report))
 
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from vmprof import json_text
 from vmprof.compare.readers import csv, text
+from vmprof.compare.readers.logs import unwrapped
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
 from vmprof.report.json import from_document
@@ -43,6 +44,7 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
 
 def parse_reports(content: str, file: str) -> list[SavedReport]:
     """The reports in ``content``; ``file`` is what messages call it."""
+    content = unwrapped(content)
     if content.lstrip()[:1] == "{":
         return list(_json_reports(content, file, 0))
     if csv.has_header(content):
