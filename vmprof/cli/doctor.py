@@ -13,8 +13,8 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import json
 
-from vmprof import json_text
 from vmprof.counters import Machine
 from vmprof.counters.doctor import Facts, Finding, counts_hardware, diagnose
 from vmprof.counters.probe import prober
@@ -30,9 +30,7 @@ def execute(options: argparse.Namespace) -> int:
     findings = diagnose(facts)
     works = counts_hardware(facts)
     if options.json:
-        print(
-            json_text.dumps({"hardware": works, "findings": [_data(f) for f in findings]}, indent=2)
-        )
+        print(json.dumps({"hardware": works, "findings": [_data(f) for f in findings]}, indent=2))
     else:
         print("\n".join(_text(finding) for finding in findings))
     return 0 if works else 1

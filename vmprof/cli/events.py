@@ -14,14 +14,13 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import json
 
-from vmprof import json_text
 from vmprof.counters import Machine
 from vmprof.counters.listing import Listing
 from vmprof.counters.probe import prober
 from vmprof.counters.sets import sets_of
 from vmprof.errors import VmprofError
-from vmprof.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +34,8 @@ def execute(options: argparse.Namespace) -> None:
     machine = Machine.read()
     listing = Listing.of(machine, options.pattern, sets_of(), prober(machine))
     if options.json:
-        print(json_text.dumps(listing.data(), indent=2))
+        print(json.dumps(listing.data(), indent=2, ensure_ascii=False))
         return
     if not listing.events and not listing.sets:
         raise VmprofError(f"no event and no counter set has {options.pattern!r} in it")
-    for line in listing.text().split("\n"):
-        print(visible(line))
+    print(listing.text())

@@ -18,9 +18,9 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import asdict
 
-from vmprof import json_text
 from vmprof.cli.progress import progress_line
 from vmprof.peaks import keep_peaks
 
@@ -54,7 +54,7 @@ def execute(options: argparse.Namespace) -> None:
     for peaks in found:
         path = keep_peaks(peaks)
     if options.json:
-        print(json_text.dumps([asdict(peaks) for peaks in found], indent=2))
+        print(json.dumps([asdict(peaks) for peaks in found], indent=2))
         return
     print("Threads  GFLOP/s  GB/s")
     for peaks in found:

@@ -26,7 +26,6 @@ from vmprof.program.bytecode import (
     TensorConstant,
 )
 from vmprof.sources import load_program
-from vmprof.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     bytecode = load_program(options.model, entry=None).bytecode
-    for line in f"{_signatures(bytecode)}\n{bytecode}".removesuffix("\n").split("\n"):
-        print("\t".join(map(visible, line.split("\t"))))
+    print(_signatures(bytecode))
+    print(bytecode, end="")
     for number, constant in enumerate(bytecode.constants):
         scope = bytecode.memory_scopes.get(number)
         print(f"c[{number}]: {_describe(constant)}" + (f" in {scope}" if scope else ""))

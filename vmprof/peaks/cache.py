@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vmprof import json_text
 from vmprof.counters import Machine
 from vmprof.errors import VmprofError
 from vmprof.peaks.model import Peaks
@@ -31,7 +31,7 @@ def keep_peaks(peaks: Peaks) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = {**_read(), _key(peaks.threads): asdict(peaks)}
         beside = path.with_name(f".{path.name}.{os.getpid()}")
-        beside.write_text(json_text.dumps(entries, indent=2) + "\n", encoding="utf-8")
+        beside.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
         beside.replace(path)
     except OSError as error:
         raise VmprofError(f"cannot keep the peaks in {path}: {error.strerror}") from error
@@ -40,7 +40,7 @@ def keep_peaks(peaks: Peaks) -> Path:
 
 def _read() -> Mapping[str, Any]:
     try:
-        entries = json_text.loads(_path().read_text(encoding="utf-8"))
+        entries = json.loads(_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}  # not there, or damaged: measured again
     return entries if isinstance(entries, dict) else {}
