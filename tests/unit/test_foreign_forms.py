@@ -81,15 +81,21 @@ def test_our_csv_in_pandas_and_back() -> None:
     # Lines may go, columns come.
     frame["mine"] = [1.5, 2.5, 3.5, 4.5]
     (saved,) = parse_reports(frame[:2].to_csv(index=False), "t")
+    assert saved.report.configuration["Note"] == "the CSV holds 2 of 4 calls"
     assert [row["mine"] for row in saved.report.calls] == [
         Ratio(n, is_lone=True) for n in (1.5, 2.5)
     ]
 
 
 def test_a_damaged_last_column_is_named() -> None:
-    text = measured().csv().replace('""kinds""', '""kin')
-    with pytest.raises(VmprofError, match="t, line 2: the column 'vmprof' is damaged"):
-        parse_reports(text, "t")
+    for old, new in (
+        ('""kinds""', '""kin""'),
+        ('""ratio""', "[]"),
+        ('""cells"":{', '""cells"":{""0"":1'),
+    ):
+        text = measured().csv().replace(old, new)
+        with pytest.raises(VmprofError, match="t, line 2: the column 'vmprof' is damaged"):
+            parse_reports(text, "t")
     wrong = measured().csv().replace(",100,300,", ",many,300,")
     message = "t, line 2, column 'perf::CYCLES': 'many' is not a count"
     with pytest.raises(VmprofError, match=message):
@@ -164,6 +170,16 @@ def test_what_logs_put_before_lines(prefix: str, keep_blanks: bool) -> None:
 def test_a_logger_that_marks_the_first_line_alone() -> None:
     (saved,) = parse_reports(f"INFO:root:{TABLE}", "t")
     assert saved.report == TOLD
+
+
+def test_a_log_as_docker_keeps_it() -> None:
+    lines = [
+        json.dumps({"log": f"{line}\n", "stream": "stdout", "time": "2026-11-26T21:00:00Z"})
+        for line in TABLE.split("\n")
+    ]
+    assert parse_reports("\n".join(lines) + "\n", "t")[0].report == TOLD
+    with pytest.raises(VmprofError, match="t: not a report"):
+        parse_reports("\n".join([*lines, "{"]), "t")
 
 
 def test_words_before_a_header_make_it_none() -> None:
@@ -302,6 +318,13 @@ def test_json_in_a_log() -> None:
         '{"calls": [{"Count": {"count": ' + "9" * 200 + "}}]}",
         '{"calls": [{"Duration (us)": {"microseconds": ' + "9" * 400 + "}}]}",
         '{"calls": [{"Count": {"count": true}}]}',
+        json.dumps(
+            {
+                "calls": [{"x": {"string": "1"}}],
+                "configuration": {"Kinds": {"string": '{"calls": {"0": {"x": [1]}}}'}},
+            }
+        ),
+        '{"calls": [{"' + "x" * 100_000 + '": 7}]}',
     ],
 )
 def test_deep_or_huge_json_is_one_line(text: str) -> None:

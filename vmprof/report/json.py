@@ -54,7 +54,7 @@ _Kinds = dict[str, Any]
 
 
 def render(report: Report) -> str:
-    """``report`` as JSON text; :func:`parse` gives it back equal."""
+    """``report`` as JSON text; :func:`parse` gives it back equal, but for counts over 1e100."""
     return json_text.dumps(to_document(report))
 
 
@@ -165,7 +165,7 @@ def of_kind(kind: str, content: str | float) -> Metric:
             return Percent(float(content), is_lone=kind != "percent")
         case "ratio" | "lone ratio":
             return Ratio(float(content), is_lone=kind != "ratio")
-    raise ValueError(f"there is no kind {kind!r}")
+    raise ValueError(f"there is no kind {kind[:20]!r}")
 
 
 def _unusual_kinds(row: Row) -> dict[str, str]:
@@ -242,13 +242,15 @@ def _decode_row(row: Any, kinds: _Kinds, where: str) -> Row:
     if not isinstance(row, Mapping):
         raise VmprofError(f"not a report: {where} is no object")
     return {
-        name: _decode(name, value, kinds.get(name), f"{where}[{name!r}]")
+        name: _decode(name, value, kinds.get(name), f"{where}[{name[:60]!r}]")
         for name, value in row.items()
     }
 
 
-def _decode(name: str, value: Any, kind: str | None, where: str) -> Metric:
-    """``kind`` is what ``"Kinds"`` says of it."""
+def _decode(name: str, value: Any, kind: Any, where: str) -> Metric:
+    """``kind`` is what ``"Kinds"`` says of it, if anything."""
+    if kind is not None and not isinstance(kind, str):
+        raise VmprofError(f"not a report: {where} has a kind that is none: {_shorten(kind)}")
     # Until 0.8 TVM wrote strings bare.
     match {"string": value} if isinstance(value, str) else value:
         case {"string": str(content)}:
@@ -268,7 +270,7 @@ def _decode(name: str, value: Any, kind: str | None, where: str) -> Metric:
     try:
         return of_kind(kind, content)
     except (ValueError, OverflowError) as error:
-        what = "a list of numbers" if kind == "samples" else f"a {kind}"
+        what = "a list of numbers" if kind == "samples" else f"a {kind[:20]}"
         raise VmprofError(
             f"not a report: {where} is {_shorten(content)}, which is not {what}: {error}"
         ) from error

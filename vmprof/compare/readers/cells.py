@@ -99,12 +99,10 @@ def parse_column(
         # A hash is never empty: operators without one are told apart by their names.
         return [None if convert not in (None, str) or name == "Hash" else ""] * len(cells)
     texts = [unquoted(cell) for cell in cells]
-    if name not in _STRICT and not name.endswith("(us)"):
+    if convert is None or not (name in _STRICT or name.endswith("(us)")):
+        first = convert or (numbers.whole if "::" in name else numbers.count)
         bare = [cell for cell, text in zip(cells, texts, strict=True) if cell and text is None]
-        convert = _kind_of_cells(
-            bare, convert or (numbers.whole if "::" in name else numbers.count), numbers
-        )
-    assert convert is not None
+        convert = _kind_of_cells(bare, first, numbers)
     column: list[Metric | None] = []
     for cell, text, place in zip(cells, texts, places, strict=True):
         metric: Metric | None = text

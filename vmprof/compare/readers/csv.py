@@ -79,14 +79,10 @@ def _repeats(line: _Line, header: _Line) -> bool:
     texts = [cell.text for cell in line.cells]
     if not _is_header(texts):
         return False
-    all_quoted = all(cell.is_quoted for cell in header.cells)
-    return (
-        texts == [cell.text for cell in header.cells]
-        if all_quoted
-        else not any(
-            cell.is_quoted for cell in line.cells if cell.text in ("Name", "Duration (us)", "Count")
-        )
-    )
+    if all(cell.is_quoted for cell in header.cells):
+        return texts == [cell.text for cell in header.cells]
+    marks = ("Name", "Duration (us)", "Count")
+    return not any(cell.is_quoted for cell in line.cells if cell.text in marks)
 
 
 def _read_part(lines: Sequence[_Line], separator: str) -> Report:
@@ -99,11 +95,11 @@ def _read_part(lines: Sequence[_Line], separator: str) -> Report:
             )
     cells = [[line.cells[number] for line in others] for number in range(len(names))]
     extras: Mapping[str, Any] = {}
-    if names[-1] == EXTRAS and cells[-1]:
-        told = next((cell.text for cell in cells[-1] if cell.text), "")
+    if EXTRAS in names and others:
+        at = len(names) - 1 - names[::-1].index(EXTRAS)
+        told = next((cell.text for cell in cells[at] if cell.text), "")
         extras = _extras(told, others[0].place)
-        names.pop()
-        cells.pop()
+        del names[at], cells[at]
     if len(set(names)) < len(names):
         raise VmprofError(f"{header.place}: a column occurs twice")
     columns = dict(zip(names, cells, strict=True))
@@ -161,11 +157,15 @@ def _extras(text: str, place: str) -> Mapping[str, Any]:
         return {}
     try:
         extras = json_text.loads(text)
-        if isinstance(extras["kinds"], dict) and isinstance(extras["cells"], dict):
+        if _are_kinds(extras["kinds"]) and all(map(_are_kinds, extras["cells"].values())):
             return dict(extras)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         pass
     raise VmprofError(f"{place}: the column {EXTRAS!r} is damaged; the file can be read without it")
+
+
+def _are_kinds(found: Any) -> bool:
+    return isinstance(found, dict) and all(isinstance(kind, str) for kind in found.values())
 
 
 def _ours(
@@ -191,17 +191,24 @@ def _ours(
         for number, (row, cell) in enumerate(zip(rows, cells, strict=False)):
             if not cell.text and not cell.is_quoted:
                 continue
-            unusual = others.get(str(number))
-            kind = unusual.get(name) if isinstance(unusual, dict) else None
-            row[name] = _of_kind(kind or kinds[name], cell, f"{places[number]}, column {name!r}")
+            kind = others.get(str(number), {}).get(name, kinds[name])
+            row[name] = _of_kind(kind, cell, f"{places[number]}, column {name!r}")
     for name, guessed in _guessed(added, places, separator):
         for row, metric in zip(rows, guessed, strict=False):
             if metric is not None:
                 row[name] = metric
-    return replace(from_document({**extras, "calls": []}), calls=tuple(rows))
+    report = replace(from_document({**extras, "calls": []}), calls=tuple(rows))
+    if len(rows) < (all_calls := _number(extras.get("calls"))):
+        note = f"the CSV holds {len(rows):,} of {all_calls:,} calls"
+        return replace(report, configuration={**report.configuration, "Note": note})
+    return report
 
 
-def _of_kind(kind: Any, cell: _Cell, place: str) -> Metric:
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _of_kind(kind: str, cell: _Cell, place: str) -> Metric:
     # Whatever programs make of quotes: a string is what stands there.
     text = cell.text
     if kind != "string":
@@ -209,9 +216,9 @@ def _of_kind(kind: Any, cell: _Cell, place: str) -> Metric:
     if kind == "count":
         text = text.removesuffix(".0")  # of pandas, where a count is missing
     try:
-        return of_kind(str(kind), text)
+        return of_kind(kind, text)
     except (ValueError, OverflowError) as error:
-        raise VmprofError(f"{place}: {cell.text[:60]!r} is not a {kind}") from error
+        raise VmprofError(f"{place}: {cell.text[:60]!r} is not a {kind[:20]}") from error
 
 
 def _guessed(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from vmprof import json_text
 from vmprof.compare.readers.columns import Columns
 
 _HEADER = re.compile(r"Name {2,}(?:.*\b)?(?:Duration \(us\)|Count)(?: |$)")
@@ -41,6 +42,16 @@ class Table:
     above: Sequence[Line]
     lines: Sequence[Line]
     is_last: bool
+
+
+def unwrapped(text: str) -> str:
+    """``text``, or what stands in it if it is a log as Docker keeps it, each line a JSON object."""
+    if not text.startswith('{"log":'):
+        return text
+    try:
+        return "".join(str(json_text.loads(line)["log"]) for line in text.splitlines())
+    except (ValueError, TypeError, KeyError):
+        return text
 
 
 def lines_of(text: str) -> list[Line]:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from vmprof import json_text
 from vmprof.compare.readers import csv, text
+from vmprof.compare.readers.logs import unwrapped
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
 from vmprof.report.json import from_document
@@ -43,15 +44,16 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
 
 def parse_reports(content: str, file: str) -> list[SavedReport]:
     """The reports in ``content``; ``file`` is what messages call it."""
+    content = unwrapped(content)
     if content.lstrip()[:1] == "{":
         return list(_json_reports(content, file, 0))
+    if csv.has_header(content):
+        return csv.parse(content, file)
     if text.has_table(content):
         reports = text.parse(content, file)
         if not reports:
             raise VmprofError(f"{file} is cut short: below the header of its table is no row")
         return reports
-    if csv.has_header(content):
-        return csv.parse(content, file)
     if first := _JSON.search(content):
         return list(_json_reports(content, file, first.start()))
     raise VmprofError(
