@@ -285,6 +285,23 @@ def test_a_rate_of_noise_is_none() -> None:
     assert finding.text.endswith("; within what repeats differ by")
 
 
+def test_what_reading_the_calls_inside_counts_is_in_the_row_around_them() -> None:
+    """Of two hundred calls inside, 900 ns each: no more than the task clock can count."""
+    empty: dict[str, Metric] = {f"Empty call {CLOCK}": Count(900), "Number of threads": Count(1)}
+    inside = {"Name": "add", TIME: Duration(200.0), "Count": Count(200), CLOCK: Count(380_000)}
+    around = {"Name": "invoke", TIME: Duration(10.0), "Count": Count(1), CLOCK: Count(190_000)}
+    others = [
+        {**inside, "Name": f"f{i}", "Count": Count(1), CLOCK: Count(200_900)} for i in range(9)
+    ]
+    nested = {**around, "Duration incl. (us)": Duration(210.0)}
+    total = {"cpu0": {TIME: Duration(2100.0)}}
+    subject = f"{CLOCK} in the time"
+    audit = audit_report(Report((inside, nested, *others), total, empty))
+    assert found(audit, subject).verdict is Verdict.HOLDS
+    audit = audit_report(Report((inside, around, *others), total, empty))
+    assert found(audit, subject).verdict is Verdict.FAILS
+
+
 def test_columns_that_include_the_calls_inside() -> None:
     """Their windows are those of other columns: no cost of their own, no limit either."""
     report = Busy(0, 30).report()

@@ -7,7 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.finding import Finding, Held, Verdict, judge, judge_held, untold
 from vmprof.compare.audit.repeats import repeats_of
-from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row, is_inclusive
+from vmprof.report.model import (
+    INCLUSIVE_DURATION,
+    Count,
+    Duration,
+    Metric,
+    Percent,
+    Ratio,
+    Report,
+    Row,
+    is_inclusive,
+)
 from vmprof.report.roofline import PEAK_BANDWIDTH, PEAK_FLOPS
 
 TIME = "Duration (us)"
@@ -62,14 +72,23 @@ def _check_rate(
     allowed = 0.0  # per call, besides what its time allows
     if cost is not None and cost.declared is not None:
         allowed = cost.declared + _SIGMAS * max(cost.spread, cost.declared)
+    # What reads the calls inside a call is none of theirs: it is in that call's row.
+    windows = sum(count.value for row in rows if isinstance(count := row.get("Count"), Count))
     held: dict[int, Held] = {}
     for number, row in enumerate(rows):
         match row.get(event), row.get(TIME), row.get("Count", Count(1)):
             case Count(value), Duration(time), Count(calls):
-                more = allowed * calls
+                more = allowed * (windows if _has_calls_inside(row) else calls)
                 limits = [more + most * each for each in repeats_of(row, TIME)]
                 held[number] = Held(value, more + most * time, repeats_of(row, event), limits)
     return _judge(subject, rows, held, f"hold more {event} than {most:,.0f} per us", event)
+
+
+def _has_calls_inside(row: Row) -> bool:
+    match row.get(INCLUSIVE_DURATION), row.get(TIME):
+        case Duration(inclusive), Duration(own):
+            return inclusive > own
+    return False
 
 
 def _check_ratio(rows: Sequence[Row], event: str, base: str, most: float) -> Finding:
