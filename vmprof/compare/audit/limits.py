@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.finding import Finding, Held, Verdict, judge, judge_held, untold
-from vmprof.compare.audit.repeats import repeats_of
+from vmprof.compare.audit.repeats import mapped, repeats_of
 from vmprof.report.model import (
     INCLUSIVE_DURATION,
     Count,
@@ -79,8 +79,12 @@ def _check_rate(
         match row.get(event), row.get(TIME), row.get("Count", Count(1)):
             case Count(value), Duration(time), Count(calls):
                 more = allowed * (windows if _has_calls_inside(row) else calls)
-                limits = [more + most * each for each in repeats_of(row, TIME)]
-                held[number] = Held(value, more + most * time, repeats_of(row, event), limits)
+
+                def limit(time_us: float, more: float = more) -> float:
+                    return more + most * time_us
+
+                limits = mapped(repeats_of(row, TIME), limit)
+                held[number] = Held(value, limit(time), repeats_of(row, event), limits)
     return _judge(subject, rows, held, f"hold more {event} than {most:,.0f} per us", event)
 
 
@@ -96,7 +100,7 @@ def _check_ratio(rows: Sequence[Row], event: str, base: str, most: float) -> Fin
     for number, row in enumerate(rows):
         match row.get(event), row.get(base):
             case Count(value), Count(cycles):
-                limits = [most * each for each in repeats_of(row, base)]
+                limits = mapped(repeats_of(row, base), lambda each: most * each)
                 held[number] = Held(value, most * cycles, repeats_of(row, event), limits)
     return _judge(f"{event} per {base}", rows, held, f"hold more than {most:g} for each", event)
 
@@ -119,8 +123,8 @@ def _check_zero(rows: Sequence[Row], event: str) -> Finding:
 
 
 def _is_always_zero(row: Row, event: str) -> bool:
-    return not any(repeats_of(row, event)) and all(
-        time >= _LONG_ENOUGH_US for time in repeats_of(row, TIME)
+    return not any(repeats_of(row, event) or ()) and all(
+        time >= _LONG_ENOUGH_US for time in repeats_of(row, TIME) or ()
     )
 
 
@@ -181,12 +185,11 @@ def _held_rates(rows: Sequence[Row], column: str, most: float) -> dict[int, Held
 
 def _held_rate(row: Row, rate: float, most: float) -> Held:
     """A rate goes as the reciprocal of the time that each repeat took."""
-    time = row.get(TIME)
-    times = repeats_of(row, TIME)
-    if not isinstance(time, Duration) or not all(each > 0 for each in times):
+    time, times = row.get(TIME), repeats_of(row, TIME)
+    if not isinstance(time, Duration) or times is None:
         return Held(rate, most)
-    rates = [rate * time.microseconds / each for each in times]
-    return Held(rate, most, rates, [most] * len(rates))
+    rates = tuple(rate * time.microseconds / each for each in times if each > 0)
+    return Held(rate, most, rates, (most,) * len(rates))
 
 
 def _has_smaller(row: Row) -> bool:
