@@ -34,8 +34,7 @@ _LONG_ENOUGH_US = 1.0
 _MOST_OF_PEAK = 1.1
 # A core's nearest cache: four times 64 bytes in a cycle, at 6.2 GHz.
 _MOST_GB_PER_SECOND = 1600.0
-# Peaks are of these; processors do more operations on smaller elements.
-_PEAK_TYPES = ("float32", "float64")
+# Peaks are of float32; processors do more operations on smaller elements.
 _SMALLER = ("int8", "float16", "float8", "float6", "float4", "int4")
 
 _SIGMAS = 3.0
@@ -162,7 +161,7 @@ def _check_peak(
     if column == "GB/s":
         return untold(subject, f"{finding.text}; caches give more, or not all of it is moved")
     if all(_has_smaller(row) for row in over):
-        return untold(subject, f"{finding.text}; the peak is of {' and '.join(_PEAK_TYPES)}")
+        return untold(subject, f"{finding.text}; the peak is of float32")
     return finding
 
 
