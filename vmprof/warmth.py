@@ -18,9 +18,10 @@ from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.schedule import Schedule
 
-# A batch of unprofiled runs takes at least this long. What takes longer by itself is as fast
-# after other work as after itself, but for noise.
+# A batch of unprofiled runs takes at least this long.
 _BATCH_MS = 5
+# What takes this long is as fast after other work as after itself, but for noise.
+_LONG_MS = 20
 # So many runs warm the caches and predictors of short models: more change nothing.
 _WARMING_RUNS = 20
 
@@ -47,9 +48,8 @@ class Warm(Warmth):
         self._batch = math.ceil(_BATCH_MS * 1e3 / run_us)
         self._runs = min(self._batch, _WARMING_RUNS)
         self.described = (
-            f"warm, each after {self._runs:,} of its kind that are not measured; unprofiled in "
-            f"batches of {self._batch:,} by TVM's time_evaluator, each after one that is not "
-            "measured"
+            f"warm, each after {self._runs:,} unmeasured of its kind; unprofiled in batches of "
+            f"{self._batch:,} by TVM's time_evaluator, each after an unmeasured one"
         )
 
     def prepare(self, run: Callable[[], object], /) -> None:
@@ -98,6 +98,6 @@ def warmth_of(schedule: Schedule, engine: Engine) -> Warmth:
     if schedule.single_pass or not schedule.warmup:
         return AsItComes("no run is made that is not measured, but for warm-up rounds")
     # One run may be long because something else had the processor.
-    if all(engine.time_unprofiled() >= _BATCH_MS * 1e3 for _ in range(2)):
-        return AsItComes(f"a run takes more than {_BATCH_MS} ms")
+    if all(engine.time_unprofiled() >= _LONG_MS * 1e3 for _ in range(2)):
+        return AsItComes(f"a run takes {_LONG_MS} ms or more")
     return Warm(engine.evaluate(number=1, least_ms=_BATCH_MS)[0])

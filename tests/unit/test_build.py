@@ -124,6 +124,9 @@ def test_a_faulty_run_among_good_ones_is_left_out() -> None:
     ]
     report = build(timed(((1000, 10), 2000)), counted)
     assert report.calls[0]["perf::CYCLES samples"] == Samples((5,))
+    assert str(report.configuration["Runs left out"]).startswith(
+        "1 of 2 that counted perf::CYCLES, perf::PAGE-FAULTS: a reading of the counters failed"
+    )
 
 
 def test_a_call_is_nothing_in_a_run_that_did_not_make_it_and_that_is_said() -> None:

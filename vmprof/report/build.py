@@ -65,7 +65,7 @@ def build_report(
     calls = alignment.calls
     inclusive_rows = _inclusive_rows(calls, sites)
     several_paths = len(set(calls.paths)) > 1
-    counted = Counted([{} for _ in calls.shapes], {}, dict(refused), {})
+    counted = Counted([{} for _ in calls.shapes], dict(refused))
     for one in passes:
         counted.add(one, alignment, inclusive_rows)
     for each in collected:
@@ -83,6 +83,7 @@ def build_report(
     note = alignment.note()
     notes = {
         **({} if note is None else {"Note": note}),
+        **({"Runs left out": "; ".join(counted.left_out)} if counted.left_out else {}),
         **uncounted_work(cpu.columns if cpu else (), cpu_counts, names),
     }
     # When calls happened is said of one run, the one of median length.
@@ -131,7 +132,8 @@ def build_report(
         },
         missing=counted.missing,
     )
-    check_balance(report)
+    rows = [*per_run, *(row for each in collected for _, rows in each.runs for row in rows)]
+    check_balance(report, foreign={column for row in rows for column in row})
     return report
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -42,20 +42,29 @@ class CountedPass:
 
 @dataclass
 class Counted:
-    """Cells of what was counted, by call and of the run; and why columns are not there."""
+    """Cells of what was counted, by call and of the run; and why columns are not there.
+
+    ``left_out`` says which runs are not in them.
+    """
 
     calls: list[dict[str, Metric]]
-    total: dict[str, Metric]
     missing: dict[str, str]
-    in_no_row: dict[str, Metric]
+    total: dict[str, Metric] = field(default_factory=dict)
+    in_no_row: dict[str, Metric] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
 
     def add(self, one: CountedPass, alignment: Alignment, inclusive_rows: Sequence[bool]) -> None:
         """Add the columns of one pass."""
         counts = usable_counts(one, alignment)
+        faults = [run.fault for run in one.runs if run.fault]
         if not counts:
-            fault = next(run.fault for run in one.runs if run.fault)
-            self.missing.update(dict.fromkeys(one.columns, fault))
+            self.missing.update(dict.fromkeys(one.columns, faults[0]))
             return
+        if faults:
+            columns = ", ".join(one.columns)
+            self.left_out.append(
+                f"{len(faults)} of {len(one.runs)} that counted {columns}: {faults[0]}"
+            )
         for number, column in enumerate(one.columns):
             reason = _why_not(column, number, counts, one)
             if reason is not None:
@@ -80,7 +89,7 @@ class Counted:
         outside = totals - own.sum(axis=1)
         parts = rounded_means(np.column_stack([own, outside])[kept])
         rows, in_no_row = parts[:-1], int(parts[-1])
-        self.total |= _count(column, int(parts.sum()), totals)
+        self.total |= _count(column, sum(parts.tolist()), totals)
         self.in_no_row[in_no_row_of(column)] = Count(in_no_row)
         inclusive = calls.inclusive(rows)
         for i, cells in enumerate(self.calls):
@@ -90,9 +99,10 @@ class Counted:
         sums = own[kept].sum(axis=0)
         before = np.cumsum(sums) - sums
         of_kept = [counts[run] for run in kept]
+        holding_others = set(calls.parents.tolist())
         for i, of_threads in per_thread(column, number, of_kept, before).items():
             # They are known of whole calls, with those inside.
-            if i not in calls.parents:
+            if i not in holding_others:
                 self.calls[i].update(of_threads)
 
     def _add_in_turns(
