@@ -381,7 +381,13 @@ ANY: st.SearchStrategy[Metric] = st.one_of(
     st.lists(NUMBERS, max_size=3).map(lambda values: Samples(tuple(values))),
 )
 ROW = st.dictionaries(
-    st.sampled_from(["Name", TIME, f"{TIME} samples", "Count", "Percent", "Device", CYCLES]), ANY
+    st.sampled_from(
+        [
+            *("Name", TIME, f"{TIME} samples", "Duration incl. (us)", "Count", "Percent", "Device"),
+            *(CYCLES, f"{CYCLES} samples", f"{CYCLES} incl.", "GFLOP/s", "GB/s"),
+        ]
+    ),
+    ANY,
 )
 
 
@@ -391,7 +397,13 @@ ROW = st.dictionaries(
         calls=st.lists(ROW, max_size=12).map(tuple),
         device_metrics=st.dictionaries(st.sampled_from(["", "cpu0"]), ROW),
         configuration=st.dictionaries(
-            st.sampled_from(["Unprofiled mean (us)", "Number of threads", f"Empty call {CYCLES}"]),
+            st.sampled_from(
+                [
+                    *("Unprofiled mean (us)", "Unprofiled mean (us) samples", "Number of threads"),
+                    *(f"Empty call {CYCLES}", "In no row (us)", f"In no row {CYCLES}", "Estimator"),
+                    *("Peak GFLOP/s", "Peak GB/s"),
+                ]
+            ),
             ANY,
         ),
     )

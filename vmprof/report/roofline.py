@@ -13,6 +13,7 @@ from vmprof.report.aggregate import merge_calls
 from vmprof.report.derive import derive_rows
 from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import Metric, Ratio, Report
+from vmprof.report.totals import longest_total
 
 # What the configuration calls the machine's peaks, at the threads of the run.
 PEAK_FLOPS = "Peak GFLOP/s"
@@ -24,7 +25,7 @@ _LEAST, _MOST = 1e-9, 1e9
 
 @dataclass(frozen=True)
 class Point:
-    """A kernel: ``intensity`` in FLOP/byte, ``share`` of the time of all calls, 0 to 1."""
+    """A kernel: ``intensity`` in FLOP/byte, ``share`` of Total, 0 to 1."""
 
     name: str
     shapes: str
@@ -53,7 +54,7 @@ class Roofline:
 def roofline(report: Report) -> Roofline:
     """Of the kernels whose operations and bytes are known: columns GFLOP/s and FLOP/byte."""
     rows = derive_rows(merge_calls(report.calls), report.derived)
-    total = sum(map(microseconds, rows)) or 1.0
+    total = longest_total(report) or sum(map(microseconds, rows)) or 1.0
     points = []
     for row in rows:
         gflops, intensity = row.get("GFLOP/s"), row.get("FLOP/byte")

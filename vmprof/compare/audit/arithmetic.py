@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from vmprof.compare.audit.finding import Finding, Held, judge, judge_held, untold
-from vmprof.compare.audit.repeats import repeats_of, summed_repeats
+from vmprof.compare.audit.repeats import mapped, repeats_of, summed_repeats
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.balance import imbalance
 from vmprof.report.model import (
@@ -151,7 +151,7 @@ def _held(report: Report, rows: Sequence[Row], total: Row, column: str, summed: 
         summed,
         _ROOM * whole + more,
         summed_repeats(rows, column),
-        [_ROOM * value + more for value in repeats_of(total, column)],
+        mapped(repeats_of(total, column), lambda value: _ROOM * value + more),
     )
 
 

@@ -94,7 +94,7 @@ def _judge_cost(
         return untold(subject, "too few rows, and too few of those near-empty, to fit it")
     sums = sum_columns(report.calls)
     text = "; ".join(_describe_cost(cost, sums.get(event), sums.get("Count"), report))
-    if not cost.is_hidden or not repeats_of(report.calls[0], event):
+    if not cost.is_hidden or all(repeats_of(row, event) is None for row in rows):
         return judge(subject, text, fails=cost.is_hidden)
     repeats = refit_cost(cost, rows, empty_us)
     hidden = sum(each.is_hidden for each in repeats)

@@ -95,8 +95,8 @@ def refit_cost(cost: Cost, rows: Sequence[Row], empty_us: float = 0.0) -> list[C
     """``cost`` as each repeat alone tells it; empty if rows lack repeats."""
     kept = [row for row in rows if _cells(cost.event, row)]
     calls = _columns(cost.event, kept).calls
-    counts = zip(*(repeats_of(row, cost.event) for row in kept), strict=False)
-    times = zip(*(repeats_of(row, TIME) for row in kept), strict=False)
+    counts = zip(*(repeats_of(row, cost.event) or () for row in kept), strict=False)
+    times = zip(*(repeats_of(row, TIME) or () for row in kept), strict=False)
     found = [
         _fit(
             cost.event,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vmprof.compare.audit.arithmetic import TIME, rounding
 from vmprof.compare.audit.finding import Finding, Held, judge_held, untold
-from vmprof.compare.audit.repeats import repeats_of, summed_repeats
+from vmprof.compare.audit.repeats import Repeats, mapped, repeats_of, summed_repeats
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.kinds import microseconds
 from vmprof.report.model import Count, Duration, Report, Row
@@ -74,16 +74,24 @@ def _check_in_no_row(report: Report) -> Iterator[Finding]:
         if outside < -rounding(report):
             yield untold(subject, f"{text}; rows and Total do not add up")
             continue
-        totals = repeats_of(report.device_metrics[device], TIME)
-        sums = summed_repeats(rows, TIME)
-        between = [run - row for run, row in zip(totals, sums, strict=False)]
+        total = report.device_metrics[device]
+        runs = repeats_of(total, TIME)
 
-        def most(total: float, calls: int = calls) -> float:
-            return max(_MOST_IN_NO_ROW * total, _MOST_PER_CALL_US * calls)
+        def most(total_us: float, calls: int = calls) -> float:
+            return max(_MOST_IN_NO_ROW * total_us, _MOST_PER_CALL_US * calls)
 
-        total = microseconds(report.device_metrics[device])
-        held = Held(outside, most(total), between, [most(run) for run in totals] if between else ())
+        between = _between(runs, summed_repeats(rows, TIME))
+        held = Held(outside, most(microseconds(total)), between, mapped(runs, most))
         yield judge_held(subject, text, [held])
+
+
+def _between(runs: Repeats | None, rows: Repeats | None) -> Repeats | None:
+    """What of each run is in no row."""
+    if runs is None or rows is None:
+        return None
+    if len(runs) != len(rows):
+        return ()
+    return tuple(run - row for run, row in zip(runs, rows, strict=True))
 
 
 def _check_slowdown(report: Report, device: str, mean: float, slow: Slowdown) -> Finding:
@@ -101,7 +109,7 @@ def _check_slowdown(report: Report, device: str, mean: float, slow: Slowdown) ->
         total,
         most(mean, _mean_half_step(mean)),
         repeats_of(report.device_metrics[device], TIME),
-        [most(plain) for plain in repeats_of(report.configuration, _MEAN)],
+        mapped(repeats_of(report.configuration, _MEAN), most),
     )
     return judge_held("slowdown", text, [held])
 
@@ -109,7 +117,7 @@ def _check_slowdown(report: Report, device: str, mean: float, slow: Slowdown) ->
 def _check_rows(report: Report, mean: float) -> Finding:
     """The rows of each device against the whole model; devices run at the same time."""
     longest = mean + 2 * (_configured(report, "Unprofiled std (us)") or 0.0) + _mean_half_step(mean)
-    plain = [_MOST_OF_MEAN * each for each in repeats_of(report.configuration, _MEAN)]
+    plain = mapped(repeats_of(report.configuration, _MEAN), lambda each: _MOST_OF_MEAN * each)
     of_devices = [rows_of(report, device) for device in report.device_metrics]
     held = [
         Held(

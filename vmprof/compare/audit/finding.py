@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from statistics import median
 
+from vmprof.compare.audit.repeats import Repeats
 from vmprof.compare.significance import holm, least_p_value, p_value
 
 # A report is called not believable by less than this chance, check by check.
@@ -35,16 +36,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Held:
-    """A ``value`` held against its ``limit``; ``values`` and ``limits`` of it in each repeat.
+    """A ``value`` held against its ``limit``; ``values`` and ``limits`` are of the repeats.
 
-    Without repeats (TVM's profiler ran once and says nothing of noise) both are empty, and
-    the value alone decides.
+    Without repeats one of them is None, and the value alone decides.
     """
 
     value: float
     limit: float
-    values: Sequence[float] = ()
-    limits: Sequence[float] = ()
+    values: Repeats | None = None
+    limits: Repeats | None = None
 
     @property
     def is_over(self) -> bool:
@@ -52,15 +52,22 @@ class Held:
 
     @property
     def is_repeated(self) -> bool:
-        return bool(self.values and self.limits)
+        return self.values is not None and self.limits is not None
 
     @property
     def p(self) -> float:
         """The chance of being over so clearly, if the repeats are not."""
+        if not self.values or not self.limits:
+            return 1.0
         # The test has two sides; one value far over can lift a mean of repeats below.
         if not median(self.values) > median(self.limits):
             return 1.0
         return p_value(self.values, self.limits)
+
+    @property
+    def least_p(self) -> float:
+        """The least that so many repeats can give."""
+        return least_p_value(len(self.values or ()), len(self.limits or ()))
 
 
 def judge(subject: str, text: str, *, fails: bool) -> Finding:
@@ -87,8 +94,7 @@ def judge_held(subject: str, text: str, held: Sequence[Held]) -> Finding:
     ps = holm([each.p for each in tested])
     if any(each.is_over and p <= ALPHA for each, p in zip(tested, ps, strict=True)):
         return Finding(subject, Verdict.FAILS, text)
-    least = min(least_p_value(len(each.values), len(each.limits)) for each in over)
-    if len(tested) * least > ALPHA:
-        repeats = max(len(each.values) for each in over)
+    if len(tested) * min(each.least_p for each in over) > ALPHA:
+        repeats = max(len(each.values or ()) for each in over)
         return untold(subject, f"{text}; too few repeats to tell it from noise: {repeats}")
     return untold(subject, f"{text}; within what repeats differ by")

@@ -6,8 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.finding import Finding, Held, Verdict, judge, judge_held, untold
-from vmprof.compare.audit.repeats import repeats_of
-from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row, is_inclusive
+from vmprof.compare.audit.repeats import mapped, repeats_of
+from vmprof.report.model import (
+    INCLUSIVE_DURATION,
+    Count,
+    Duration,
+    Metric,
+    Percent,
+    Ratio,
+    Report,
+    Row,
+    is_inclusive,
+)
 from vmprof.report.roofline import PEAK_BANDWIDTH, PEAK_FLOPS
 
 TIME = "Duration (us)"
@@ -24,8 +34,7 @@ _LONG_ENOUGH_US = 1.0
 _MOST_OF_PEAK = 1.1
 # A core's nearest cache: four times 64 bytes in a cycle, at 6.2 GHz.
 _MOST_GB_PER_SECOND = 1600.0
-# Peaks are of these; processors do more operations on smaller elements.
-_PEAK_TYPES = ("float32", "float64")
+# Peaks are of float32; processors do more operations on smaller elements.
 _SMALLER = ("int8", "float16", "float8", "float6", "float4", "int4")
 
 _SIGMAS = 3.0
@@ -62,14 +71,27 @@ def _check_rate(
     allowed = 0.0  # per call, besides what its time allows
     if cost is not None and cost.declared is not None:
         allowed = cost.declared + _SIGMAS * max(cost.spread, cost.declared)
+    # What reads the calls inside a call is none of theirs: it is in that call's row.
+    windows = sum(count.value for row in rows if isinstance(count := row.get("Count"), Count))
     held: dict[int, Held] = {}
     for number, row in enumerate(rows):
         match row.get(event), row.get(TIME), row.get("Count", Count(1)):
             case Count(value), Duration(time), Count(calls):
-                more = allowed * calls
-                limits = [more + most * each for each in repeats_of(row, TIME)]
-                held[number] = Held(value, more + most * time, repeats_of(row, event), limits)
+                more = allowed * (windows if _has_calls_inside(row) else calls)
+
+                def limit(time_us: float, more: float = more) -> float:
+                    return more + most * time_us
+
+                limits = mapped(repeats_of(row, TIME), limit)
+                held[number] = Held(value, limit(time), repeats_of(row, event), limits)
     return _judge(subject, rows, held, f"hold more {event} than {most:,.0f} per us", event)
+
+
+def _has_calls_inside(row: Row) -> bool:
+    match row.get(INCLUSIVE_DURATION), row.get(TIME):
+        case Duration(inclusive), Duration(own):
+            return inclusive > own
+    return False
 
 
 def _check_ratio(rows: Sequence[Row], event: str, base: str, most: float) -> Finding:
@@ -77,7 +99,7 @@ def _check_ratio(rows: Sequence[Row], event: str, base: str, most: float) -> Fin
     for number, row in enumerate(rows):
         match row.get(event), row.get(base):
             case Count(value), Count(cycles):
-                limits = [most * each for each in repeats_of(row, base)]
+                limits = mapped(repeats_of(row, base), lambda each: most * each)
                 held[number] = Held(value, most * cycles, repeats_of(row, event), limits)
     return _judge(f"{event} per {base}", rows, held, f"hold more than {most:g} for each", event)
 
@@ -100,8 +122,8 @@ def _check_zero(rows: Sequence[Row], event: str) -> Finding:
 
 
 def _is_always_zero(row: Row, event: str) -> bool:
-    return not any(repeats_of(row, event)) and all(
-        time >= _LONG_ENOUGH_US for time in repeats_of(row, TIME)
+    return not any(repeats_of(row, event) or ()) and all(
+        time >= _LONG_ENOUGH_US for time in repeats_of(row, TIME) or ()
     )
 
 
@@ -139,7 +161,7 @@ def _check_peak(
     if column == "GB/s":
         return untold(subject, f"{finding.text}; caches give more, or not all of it is moved")
     if all(_has_smaller(row) for row in over):
-        return untold(subject, f"{finding.text}; the peak is of {' and '.join(_PEAK_TYPES)}")
+        return untold(subject, f"{finding.text}; the peak is of float32")
     return finding
 
 
@@ -162,12 +184,11 @@ def _held_rates(rows: Sequence[Row], column: str, most: float) -> dict[int, Held
 
 def _held_rate(row: Row, rate: float, most: float) -> Held:
     """A rate goes as the reciprocal of the time that each repeat took."""
-    time = row.get(TIME)
-    times = repeats_of(row, TIME)
-    if not isinstance(time, Duration) or not all(each > 0 for each in times):
+    time, times = row.get(TIME), repeats_of(row, TIME)
+    if not isinstance(time, Duration) or times is None:
         return Held(rate, most)
-    rates = [rate * time.microseconds / each for each in times]
-    return Held(rate, most, rates, [most] * len(rates))
+    rates = tuple(rate * time.microseconds / each for each in times if each > 0)
+    return Held(rate, most, rates, (most,) * len(rates))
 
 
 def _has_smaller(row: Row) -> bool:

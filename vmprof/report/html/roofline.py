@@ -63,7 +63,7 @@ class Chart:
             text = (
                 f"{point.name}\n{three_digits(point.gflops)} GFLOP/s at "
                 f"{three_digits(point.intensity)} FLOP/byte\n"
-                f"{short_time(point.microseconds)}, {100 * point.share:.1f} % of the calls' time"
+                f"{short_time(point.microseconds)}, {100 * point.share:.1f} % of Total"
             )
             limit = data.attainable(point.intensity)
             if limit is not None:

@@ -10,6 +10,7 @@ from vmprof.report.figures import short_time
 from vmprof.report.kinds import kind_of, kinds
 from vmprof.report.model import Count, Duration, Report, Row, Samples
 from vmprof.report.table import format_metric
+from vmprof.report.totals import longest_total
 
 _MOST_KINDS = 14
 _MOST = 1e24  # what is more has not been counted
@@ -17,7 +18,7 @@ _MOST = 1e24  # what is more has not been counted
 
 @dataclass(frozen=True)
 class Bar:
-    """A kind of operator: ``length`` is 100 for the longest; ``share`` of all, in percent."""
+    """A kind of operator: ``length`` is 100 for the longest; ``share`` of Total, in percent."""
 
     name: str
     colour: int | None
@@ -30,7 +31,7 @@ class Bar:
 def kind_bars(report: Report, colours: Mapping[str, int]) -> list[Bar]:
     """Time by kind, longest first; what does not fit makes up the last one."""
     found = kinds(report.calls)
-    total = sum(kind.microseconds for kind in found) or 1.0
+    total = longest_total(report) or sum(kind.microseconds for kind in found) or 1.0
     longest = found[0].microseconds if found else 0.0
     shown = [(k.name, k.microseconds, k.calls) for k in found[:_MOST_KINDS]]
     rest = found[_MOST_KINDS:]
