@@ -125,7 +125,9 @@ def main() -> None:
             print(f"{HARDWARE}: {refused}")
             return
         with group:
-            way = "in user space" if not group.reads_by_system_call() else "by read(): no user access"
+            way = (
+                "in user space" if not group.reads_by_system_call() else "by read(): no user access"
+            )
             print(f"{HARDWARE}, {way}")
             hardware = {
                 "read()": lambda: float(loops.time_read(leader, 8 * (3 + 4), CALLS)),

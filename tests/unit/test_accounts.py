@@ -133,7 +133,7 @@ def test_a_formula_without_any_value_has_a_reason() -> None:
     )
     report = derive(Report((row,), {"cpu0": row | {"Name": "Total"}}, {}, {}), [formula])
     assert report.missing == {
-        "Major (%)": "it divides by zero in every row: major / (major + minor)"
+        "Major (%)": "it has no value in any row: major / (major + minor) would divide by zero there"
     }
 
 
