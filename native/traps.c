@@ -1,10 +1,10 @@
 /* Traps that a hypervisor made of breakpoints.
  *
  * A breakpoint's exception tells its cause in a register. Under some hypervisors (seen
- * with KVM, about once in ten thousand) the exception arrives and the cause does not;
- * Linux then takes it for one that a debugger wants to know of, and kills the process by
- * SIGTRAP. Of an instruction that was to be executed nothing is lost: it is tried again,
- * and counted. An access to memory has happened, and is not counted. */
+ * with KVM) the exception now and then arrives without it; Linux then takes it for one
+ * that a debugger wants to know of, and kills the process by SIGTRAP. Of an instruction
+ * that was to be executed nothing is lost: it is tried again, and counted. An access to
+ * memory has happened, and is not counted. */
 #define _GNU_SOURCE
 #include "vmprof.h"
 

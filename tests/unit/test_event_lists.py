@@ -174,7 +174,7 @@ def test_one_name_for_the_same_event_twice() -> None:
 NAMES_AND_TERMS = [
     *("cycles", "perf::", "cs", "L1-dcache", "-loads", "slots", "topdown-retiring", "r1c2"),
     *("cpu", "cpu_core", "cpu_atom", "power", "energy-pkg", "cpu/event=1/", "sched:sched_switch"),
-    *("event", "name", "0x3c", "none"),
+    *("event", "name", "0x3c", "none", "mem:", "mem:0x3c", "/8", ":rw"),
 ]
 TOKENS = NAMES_AND_TERMS + list("/,:{}=ukp7")
 
@@ -196,7 +196,9 @@ def test_any_text_gives_events_or_an_error(text: str, name: str) -> None:
             assert event.encodings
 
 
-@pytest.mark.parametrize("text", ["{" + "a," * 9999, "/a" * 9999, "{" + "/," * 9999, "a:" * 9999])
+@pytest.mark.parametrize(
+    "text", ["{" + "a," * 9999, "/a" * 9999, "{" + "/," * 9999, "a:" * 9999, "mem:/" * 9999]
+)
 def test_long_nonsense_is_refused_at_once(text: str) -> None:
     assert error(text)
 

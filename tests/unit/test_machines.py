@@ -178,3 +178,20 @@ def test_known_events() -> None:
 def test_without_a_pmu_only_the_kernels_own_events_are_known() -> None:
     kinds = {event.kind for event in known_events(machine("vm-without-pmu"))}
     assert kinds == {"software", "pmu"}  # msr/tsc/
+
+
+@pytest.mark.parametrize(
+    ("uid_map", "held"),
+    [
+        ("         0          0 4294967295\n", {"CAP_PERFMON"}),
+        ("         0       1000          1\n", set()),  # a rootless container
+        ("", {"CAP_PERFMON"}),
+    ],
+)
+def test_capabilities_of_a_user_namespace_open_no_counters(
+    tmp_path: Path, uid_map: str, held: set[str]
+) -> None:
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self/status").write_text(f"Name:\tpython\nCapEff:\t{1 << 38:016x}\n")
+    (tmp_path / "self/uid_map").write_text(uid_map)
+    assert Machine.read(tmp_path, tmp_path).capabilities == held

@@ -1,6 +1,6 @@
 """Breakpoints: how often an instruction is executed, or memory accessed.
 
-Every processor that Linux runs on has a few of them, virtual ones without a PMU too.
+Processors have a few of them (x86 four), virtual ones without a PMU too.
 """
 
 from __future__ import annotations

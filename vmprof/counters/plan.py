@@ -30,15 +30,14 @@ def _no_symbols(symbol: str) -> Place:
 class Counters(AbstractContextManager["Counters"]):
     """Everything that will be counted, open and ready, in as few passes as the PMU allows.
 
-    ``asked`` has the column of each event that was named. ``refused`` says of each event
-    that will not be counted why not and what to do. ``unproven``
-    are hardware events that did not count in the check: if they read 0 in the
-    whole run too, nobody knows whether they exist. ``user_only``: the
+    ``asked`` has the column of each event that was named, and of each value of a
+    collector. ``refused`` says of each event that will not be counted why not and what
+    to do. ``unproven`` are hardware events that did not count in the check: if they read
+    0 in the whole run too, nobody knows whether they exist. ``user_only``: the
     permission level hides the kernel, events count user space alone.
-    ``fell_back``: not one of the events could be counted, and what was named
-    for this case is. ``notes`` say, by what
-    they are about, why it is counted as it is. ``scope``: whose
-    work is counted. ``cpu`` is a pass for CPU time (:mod:`vmprof.counters.cpu`),
+    ``fell_back``: not one of the events could be counted, and what was named for this
+    case is. ``notes`` say why it is counted as it is, by what they are about. ``scope``:
+    whose work is counted. ``cpu`` is a pass for CPU time (:mod:`vmprof.counters.cpu`),
     None in a single pass and where it cannot be had. Use as a context manager:
     everything is closed whatever happens.
     """
@@ -134,7 +133,10 @@ def open_counters(
         return Counters(
             wide=wide,
             passes=tuple(passes),
-            asked={name: WideEvent(event).column for name, event in selection.asked.items()},
+            asked={
+                **{name: WideEvent(event).column for name, event in selection.asked.items()},
+                **{column: column for one in passes for column in one.layout.columns},
+            },
             refused=selection.refused | wide.refused,
             unproven=frozenset(selection.unproven),
             user_only=opener.user_only,

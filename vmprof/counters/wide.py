@@ -78,12 +78,13 @@ class WideCounters(AbstractContextManager["WideCounters"]):
         for encoding in event.encodings:
             for cpu in encoding.cpus:
                 code, pointer = _open_on(encoding, cpu)
+                if pointer is not None:
+                    sources.append(Source(pointer, [event.name]))
+                    code = sources[-1].enable()
                 if code:
                     self.refused[event.name] = explain(code, event, machine)
                     self._close(self._sources.pop(WideEvent(event)))
                     return
-                sources.append(Source(pointer, [event.name]))
-                sources[-1].enable()
 
     def _close(self, sources: list[Source]) -> None:
         while sources:

@@ -8,10 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
-
 from vmprof.counters.breakpoints import Place
 from vmprof.counters.suggest import did_you_mean
 from vmprof.errors import VmprofError
@@ -92,6 +88,11 @@ def _defines(library: Path, name: str) -> bool:
 
 def _symbols(library: _Loaded) -> dict[str, Place]:
     """All symbols that ``library`` defines, local ones as far as it kept them."""
+    # Few runs need them, and all would wait for them.
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
+
     places: dict[str, Place] = {}
     try:
         with library.path.open("rb") as file:

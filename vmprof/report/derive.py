@@ -32,7 +32,9 @@ def derive(report: Report, derived: Sequence[Derived]) -> Report:
     valued = {column for row in computed for column in row}
     for entry in derived:
         if entry.column not in valued | missing.keys():
-            missing[entry.column] = f"it divides by zero in every row: {entry.formula}"
+            missing[entry.column] = (
+                f"it has no value in any row: {entry.formula} would divide by zero there"
+            )
     return replace(
         report,
         calls=tuple(computed[: len(report.calls)]),
