@@ -210,6 +210,14 @@ def test_a_column_that_is_not_there_loses_nothing(tmp_path: Path) -> None:
     Report.from_json(kept.read_text())
 
 
+def test_of_saved_reports_nothing_is_kept(folder: Path) -> None:
+    result = bash("$vmprof diff report.json report.json --fail-over 1% --column weight", folder)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert "do not both have a column 'weight'" in line
+    assert "kept" not in line
+
+
 def test_a_report_that_cannot_be_read_comes_before_measuring(tmp_path: Path) -> None:
     (tmp_path / "old.txt").write_text("hello")
     result = bash("$vmprof diff mlp old.txt", tmp_path, TMPDIR=str(tmp_path))
