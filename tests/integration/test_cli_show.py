@@ -122,6 +122,7 @@ def test_mistakes(folder: Path, options: tuple[str, ...], message: str) -> None:
     assert line.startswith("vmprof: error: ")
     assert message in line
     assert "Traceback" in vmprof("show", *options, "--debug", cwd=folder).stderr
+    assert "Traceback" in vmprof("--debug", "show", *options, cwd=folder).stderr
 
 
 def test_wrong_usage(folder: Path) -> None:
