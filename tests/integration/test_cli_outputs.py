@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shlex
@@ -57,10 +58,10 @@ def test_standard_output_is_appended_to(folder: Path) -> None:
 
 
 def test_process_substitution(folder: Path) -> None:
-    script = "$vmprof show report.json --json >(gzip > r.gz) --csv >(cat > r.csv); wait $!"
-    result = bash(f"{script}; while pgrep -P $$ > /dev/null; do sleep 0.01; done", folder)
+    script = "$vmprof show report.json --csv r.csv --json >(gzip > r.gz); wait $!"
+    result = bash(script, folder)
     assert (result.returncode, result.stdout, result.stderr) == (0, TABLE, "")
-    assert bash("gunzip < r.gz", folder).stdout == JSON
+    assert gzip.decompress((folder / "r.gz").read_bytes()).decode() == JSON
     assert (folder / "r.csv").read_text() == network().csv()
 
 
@@ -200,6 +201,23 @@ def test_what_was_measured_is_kept(tmp_path: Path) -> None:
     assert result.stdout == report.heading() + report.table()
 
 
+def test_a_model_that_cannot_be_kept_is_run(tmp_path: Path) -> None:
+    """Its library cannot be linked: a warning, and it is compiled in memory."""
+    linker = tmp_path / "linker"
+    linker.write_text("#!/bin/sh\necho 'final link failed: No space left on device' >&2\nexit 1\n")
+    linker.chmod(0o755)
+    environment = dict.fromkeys(("CC", "CXX"), str(linker))
+    script = "$vmprof run mlp --repeats 1 --counters none"
+    result = bash(script, tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"), **environment)
+    assert result.returncode == 0, result.stderr
+    assert "fused_nn_contrib_dense_pack_add" in result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("vmprof: warning: the compiled mlp cannot be kept in ")
+    assert "final link failed: No space left on device" in line
+    left = [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert [name for name in left if not name.endswith(".lock")] == []
+
+
 def test_a_column_that_is_not_there_loses_nothing(tmp_path: Path) -> None:
     script = "$vmprof run mlp --repeats 1 --counters none --sort weight"
     result = bash(script, tmp_path, TMPDIR=str(tmp_path))
@@ -208,6 +226,14 @@ def test_a_column_that_is_not_there_loses_nothing(tmp_path: Path) -> None:
     (kept,) = tmp_path.glob("vmprof-*.json")
     assert f"; what was measured is kept in {kept}\n" in result.stderr
     Report.from_json(kept.read_text())
+
+
+def test_of_saved_reports_nothing_is_kept(folder: Path) -> None:
+    result = bash("$vmprof diff report.json report.json --fail-over 1% --column weight", folder)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert "do not both have a column 'weight'" in line
+    assert "kept" not in line
 
 
 def test_a_report_that_cannot_be_read_comes_before_measuring(tmp_path: Path) -> None:

@@ -160,6 +160,7 @@ def test_mistakes(folder: Path, options: tuple[str, ...], message: str) -> None:
     assert line.startswith("vmprof: error: ")
     assert message in line
     assert "Traceback" in run("show", *options, "--debug", cwd=folder).stderr
+    assert "Traceback" in run("--debug", "show", *options, cwd=folder).stderr
 
 
 def test_wrong_usage(folder: Path) -> None:

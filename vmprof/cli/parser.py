@@ -51,6 +51,9 @@ vmprof COMMAND --help has the options of a command, and examples.
 """
 
 
+_DEBUG = "show where in vmprof an error came up"
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; ``execute`` of what it gives is the command."""
     parser = argparse.ArgumentParser(
@@ -64,6 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--include", action=_Include, help="print the folder of vmprof_collector.h and exit"
     )
+    parser.add_argument("--debug", action="store_true", help=_DEBUG)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, module in _COMMANDS.items():
         text = inspect.getdoc(module) or ""
@@ -75,11 +79,8 @@ def make_parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         module.add_arguments(command)
-        command.add_argument(
-            "--debug",
-            action="store_true",
-            help="show where in vmprof an error came up, and what TVM said meanwhile",
-        )
+        # Before the command or after it, wherever it comes to mind.
+        command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=_DEBUG)
         command.set_defaults(execute=module.execute)
     return parser
 

@@ -68,6 +68,8 @@ def kept_if_lost(measured: Sequence[Text]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if not measured:
+            raise
         kept = _keep(measured)
         if isinstance(error, VmprofError):
             raise VmprofError(f"{error}; {kept}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,6 @@ def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = sil
         try:
             compiled.export_library(library)
         except Exception as error:  # whatever the linker says, down to plain RuntimeError
-            raise NotKeptError(str(error).strip().splitlines()[0]) from error
+            raise NotKeptError(textwrap.shorten(str(error), 200)) from error
 
     return cached_library(model, schedule, target, make)
