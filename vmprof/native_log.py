@@ -18,8 +18,9 @@ _STDERR = 2
 _LONG = 300  # characters of one line of an error
 LOGGER = logging.getLogger("vmprof")
 
-# As in "[21:28:13] /project/include/tvm/topi/transform.h:1261: Warning: ...".
-_TVM_LINE = re.compile(r"\[\d\d:\d\d:\d\d\] ")
+# As in "[21:28:13] /project/include/tvm/topi/transform.h:1261: Warning: ...", and what the
+# importer of ONNX models prints to stdout.
+_TVM_LINE = re.compile(r"\[\d\d:\d\d:\d\d\] |Error converting operator ")
 # TVM's own words for where an error came up, in front of what it is.
 _CHECK = re.compile(r"^(InternalError: )?Check failed: .*? is false: ?")
 
@@ -53,6 +54,7 @@ def kept_quiet(doing: str, said: list[str] | None = None) -> Iterator[None]:
                 LOGGER.debug("while %s:\n%s%s", doing, output.getvalue(), text)
             if not LOGGER.isEnabledFor(logging.DEBUG):
                 sys.stderr.write(_of_others(text))
+                sys.stdout.write(_of_others(output.getvalue()))
 
 
 def reason_of(error: BaseException) -> str:
@@ -85,7 +87,7 @@ def _diverted(descriptor: int) -> Callable[[], None]:
 
 
 def _of_others(text: str) -> str:
-    """The lines of ``text`` that are not TVM's log."""
+    """The lines of ``text`` that are not TVM's."""
     kept, of_tvm = [], False
     for line in text.splitlines(keepends=True):
         of_tvm = bool(_TVM_LINE.match(line)) or (of_tvm and line.startswith((" ", "\t")))

@@ -182,3 +182,25 @@ def test_the_report_says_what_was_made_up(engine: str) -> None:
         compiled, table=np.zeros((7, 4), "float32"), ids=[1, 2, 3], counters="none", repeats=1
     )
     assert "Made-up inputs" not in given.configuration
+
+
+def test_through_functions_of_the_model() -> None:
+    """What another function is given, and what it gives back, is followed."""
+    builder = relax.BlockBuilder()
+    ids = var("ids", (3,), "int64")
+    with builder.function("narrow", [ids], private=False):
+        narrow = builder.emit(op.astype(ids, "int32"))
+        builder.emit_func_output(narrow)
+    table, rows = var("table", (7, 4)), var("rows", (3,), "int32")
+    with builder.function("look_up", [table, rows]):
+        builder.emit_func_output(builder.emit(op.take(table, rows, axis=0)))
+    found = {variable.name_hint: variable for variable in builder.get().get_global_vars()}
+    outer_table, outer_ids = var("table", (7, 4)), var("ids", (3,), "int64")
+    with builder.function("main", [outer_table, outer_ids]):
+        narrowed = builder.emit(relax.Call(found["narrow"], [outer_ids]))
+        builder.emit_func_output(
+            builder.emit(relax.Call(found["look_up"], [outer_table, narrowed]))
+        )
+    for executable in (vmprof.compile(builder.get()), tvm.compile(builder.get(), "llvm")):
+        limit = limits(load_program(executable))["ids"]
+        assert largest(limit) in {4, 7}

@@ -138,7 +138,7 @@ def test_weights_that_pytorch_brings() -> None:
     model = torch.nn.Sequential(torch.nn.Embedding(3, 4), torch.nn.Linear(4, 2)).eval()
     exported = torch.export.export(model, (torch.tensor([0, 1]),))
     attached = from_exported_program(exported, keep_params_as_input=True)
-    for source in (exported, attached):
+    for source in (exported, attached, vmprof.compile(exported)):
         report = vmprof.profile(source, torch.tensor([2, 1]), **QUICK)
         assert "Made-up inputs" not in report.configuration
     with pytest.raises(VmprofError, match=r"no program yet; hand in torch\.export\.export\(model"):
@@ -170,7 +170,7 @@ def test_virtual_machines_and_modules_are_told_from_programs() -> None:
             vmprof.profile(machine)
     with pytest.raises(VmprofError, match=r"hand in the IRModule that model\.export_tvm\(spec\)"):
         vmprof.profile(Embedded())
-    with pytest.raises(VmprofError, match="cannot compile a str; hand in a Relax IRModule"):
+    with pytest.raises(VmprofError, match="cannot compile a str; hand in a Relax IRModule, an"):
         vmprof.compile("model.onnx")
 
 

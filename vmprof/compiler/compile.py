@@ -14,6 +14,7 @@ from tvm.relax.vm_build import VMExecutable
 from vmprof.compiler.cache import NotKeptError, cached_library
 from vmprof.compiler.instrument import KernelInfo
 from vmprof.errors import VmprofError
+from vmprof.importers import import_object
 from vmprof.lowering.host import host_target
 from vmprof.lowering.pipeline import cpu_pipeline
 from vmprof.models import MODELS
@@ -52,7 +53,7 @@ class Compiled(VMExecutable):  # type: ignore[misc] # TVM has no types
 
 
 def compile_module(
-    module: tvm.IRModule,
+    module: Any,
     target: Any = None,
     *,
     schedule: str = "none",
@@ -60,6 +61,7 @@ def compile_module(
 ) -> Compiled:
     """Compile a Relax module, and note what each of its kernels is.
 
+    ``module`` may be what TVM imports, too: an ONNX model, an exported PyTorch program.
     ``target`` is whatever ``tvm.target.Target`` takes; None is this machine's
     processor. ``schedule`` is ``"cpu"`` for vmprof's own schedule, or ``"none"``
     for TVM's lowering, with operators fused. ``exec_mode`` is as for
@@ -70,9 +72,11 @@ def compile_module(
     if schedule not in SCHEDULES:
         raise VmprofError(f"there is no schedule {schedule!r}; there are: {', '.join(SCHEDULES)}")
     if not isinstance(module, tvm.IRModule):
+        module = import_object(module) or module
+    if not isinstance(module, tvm.IRModule):
         raise VmprofError(
-            f"cannot compile a {type(module).__name__}; hand in a Relax IRModule, as TVM's "
-            "importers give it"
+            f"cannot compile a {type(module).__name__}; hand in a Relax IRModule, an "
+            "onnx.ModelProto or a torch.export.ExportedProgram"
         )
     target = host_target() if target is None else tvm.target.Target(target)
     info = KernelInfo()

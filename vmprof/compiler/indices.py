@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import tvm_ffi
-from tvm import ir, tirx
+from tvm import ir, s_tir, tirx
 from tvm.sym import Analyzer
 from tvm.tirx.buffer import is_buffer_var
 
@@ -26,12 +26,20 @@ Buffer = Any
 _Sources = dict[int, bool]
 
 _ZERO_ALONE = 1
+# Names for values, and what may run any number of times: what goes through them is not followed.
+_NOT_FOLLOWED = (tirx.Bind, tirx.LetStmt, tirx.Let, tirx.DeclBuffer, tirx.While)
 
 
 def limits_and_flows(function: Any) -> tuple[tuple[Dimension, ...], tuple[Flow, ...]]:
     """What :class:`vmprof.program.kernels.Kernel` calls so, of the kernel ``function``."""
     analysis = _Analysis([p for p in function.params if is_buffer_var(p)])
-    analysis.visit(function.body)
+    if _found(function.body, _NOT_FOLLOWED) or _aliases(function.body):
+        analysis.give_up()
+    else:
+        before = None
+        # What a loop stores late may be read early in its next round.
+        while before != (before := analysis.state()):
+            analysis.visit(function.body)
     return analysis.limits(), analysis.flows()
 
 
@@ -43,6 +51,21 @@ class _Analysis:
         }
         self._limits: list[Expression | None] = [None] * len(tensors)
         self._flows: dict[tuple[int, int], bool] = {}
+
+    def state(self) -> object:
+        """What :meth:`visit` may change."""
+        sources = [sorted(each.items()) for each in self._sources.values()]
+        return self.limits(), self.flows(), sources
+
+    def give_up(self) -> None:
+        """Take it that anything may happen to any integer."""
+        integers = list(self._sources)
+        for i, tensor in enumerate(self._tensors):
+            if tensor in integers:
+                self._limits[i] = _ZERO_ALONE
+                for j, other in enumerate(self._tensors):
+                    if other in integers and i != j:
+                        self._flows[i, j] = False
 
     def limits(self) -> tuple[Dimension, ...]:
         return tuple(
@@ -140,6 +163,11 @@ class _Analysis:
             self._limits[source] = size
         elif not (_is_number(size) and _is_number(known)) and str(size) != str(known):
             self._limits[source] = _ZERO_ALONE  # which of two is smaller depends on the call
+
+
+def _aliases(body: Any) -> bool:
+    """Whether a block has other names for tensors."""
+    return any(block.match_buffers for block in _found(body, (s_tir.SBlock,)))
 
 
 def _stays_inside(index: Expression, load: Expression, size: Expression) -> bool:

@@ -15,6 +15,7 @@ from vmprof.inputs.tensors import Array, numpy_dtype
 # Integers that nothing is known to be wrong with stay below this.
 _FREE = 8
 _RANGE = re.compile(r"(-?[\d.]+(?:e[+-]?\d+)?)\.\.(-?[\d.]+(?:e[+-]?\d+)?)", re.IGNORECASE)
+_WITHOUT_SIGN = ("float8_e8m0fnu",)  # powers of two
 _KEPT_NEAR_ONE = re.compile(r"norm|var|gamma|scale", re.IGNORECASE)
 
 WAYS = "zeros, ones, random, a number, or LEAST..MOST"
@@ -93,7 +94,10 @@ def make_up(
             return _integers(kind, shape, generator, below)
         if weight:
             return _weight(name, kind, shape, generator)
-        return MadeUp(generator.standard_normal(shape).astype(kind), "normal")
+        values = generator.standard_normal(shape)
+        if kind.name in _WITHOUT_SIGN:
+            return MadeUp(np.abs(values).astype(kind), "normal, without sign")
+        return MadeUp(values.astype(kind), "normal")
     except (MemoryError, ValueError) as error:  # ValueError: beyond what numpy can address
         raise VmprofError(
             f"parameter {name!r} of shape {list(shape)} does not fit into memory"

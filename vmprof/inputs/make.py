@@ -111,7 +111,9 @@ class _Maker:
         return value
 
     def notes(self) -> Iterator[str]:
-        yield from self.inputs
+        yield from self.inputs[:_TOLD]
+        if len(self.inputs) > _TOLD:
+            yield f"and {len(self.inputs) - _TOLD} more"
         for words, number in self.weights.items():
             yield f"{number} weight{'s' if number > 1 else ''}: {words}"
 
@@ -183,6 +185,7 @@ class _Maker:
         return tuple(number for number in numbers if number is not None)
 
 
+_TOLD = 8  # made-up inputs, in the report
 _WHOLE = (0, 1, 6)  # DLPack's type codes of integers and bool
 
 

@@ -41,11 +41,13 @@ def to_tensor(array: Array, dtype: str) -> Any:
 
 
 def from_others(value: Any) -> Any:
-    """A tensor of another framework's (PyTorch's, ...), or None if it is none."""
+    """A copy of a tensor of another framework's (PyTorch's, ...), or None if it is none."""
     if not hasattr(value, "__dlpack__") or isinstance(value, np.ndarray | np.generic):
         return None
     # PyTorch gives none of a tensor that it follows for gradients.
     value = value.detach() if hasattr(value, "detach") else value
     value = value.contiguous() if hasattr(value, "contiguous") else value
     value = value.cpu() if hasattr(value, "cpu") else value
-    return tvm_ffi.from_dlpack(value)
+    tensor = tvm_ffi.from_dlpack(value)
+    # Kernels count on an alignment that others do not keep.
+    return tvm.runtime.empty(tensor.shape, str(tensor.dtype)).copyfrom(tensor)

@@ -144,7 +144,8 @@ def _from_numpy(name: str, kind: ParameterType, dtype: str | None, array: Array)
 
 def _number(name: str, dtype: str, value: Any) -> Any:
     if not isinstance(value, bool | int | float | complex | str):
-        array = np.asarray(from_others(value).numpy() if from_others(value) else value)
+        other = from_others(value)
+        array = np.asarray(value if other is None else other.numpy())
         value = array.item() if array.size == 1 and array.dtype.kind in "biuf" else value
     if isinstance(value, bool | int | float):
         if dtype.startswith(("int", "uint")) and value == int(value):

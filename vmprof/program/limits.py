@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vmprof.program.bytecode import (
     Bytecode,
@@ -18,9 +18,12 @@ from vmprof.program.bytecode import (
     Function,
     FunctionKind,
     FunctionReference,
+    Goto,
+    If,
     Immediate,
     Operand,
     Register,
+    Ret,
     ShapeConstant,
     TensorConstant,
 )
@@ -66,7 +69,9 @@ def limits_of(
     }
     if function.kind is FunctionKind.VMTIR:  # what native code does is written nowhere
         return dict.fromkeys(integers, _ZERO_ALONE)
-    walk = _Walk(bytecode, function, parameters, kernels, frozenset(integers))
+    walk = _Walk(bytecode, function, kernels, frozenset(integers), {}, [_MAX_CALLS])
+    for number, parameter in enumerate(parameters):
+        walk.receive(number, (number,), parameter.type)
     walk.run()
     return walk.limits
 
@@ -98,42 +103,57 @@ _COPIES = re.compile(rf"(?:fused_)?{_COPY}(?:_{_COPY})*")
 _TAKES = re.compile(rf"(?:fused_)?(?:{_COPY}_)*(?:take|gather|gather_nd|embedding)_?\d*(?:_.*)?")
 
 
+# Calls of functions of the executable that are gone into.
+_MAX_CALLS = 1000
+
+
 @dataclass
 class _Walk:
+    """Through one function; those that it calls are gone into with what they are given."""
+
     bytecode: Bytecode
     function: Function
-    parameters: Sequence[Parameter]
     kernels: Kernels
     integers: frozenset[Path]
-    limits: dict[Path, Limit] = field(default_factory=dict)
+    limits: dict[Path, Limit]
+    calls_left: list[int]  # one number, for all of them
+    around: frozenset[str] = frozenset()
     _contents: dict[int, _Content] = field(default_factory=dict)
     _shapes: dict[int, tuple[Dimension, ...]] = field(default_factory=dict)
     _tuples: dict[int, tuple[Path, TupleType]] = field(default_factory=dict)
 
-    def run(self) -> None:
-        for number, parameter in enumerate(self.parameters):
-            self._receive(number, (number,), parameter.type)
+    def run(self) -> _Content:
+        """Fill in ``limits``, and give what the function's result is made of."""
+        result: _Content = {}
         instructions = [instruction for _, instruction in self.bytecode.body(self.function)]
-        calls = [each for each in instructions if isinstance(each, Call)]
         # With branches a register may hold what it got in either.
-        branches = len(calls) < len(instructions) - 1
-        for call in calls:
-            register = call.destination.index
-            before = self._content(call.destination) if branches else {}
-            received = self._field(call)
-            given = {} if received else self._call(call)
+        branches = any(isinstance(each, If | Goto) for each in instructions)
+        for instruction in instructions:
+            match instruction:
+                case Ret(register):
+                    result = _joined(result, self._content(register))
+                case Call():
+                    self._step(instruction, branches=branches)
+        return result
+
+    def _step(self, call: Call, *, branches: bool) -> None:
+        register = call.destination.index
+        before = self._content(call.destination) if branches else {}
+        received = self._field(call)
+        given = {} if received else self._call(call)
+        self._shapes.pop(register, None)
+        self._tuples.pop(register, None)
+        if received:
+            self.receive(register, *received)
+            given = self._contents[register]
+        self._contents[register] = _joined(before, given)
+        if branches:
             self._shapes.pop(register, None)
             self._tuples.pop(register, None)
-            self._contents[register] = _joined(before, given)
-            if received and not branches:
-                self._receive(register, *received)
-            elif received:
-                given = {path: True for path in self.integers if _is_in(path, received[0])}
-                self._contents[register] = _joined(before, given)
-            elif not branches:
-                self._allocate(call)
+        else:
+            self._allocate(call)
 
-    def _receive(self, register: int, path: Path, kind: ParameterType) -> None:
+    def receive(self, register: int, path: Path, kind: ParameterType) -> None:
         self._contents[register] = {each: True for each in self.integers if _is_in(each, path)}
         match kind:
             case TensorType(dimensions=dimensions) if dimensions is not None:
@@ -162,9 +182,37 @@ class _Walk:
             return {}
         if name.startswith("vm.builtin."):
             return self._anything(operands)
-        if self.bytecode.functions[call.callee.index].kind is not FunctionKind.PACKED:
-            return self._anything(operands)
+        function = self.bytecode.functions[call.callee.index]
+        if function.kind is not FunctionKind.PACKED:
+            return self._inside(function, operands)
         return self._kernel(name, operands)
+
+    def _inside(self, function: Function, operands: Sequence[Operand]) -> _Content:
+        """Go into another function of the executable."""
+        self.calls_left[0] -= 1
+        if (
+            function.kind is not FunctionKind.VM
+            or function.name in self.around
+            or self.calls_left[0] < 0
+        ):
+            return self._anything(operands)
+        inner = replace(
+            self,
+            function=function,
+            around=self.around | {self.function.name, function.name},
+            _contents={i: dict(self._content(each)) for i, each in enumerate(operands)},
+            _shapes={
+                i: shape
+                for i, each in enumerate(operands)
+                if (shape := self._shape(each)) is not None
+            },
+            _tuples={
+                i: self._tuples[each.index]
+                for i, each in enumerate(operands)
+                if isinstance(each, Register) and each.index in self._tuples
+            },
+        )
+        return inner.run()
 
     def _allocate(self, call: Call) -> None:
         match call.callee.name, call.operands:

@@ -8,6 +8,7 @@ parameter's annotation as TVMScript, which has the names of symbolic dimensions.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from vmprof.program.annotations import (
@@ -99,7 +100,8 @@ class _Checks:
         self._tuples: dict[_Path, int] = {}
         self._dimensions: dict[_Path, list[Dimension]] = {}
         # Symbols by their places in the shape heap, which tell those of one name apart.
-        self._symbols: dict[int, Dimension] = {}
+        self._symbols: dict[int, str] = {}
+        self._written: Counter[str] = Counter()  # how many are written so
         for _, instruction in bytecode.body(function):
             if not isinstance(instruction, Call):
                 break
@@ -179,14 +181,10 @@ class _Checks:
             if not is_symbol and text is not None:
                 return
             wanted = str(text) if is_symbol else f"d{place}"
-            taken = set(self._symbols.values())
-            number = 1
-            while numbered(wanted, number) in taken:
-                number += 1
-            self._symbols[place] = numbered(wanted, number)
-        symbol = self._symbols[place]
-        if is_symbol and isinstance(symbol, str):
-            names[str(text)] = symbol
+            self._written[wanted] += 1
+            self._symbols[place] = numbered(wanted, self._written[wanted])
+        if is_symbol:
+            names[str(text)] = self._symbols[place]
 
     def _expression(self, text: Dimension, names: dict[str, str]) -> Dimension:
         """``text`` over the symbols of the function.
@@ -197,7 +195,7 @@ class _Checks:
         found = dict(names)
         for name in symbols_of(text):
             stem, _, number = name.rpartition("_")
-            if name not in found and name not in self._symbols.values() and number.isdecimal():
+            if name not in found and name not in self._written and number.isdecimal():
                 found[name] = numbered(stem, int(number) + 1)
         return renamed(text, found) if any(k != v for k, v in found.items()) else text
 
