@@ -11,10 +11,12 @@
 #define VMPROF_TASKS 4
 
 /* The sites of records that are not of calls: the whole run, a parallel launch as
- * the thread that launches sees it, and a task as the thread that does it. */
+ * the thread that launches sees it, a task as the thread that does it, and bytecode
+ * that runs inside a call, as a closure does that a builtin invokes. */
 #define VMPROF_RUN_SITE -1
 #define VMPROF_LAUNCH_SITE -2
 #define VMPROF_TASK_SITE -3
+#define VMPROF_ACTIVATION_SITE -4
 
 /* ---- syscalls.c: the kernel and the processor -------------------------------- */
 
@@ -164,7 +166,8 @@ typedef struct {
   int32_t site;
   int32_t failed;    /* 1 while the call is open, and if it raised */
   /* Of a call, the index of its arguments' shapes in vmprof_signatures(); of a run, a
-   * launch or a task, the number of the thread, in this process, that did it. */
+   * launch or a task, the number of the thread, in this process, that did it. Of an
+   * activation it says nothing. */
   int64_t signature;
   int64_t parent;    /* number of the record inside whose window this one lies, or -1 */
   int64_t begin_ns;

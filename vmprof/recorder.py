@@ -16,7 +16,7 @@ from vmprof.errors import VmprofError
 from vmprof.machine import Site
 from vmprof.native import ffi, hook, lib, wrap
 from vmprof.recording import NOTHING, Activation, Recording, call_paths, record_dtype
-from vmprof.work import LAUNCH_SITE, RUN_SITE, TASK_SITE
+from vmprof.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE
 
 DEFAULT_MAX_RECORDS = 1_000_000
 _LARGEST_MAX_RECORDS = 1 << 40
@@ -32,6 +32,7 @@ class Reading(IntFlag):
 assert lib.VMPROF_RUN_SITE == RUN_SITE
 assert lib.VMPROF_LAUNCH_SITE == LAUNCH_SITE
 assert lib.VMPROF_TASK_SITE == TASK_SITE
+assert lib.VMPROF_ACTIVATION_SITE == ACTIVATION_SITE
 
 
 def check_max_records(number: int) -> None:
@@ -71,6 +72,10 @@ class Recorder:
     def wrap(self, site: Site, kernel: Any) -> Any:
         """The packed function ``kernel`` with a window around it."""
         return wrap(self._address, site.number, kernel)
+
+    def entrance(self, enter: Callable[..., Any]) -> Any:
+        """``enter``, by which native code calls VM functions, with an activation around it."""
+        return wrap(self._address, ACTIVATION_SITE, tvm_ffi.convert(enter))
 
     def entered(self, function: str) -> None:
         """A VM function begins; calls from now on lie in it."""

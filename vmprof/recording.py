@@ -11,7 +11,7 @@ import tvm_ffi
 
 from vmprof.counters.source import Layout
 from vmprof.parallelism import Parallelism
-from vmprof.work import RUN_SITE, TASK_SITE, ByThread, Floats, Ints, Records, Work
+from vmprof.work import LAUNCH_SITE, TASK_SITE, ByThread, Floats, Ints, Records, Work
 
 NOTHING = Layout()  # of a run in which nothing is counted
 
@@ -103,8 +103,8 @@ class Recording:
     ``paths`` one string per call, the VM functions that were running, outermost
     first;
     ``windows_ns`` (calls, 2), begin and end of each since the run began,
-    ``durations_ns`` (calls,) and ``total_ns``, of the run as a whole, are None
-    if no time was read, and so is ``parallelism``; ``counts`` is None if nothing was
+    ``durations_ns`` (calls,), how long each was open without the dispatch between the
+    calls inside, and ``total_ns``, of the run as a whole, are None if no time was read, and so is ``parallelism``; ``counts`` is None if nothing was
     counted. ``fault`` says why there are no counts although they were read for.
     """
 
@@ -139,6 +139,7 @@ class Recording:
         run, calls = records[:1], records[work.rows[1:]]
         fault = fault or _fault(records, layout)
         windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
+        durations = work.of_callers((records["end_ns"] - records["begin_ns"])[:, None])[1:, 0]
         shapes = {index: _shapes(signatures, index) for index in set(calls["signature"].tolist())}
         return cls(
             sites=calls["site"].astype(np.int64),
@@ -146,7 +147,7 @@ class Recording:
             parents=work.parents()[1:] - 1,
             paths=tuple(paths[row - 1] if paths else "" for row in work.rows[1:].tolist()),
             windows_ns=windows if timed else None,
-            durations_ns=calls["end_ns"] - calls["begin_ns"] if timed else None,
+            durations_ns=durations if timed else None,
             total_ns=int(run["end_ns"][0] - run["begin_ns"][0]) if timed else None,
             counts=_counts(records, work, layout) if layout.columns and fault is None else None,
             fault=fault,
@@ -210,7 +211,7 @@ def _counts(records: Records, work: Work, layout: Layout) -> Counts:
         # Differences of counters are taken in their own width, where they may wrap.
         values = (after["values"] - before["values"]).astype(np.int64)
         if number in layout.of_caller:
-            values[records["site"] < RUN_SITE] = 0
+            values[np.isin(records["site"], (LAUNCH_SITE, TASK_SITE))] = 0
         for position, column in enumerate(columns):
             added[:, column] += values[:, position]
     values = work.of(added)

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.models import program
+from support.relax_zoo import zoo
 
 import vmprof
-from vmprof import VmprofError, load_collector
+from vmprof import Program, VmprofError, load_collector
 from vmprof.report import Count, Report
-from vmprof.report.model import Metric, Samples
+from vmprof.report.model import WINDOW, Metric, Row, Samples
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 FOUR = np.array([1, -2, 3.5, 0], "float32")
@@ -74,6 +75,40 @@ def test_a_window_holds_two_readings(tmp_path: Path, single_pass: bool) -> None:
     report = profiled(build(collector_in_c(read), tmp_path), single_pass=single_pass)
     assert {call["a"] for call in report.calls} == {Count(1)}
     assert report.device_metrics["cpu0"]["a"] == Count(2 * len(report.calls) + 1)
+
+
+@pytest.mark.parametrize("engine", ["vmprof", "tvm"])
+def test_a_builtins_row_holds_no_dispatch_of_the_bytecode_that_it_runs(
+    engine: str, tmp_path: Path
+) -> None:
+    """One column counts the readings: how many of them lie where is known."""
+    read = "static uint64_t n; values[0] = n++; values[1] = 0; return 0;"
+    report = vmprof.profile(
+        Program.of_module(zoo("bytecode").jit(), "zoo"),
+        [FOUR[:3], FOUR[:3]],
+        entry="bind_last",
+        engine=engine,
+        repeats=2,
+        counters="none",
+        collectors=[load_collector(build(collector_in_c(read), tmp_path))],
+    )
+    rows = {call["Name"]: call for call in report.calls}
+    invoke = rows["vm.builtin.invoke_closure"]
+    # From the beginning to where the bytecode begins, and from its end to the end.
+    assert invoke["a"] == Count(2)
+    assert {call["a"] for call in report.calls if call is not invoke} == {Count(1)}
+    incl = invoke["a incl."]
+    assert isinstance(incl, Count)
+    nested = [call for call in report.calls if call is not invoke and lies_in(call, invoke)]
+    assert nested
+    assert incl.value == 2 + len(nested)
+
+
+def lies_in(call: Row, other: Row) -> bool:
+    inner, outer = call[WINDOW], other[WINDOW]
+    assert isinstance(inner, Samples)
+    assert isinstance(outer, Samples)
+    return outer.values[0] <= inner.values[0] <= inner.values[1] <= outer.values[1]
 
 
 def test_a_reading_that_fails_leaves_its_columns_absent(tmp_path: Path) -> None:
