@@ -104,8 +104,9 @@ class Recording:
     first;
     ``windows_ns`` (calls, 2), begin and end of each since the run began,
     ``durations_ns`` (calls,), how long each was open without the dispatch between the
-    calls inside, and ``total_ns``, of the run as a whole, are None if no time was read, and so is ``parallelism``; ``counts`` is None if nothing was
-    counted. ``fault`` says why there are no counts although they were read for.
+    calls inside, and ``total_ns``, of the run as a whole, are None if no time was read,
+    and so is ``parallelism``; ``counts`` is None if nothing was counted. ``fault`` says
+    why there are no counts although they were read for.
     """
 
     sites: Ints

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from vmprof.program.kernels import Kernel
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.derive import derive
-from vmprof.report.model import Count, Derived, Metric, Report, Row
-
-FLOPS, BYTES = "FLOPs", "Bytes"
+from vmprof.report.model import BYTES, FLOPS, Count, Derived, Duration, Metric, Report, Row
 
 _TIME = "Duration (us)"
 
@@ -68,6 +66,7 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
         report,
         calls=calls,
         device_metrics={device: {**row, **totals} for device, row in report.device_metrics.items()},
+        configuration={**report.configuration, **_known_in_part(calls)},
     )
     metrics = (*METRICS, _cpus_used(report))
     known = {column for row in calls for column in row} | set(report.missing)
@@ -78,6 +77,27 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
         if each.column not in derived and known.issuperset(each.sources.values())
     )
     return derive(report, [*report.derived, *more])
+
+
+def _known_in_part(calls: Sequence[Row]) -> dict[str, Metric]:
+    """Which part of the calls it is whose operations and bytes are known, unless it is all."""
+    parts = []
+    whole = _microseconds(calls)
+    for column in (FLOPS, BYTES):
+        known = [row for row in calls if column in row]
+        if known and len(known) < len(calls):
+            share = 100 * _microseconds(known) / whole if whole else 0.0
+            parts.append(
+                f"{column} of {len(known)} of {len(calls)} calls, {share:.1f} % of their time"
+            )
+    if not parts:
+        return {}
+    return {"Known in part": f"{'; '.join(parts)}; rates in Sum and Total are of those calls"}
+
+
+def _microseconds(rows: Sequence[Row]) -> float:
+    times = (row.get(_TIME) for row in rows)
+    return sum(time.microseconds for time in times if isinstance(time, Duration))
 
 
 def _cpus_used(report: Report) -> Derived:

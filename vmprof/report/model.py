@@ -79,6 +79,9 @@ WINDOW = "Window (us)"
 # are numbered, 0 is the one that called.
 TASKS = "Tasks (us)"
 
+# Operations on data, and bytes moved, of kernels that are known.
+FLOPS, BYTES = "FLOPs", "Bytes"
+
 # A cell of a count that nobody counted for that row; a sum with it in is none.
 NOT_COUNTED = ""
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import DataRow, TableFormat, tabulate
 
-from vmprof.report.aggregate import merge_calls, sum_columns, without_path
-from vmprof.report.derive import derive_rows
+from vmprof.report.aggregate import merge_calls, without_path
+from vmprof.report.derive import derive_rows, summed
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row, Samples
 
 # These come first, in this order; the others follow alphabetically.
@@ -51,9 +51,9 @@ def render(
         rows = [without_path(row) for row in rows]
     if sort:
         rows.sort(key=_microseconds, reverse=True)
-    if col_sums:
-        rows += [SEPARATOR, {**sum_columns(rows), "Name": "Sum"}]
     rows = derive_rows(rows, report.derived)
+    if col_sums:
+        rows += [SEPARATOR, {**summed(rows, report.derived), "Name": "Sum"}]
     rows += [{**totals, "Name": "Total"} for totals in report.device_metrics.values()]
     return grid(rows, columns_of(rows)) + "\n" + notes(report)
 

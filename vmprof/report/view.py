@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vmprof.errors import VmprofError
-from vmprof.report.aggregate import merge_calls, sum_columns
-from vmprof.report.derive import derive_rows
+from vmprof.report.aggregate import merge_calls
+from vmprof.report.derive import derive_rows, summed
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row
 from vmprof.report.table import SEPARATOR, columns_of, grid, notes
 
@@ -51,17 +51,15 @@ def select(report: Report, view: View) -> Selection:
     others = rows[len(kept) :]
     rest = None
     if others:
-        rest = {**sum_columns(others), "Name": f"({len(others):,} more)"}
+        rest = {**summed(others, report.derived), "Name": f"({len(others):,} more)"}
     wanted = present
     if view.columns is not None:
         named = dict.fromkeys(find_column(name, present) for name in view.columns)
         wanted = ["Name", *(name for name in named if name != "Name")]
-    sums = {**sum_columns(rows), "Name": "Sum"}
-    computed = derive_rows([sums, *([rest] if rest else [])], report.derived)
     return Selection(
         rows=kept,
-        rest=computed[1] if rest else None,
-        sums=computed[0],
+        rest=rest,
+        sums={**summed(rows, report.derived), "Name": "Sum"},
         totals=[{**row, "Name": "Total"} for row in report.device_metrics.values()],
         columns=wanted,
     )
