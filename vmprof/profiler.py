@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from statistics import fmean, stdev
 
 import numpy as np
 import tvm
 from tvm.runtime import Device
 
+from vmprof.collector_columns import CheckedCollector, ColumnNames
 from vmprof.collectors import Collector, check_collector
 from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.collector import NativeCollector
@@ -160,8 +162,16 @@ def profile_engines(
     program = load_program(source, entry=entry, schedule=compile_schedule, progress=progress)
     parameters = parameters_of(program.bytecode, program.entry(entry))
     arguments = make_inputs(parameters, inputs, dimensions=dimensions, seed=seed)
+    names = ColumnNames(_counted_columns(chosen, fallback))
     collectors = [check_collector(each, type(each).__name__) for each in collectors]
-    in_python = [each for each in collectors if not isinstance(each, NativeCollector)]
+    in_python = [
+        CheckedCollector(each, names)
+        for each in collectors
+        if not isinstance(each, NativeCollector)
+    ]
+    in_c = [
+        replace(each, claim=names.claim) for each in collectors if isinstance(each, NativeCollector)
+    ]
     with ExitStack() as stack:
         opened = stack.enter_context(
             open_counters(
@@ -170,7 +180,7 @@ def profile_engines(
                 otherwise=fallback.groups if fallback else (),
                 multiplex=multiplex,
                 single_pass=schedule.single_pass,
-                collectors=[each for each in collectors if isinstance(each, NativeCollector)],
+                collectors=in_c,
                 scope=scope,
             )
         )
@@ -192,6 +202,12 @@ def profile_engines(
             if problems and scope.tasks
             else {}
         )
+        of_calls = [each for each in in_python if each.scope == "call"]
+        gave_nothing = {
+            each.name: "this collector gave no column: its stop() returned none"
+            for each in in_python
+            if not each.columns
+        }
         counted = fallback if fallback and opened.fell_back else chosen
         reports = {}
         for (name, engine), measurement in zip(running.items(), measurements, strict=True):
@@ -204,9 +220,12 @@ def profile_engines(
                     CountedPass(one.layout.columns, runs, opened.unproven)
                     for one, runs in zip(opened.passes, measurement.counted, strict=True)
                 ],
-                collected=[CollectedPass(runs) for runs in measurement.collected],
+                collected=[
+                    CollectedPass(each.name, runs)
+                    for each, runs in zip(of_calls, measurement.collected, strict=True)
+                ],
                 per_run=_per_run(opened, measurement),
-                refused=opened.refused,
+                refused={**opened.refused, **gave_nothing},
                 configuration={
                     **_configuration(program, name, schedule, opened, measurement),
                     **pool,
@@ -223,6 +242,19 @@ def profile_engines(
                 report = with_known_peaks(with_metrics(report, program.kernels))
             reports[name] = report
     return reports
+
+
+def _counted_columns(*sets: CounterSet | None) -> list[str]:
+    """The columns of events, and what is derived from them."""
+    return [
+        column
+        for each in sets
+        if each is not None
+        for column in (
+            *(event.name for group in each.groups for event in group),
+            *(metric.column for metric in each.metrics),
+        )
+    ]
 
 
 def _title(counters: CounterSet) -> str:

@@ -181,11 +181,12 @@ def test_what_a_collector_says_of_calls_is_in_their_rows() -> None:
         passes=[],
         collected=[
             CollectedPass(
+                "Mood",
                 [
                     (runs[0], [{"t": Ratio(1.5), "w": Duration(3)}, {}]),
                     (runs[1], [{"t": Ratio(2.5), "w": Duration(5)}, {}]),
                     (odd, [{"t": Ratio(99)}]),
-                ]
+                ],
             )
         ],
         per_run=[],
@@ -196,6 +197,26 @@ def test_what_a_collector_says_of_calls_is_in_their_rows() -> None:
     assert (matmul["t"], matmul["w"]) == (Ratio(2.0), Duration(4))
     assert matmul["t samples"] == Samples((1.5, 2.5))
     assert "t" not in alloc
+    assert report.configuration["Note on Mood"] == (
+        "1 of its 3 runs are left out: they made other calls than the timed ones"
+    )
+
+
+def test_a_collector_whose_runs_made_other_calls_has_a_reason() -> None:
+    odd = recording([(1, NO_TENSOR, 0, 7, [0, 0])], (50, [0, 0]), counted=False)
+    report = build_report(
+        sites=["matmul", "alloc"],
+        device="cpu0",
+        timed=timed(((1000, 10), 2000)),
+        passes=[],
+        collected=[CollectedPass("Mood", [(odd, [{"t": Ratio(99), "w": Count(1)}])])],
+        per_run=[],
+        refused={},
+        configuration={},
+    )
+    reason = "the runs of Mood made other calls than the timed ones"
+    assert report.missing == {"t": reason, "w": reason}
+    assert "t" not in report.calls[0]
 
 
 def test_a_row_is_of_the_call_itself_where_calls_nest() -> None:

@@ -46,8 +46,9 @@ class CountedPass:
 
 @dataclass(frozen=True)
 class CollectedPass:
-    """What a collector of calls gave: runs, each with a row for every call of its recording."""
+    """What the collector ``name`` gave: runs, with a row for every call of its recording."""
 
+    name: str
     runs: Sequence[tuple[Recording, Sequence[Row]]]
 
 
@@ -86,9 +87,7 @@ def build_report(
     for one in passes:
         counted.add(one, pattern, inclusive_rows)
     for each in collected:
-        rows = [rows for run, rows in each.runs if run.same_calls(pattern)]
-        for i, cells in enumerate(counted.calls):
-            cells.update(medians([run[i] for run in rows]))
+        notes |= counted.collect(each, pattern)
     counted.total |= medians(per_run)
 
     durations = np.array([run.durations_ns for run in same], dtype=np.int64)
@@ -175,6 +174,22 @@ class _Counted:
                 # They are known of whole calls, with those inside.
                 if i not in pattern.parents:
                     self.calls[i].update(parts)
+
+    def collect(self, one: CollectedPass, pattern: Recording) -> dict[str, Metric]:
+        """Add the columns of a collector; a note if some of its runs are not in them."""
+        rows = [rows for run, rows in one.runs if run.same_calls(pattern)]
+        for i, cells in enumerate(self.calls):
+            cells.update(medians([run[i] for run in rows]))
+        of_others = "made other calls than the timed ones"
+        if not rows:
+            columns = {column for _, rows in one.runs for row in rows for column in row}
+            self.missing.update(
+                dict.fromkeys(sorted(columns), f"the runs of {one.name} {of_others}")
+            )
+        if len(rows) in (0, len(one.runs)):
+            return {}
+        left_out = f"{len(one.runs) - len(rows)} of its {len(one.runs)} runs are left out"
+        return {f"Note on {one.name}": f"{left_out}: they {of_others}"}
 
 
 def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:

@@ -47,7 +47,7 @@ def facts(report: Report) -> list[Fact]:
         found.append(Fact("Empty call", short(empty), "the least that any call can show"))
     flops = [row.get("GFLOP/s") for row in report.device_metrics.values()]
     if flops and flops[0] is not None:
-        found.append(Fact("GFLOP/s", short(flops[0]), "of the run as a whole"))
+        found.append(Fact("GFLOP/s", short(flops[0]), "of the calls whose operations are known"))
     threads = report.configuration.get("Number of threads")
     if isinstance(threads, Count):
         found.append(Fact("Threads", f"{threads.value:,}", "in TVM's pool"))

@@ -24,7 +24,7 @@ from vmprof.work import Ints
 _TASKS, _CPU_TIME, _WAITING = "Tasks", "CPU time (us)", "Wait and launch (us)"
 _THREAD_TIME, _WORK = "Thread time (us)", "Work (us)"
 _LONGEST, _MEAN = "Longest tasks (us)", "Mean tasks (us)"
-_COLUMNS = (_TASKS, _WORK, _THREAD_TIME, _LONGEST, _MEAN, _WAITING, _CPU_TIME)
+THREAD_COLUMNS = (_TASKS, _WORK, _THREAD_TIME, _LONGEST, _MEAN, _WAITING, _CPU_TIME)
 
 # What is computed from the columns below, also for rows that are merged or summed.
 THREAD_METRICS = (
@@ -72,7 +72,7 @@ def _columns(runs: Sequence[Recording], cpu: Sequence[Counts]) -> list[dict[str,
     ``runs`` are timed runs of the same calls; ``cpu`` are counts of the pass for CPU
     time. Values are medians; see :class:`vmprof.parallelism.Parallelism`.
     """
-    columns: dict[str, list[Ints]] = {name: [] for name in _COLUMNS}
+    columns: dict[str, list[Ints]] = {name: [] for name in THREAD_COLUMNS}
     for run in runs:
         used, durations = run.parallelism, run.durations_ns
         assert used is not None
