@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_left_aside(library: Path, text: str, reason: str
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": 2}, "another version of vmprof"),
+        ({"format": 3}, "another version of vmprof"),
         ({"kernels": {"a": {"hash": "1"}}}, "cannot be read"),
     ],
 )
@@ -78,6 +78,12 @@ def test_changed_documents(library: Path, change: dict[str, object], reason: str
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.warns(VmprofWarning, match=reason):
         assert read_kernels(library) == {}
+
+
+def test_what_older_versions_wrote_is_read(library: Path) -> None:
+    path = kernels_path(library)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 1}))
+    assert read_kernels(library).keys() == {"a", "b"}
 
 
 def test_cost_of_fixed_shapes() -> None:

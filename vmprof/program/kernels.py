@@ -25,13 +25,15 @@ LAYOUT_COLUMNS = (
     *("src_layout", "dst_layout", "weight_layout"),
 )
 
-_FORMAT = 1
+# 1: bytes of a tensor were all that it has, also where a call touches a part of it.
+_FORMAT = 2
+_READABLE = (1, 2)
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one call: operations on data, and bytes of the tensors it reads and writes.
+    """Of one call: operations on data, and bytes that it moves of its tensors.
 
     None is a number that the shapes of the call do not settle.
     """
@@ -107,7 +109,7 @@ def read_kernels(library: str | Path) -> Kernels:
         document = json.loads(path.read_text(encoding="utf-8"))
         belongs = document["library"] == _digest(Path(library))
         kernels = {name: _kernel(entry) for name, entry in document["kernels"].items()}
-        known = document["format"] == _FORMAT
+        known = document["format"] in _READABLE
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         _leave_aside(path, f"it cannot be read ({error})")
         return {}
