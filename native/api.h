@@ -107,15 +107,30 @@ int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]);
 
 /* ---- cpu.c: CPU time, in nanoseconds ------------------------------------------------ */
 
-/* Of the thread that reads; of the threads that there are when it is enabled; of the thread that reads and a team's members. */
+/* Of the thread that reads; of the thread that reads and a team's members; of the threads
+ * that there are when it is enabled; of the process, which has the time of threads that
+ * began or ended since then, but is behind by what running ones did since the last tick. */
 #define VMPROF_CPU_OF_THREAD 0
-#define VMPROF_CPU_OF_PROCESS 1
-#define VMPROF_CPU_OF_TEAM 2
+#define VMPROF_CPU_OF_TEAM 1
+#define VMPROF_CPU_OF_THREADS 2
+#define VMPROF_CPU_OF_PROCESS 3
 
 /* A source of one value. NULL when there is no memory. */
 vmprof_source *vmprof_cpu_open(int whose);
 /* The team of a source of VMPROF_CPU_OF_TEAM. */
 void vmprof_cpu_watch(vmprof_source *source, const vmprof_team *team);
+
+/* What it costs to read CPU time around a call, in nanoseconds: `inside` is what its
+ * window shows of that, `whole` what it adds to a window around it. */
+typedef struct {
+  int64_t inside;
+  int64_t whole;
+} vmprof_reading_cost;
+
+/* Measured on `windows` windows of time and `sources` with nothing in them. The first
+ * value of each source is CPU time; they are enabled. */
+vmprof_reading_cost vmprof_cpu_reading_cost(vmprof_source *const *sources, int num_sources,
+                                            int windows);
 
 /* ---- parallel.c: TVM's parallel launches ------------------------------------------- */
 

@@ -16,7 +16,7 @@ from vmprof.recording import Recording
 from vmprof.report.model import Metric, Row
 from vmprof.schedule import Schedule
 
-_CPU_RUNS = 3
+_WATCHING_RUNS = 3
 
 
 @dataclass
@@ -35,11 +35,12 @@ class Measurement:
     per_run: list[Row]
     collected: list[list[tuple[Recording, list[Row]]]]  # by collector of calls
     cpu: list[Recording]  # of the pass for CPU time
+    watch: list[Recording]  # of the pass that looks for work of others
 
     @classmethod
     def empty(cls, counters: Counters, collectors: int) -> Measurement:
         return cls(
-            [], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)], []
+            [], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)], [], []
         )
 
 
@@ -50,13 +51,12 @@ def measure(
     collectors: Sequence[Collector],
     progress: Progress,
     *,
-    threads: bool = False,
+    cpu_time: bool = False,
 ) -> list[Measurement]:
     """Warm up, then run ``engines`` in rounds as ``schedule`` says; a measurement of each.
 
-    Several take turns within each round, and in being the first. CPU time is
-    read in every round with ``threads``; else in the first few, enough to see
-    whether work is missed.
+    Several take turns within each round, and in being the first. With ``cpu_time``
+    each round also reads that; the first few look whether others work.
     """
     per_run = [collector for collector in collectors if collector.scope == "run"]
     collecting = [
@@ -81,8 +81,11 @@ def measure(
                 result.counted[counters.passes.index(counted)].append(recording)
         for run, runs in zip(collecting[number], result.collected, strict=True):
             runs.append(run())
-        if counters.cpu is not None and (threads or len(result.cpu) < _CPU_RUNS):
-            result.cpu.append(engine.record(Reading.COUNTERS, counters.cpu))
+        clocks = counters.clocks
+        if clocks is not None and cpu_time:
+            result.cpu.append(engine.record(Reading.TIME | Reading.COUNTERS, clocks.time))
+        if clocks is not None and len(result.watch) < _WATCHING_RUNS:
+            result.watch.append(engine.record(Reading.COUNTERS, clocks.watch))
         # Last: an error of the model is better told by the machine that knows where it was.
         result.unprofiled_us.append(engine.time_unprofiled())
 

@@ -32,6 +32,8 @@ from vmprof.progress import Progress, silent
 from vmprof.recorder import DEFAULT_MAX_RECORDS, Recorder, check_max_records
 from vmprof.recording import NOTHING
 from vmprof.report.build import CollectedPass, CountedPass, build_report
+from vmprof.report.clocks import ClockRuns
+from vmprof.report.cpu_time import CPU_METRICS, CPU_TIME
 from vmprof.report.derive import derive
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
@@ -195,7 +197,12 @@ def profile_engines(
         beforehand(running)
         with recorded_launches() as problems:
             measurements = measure(
-                [*running.values()], schedule, opened, in_python, progress, threads=threads
+                [*running.values()],
+                schedule,
+                opened,
+                in_python,
+                progress,
+                cpu_time=threads or metrics,
             )
         unseen: dict[str, Metric] = (
             {"Launches": f"only the calling thread was counted: {problems[0]}"}
@@ -208,6 +215,17 @@ def profile_engines(
             for each in in_python
             if not each.columns
         }
+        # In a single pass the runs that are timed also count: not tasks, if counters see others.
+        blind = schedule.single_pass and not scope.tasks
+        untold = {}
+        if threads and blind:
+            untold["Threads"] = f"with --count {scope.name} and --single-pass, no run tells tasks"
+        if (threads or metrics) and opened.clocks is None:
+            untold[CPU_TIME] = (
+                "it is read in runs of its own, which --single-pass does without"
+                if schedule.single_pass
+                else "task-clock cannot be counted for other threads here"
+            )
         counted = fallback if fallback and opened.fell_back else chosen
         reports = {}
         for (name, engine), measurement in zip(running.items(), measurements, strict=True):
@@ -225,7 +243,7 @@ def profile_engines(
                     for each, runs in zip(of_calls, measurement.collected, strict=True)
                 ],
                 per_run=_per_run(opened, measurement),
-                refused={**opened.refused, **gave_nothing},
+                refused={**opened.refused, **gave_nothing, **untold},
                 configuration={
                     **_configuration(program, name, schedule, opened, measurement),
                     **pool,
@@ -233,10 +251,16 @@ def profile_engines(
                     **empty_call,
                     **unseen,
                 },
-                cpu=CountedPass(opened.cpu.layout.columns, measurement.cpu) if opened.cpu else None,
-                threads=threads,
+                clocks=ClockRuns(opened.clocks, measurement.cpu, measurement.watch)
+                if opened.clocks
+                else None,
+                threads=threads and not blind,
             )
-            derived = [*counted.metrics, *(THREAD_METRICS if threads else ())]
+            derived = [
+                *counted.metrics,
+                *(THREAD_METRICS if threads and not blind else ()),
+                *(CPU_METRICS if opened.clocks and (threads or metrics) else ()),
+            ]
             report = derive(with_kernels(report, program.kernels), derived)
             if metrics:
                 report = with_known_peaks(with_metrics(report, program.kernels))

@@ -47,16 +47,17 @@ class Recorder:
     ``max_records`` bounds the calls of one run, ``sample_words`` what a pass
     reads at either end of a call (:attr:`Layout.sample_words`). Memory is
     reserved for all records at once, and used as they come. The recorder and
-    what it reads belong to the thread that runs. With ``tasks`` it also keeps a
-    record of each parallel launch and each of its tasks, from whatever thread,
-    where :func:`vmprof.launches.recorded_launches` lets it see them.
+    what it reads belong to the thread that runs. It also keeps a record of each
+    parallel launch and each of its tasks, from whatever thread, where
+    :func:`vmprof.launches.recorded_launches` lets it see them; in runs that count,
+    only with ``tasks``.
     """
 
     def __init__(
         self, sample_words: int, max_records: int = DEFAULT_MAX_RECORDS, *, tasks: bool = True
     ) -> None:
         check_max_records(max_records)
-        self._also = lib.VMPROF_TASKS if tasks else 0
+        self._counts_tasks = tasks
         self._expected = 0
         self._activations: list[Activation] = []
         # One record more, for the run itself.
@@ -117,7 +118,9 @@ class Recorder:
         """
         sources = [source.pointer for source in counted.sources] if counted else []
         team = counted.team.pointer if counted else ffi.NULL
-        mode = int(reading) | self._also
+        mode = int(reading)
+        if counted is None or counted.watches or self._counts_tasks:
+            mode |= lib.VMPROF_TASKS
         code = lib.vmprof_recorder_start(
             self._pointer, mode, sources, len(sources), team, self._expected
         )

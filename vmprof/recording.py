@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import tvm_ffi
 
-from vmprof.counters.source import Layout
+from vmprof.counters.source import Layout, ReadingCost
 from vmprof.parallelism import Parallelism
+from vmprof.reading_cost import Spent
 from vmprof.work import LAUNCH_SITE, TASK_SITE, ByThread, Floats, Ints, Records, Work
 
 NOTHING = Layout()  # of a run in which nothing is counted
@@ -139,8 +140,10 @@ class Recording:
         work = Work(records)
         run, calls = records[:1], records[work.rows[1:]]
         fault = fault or _fault(records, layout)
+        spent = Spent.of_records(records, layout.cost or ReadingCost(0, 0))
+        times = records["end_ns"] - records["begin_ns"] - spent.time
         windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
-        durations = work.of_callers((records["end_ns"] - records["begin_ns"])[:, None])[1:, 0]
+        durations = work.of_callers(times[:, None])[1:, 0]
         shapes = {index: _shapes(signatures, index) for index in set(calls["signature"].tolist())}
         return cls(
             sites=calls["site"].astype(np.int64),
@@ -149,8 +152,10 @@ class Recording:
             paths=tuple(paths[row - 1] if paths else "" for row in work.rows[1:].tolist()),
             windows_ns=windows if timed else None,
             durations_ns=durations if timed else None,
-            total_ns=int(run["end_ns"][0] - run["begin_ns"][0]) if timed else None,
-            counts=_counts(records, work, layout) if layout.columns and fault is None else None,
+            total_ns=int(times[0]) if timed else None,
+            counts=_counts(records, work, layout, spent)
+            if layout.columns and fault is None
+            else None,
             fault=fault,
             parallelism=Parallelism.of_records(records, work) if timed else None,
         )
@@ -205,7 +210,7 @@ def _read(records: Records, layout: Layout, number: int) -> Any:
     return np.ones(len(records), dtype=bool)
 
 
-def _counts(records: Records, work: Work, layout: Layout) -> Counts:
+def _counts(records: Records, work: Work, layout: Layout, spent: Spent) -> Counts:
     added = np.zeros((len(records), len(layout.columns)), dtype=np.int64)
     for number, columns in enumerate(layout.sources):
         before, after = records["before"][str(number)], records["after"][str(number)]
@@ -215,6 +220,8 @@ def _counts(records: Records, work: Work, layout: Layout) -> Counts:
             values[np.isin(records["site"], (LAUNCH_SITE, TASK_SITE))] = 0
         for position, column in enumerate(columns):
             added[:, column] += values[:, position]
+    if layout.cost is not None:
+        added -= spent.cpu[:, None]
     values = work.of(added)
     if not layout.multiplexed:
         return Counts(values[1:], values[0], by_thread=work.by_thread(added))

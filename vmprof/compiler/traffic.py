@@ -73,9 +73,10 @@ class _Accesses:
         size = tensor.dtype.bits * tensor.dtype.lanes
         whole = prod(map(number, tensor.shape)) * size // 8
         counts = elements.of(tensor)
-        if self._hidden or not counts or None in counts:
+        known = [count for count in counts if count is not None]
+        if self._hidden or not known or len(known) < len(counts):
             return whole
-        return least(whole, sum(counts) * size // 8)
+        return least(whole, sum(known) * size // 8)
 
     def statement(self, statement: Any) -> None:
         match statement:

@@ -10,11 +10,15 @@ from vmprof.counters.team import Team
 
 @dataclass(frozen=True)
 class Pass:
-    """What is counted in one pass: `enable` before the run, `disable` after it."""
+    """What is counted in one pass: `enable` before the run, `disable` after it.
+
+    One that ``watches`` wants tasks told whosever work is counted.
+    """
 
     layout: Layout
     sources: tuple[Source, ...]
     how: str  # how a window reads it, for the reader of the report
+    watches: bool = False
     team: Team = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from vmprof.counters.collector import NativeCollector
-from vmprof.counters.cpu import open_cpu_clocks
+from vmprof.counters.cpu import CpuClocks, open_cpu_clocks
 from vmprof.counters.errata import group_objection
 from vmprof.counters.events import Event, Group
 from vmprof.counters.group import CounterGroup, Opener, Refused
@@ -35,8 +35,8 @@ class Counters(AbstractContextManager["Counters"]):
     permission level hides the kernel, events count user space alone.
     ``fell_back``: not one of the events could be counted, and what was named
     for this case is. ``note`` says why there are several passes. ``scope``: whose
-    work is counted. ``cpu`` is a pass for CPU time (:mod:`vmprof.counters.cpu`),
-    None in a single pass and where it cannot be had. Use as a context manager:
+    work is counted. ``clocks`` are passes for CPU time (:mod:`vmprof.counters.cpu`),
+    None in a single pass and where they cannot be had. Use as a context manager:
     everything is closed whatever happens.
     """
 
@@ -48,13 +48,14 @@ class Counters(AbstractContextManager["Counters"]):
     fell_back: bool = False
     note: str | None = None
     scope: Scope = field(default_factory=Scope)
-    cpu: Pass | None = None
+    clocks: CpuClocks | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @property
     def sample_words(self) -> int:
         """Of the pass that reads most."""
-        passes = [*self.passes, *([self.cpu] if self.cpu else [])]
+        clocks = [self.clocks.time, self.clocks.watch] if self.clocks else []
+        passes = [*self.passes, *clocks]
         return max((p.layout.sample_words for p in passes), default=0)
 
     def close(self) -> None:
@@ -122,8 +123,9 @@ def open_counters(
             passes = [_together(passes)]
         for one in passes:
             stack.callback(one.team.close)
-        clocks = nullcontext(None) if single_pass else open_cpu_clocks(scope.apply(opener))
-        cpu = stack.enter_context(clocks)
+        clocks = None
+        if not single_pass:
+            clocks = stack.enter_context(open_cpu_clocks(scope.apply(opener), tasks=scope.tasks))
         wide = stack.enter_context(WideCounters(selection.wide, machine))
         return Counters(
             wide,
@@ -134,7 +136,7 @@ def open_counters(
             fell_back,
             note,
             scope,
-            cpu,
+            clocks,
             stack.pop_all(),
         )
 

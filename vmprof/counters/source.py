@@ -12,6 +12,16 @@ from vmprof.native import ffi, lib
 _HEAD_WORDS = 3
 
 
+class ReadingCost(NamedTuple):
+    """What it costs to read CPU time around a call, in nanoseconds of it.
+
+    ``inside`` is what the call's window shows of that, ``whole`` what a window around it does.
+    """
+
+    inside: int
+    whole: int
+
+
 @dataclass(frozen=True)
 class Layout:
     """Which columns the values of a pass belong to.
@@ -23,7 +33,8 @@ class Layout:
     ``of_caller`` are the numbers of sources that are read by the calling thread alone,
     for whatever they count; every other one counts a thread, and each thread that does
     a task has one. ``threads`` tells sources apart that count different threads from
-    one and the same; empty where there are none.
+    one and the same; empty where there are none. ``cost``, of a pass whose only column
+    is CPU time, is taken off it and off the time.
     """
 
     columns: tuple[str, ...] = ()
@@ -31,6 +42,7 @@ class Layout:
     multiplexed: bool = False
     of_caller: frozenset[int] = frozenset()
     threads: tuple[int, ...] = ()
+    cost: ReadingCost | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[Layout]) -> Layout:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vmprof.recording import Counts, Recording
+from vmprof.report.clocks import ClockRuns
 from vmprof.report.median import median_of, medians
 from vmprof.report.model import (
     INCLUSIVE,
@@ -24,7 +25,7 @@ from vmprof.report.model import (
     Row,
     Samples,
 )
-from vmprof.report.threads import per_thread, thread_cells, uncounted_work
+from vmprof.report.threads import per_thread, thread_cells
 from vmprof.work import Floats, Ints
 
 # Beside a column whose counters took turns: which part of the time it was counted.
@@ -62,7 +63,7 @@ def build_report(
     per_run: Sequence[Row],
     refused: Mapping[str, str],
     configuration: Mapping[str, Metric],
-    cpu: CountedPass | None = None,
+    clocks: ClockRuns | None = None,
     threads: bool = False,
 ) -> Report:
     """A report of the calls that all runs made.
@@ -71,7 +72,7 @@ def build_report(
     durations, at least one. ``per_run`` has a row for each of them, of the run
     as a whole. Values are medians over the runs; those of a row leave out the
     calls inside it, which have rows of their own. ``refused`` says why columns
-    that were asked for are not there. ``cpu`` is the pass for CPU time; with
+    that were asked for are not there. ``clocks`` are the runs that read CPU time; with
     ``threads`` the report says how calls used threads.
     """
     pattern = timed[-1]
@@ -94,14 +95,15 @@ def build_report(
     own_durations = pattern.own(durations.T).T
     totals = np.array([run.total_ns for run in same], dtype=np.int64)
     total_us = float(np.median(totals)) / 1e3
-    cpu_counts = _usable(cpu, pattern) if cpu else []
     names = [sites[site] for site in pattern.sites.tolist()]
-    notes |= uncounted_work(cpu.columns if cpu else (), cpu_counts, names)
     # When calls happened is said of one run, the one of median length.
     typical = same[int(np.argsort(totals, kind="stable")[(len(totals) - 1) // 2])]
     assert typical.windows_ns is not None
     windows = (typical.windows_ns / 1e3).tolist()
-    about_threads = thread_cells(same, typical, cpu_counts, columns=threads)
+    about_threads: list[Row] = [*thread_cells(same, typical, columns=threads)]
+    if clocks is not None:
+        about_threads, more = clocks.tell(about_threads, names, pattern, counted.missing)
+        notes |= more
     calls_of_report: list[Row] = []
     for i, name in enumerate(names):
         call_us = float(np.median(own_durations[:, i])) / 1e3

@@ -56,9 +56,9 @@ def with_kernels(report: Report, kernels: Mapping[str, Kernel]) -> Report:
 def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
     """``report`` with :data:`METRICS`, and what of operations and bytes they need.
 
-    With them goes CPUs used. Those of counters are there if the counters are, or
-    among what is missing if they were asked for. Bytes are those of the tensors
-    that a kernel takes, each counted once: what has to be moved at least.
+    Those of counters are there if the counters are, or among what is missing if they
+    were asked for. Bytes are those of the tensors that a kernel takes, each counted
+    once, and of it what the kernel can touch (:mod:`vmprof.compiler.traffic`).
     """
     calls = tuple({**row, **_cost(row, kernels)} for row in report.calls)
     totals = sum_columns({c: row[c] for c in (FLOPS, BYTES) if c in row} for row in calls)
@@ -68,12 +68,11 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
         device_metrics={device: {**row, **totals} for device, row in report.device_metrics.items()},
         configuration={**report.configuration, **_known_in_part(calls)},
     )
-    metrics = (*METRICS, _cpus_used(report))
     known = {column for row in calls for column in row} | set(report.missing)
     derived = {each.column for each in report.derived}
     more = (
         each
-        for each in metrics
+        for each in METRICS
         if each.column not in derived and known.issuperset(each.sources.values())
     )
     return derive(report, [*report.derived, *more])
@@ -98,19 +97,6 @@ def _known_in_part(calls: Sequence[Row]) -> dict[str, Metric]:
 def _microseconds(rows: Sequence[Row]) -> float:
     times = (row.get(_TIME) for row in rows)
     return sum(time.microseconds for time in times if isinstance(time, Duration))
-
-
-def _cpus_used(report: Report) -> Derived:
-    """The task clock, in nanoseconds, over the time; less what it reads of an empty call."""
-    clock = "perf::TASK-CLOCK"
-    empty = report.configuration.get(f"Empty call {clock}")
-    overhead = empty.value if isinstance(empty, Count) else 0
-    return Derived(
-        "CPUs used",
-        f"(clock - {overhead} * calls) / us / 1000",
-        "ratio",
-        {"clock": clock, "calls": "Count", "us": _TIME},
-    )
 
 
 def _identity(row: Row, kernels: Mapping[str, Kernel]) -> dict[str, Metric]:

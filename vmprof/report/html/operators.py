@@ -73,7 +73,7 @@ class OperatorTable:
         row_of = [rank[old] for old in groups_of(report.calls)]
         rows = [merged[i] for i in order]
         sums = summed(merged, report.derived)
-        totals = [("Sum", sums)]
+        totals: list[tuple[str, Row]] = [("Sum", sums)]
         totals += [(f"Total, {device}", row) for device, row in report.device_metrics.items()]
         titles = [title for title in columns_of(rows) if any(row.get(title) for row in rows)]
         longest = max((microseconds(row) for row in rows), default=0.0) or 1.0

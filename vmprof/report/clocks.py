@@ -1,0 +1,54 @@
+"""What runs that read CPU time add to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vmprof.counters.cpu import CpuClocks
+from vmprof.recording import Recording
+from vmprof.report.cpu_time import CPU_TIME, cpu_cells
+from vmprof.report.model import Duration, Metric, Row
+from vmprof.report.threads import without_claims
+from vmprof.report.unseen import Watched, uncounted_work
+
+
+@dataclass(frozen=True)
+class ClockRuns:
+    """Runs of the passes of ``clocks``; ``time`` is empty if nobody asked for CPU time."""
+
+    clocks: CpuClocks
+    time: Sequence[Recording]
+    watch: Sequence[Recording]
+
+    def tell(
+        self, rows: Sequence[Row], names: Sequence[str], pattern: Recording, missing: dict[str, str]
+    ) -> tuple[list[Row], dict[str, Metric]]:
+        """``rows``, of the run and of the calls of ``pattern``, with CPU time; and notes.
+
+        What others did who are not counted is among the notes, and what cannot be said
+        because of them is no longer in the rows.
+        """
+        notes: dict[str, Metric] = {}
+        groups = [*zip(names, pattern.shapes, strict=True)]
+        if self.time:
+            cost = self.clocks.time.layout.cost
+            assert cost is not None
+            usable = _usable(self.time, pattern)
+            more = cpu_cells(usable, groups, cost)
+            rows = [{**row, **cells} for row, cells in zip(rows, more, strict=True)]
+            notes["Reading CPU time (us)"] = Duration(cost.whole / 1e3)
+            if not usable:
+                missing[CPU_TIME] = next((run.fault for run in self.time if run.fault), None) or (
+                    "the runs that read it made other calls than the timed ones"
+                )
+        counts = [run.counts for run in _usable(self.watch, pattern) if run.counts is not None]
+        if counts:
+            watched = Watched(self.clocks.watch.layout.columns, counts, self.clocks.counted)
+            rows, untold = without_claims(rows, watched, groups)
+            notes |= {**uncounted_work(watched, names), **untold}
+        return [*rows], notes
+
+
+def _usable(runs: Sequence[Recording], pattern: Recording) -> list[Recording]:
+    return [run for run in runs if run.counts is not None and run.same_calls(pattern)]
