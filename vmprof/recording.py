@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tvm_ffi
 
-from vmprof.counters.source import Layout, ReadingCost
+from vmprof.counters.source import Layout
 from vmprof.parallelism import Parallelism
 from vmprof.reading_cost import Spent
 from vmprof.work import LAUNCH_SITE, TASK_SITE, ByThread, Floats, Ints, Records, Work
@@ -140,8 +140,8 @@ class Recording:
         work = Work(records)
         run, calls = records[:1], records[work.rows[1:]]
         fault = fault or _fault(records, layout)
-        spent = Spent.of_records(records, layout.cost or ReadingCost(0, 0))
-        times = records["end_ns"] - records["begin_ns"] - spent.time
+        spent = Spent.of_records(records, layout.cost) if layout.cost else None
+        times = records["end_ns"] - records["begin_ns"] - (spent.time if spent else 0)
         windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
         durations = work.of_callers(times[:, None])[1:, 0]
         shapes = {index: _shapes(signatures, index) for index in set(calls["signature"].tolist())}
@@ -210,7 +210,7 @@ def _read(records: Records, layout: Layout, number: int) -> Any:
     return np.ones(len(records), dtype=bool)
 
 
-def _counts(records: Records, work: Work, layout: Layout, spent: Spent) -> Counts:
+def _counts(records: Records, work: Work, layout: Layout, spent: Spent | None) -> Counts:
     added = np.zeros((len(records), len(layout.columns)), dtype=np.int64)
     for number, columns in enumerate(layout.sources):
         before, after = records["before"][str(number)], records["after"][str(number)]
@@ -220,7 +220,7 @@ def _counts(records: Records, work: Work, layout: Layout, spent: Spent) -> Count
             values[np.isin(records["site"], (LAUNCH_SITE, TASK_SITE))] = 0
         for position, column in enumerate(columns):
             added[:, column] += values[:, position]
-    if layout.cost is not None:
+    if spent is not None:
         added -= spent.cpu[:, None]
     values = work.of(added)
     if not layout.multiplexed:

@@ -225,6 +225,7 @@ def test_workers_open_their_counters_once(kernel: FakeKernel) -> None:
 
 def test_columns_say_how_threads_were_used() -> None:
     model = burning([4 * MILLISECOND, 12 * MILLISECOND], [5 * MILLISECOND])
+    wait_for_idle_pools()
     report = with_pool(2, lambda: profile(model, threads=True))
     parallel, serial = row(report, "burn0"), row(report, "burn1")
     assert (parallel["Tasks"], serial["Tasks"]) == (Count(2), Count(0))

@@ -42,6 +42,10 @@ class ClockRuns:
                 missing[CPU_TIME] = next((run.fault for run in self.time if run.fault), None) or (
                     "the runs that read it made other calls than the timed ones"
                 )
+            elif not any(more):
+                missing[CPU_TIME] = (
+                    f"all calls are too short: a reading takes {cost.whole / 1e3:.2f} us of each"
+                )
         counts = [run.counts for run in _usable(self.watch, pattern) if run.counts is not None]
         if counts:
             watched = Watched(self.clocks.watch.layout.columns, counts, self.clocks.counted)

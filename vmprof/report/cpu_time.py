@@ -14,6 +14,9 @@ from vmprof.work import Ints
 
 CPU_TIME, BESIDE = "CPU time (us)", "Time beside CPU time (us)"
 
+# A reading differs by some percent from what it was found to cost.
+_LEAST_COSTS = 2
+
 CPU_METRICS = (Derived("CPUs used", "cpu / time", "ratio", {"cpu": CPU_TIME, "time": BESIDE}),)
 
 
@@ -23,15 +26,16 @@ def cpu_cells(
     """CPU time of the run, then of each call without those inside, and the time that it took.
 
     ``runs`` read the clock and the CPU clock in the same windows; what that cost is taken
-    off already. Of calls that are shorter than a reading nothing is said; those of one
-    of ``groups`` are so together.
+    off already. Nothing is said of what is so short that this was more than half of it;
+    calls of one of ``groups`` are so together.
     """
     cells: list[dict[str, Metric]] = [{} for _ in range(1 + len(groups))]
     if not runs:
         return cells
     cpu = np.array([_of_run_and_calls(run, _cpu_ns(run)) for run in runs])
     time = np.array([_of_run_and_calls(run, _time_ns(run)) for run in runs])
-    told = [True, *_longer_than(cost.whole, time[:, 1:].mean(axis=0), groups)]
+    of_run = time[:, 0].mean() >= _LEAST_COSTS * cost.whole * len(groups)
+    told = [of_run, *_longer_than(_LEAST_COSTS * cost.whole, time[:, 1:].mean(axis=0), groups)]
     for row in np.flatnonzero(told).tolist():
         for column, values in ((CPU_TIME, cpu[:, row]), (BESIDE, time[:, row])):
             # A call that waits has next to none, and what is taken off is a mean.

@@ -45,7 +45,9 @@ def select(report: Report, view: View) -> Selection:
     """Merged rows as ``view`` wants them. :class:`VmprofError` if a column is not there."""
     rows = derive_rows(merge_calls(report.calls, by_path=view.by_path), report.derived)
     present = columns_of(rows)
-    order = "Duration (us)" if view.sort is None else find_column(view.sort, present)
+    # What only Total has, and what could not be counted, may be asked for too.
+    known = dict.fromkeys([*present, *columns_of(report.device_metrics.values()), *report.missing])
+    order = "Duration (us)" if view.sort is None else find_column(view.sort, known)
     rows.sort(key=lambda row: _order(row.get(order)))
     kept = rows if view.top is None else rows[: view.top]
     others = rows[len(kept) :]
@@ -54,7 +56,7 @@ def select(report: Report, view: View) -> Selection:
         rest = {**summed(others, report.derived), "Name": f"({len(others):,} more)"}
     wanted = present
     if view.columns is not None:
-        named = dict.fromkeys(find_column(name, present) for name in view.columns)
+        named = dict.fromkeys(find_column(name, known) for name in view.columns)
         wanted = ["Name", *(name for name in named if name != "Name")]
     return Selection(
         rows=kept,
