@@ -34,8 +34,8 @@ def cpu_cells(
         return cells
     cpu = np.array([_of_run_and_calls(run, _cpu_ns(run)) for run in runs])
     time = np.array([_of_run_and_calls(run, _time_ns(run)) for run in runs])
-    of_run = time[:, 0].mean() >= _LEAST_COSTS * cost.whole * len(groups)
-    told = [of_run, *_longer_than(_LEAST_COSTS * cost.whole, time[:, 1:].mean(axis=0), groups)]
+    least, typical = _LEAST_COSTS * cost.whole, np.median(time, axis=0).tolist()
+    told = [typical[0] >= least * len(groups), *_longer_than(least, typical[1:], groups)]
     for row in np.flatnonzero(told).tolist():
         for column, values in ((CPU_TIME, cpu[:, row]), (BESIDE, time[:, row])):
             # A call that waits has next to none, and what is taken off is a mean.

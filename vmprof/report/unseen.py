@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from vmprof.work import Ints
 _NOTABLE_NS = 100_000
 _NOTABLE_NS_OF_PERF = 10_000_000
 _NOTABLE_SHARE = 0.1
-_CLOCK_REALTIME_COARSE = 5  # linux/time.h: it advances in ticks
+_REALTIME_COARSE = 5  # linux/time.h: it advances in ticks
 # With less than this in a run, no other thread that was there worked.
 _IDLE_NS = 20_000
 
@@ -29,12 +29,14 @@ _IDLE_NS = 20_000
 class Watched:
     """Some runs' ``counts`` of ``columns``, those of the pass that watches; see counters/cpu.py.
 
-    ``counted`` is the column that has what counters count.
+    ``counted`` is the column that has what counters count; every ``tick_ns`` the kernel
+    adds what running threads did to the clock of their process.
     """
 
     columns: Sequence[str]
     counts: Sequence[Counts]
     counted: str
+    tick_ns: float = field(default_factory=lambda: 1e9 * time.clock_getres(_REALTIME_COARSE))
 
     def others(self, known: str) -> Others:
         """CPU time that all threads have beyond the column ``known``."""
@@ -56,13 +58,13 @@ class Watched:
         return (least > limit) & (least > share), least
 
     def _lag(self) -> float:
-        """By how much the clock of the process may be wrong: it is up to date in ticks."""
+        """By how much the clock of the process may be wrong: a tick for each thread that runs."""
         caller, threads = self.columns.index(CALLER), self.columns.index(THREADS)
+        own = max(int(c.total[caller]) for c in self.counts)
         others = max(int(c.total[threads] - c.total[caller]) for c in self.counts)
         if others < _IDLE_NS:
             return 0
-        tick = time.clock_getres(_CLOCK_REALTIME_COARSE)
-        return 1e9 * tick * (os.cpu_count() or 1)
+        return self.tick_ns * min(2 + others // max(own, 1), os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
