@@ -128,7 +128,8 @@ static int before_call(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num
   place *place = place_of(hooked, args, num_args);
   if (place == NULL) return 0;
   const vmprof_record *outer = vmprof_call_innermost(hooked->recorder);
-  if (outer != NULL && &hooked->places[outer->site] == hooked->invoke_closure &&
+  if (outer != NULL && outer->site >= 0 &&
+      &hooked->places[outer->site] == hooked->invoke_closure &&
       vmprof_activation_begin(hooked->recorder, outer) != 0) {
     return -1;
   }

@@ -16,7 +16,8 @@ from vmprof.reading_cost import Spent
 from vmprof.recorder import Reading, Recorder
 from vmprof.recording import Counts, Recording
 from vmprof.report.cpu_time import BESIDE, CPU_TIME, cpu_cells
-from vmprof.report.model import Duration, Samples
+from vmprof.report.model import Count, Duration, Samples
+from vmprof.report.threads import without_claims
 from vmprof.report.unseen import Watched, uncounted_work
 from vmprof.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE
 
@@ -156,3 +157,24 @@ def test_counted_by_perf_is_compared_with_more_room() -> None:
     by_perf = watched([(5, 5, 90, 90, 85), (5, 5, 90, 90, 85)], counted=COUNTED)
     assert not by_perf.others(COUNTED)
     assert by_perf.others(TEAM)
+
+
+def test_what_is_not_seen_is_not_claimed() -> None:
+    """Of a call in which others worked, of all of its operator, and of the run."""
+    rows = [{"Work (us)": Duration(1.0), CPU_TIME: Duration(2.0), "Tasks": Count(2)}] * 4
+    groups = ["f", "f", "g"]
+    run, call, idle = (9, 9, 9, 259), (1, 1, 1, 251), (4, 4, 4, 4)
+    kept, notes = without_claims(rows, watched([run, call, idle, idle]), groups)
+    assert [[*row] for row in kept] == [["Tasks"]] * 3 + [[*rows[0]]]
+    assert notes["Threads do not tell"] == (
+        f"Work (us), {CPU_TIME} of 2 calls and of Total: threads worked there that do no tasks "
+        "of TVM's, nobody knows how many"
+    )
+    # Nobody knows in which of the calls.
+    kept, _ = without_claims(rows, watched([run, idle, idle, idle]), groups)
+    assert [[*row] for row in kept] == [["Tasks"]] * 4
+    # What is counted is told, how many threads did it is not.
+    counted = watched([(*run, 259), (*call, 251), (*idle, 4), (*idle, 4)], counted=COUNTED)
+    kept, notes = without_claims(rows, counted, groups)
+    assert [[*row] for row in kept] == [[CPU_TIME, "Tasks"]] * 3 + [[*rows[0]]]
+    assert without_claims(rows, watched([idle] * 4), groups) == (rows, {})

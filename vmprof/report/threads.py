@@ -106,8 +106,13 @@ def without_claims(
 def _places(
     columns: Iterable[str], others: Others, groups: Sequence[Hashable]
 ) -> dict[str, set[int]]:
-    """By column, the rows that do not have it: of the run, if of any, and of whole groups."""
+    """By column, the rows that do not have it: of the run, if of any, and of whole groups.
+
+    Where others worked in the run and nobody knows in which call, it may be any.
+    """
     hit = {group for group, worked in zip(groups, others.calls.tolist(), strict=True) if worked}
+    if others.run and not hit:
+        hit = set(groups)
     places = {1 + number for number, group in enumerate(groups) if group in hit}
     if others:
         places.add(0)
