@@ -11,10 +11,12 @@
 #define VMPROF_TASKS 4
 
 /* The sites of records that are not of calls: the whole run, a parallel launch as
- * the thread that launches sees it, and a task as the thread that does it. */
+ * the thread that launches sees it, a task as the thread that does it, and bytecode
+ * that runs inside a call, as a closure does that a builtin invokes. */
 #define VMPROF_RUN_SITE -1
 #define VMPROF_LAUNCH_SITE -2
 #define VMPROF_TASK_SITE -3
+#define VMPROF_ACTIVATION_SITE -4
 
 /* 64-bit words of the longest samples that a record holds, of all sources together. */
 #define VMPROF_MAX_SAMPLE_WORDS 4096
@@ -112,15 +114,30 @@ int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]);
 
 /* ---- cpu.c: CPU time, in nanoseconds ------------------------------------------------ */
 
-/* Of the thread that reads; of the threads that there are when it is enabled; of the thread that reads and a team's members. */
+/* Of the thread that reads; of the thread that reads and a team's members; of the threads
+ * that there are when it is enabled; of the process, which has the time of threads that
+ * began or ended since then, but is behind by what running ones did since the last tick. */
 #define VMPROF_CPU_OF_THREAD 0
-#define VMPROF_CPU_OF_PROCESS 1
-#define VMPROF_CPU_OF_TEAM 2
+#define VMPROF_CPU_OF_TEAM 1
+#define VMPROF_CPU_OF_THREADS 2
+#define VMPROF_CPU_OF_PROCESS 3
 
 /* A source of one value. NULL when there is no memory. */
 vmprof_source *vmprof_cpu_open(int whose);
 /* The team of a source of VMPROF_CPU_OF_TEAM. */
 void vmprof_cpu_watch(vmprof_source *source, const vmprof_team *team);
+
+/* What it costs to read CPU time around a call, in nanoseconds: `inside` is what its
+ * window shows of that, `whole` what it adds to a window around it. */
+typedef struct {
+  int64_t inside;
+  int64_t whole;
+} vmprof_reading_cost;
+
+/* Measured on `windows` windows of time and `sources` with nothing in them. The first
+ * value of each source is CPU time; they are enabled. */
+vmprof_reading_cost vmprof_cpu_reading_cost(vmprof_source *const *sources, int num_sources,
+                                            int windows);
 
 /* ---- parallel.c: TVM's parallel launches ------------------------------------------- */
 
@@ -177,7 +194,8 @@ typedef struct {
   int32_t site;
   int32_t failed;    /* 1 while the call is open, and if it raised */
   /* Of a call, the index of its arguments' shapes in vmprof_signatures(); of a run, a
-   * launch or a task, the number of the thread, in this process, that did it. */
+   * launch or a task, the number of the thread, in this process, that did it. Of an
+   * activation it says nothing. */
   int64_t signature;
   int64_t parent;    /* number of the record inside whose window this one lies, or -1 */
   int64_t begin_ns;

@@ -9,9 +9,7 @@
 typedef struct {
   vmprof_source source;
   const vmprof_team *team; /* of VMPROF_CPU_OF_TEAM */
-  /* Of VMPROF_CPU_OF_PROCESS, the clocks of its threads: the process has one of its own,
-   * but that is behind by what threads ran elsewhere since the last tick. */
-  clockid_t *clocks;
+  clockid_t *clocks; /* of VMPROF_CPU_OF_THREADS */
   int num_clocks;
 } cpu_source;
 
@@ -32,6 +30,11 @@ static void sample_thread(vmprof_source *source, vmprof_sample *sample) {
 }
 
 static void sample_process(vmprof_source *source, vmprof_sample *sample) {
+  (void)source;
+  fill(sample, vmprof_cpu_ns(CLOCK_PROCESS_CPUTIME_ID));
+}
+
+static void sample_threads(vmprof_source *source, vmprof_sample *sample) {
   const cpu_source *cpu = (const cpu_source *)source;
   uint64_t sum = 0;
   for (int i = 0; i < cpu->num_clocks; ++i) sum += vmprof_cpu_ns(cpu->clocks[i]);
@@ -86,8 +89,9 @@ static vmprof_source *clone_thread(const vmprof_source *source, int64_t problem[
 vmprof_source *vmprof_cpu_open(int whose) {
   void (*const samples[])(vmprof_source *, vmprof_sample *) = {
       [VMPROF_CPU_OF_THREAD] = sample_thread,
-      [VMPROF_CPU_OF_PROCESS] = sample_process,
       [VMPROF_CPU_OF_TEAM] = sample_team,
+      [VMPROF_CPU_OF_THREADS] = sample_threads,
+      [VMPROF_CPU_OF_PROCESS] = sample_process,
   };
   cpu_source *cpu = calloc(1, sizeof *cpu);
   if (cpu == NULL) return NULL;
@@ -95,7 +99,7 @@ vmprof_source *vmprof_cpu_open(int whose) {
       .values = 1,
       .sample = samples[whose],
       .read = samples[whose],
-      .enable = whose == VMPROF_CPU_OF_PROCESS ? find_threads : always_on,
+      .enable = whose == VMPROF_CPU_OF_THREADS ? find_threads : always_on,
       .disable = always_on,
       .settle = one_way,
       .clone = whose == VMPROF_CPU_OF_THREAD ? clone_thread : NULL,
@@ -106,4 +110,44 @@ vmprof_source *vmprof_cpu_open(int whose) {
 
 void vmprof_cpu_watch(vmprof_source *source, const vmprof_team *team) {
   ((cpu_source *)source)->team = team;
+}
+
+/* ---- what reading costs ------------------------------------------------------------ */
+
+/* The sum of the sources' first values. */
+static uint64_t read_all(vmprof_source *const *sources, int num_sources, char *samples) {
+  uint64_t sum = 0;
+  for (int i = 0; i < num_sources; ++i) {
+    vmprof_sample *sample = (vmprof_sample *)samples;
+    sources[i]->sample(sources[i], sample);
+    sum += sample->values[0];
+    samples += vmprof_sample_size(sources[i]->values);
+  }
+  return sum;
+}
+
+vmprof_reading_cost vmprof_cpu_reading_cost(vmprof_source *const *sources, int num_sources,
+                                            int windows) {
+  uint64_t size = 0;
+  for (int i = 0; i < num_sources; ++i) size += vmprof_sample_size(sources[i]->values);
+  char *samples = malloc(size + 1);
+  if (samples == NULL) return (vmprof_reading_cost){0, 0};
+  read_all(sources, num_sources, samples); /* the first reading is slower */
+  uint64_t in_windows = 0;
+  int64_t empty = INT64_MAX;
+  /* Time may hold an interruption: its least counts. CPU time holds none, its mean counts. */
+  const uint64_t began = vmprof_cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+  for (int i = 0; i < windows; ++i) {
+    const uint64_t before = read_all(sources, num_sources, samples);
+    const int64_t begin_ns = vmprof_clock_ns();
+    const int64_t end_ns = vmprof_clock_ns();
+    in_windows += read_all(sources, num_sources, samples) - before;
+    if (end_ns - begin_ns < empty) empty = end_ns - begin_ns;
+  }
+  const uint64_t spent = vmprof_cpu_ns(CLOCK_THREAD_CPUTIME_ID) - began;
+  free(samples);
+  return (vmprof_reading_cost){
+      .inside = (int64_t)in_windows / windows - empty,
+      .whole = (int64_t)spent / windows,
+  };
 }

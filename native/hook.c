@@ -7,7 +7,10 @@
  *
  * and goes on with the call unless the first returns the integer 1. Kernels, builtins
  * and functions of bytecode are called by such instructions; what a kernel or a builtin
- * calls by itself is not told, but for the instructions of bytecode that it runs.
+ * calls by itself is not told, but for the instructions of bytecode that it runs. Where
+ * that begins and ends is not told either. vm.builtin.invoke_closure runs one function:
+ * from the first call inside to the last, what is between is no work of the builtin's.
+ * Another function that calls a closure back may work between two of them.
  *
  * A window of this engine therefore holds more than one of a wrapped kernel:
  *
@@ -28,6 +31,7 @@
 #include <string.h>
 
 #define CALL_TIR_DYN "vm.builtin.call_tir_dyn"
+#define INVOKE_CLOSURE "vm.builtin.invoke_closure"
 /* Behind the function, its name, whether it is to be run, and its result. */
 #define FIRST_OPERAND 4
 
@@ -47,6 +51,7 @@ struct vmprof_hooked {
   int num_places;
   place *places;
   place *call_tir_dyn; /* its own place, for kernels that nobody told us of */
+  place *invoke_closure;
   /* By the address of a function's name in the VM, or of a kernel that is an operand. */
   slot *slots;
   uint64_t mask; /* the number of slots, a power of two, less one */
@@ -122,6 +127,12 @@ static void restore_data_types(TVMFFIAny *operands, int32_t count) {
 static int before_call(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_args) {
   place *place = place_of(hooked, args, num_args);
   if (place == NULL) return 0;
+  const vmprof_record *outer = vmprof_call_innermost(hooked->recorder);
+  if (outer != NULL && outer->site >= 0 &&
+      &hooked->places[outer->site] == hooked->invoke_closure &&
+      vmprof_activation_begin(hooked->recorder, outer) != 0) {
+    return -1;
+  }
   const int code = call_around(hooked, 1);
   if (code != 0) return code;
   vmprof_record *record = vmprof_call_new(hooked->recorder, &place->site, args + FIRST_OPERAND,
@@ -143,6 +154,7 @@ static int after_call(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_
   while (!over && record != NULL) {
     over = record->end_ns == key_of(args);
     vmprof_call_close(hooked->recorder, record, /*failed=*/!over);
+    vmprof_activation_reached(hooked->recorder);
     const int code = call_around(hooked, 0);
     if (code != 0) return code;
     record = vmprof_call_innermost(hooked->recorder);
@@ -206,6 +218,7 @@ vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *nam
     return NULL;
   }
   hooked->call_tir_dyn = place_called(hooked, CALL_TIR_DYN);
+  hooked->invoke_closure = place_called(hooked, INVOKE_CLOSURE);
   return hooked;
 }
 

@@ -321,9 +321,33 @@ void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int fai
   record->failed = failed;
 }
 
-vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder) {
+/* The innermost open record but the run's, NULL if there is none. */
+static vmprof_record *innermost(const vmprof_recorder *recorder) {
   const int64_t open = vmprof_here.open;
   return vmprof_is_recording(recorder) && open > 0 ? vmprof_record_at(recorder, open) : NULL;
+}
+
+vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder) {
+  vmprof_record *record = innermost(recorder);
+  if (record == NULL || record->site != VMPROF_ACTIVATION_SITE) return record;
+  return vmprof_record_at(recorder, record->parent);
+}
+
+int vmprof_activation_begin(vmprof_recorder *recorder, const vmprof_record *call) {
+  if (innermost(recorder) != call) return 0;
+  vmprof_record *activation =
+      vmprof_new_record(recorder, VMPROF_ACTIVATION_SITE, 0, vmprof_here.open);
+  if (activation == NULL) return vmprof_raise_full();
+  vmprof_here.open = vmprof_record_number(recorder, activation);
+  activation->failed = 0;
+  vmprof_call_open(recorder, activation);
+  return 0;
+}
+
+void vmprof_activation_reached(const vmprof_recorder *recorder) {
+  vmprof_record *record = innermost(recorder);
+  if (record == NULL || record->site != VMPROF_ACTIVATION_SITE) return;
+  vmprof_close_window(recorder, vmprof_here.sources, record, /*whole_run=*/0);
 }
 
 static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {

@@ -49,6 +49,13 @@ void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int fai
 /* The innermost open record of a call, NULL if there is none. */
 vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder);
 
+/* For whoever is not told where bytecode inside a call begins and ends, but of each call
+ * that it makes. Before such a call: its activation in `call`, the innermost open one,
+ * begins here, unless it has begun. 0, or -1 with TVM's error set. */
+int vmprof_activation_begin(vmprof_recorder *recorder, const vmprof_record *call);
+/* After it: the activation, if one is the innermost open record, ends here or later. */
+void vmprof_activation_reached(const vmprof_recorder *recorder);
+
 /* ---- traps.c, for what enables breakpoints ------------------------------------------ */
 
 /* While there is a guard, traps without a cause do no harm; how many there were. */

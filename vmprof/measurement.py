@@ -18,7 +18,7 @@ from vmprof.report.model import Metric, Row
 from vmprof.schedule import Schedule
 from vmprof.warmth import AsItComes, Warmth, warmth_of
 
-_CPU_RUNS = 3
+_WATCHING_RUNS = 3
 
 
 @dataclass
@@ -37,11 +37,12 @@ class Measurement:
     per_run: list[Row]
     collected: list[list[tuple[Recording, list[Row]]]]  # by collector of calls
     cpu: list[Recording]  # of the pass for CPU time
+    watch: list[Recording]  # of the pass that looks for work of others
 
     @classmethod
     def empty(cls, counters: Counters, collectors: int) -> Measurement:
         return cls(
-            [], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)], []
+            [], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)], [], []
         )
 
 
@@ -52,15 +53,14 @@ def measure(
     collectors: Sequence[Collector],
     progress: Progress,
     *,
-    threads: bool = False,
+    cpu_time: bool = False,
 ) -> tuple[Warmth, list[Measurement]]:
     """Warm up, then run ``engines`` in rounds as ``schedule`` says; a measurement of each.
 
     Also gives how warm the measured runs found the machine.
 
-    Several take turns within each round, and in being the first. CPU time is
-    read in every round with ``threads``; else in the first few, enough to see
-    whether work is missed.
+    Several take turns within each round, and in being the first. With ``cpu_time``
+    each round also reads that; the first few look whether others work.
     """
     per_run = [collector for collector in collectors if collector.scope == "run"]
     collecting = [
@@ -88,9 +88,14 @@ def measure(
             warmth.prepare(each.run)
             each.run()
             runs.append(each.result())
-        if counters.cpu is not None and (threads or len(result.cpu) < _CPU_RUNS):
-            warmth.prepare(partial(engine.run, Reading.COUNTERS, counters.cpu))
-            result.cpu.append(engine.record(Reading.COUNTERS, counters.cpu))
+        clocks = counters.clocks
+        if clocks is not None and cpu_time:
+            reading = Reading.TIME | Reading.COUNTERS
+            warmth.prepare(partial(engine.run, reading, clocks.time))
+            result.cpu.append(engine.record(reading, clocks.time))
+        if clocks is not None and len(result.watch) < _WATCHING_RUNS:
+            warmth.prepare(partial(engine.run, Reading.COUNTERS, clocks.watch))
+            result.watch.append(engine.record(Reading.COUNTERS, clocks.watch))
         # Last: an error of the model is better told by the machine that knows where it was.
         result.unprofiled_us.append(warmth.time_unprofiled(engine))
 

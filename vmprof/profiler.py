@@ -13,6 +13,7 @@ from typing import Any
 import tvm
 from tvm.runtime import Device
 
+from vmprof.collector_columns import CheckedCollector, ColumnNames
 from vmprof.collectors import Collector, check_collector
 from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.collector import NativeCollector
@@ -37,11 +38,22 @@ from vmprof.recorder import Recorder, check_max_records
 from vmprof.recording import NOTHING
 from vmprof.report.accounts import accounted
 from vmprof.report.build import CollectedPass, build_report
+from vmprof.report.clocks import ClockRuns
 from vmprof.report.counted import CountedPass
+from vmprof.report.cpu_time import CPU_METRICS, CPU_TIME
 from vmprof.report.derive import derive
 from vmprof.report.estimator import ESTIMATOR, middle_mean
-from vmprof.report.kernel_metrics import BYTES, FLOPS, with_kernels, with_metrics
-from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Samples
+from vmprof.report.kernel_metrics import with_kernels, with_metrics
+from vmprof.report.model import (
+    BYTES,
+    FLOPS,
+    SAMPLES_SUFFIX,
+    Count,
+    Duration,
+    Metric,
+    Report,
+    Samples,
+)
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.schedule import Schedule
 from vmprof.sources import Source, load_program
@@ -210,8 +222,16 @@ def profile_engines(
         limits=limits_of(program.bytecode, program.entry(entry), parameters, program.kernels),
         seed=seed,
     )
+    names = ColumnNames(_counted_columns(chosen, fallback))
     collectors = [check_collector(each, type(each).__name__) for each in collectors]
-    in_python = [each for each in collectors if not isinstance(each, NativeCollector)]
+    in_python = [
+        CheckedCollector(each, names)
+        for each in collectors
+        if not isinstance(each, NativeCollector)
+    ]
+    in_c = [
+        replace(each, claim=names.claim) for each in collectors if isinstance(each, NativeCollector)
+    ]
     with ExitStack() as stack:
         opened = stack.enter_context(
             open_counters(
@@ -220,7 +240,7 @@ def profile_engines(
                 otherwise=fallback.groups if fallback else (),
                 multiplex=multiplex,
                 single_pass=schedule.single_pass,
-                collectors=[each for each in collectors if isinstance(each, NativeCollector)],
+                collectors=in_c,
                 scope=scope,
                 find=partial(find_symbol, program),
             )
@@ -237,13 +257,34 @@ def profile_engines(
         beforehand(running)
         with recorded_launches() as problems:
             warmth, measurements = measure(
-                [*running.values()], schedule, opened, in_python, progress, threads=threads
+                [*running.values()],
+                schedule,
+                opened,
+                in_python,
+                progress,
+                cpu_time=threads or metrics,
             )
         unseen: dict[str, Metric] = (
             {"Launches": f"only the calling thread was counted: {problems[0]}"}
             if problems and scope.tasks
             else {}
         )
+        gave_nothing = {
+            each.name: "this collector gave no column: its stop() returned none"
+            for each in in_python
+            if not each.columns
+        }
+        # In a single pass the runs that are timed also count: not tasks, if counters see others.
+        blind = schedule.single_pass and not scope.tasks
+        untold = {}
+        if threads and blind:
+            untold["Threads"] = f"with --count {scope.name} and --single-pass, no run tells tasks"
+        if (threads or metrics) and opened.clocks is None:
+            untold[CPU_TIME] = (
+                "it is read in runs of its own, which --single-pass does without"
+                if schedule.single_pass
+                else "task-clock cannot be counted for other threads here"
+            )
         counted = fallback if fallback and opened.fell_back else chosen
         reports = {}
         for (name, engine), measurement in zip(running.items(), measurements, strict=True):
@@ -258,7 +299,12 @@ def profile_engines(
                 ],
                 collected=[CollectedPass(runs) for runs in measurement.collected],
                 per_run=_per_run(opened, measurement),
-                refused=opened.refused | opened.wide.never_read(measurement.wide),
+                refused={
+                    **opened.refused,
+                    **opened.wide.never_read(measurement.wide),
+                    **gave_nothing,
+                    **untold,
+                },
                 configuration={
                     **_configuration(
                         program,
@@ -274,10 +320,16 @@ def profile_engines(
                     **empty_call,
                     **unseen,
                 },
-                cpu=CountedPass(opened.cpu.layout.columns, measurement.cpu) if opened.cpu else None,
-                threads=threads,
+                clocks=ClockRuns(opened.clocks, measurement.cpu, measurement.watch)
+                if opened.clocks
+                else None,
+                threads=threads and not blind,
             )
-            derived = [*counted.metrics, *(THREAD_METRICS if threads else ())]
+            derived = [
+                *counted.metrics,
+                *(THREAD_METRICS if threads and not blind else ()),
+                *(CPU_METRICS if opened.clocks and (threads or metrics) else ()),
+            ]
             report = derive(with_kernels(report, program.kernels), derived)
             report = accounted(report, opened.asked | {d.column: d.column for d in derived})
             if metrics:
@@ -296,6 +348,19 @@ def _unknown_cost(program: Program) -> dict[str, str]:
         "vmprof.compile, or with vmprof.KernelInfo beside tvm.compile (docs/models.md)"
     )
     return dict.fromkeys((FLOPS, BYTES), reason)
+
+
+def _counted_columns(*sets: CounterSet | None) -> list[str]:
+    """The columns of events, and what is derived from them."""
+    return [
+        column
+        for each in sets
+        if each is not None
+        for column in (
+            *(event.name for group in each.groups for event in group),
+            *(metric.column for metric in each.metrics),
+        )
+    ]
 
 
 def _title(counters: CounterSet) -> str:

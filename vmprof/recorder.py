@@ -16,7 +16,7 @@ from vmprof.errors import VmprofError
 from vmprof.machine import Site
 from vmprof.native import ffi, hook, lib, wrap
 from vmprof.recording import NOTHING, Activation, Recording, call_paths, record_dtype
-from vmprof.work import LAUNCH_SITE, RUN_SITE, TASK_SITE
+from vmprof.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE
 
 _LARGEST_MAX_RECORDS = 1 << 40
 
@@ -31,6 +31,7 @@ class Reading(IntFlag):
 assert lib.VMPROF_RUN_SITE == RUN_SITE
 assert lib.VMPROF_LAUNCH_SITE == LAUNCH_SITE
 assert lib.VMPROF_TASK_SITE == TASK_SITE
+assert lib.VMPROF_ACTIVATION_SITE == ACTIVATION_SITE
 
 
 def check_max_records(number: int) -> None:
@@ -45,9 +46,10 @@ class Recorder:
     ``max_records`` bounds the calls of one run, ``sample_words`` what a pass
     reads at either end of a call (:attr:`Layout.sample_words`). Memory is
     reserved for all records at once, and used as they come. The recorder and
-    what it reads belong to the thread that runs. With ``tasks`` it also keeps a
-    record of each parallel launch and each of its tasks, from whatever thread,
-    where :func:`vmprof.launches.recorded_launches` lets it see them.
+    what it reads belong to the thread that runs. It also keeps a record of each
+    parallel launch and each of its tasks, from whatever thread, where
+    :func:`vmprof.launches.recorded_launches` lets it see them; in runs that count,
+    only with ``tasks``.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Recorder:
                 f"holds {lib.VMPROF_MAX_SAMPLE_WORDS:,}; name fewer events with --counters, or "
                 "count fewer threads: --count tasks"
             )
-        self._also = lib.VMPROF_TASKS if tasks else 0
+        self._counts_tasks = tasks
         self._expected = 0
         self._activations: list[Activation] = []
         # One record more, for the run itself.
@@ -76,6 +78,10 @@ class Recorder:
     def wrap(self, site: Site, kernel: Any) -> Any:
         """The packed function ``kernel`` with a window around it."""
         return wrap(self._address, site.number, kernel)
+
+    def entrance(self, enter: Callable[..., Any]) -> Any:
+        """``enter``, by which native code calls VM functions, with an activation around it."""
+        return wrap(self._address, ACTIVATION_SITE, tvm_ffi.convert(enter))
 
     def entered(self, function: str) -> None:
         """A VM function begins; calls from now on lie in it."""
@@ -118,7 +124,9 @@ class Recorder:
         """
         sources = [source.pointer for source in counted.sources] if counted else []
         team = counted.team.pointer if counted else ffi.NULL
-        mode = int(reading) | self._also
+        mode = int(reading)
+        if counted is None or counted.watches or self._counts_tasks:
+            mode |= lib.VMPROF_TASKS
         # No context manager, and stopping is a call of C: an interrupt comes between two
         # steps of Python, so none can keep it from being done.
         try:

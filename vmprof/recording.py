@@ -12,7 +12,8 @@ import tvm_ffi
 
 from vmprof.counters.source import Layout
 from vmprof.parallelism import Parallelism
-from vmprof.work import RUN_SITE, TASK_SITE, ByThread, Floats, Ints, Records, Work
+from vmprof.reading_cost import Spent
+from vmprof.work import LAUNCH_SITE, TASK_SITE, ByThread, Floats, Ints, Records, Work
 
 NOTHING = Layout()  # of a run in which nothing is counted
 NO_WINDOW = -1  # begin and end of a call that other runs made, and this one did not
@@ -105,9 +106,10 @@ class Recording:
     ``paths`` one string per call, the VM functions that were running, outermost
     first;
     ``windows_ns`` (calls, 2), begin and end of each since the run began,
-    ``durations_ns`` (calls,) and ``total_ns``, of the run as a whole, are None
-    if no time was read, and so is ``parallelism``; ``counts`` is None if nothing was
-    counted. ``fault`` says why there are no counts although they were read for.
+    ``durations_ns`` (calls,), how long each was open without the dispatch between the
+    calls inside, and ``total_ns``, of the run as a whole, are None if no time was read,
+    and so is ``parallelism``; ``counts`` is None if nothing was counted. ``fault`` says
+    why there are no counts although they were read for.
     """
 
     sites: Ints
@@ -140,7 +142,10 @@ class Recording:
         work = Work(records)
         run, calls = records[:1], records[work.rows[1:]]
         fault = fault or _fault(records, layout)
+        spent = Spent.of_records(records, layout.cost) if layout.cost else None
+        times = records["end_ns"] - records["begin_ns"] - (spent.time if spent else 0)
         windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
+        durations = work.of_callers(times[:, None])[1:, 0]
         shapes = {index: _shapes(signatures, index) for index in set(calls["signature"].tolist())}
         return cls(
             sites=calls["site"].astype(np.int64),
@@ -148,9 +153,11 @@ class Recording:
             parents=work.parents()[1:] - 1,
             paths=tuple(paths[row - 1] if paths else "" for row in work.rows[1:].tolist()),
             windows_ns=windows if timed else None,
-            durations_ns=calls["end_ns"] - calls["begin_ns"] if timed else None,
-            total_ns=int(run["end_ns"][0] - run["begin_ns"][0]) if timed else None,
-            counts=_counts(records, work, layout) if layout.columns and fault is None else None,
+            durations_ns=durations if timed else None,
+            total_ns=int(times[0]) if timed else None,
+            counts=_counts(records, work, layout, spent)
+            if layout.columns and fault is None
+            else None,
             fault=fault,
             parallelism=Parallelism.of_records(records, work) if timed else None,
         )
@@ -228,16 +235,18 @@ def _read(records: Records, layout: Layout, number: int) -> Any:
     return np.ones(len(records), dtype=bool)
 
 
-def _counts(records: Records, work: Work, layout: Layout) -> Counts:
+def _counts(records: Records, work: Work, layout: Layout, spent: Spent | None) -> Counts:
     added = np.zeros((len(records), len(layout.columns)), dtype=np.int64)
     for number, columns in enumerate(layout.sources):
         before, after = records["before"][str(number)], records["after"][str(number)]
         # Differences of counters are taken in their own width, where they may wrap.
         values = (after["values"] - before["values"]).astype(np.int64)
         if number in layout.of_caller:
-            values[records["site"] < RUN_SITE] = 0
+            values[np.isin(records["site"], (LAUNCH_SITE, TASK_SITE))] = 0
         for position, column in enumerate(columns):
             added[:, column] += values[:, position]
+    if spent is not None:
+        added -= spent.cpu[:, None]
     values = work.of(added)
     if not layout.multiplexed:
         return Counts(values[1:], values[0], by_thread=work.by_thread(added))

@@ -6,6 +6,9 @@ holds, without the windows of its parallel launches, with those of their tasks.
 A task of the calling thread lies inside both, and so counts once. This holds
 for whatever a window measures, and at any depth of nesting.
 
+Where bytecode runs inside a call (a builtin invokes a closure), what lies between the
+calls that it makes is the virtual machine's work: it is no call's, and so in no row.
+
 What counters read of a launch is the waiting at its end alone, and of the calling
 thread's own task nothing (native/recorder.h): the sums are the same, less the
 cost of launching, which thereby is work of the call.
@@ -23,6 +26,7 @@ import numpy.typing as npt
 RUN_SITE = -1
 LAUNCH_SITE = -2
 TASK_SITE = -3
+ACTIVATION_SITE = -4
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -53,25 +57,34 @@ class Work:
     def __init__(self, records: Records) -> None:
         self._records = records
         sites, parents = records["site"], records["parent"]
-        is_row = (sites >= 0) | (sites == RUN_SITE)
-        self.rows: Ints = np.flatnonzero(is_row)
-        row_of = np.cumsum(is_row) - 1  # of a record that has one
-        parts = np.flatnonzero(~is_row)
-        # Pairs of a part and a row that it lies in, at whatever distance.
-        inside: list[Ints] = []
-        pieces: list[Ints] = []
-        above = parents[parts]
-        while len(parts):
-            found = is_row[above]
-            inside.append(row_of[above[found]])
-            pieces.append(parts[found])
-            above = parents[above]
-            parts, above = parts[above >= 0], above[above >= 0]
-        nothing = np.zeros(0, dtype=np.int64)
-        self._inside = np.concatenate([nothing, *inside])
-        self._parts = np.concatenate([nothing, *pieces])
+        self._is_row = (sites >= 0) | (sites == RUN_SITE)
+        self.rows: Ints = np.flatnonzero(self._is_row)
+        is_part = (sites == LAUNCH_SITE) | (sites == TASK_SITE)
+        self._inside, self._parts = self._pairs(np.flatnonzero(is_part))
         self._signs = np.where(sites[self._parts] == LAUNCH_SITE, -1, 1)
         self._threads, self._thread_of = _threads(records, self._parts)
+        # Activations, and the calls that they make: the dispatch is what is between.
+        is_activation = sites == ACTIVATION_SITE
+        is_made = self._is_row & (parents >= 0) & is_activation[parents]
+        around, pieces = self._pairs(np.flatnonzero(is_activation | is_made))
+        in_calls = around > 0  # of the run, dispatch is a part as good as any
+        self._around, self._pieces = around[in_calls], pieces[in_calls]
+        self._dispatch_signs = np.where(is_activation[self._pieces], 1, -1)
+
+    def _pairs(self, numbers: Ints) -> tuple[Ints, Ints]:
+        """Each row that one of the records ``numbers`` lies in, at any distance; and that one."""
+        row_of = np.cumsum(self._is_row) - 1  # of a record that has one
+        parents = self._records["parent"]
+        rows: list[Ints] = [np.zeros(0, dtype=np.int64)]
+        lying: list[Ints] = [np.zeros(0, dtype=np.int64)]
+        above = parents[numbers]
+        while len(numbers):
+            found = self._is_row[above]
+            rows.append(row_of[above[found]])
+            lying.append(numbers[found])
+            above = parents[above]
+            numbers, above = numbers[above >= 0], above[above >= 0]
+        return np.concatenate(rows), np.concatenate(lying)
 
     def parents(self) -> Ints:
         """The row of the call or run inside which each row lies; -1 for the run."""
@@ -90,8 +103,15 @@ class Work:
 
     def of(self, amounts: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The work of each row, (rows, columns), of what each window measured, (records, ...)."""
-        result = amounts[self.rows]
+        result = self.of_callers(amounts)
         np.add.at(result, self._inside, self._signs[:, None] * amounts[self._parts])
+        return result
+
+    def of_callers(self, amounts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The same, of what the calling thread did or waited for."""
+        result = amounts[self.rows]
+        dispatch = self._dispatch_signs[:, None] * amounts[self._pieces]
+        np.subtract.at(result, self._around, dispatch)
         return result
 
     def sum_of_parts(self, amounts: Ints) -> Ints:
@@ -120,7 +140,7 @@ class Work:
         if not len(rows):
             return None
         values = np.zeros((len(rows), len(self._threads), amounts.shape[1]), dtype=np.int64)
-        values[:, 0] = amounts[self.rows[rows]]
+        values[:, 0] = self.of_callers(amounts)[rows]
         of_calls = self._inside > 0
         parts = self._parts[of_calls]
         at = (np.searchsorted(rows, self._inside[of_calls]), self._thread_of[of_calls])

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.models import program
+from support.relax_zoo import zoo
 
 import vmprof
-from vmprof import VmprofError, load_collector
-from vmprof.report import Count, Report
-from vmprof.report.model import Metric, Samples
+from vmprof import Program, VmprofError, load_collector
+from vmprof.report import Count, Duration, Ratio, Report
+from vmprof.report.model import WINDOW, Metric, Row, Samples
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 FOUR = np.array([1, -2, 3.5, 0], "float32")
@@ -86,6 +87,40 @@ def test_a_collector_takes_no_turns(tmp_path: Path) -> None:
     )
     assert {call["a"] for call in report.calls} == {Count(1)}
     assert report.device_metrics["cpu0"]["a"] == Count(2 * len(report.calls) + 1)
+
+
+@pytest.mark.parametrize("engine", ["vmprof", "tvm"])
+def test_a_builtins_row_holds_no_dispatch_of_the_bytecode_that_it_runs(
+    engine: str, tmp_path: Path
+) -> None:
+    """One column counts the readings: how many of them lie where is known."""
+    read = "static uint64_t n; values[0] = n++; values[1] = 0; return 0;"
+    report = vmprof.profile(
+        Program.of_module(zoo("bytecode").jit(), "zoo"),
+        [FOUR[:3], FOUR[:3]],
+        entry="bind_last",
+        engine=engine,
+        repeats=2,
+        counters="none",
+        collectors=[load_collector(build(collector_in_c(read), tmp_path))],
+    )
+    rows = {call["Name"]: call for call in report.calls}
+    invoke = rows["vm.builtin.invoke_closure"]
+    # From the beginning to where the bytecode begins, and from its end to the end.
+    assert invoke["a"] == Count(2)
+    assert {call["a"] for call in report.calls if call is not invoke} == {Count(1)}
+    incl = invoke["a incl."]
+    assert isinstance(incl, Count)
+    nested = [call for call in report.calls if call is not invoke and lies_in(call, invoke)]
+    assert nested
+    assert incl.value == 2 + len(nested)
+
+
+def lies_in(call: Row, other: Row) -> bool:
+    inner, outer = call[WINDOW], other[WINDOW]
+    assert isinstance(inner, Samples)
+    assert isinstance(outer, Samples)
+    return outer.values[0] <= inner.values[0] <= inner.values[1] <= outer.values[1]
 
 
 def test_a_reading_that_fails_leaves_its_columns_absent(tmp_path: Path) -> None:
@@ -179,3 +214,74 @@ def test_what_is_no_collector_is_refused(specification: str, message: str) -> No
 def test_a_scope_must_be_known() -> None:
     with pytest.raises(VmprofError, match="scope is 'thread'; it must be 'call' or 'run'"):
         vmprof.profile(program("nested"), [FOUR], collectors=[Counting("thread")])
+
+
+# ---- what collectors give -----------------------------------------------------------
+
+
+class Giving:
+    """Gives one after the other of some rows, then the last of them for ever."""
+
+    def __init__(self, *rows: object, scope: str = "call") -> None:
+        self.scope = scope
+        self.rows = list(rows)
+
+    def start(self) -> None: ...
+
+    def stop(self) -> Mapping[str, Metric]:
+        return self.rows.pop(0) if len(self.rows) > 1 else self.rows[0]  # type: ignore[return-value]
+
+
+def profile_with(*collectors: object, **options: str) -> Report:
+    return vmprof.profile(
+        program("nested"),
+        [FOUR],
+        repeats=1,
+        collectors=collectors,  # type: ignore[arg-type]
+        **{"counters": "none", **options},  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("engine", ["vmprof", "tvm"])
+@pytest.mark.parametrize("scope", ["call", "run"])
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"Count": Count(1)}], "Giving: the column 'Count' is vmprof's own; name it otherwise"),
+        ([{"Threads": Ratio(1.0)}], "'Threads' is vmprof's own"),
+        ([{"perf::CYCLES": Count(1)}], "'perf::CYCLES' is vmprof's own"),
+        ([{"x samples": Count(1)}], "'x samples' is vmprof's own"),
+        ([{"Power incl. (us)": Count(1)}], "is vmprof's own"),
+        ([{3: Count(1)}], "3 is no name of a column"),
+        ([{"x": 3}], "column 'x' is 3; give a Count of an int"),
+        ([{"x": Count(0.5)}], r"column 'x' is Count\(value=0.5\); give"),  # type: ignore[arg-type]
+        ([{"x": Ratio(float("nan"))}], r"column 'x' is Ratio\(ratio=nan\)"),
+        ([{"x": Samples((1.0,))}], "column 'x' is Samples"),
+        ([{"x": Count(1)}, {"x": Duration(1.0)}], "once a Count and once a Duration; give one"),
+        ([None], r"stop\(\) returned None; it must return columns and their values"),
+    ],
+)
+def test_what_cannot_be_a_column_is_refused(
+    rows: list[object], message: str, scope: str, engine: str
+) -> None:
+    with pytest.raises(VmprofError, match=message):
+        profile_with(Giving(*rows, scope=scope), engine=engine)
+
+
+def test_two_collectors_cannot_give_one_column() -> None:
+    with pytest.raises(VmprofError, match="'x' is collector Giving's; name it otherwise"):
+        profile_with(Giving({"x": Count(1)}), Giving({"x": Count(2)}, scope="run"))
+
+
+def test_a_collector_in_c_cannot_give_columns_of_others(tmp_path: Path) -> None:
+    source = collector_in_c("values[0] = values[1] = 0; return 0;").replace('"b"', '"Percent"')
+    with pytest.raises(VmprofError, match=r"collector\.so: the column 'Percent' is vmprof's own"):
+        profiled(build(source, tmp_path))
+    twice = collector_in_c("values[0] = values[1] = 0; return 0;").replace('"b"', '"a"')
+    with pytest.raises(VmprofError, match=r"the column 'a' is collector collector\.so's"):
+        profiled(build(twice, tmp_path))
+
+
+def test_a_collector_that_gives_nothing_is_said() -> None:
+    report = profile_with(Giving({}))
+    assert report.missing["Giving"] == "this collector gave no column: its stop() returned none"

@@ -8,10 +8,13 @@ import pytest
 import tvm
 from support.models import dynamic
 from tvm import relax, s_tir, te, tirx, topi
+from tvm.script import tirx as T
 
 import vmprof
-from vmprof.compiler.cost import operations, tensor_bytes
+from vmprof.compiler.cost import operations
+from vmprof.compiler.traffic import tensor_bytes
 from vmprof.models import MODELS
+from vmprof.program.dimensions import evaluate
 from vmprof.report.model import Count
 
 
@@ -46,6 +49,54 @@ def test_operations_by_hand() -> None:
     # A product and an addition for each of 8 * 3 * 3 taps, and the maximum of ReLU.
     assert operations(convolution()) == outputs * (2 * 8 * 3 * 3 + 1)
     assert tensor_bytes(convolution()) == (4 * (8 * 14 * 14 + 16 * 8 * 3 * 3), 4 * outputs)
+
+
+def test_bytes_are_of_what_is_touched() -> None:
+    """Of a table the rows that are looked up, of a slice the slice; of what is reused, all."""
+    table, rows = placeholder(5000, 64), te.placeholder((8,), "int32", name="rows")
+    gathered = kernel(table, rows, topi.take(table, rows, axis=0))
+    assert tensor_bytes(gathered) == (4 * (8 * 64) + 4 * 8, 4 * 8 * 64)
+    many = te.placeholder((64,), "int32", name="many")
+    few = kernel(rows, many, topi.take(rows, many, axis=0))
+    assert tensor_bytes(few)[0] == 4 * (8 + 64)  # looked up more often than it has elements
+    sliced = kernel(table, topi.strided_slice(table, [2, 0], [6, 64], [1, 1]))
+    assert tensor_bytes(sliced) == (4 * 4 * 64, 4 * 4 * 64)
+    squared = kernel(table, te.compute((4, 64), lambda i, j: table[i, j] * table[i, j]))
+    assert tensor_bytes(squared)[0] == 4 * 4 * 64
+    broadcast = kernel(table, te.compute((100, 64), lambda i, j: table[3, j] + i))
+    assert tensor_bytes(broadcast)[0] == 4 * 64
+    n = te.var("n", "int64")
+    symbolic = te.placeholder((n, 64), "float32", name="x")
+    read, _ = tensor_bytes(kernel(symbolic, te.compute((4, 64), lambda i, j: symbolic[i, j])))
+    assert [evaluate(read, {"n": size}) for size in (2, 4, 4000)] == [4 * 64 * s for s in (2, 4, 4)]
+
+
+@pytest.mark.parametrize("address_of", [True, False])
+def test_what_code_may_do_unseen_is_all_of_the_tensor(address_of: bool) -> None:
+    @T.prim_func(s_tir=True, check_well_formed=False)
+    def unseen(a: T.Buffer((50,), "float32"), b: T.Buffer((4,), "float32")) -> None:
+        b[0] = a[0]
+        T.evaluate(T.call_extern("int32", "f", T.address_of(a[1]), 1))
+
+    @T.prim_func(s_tir=True, check_well_formed=False)
+    def endless(a: T.Buffer((50,), "float32"), b: T.Buffer((4,), "float32")) -> None:
+        while b[0] < T.float32(1):
+            b[0] = a[T.Cast("int32", b[1])]
+
+    function = unseen if address_of else endless
+    assert tensor_bytes(function) == (4 * 50, 4 * 4)
+
+
+def test_the_rows_of_an_embedding_are_its_bytes() -> None:
+    x = relax.Var("x", relax.TensorType((5000, 64), "float32"))
+    rows = relax.Var("rows", relax.TensorType((8,), "int32"))
+    builder = relax.BlockBuilder()
+    with builder.function("main", [x, rows]):
+        builder.emit_func_output(builder.emit(relax.op.take(x, rows, axis=0)))
+    compiled = vmprof.compile(builder.get())
+    report = vmprof.profile(compiled, counters="none", repeats=1, metrics=True)
+    (take,) = [row for row in report.calls if "take" in str(row["Name"])]
+    assert take["Bytes"] == Count(2 * 4 * 8 * 64 + 4 * 8)
 
 
 def test_instrument_on_any_compilation(tmp_path: Path) -> None:

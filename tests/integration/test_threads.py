@@ -251,6 +251,7 @@ def test_workers_open_their_counters_once(kernel: FakeKernel) -> None:
 
 def test_columns_say_how_threads_were_used() -> None:
     model = burning([4 * MILLISECOND, 12 * MILLISECOND], [5 * MILLISECOND])
+    wait_for_idle_pools()
     report = with_pool(2, lambda: profile(model, threads=True))
     parallel, serial = row(report, "burn0"), row(report, "burn1")
     assert (parallel["Tasks"], serial["Tasks"]) == (Count(2), Count(0))
@@ -327,6 +328,71 @@ def test_threads_that_were_there_before() -> None:
     assert "burn0 above all" in str(inherited.configuration["Warning"])
     whole = with_pool(2, lambda: profile(model, count="process"))
     assert milliseconds(row(whole, "burn0")[CLOCK]) >= 55 * 0.98
+
+
+@pytest.mark.parametrize("milliseconds_each", [30, 2])
+def test_threads_that_kernels_start_by_themselves_are_noticed(milliseconds_each: int) -> None:
+    """They end within the call; also where each is too short for the clock of the process."""
+    calls = 60 // milliseconds_each
+    model = burning(*[[milliseconds_each * MILLISECOND]] * calls, elsewhere=True)
+    wait_for_idle_pools()
+    report = with_pool(1, lambda: profile(model, threads=True))
+    warning = str(report.configuration["Warning"])
+    assert "threads that were not counted spent" in warning
+    assert "(OpenMP, BLAS), count it with --count inherit" in warning
+    total = report.device_metrics["cpu0"]
+    for claim in ("CPU time (us)", "CPUs used", "Threads", "Parallel efficiency", "Work (us)"):
+        assert claim not in total
+        assert claim not in row(report, "burn0")
+    note = str(report.configuration["Threads do not tell"])
+    assert "Work (us)" in note
+    assert "nobody knows how many" in note
+
+
+def test_counted_threads_of_others_are_not_said_to_be_one() -> None:
+    """CPU time has them; how many they were, and how well they were used, is not known."""
+    model = burning([40 * MILLISECOND], [5 * MILLISECOND], elsewhere=True)
+    wait_for_idle_pools()
+    report = with_pool(1, lambda: profile(model, threads=True, count="inherit"))
+    assert "Warning" not in report.configuration
+    call = row(report, "burn0")
+    assert microseconds(call["CPU time (us)"]) >= 40_000 * 0.98
+    assert not {"Threads", "Parallel efficiency", "Work (us)"} & call.keys()
+    assert "Work (us), Thread time (us) of 2 calls and of Total" in str(
+        report.configuration["Threads do not tell"]
+    )
+
+
+@pytest.mark.parametrize("count", ["tasks", "inherit", "caller"])
+def test_tasks_are_told_whosever_work_is_counted(count: str) -> None:
+    model = burning([4 * MILLISECOND, 12 * MILLISECOND])
+    wait_for_idle_pools()
+    report = with_pool(2, lambda: profile(model, threads=True, count=count))
+    call = row(report, "burn0")
+    assert (call["Tasks"], call["Threads"]) == (Count(2), Ratio(pytest.approx(2)))  # type: ignore[arg-type]
+
+
+def test_in_a_single_pass_what_cannot_be_told_has_a_reason() -> None:
+    model = burning([MILLISECOND])
+    for count in ("tasks", "inherit"):
+        report = profile(model, threads=True, single_pass=True, count=count)
+        assert "which --single-pass does without" in report.missing["CPU time (us)"]
+        assert ("Threads" in report.missing) == (count == "inherit")
+        assert ("Threads" in row(report, "burn0")) == (count == "tasks")
+
+
+@pytest.mark.parametrize("engine", ["vmprof", "tvm"])
+def test_cpus_used_are_of_the_time_of_the_same_run(engine: str) -> None:
+    """Calls on one thread, most of them no longer than a reading."""
+    model = burning(*[[0]] * 20, [20 * MILLISECOND])
+    wait_for_idle_pools()
+    report = with_pool(1, lambda: profile(model, threads=True, engine=engine))
+    for cells in (report.device_metrics["cpu0"], row(report, "burn20")):
+        used = cells["CPUs used"]
+        assert isinstance(used, Ratio)
+        assert 0 < used.ratio <= 1.001
+    assert microseconds(row(report, "burn20")["CPU time (us)"]) == pytest.approx(20_000, rel=0.02)
+    assert microseconds(report.configuration["Reading CPU time (us)"]) > 0
 
 
 def test_an_unknown_scope_is_refused() -> None:

@@ -23,6 +23,7 @@ from tvm.script import tirx as T
 MILLISECOND = 1_000_000  # in nanoseconds
 
 _SOURCE = r"""
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -38,6 +39,18 @@ int vmprof_test_burn(int64_t ns) {
   while (cpu_ns() < end) continue;
   return 0;
 }
+
+static void *burn(void *ns) {
+  vmprof_test_burn(*(const int64_t *)ns);
+  return NULL;
+}
+
+/* The same, by a thread that is started for it and gone at the end. */
+int vmprof_test_burn_elsewhere(int64_t ns) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, burn, &ns) != 0) return -1;
+  return pthread_join(thread, NULL);
+}
 """
 
 
@@ -48,7 +61,7 @@ def _load_burner() -> ctypes.CDLL:
         source, library = Path(folder, "burn.c"), Path(folder, "burn.so")
         source.write_text(_SOURCE)
         compiler = os.environ.get("CC", "cc")
-        command = [compiler, "-O2", "-shared", "-fPIC", str(source), "-o", str(library)]
+        command = [compiler, "-O2", "-shared", "-fPIC", "-pthread", str(source), "-o", str(library)]
         subprocess.run(command, check=True)
         return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
@@ -60,18 +73,21 @@ def burner_address() -> int:
     return address
 
 
-def burning(*kernels: Sequence[int]) -> tvm.runtime.Executable:
+def burning(*kernels: Sequence[int], elsewhere: bool = False) -> tvm.runtime.Executable:
     """``main()`` calls a kernel for each of ``kernels``, in that order: ``burn0``, ``burn1``, ...
 
     A kernel launches a task for each of its numbers, which burns so many
     nanoseconds of CPU time, or fails if that is negative. If there is only one,
-    the calling thread does it without a launch.
+    the calling thread does it without a launch. ``elsewhere``: each task leaves that to
+    a thread that it starts and waits for.
     """
     _load_burner()
     builder = relax.BlockBuilder()
     with builder.function("main", []):
         for number, tasks in enumerate(kernels):
-            kernel = _kernel(len(tasks)).with_attr("global_symbol", f"burn{number}")
+            kernel = _kernel(len(tasks), elsewhere=elsewhere).with_attr(
+                "global_symbol", f"burn{number}"
+            )
             result = builder.emit(
                 relax.call_tir(
                     builder.add_func(kernel, f"burn{number}"),
@@ -83,13 +99,14 @@ def burning(*kernels: Sequence[int]) -> tvm.runtime.Executable:
     return tvm.compile(builder.get(), tvm.target.Target("llvm"))
 
 
-def _kernel(tasks: int) -> tvm.tirx.PrimFunc:
+def _kernel(tasks: int, *, elsewhere: bool) -> tvm.tirx.PrimFunc:
     loop = T.parallel if tasks > 1 else T.serial
+    burn = "vmprof_test_burn_elsewhere" if elsewhere else "vmprof_test_burn"
 
     @T.prim_func(s_tir=True, check_well_formed=False)
     def kernel(times: T.Buffer((tasks,), "int64"), result: T.Buffer((1,), "float32")) -> None:
         for i in loop(tasks):
-            assert T.call_extern("int32", "vmprof_test_burn", times[i]) == 0, "cannot burn that"
+            assert T.call_extern("int32", burn, times[i]) == 0, "cannot burn that"
         result[0] = T.float32(0)
 
     return kernel

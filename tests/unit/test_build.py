@@ -253,7 +253,7 @@ def test_what_a_collector_says_of_calls_is_in_their_rows() -> None:
                     (runs[0], [{"t": Ratio(1.5), "w": Duration(3)}, {}]),
                     (runs[1], [{"t": Ratio(2.5), "w": Duration(5)}, {}]),
                     (odd, [{"t": Ratio(99)}]),
-                ]
+                ],
             )
         ],
         per_run=[],

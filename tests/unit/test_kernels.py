@@ -98,6 +98,12 @@ def test_changed_documents(library: Path, change: dict[str, object], reason: str
         assert read_info(library) == NOTHING_KNOWN
 
 
+def test_what_older_versions_wrote_is_read(library: Path) -> None:
+    path = info_path(library)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 1}))
+    assert read_info(library).kernels.keys() == {"a", "b"}
+
+
 def test_cost_of_fixed_shapes() -> None:
     assert STATIC.cost([(1, 784), (784, 10), (1, 10)]) == Cost(15690, 34496, 40)
 

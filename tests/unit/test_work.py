@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmprof.work import LAUNCH_SITE, RUN_SITE, TASK_SITE, Ints, Records, Work
+from vmprof.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE, Ints, Records, Work
 
 CALL = 0
 
@@ -59,16 +59,36 @@ def test_without_tasks_work_is_the_window() -> None:
     assert work.by_thread(np.array([[9], [5], [3]])) is None
 
 
+def test_what_is_between_the_calls_of_bytecode_inside_a_call_is_no_calls() -> None:
+    """A builtin of 100 runs bytecode for 80, which makes a call of 50 that does the same."""
+    nested = records(
+        (RUN_SITE, 1, -1),
+        (CALL, 0, 0),
+        (ACTIVATION_SITE, 0, 1),
+        (CALL, 0, 2),
+        (ACTIVATION_SITE, 0, 3),
+        (CALL, 0, 4),
+        (CALL, 0, 2),
+    )
+    work = Work(nested)
+    assert work.parents().tolist() == [-1, 0, 1, 2, 1]
+    values = work.of(np.array([[1000], [100], [80], [50], [40], [30], [10]]))[:, 0].tolist()
+    # Their own: 20, then 10, then 30, and 10; the run holds everything.
+    assert values == [1000, 100 - (80 - 60) - (40 - 30), 50 - (40 - 30), 30, 10]
+
+
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[Records, Ints]:
-    """Any tree of records; launches hold tasks alone, tasks and calls hold anything else."""
+    """Any tree of records; launches hold tasks alone, activations calls, others anything else."""
     rows = [(RUN_SITE, 1, -1)]
     for number in range(1, draw(st.integers(1, 30))):
         parent = draw(st.integers(0, number - 1))
         if rows[parent][0] == LAUNCH_SITE:
             rows.append((TASK_SITE, draw(st.integers(1, 4)), parent))
-        elif draw(st.booleans()):
+        elif rows[parent][0] == ACTIVATION_SITE or draw(st.booleans()):
             rows.append((CALL, 0, parent))
+        elif rows[parent][0] == CALL and draw(st.booleans()):
+            rows.append((ACTIVATION_SITE, 0, parent))
         else:
             rows.append((LAUNCH_SITE, draw(st.integers(1, 4)), parent))
     amounts = draw(st.lists(st.integers(0, 1 << 40), min_size=len(rows), max_size=len(rows)))
@@ -82,7 +102,15 @@ def test_work_is_the_sum_of_its_parts(run: tuple[Records, Ints]) -> None:
     def work(number: int) -> int:
         """By the definition, record by record."""
         total = int(amounts[number, 0]) if rows["site"][number] != LAUNCH_SITE else 0
-        return total + below(number)
+        dispatch = between(number) if rows["site"][number] >= 0 else 0
+        return total + below(number) - dispatch
+
+    def between(number: int) -> int:
+        children = np.flatnonzero(rows["parent"] == number).tolist()
+        own = 0
+        if rows["site"][number] == ACTIVATION_SITE:
+            own = int(amounts[number, 0]) - sum(int(amounts[child, 0]) for child in children)
+        return own + sum(map(between, children))
 
     def below(number: int) -> int:
         total = 0

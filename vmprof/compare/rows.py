@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vmprof.report.aggregate import merge_calls, sum_columns
-from vmprof.report.derive import derive_rows
+from vmprof.report.aggregate import merge_calls
+from vmprof.report.derive import derive_rows, summed
 from vmprof.report.model import Duration, Percent, Report, Row
 
 
@@ -17,12 +17,12 @@ def summed_row(report: Report) -> Row:
 
     Of shares only Percent adds up, which is of Total; others are of their row.
     """
-    sums = {
+    of_rows = {entry.column for entry in report.derived} | {"Percent"}
+    return {
         name: metric
-        for name, metric in sum_columns(report.calls).items()
-        if name == "Percent" or not isinstance(metric, Percent)
+        for name, metric in summed(report.calls, report.derived).items()
+        if name in of_rows or not isinstance(metric, Percent)
     }
-    return derive_rows([sums], report.derived)[0]
 
 
 def microseconds(row: Row) -> float:

@@ -12,8 +12,9 @@ import tvm_ffi
 from tvm import relax, tirx
 from tvm.ir.instrument import pass_instrument
 
-from vmprof.compiler.cost import operations, tensor_bytes, tensor_shapes
+from vmprof.compiler.cost import operations, tensor_shapes
 from vmprof.compiler.indices import limits_and_flows
+from vmprof.compiler.traffic import tensor_bytes
 from vmprof.lowering.graph import is_call
 from vmprof.lowering.layout import LAYOUTS
 from vmprof.lowering.names import unnumbered

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,13 @@ _PROBLEM_SIZE = 1024
 
 @dataclass(frozen=True)
 class NativeCollector:
-    """A shared library that exports a ``vmprof_collector`` (vmprof/include)."""
+    """A shared library that exports a ``vmprof_collector`` (vmprof/include).
+
+    ``claim(column, name)`` is told each of its columns, and may object.
+    """
 
     path: Path
+    claim: Callable[[str, str], None] = lambda _column, _name: None
 
     @property
     def name(self) -> str:
@@ -41,6 +45,8 @@ class NativeCollector:
         ]
         source = Source(pointer, names)
         try:
+            for name in names:
+                self.claim(name, self.name)
             yield source
         finally:
             source.close()

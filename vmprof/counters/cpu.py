@@ -4,47 +4,94 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 
 from vmprof.counters.encoding import SOFTWARE, Encoding, Event
 from vmprof.counters.group import Opener, Refused
 from vmprof.counters.passes import Pass
-from vmprof.counters.source import Layout, Source
+from vmprof.counters.source import Layout, ReadingCost, Source
 from vmprof.native import ffi, lib
 
-# The columns of the pass, in nanoseconds. CPU: spent on what is counted. PROCESS: spent
-# by all threads. KNOWN, where perf events do not count it: all that the calling thread
-# and those that did tasks spent, idle spinning included.
-CPU, PROCESS, KNOWN = "CPU", "process", "known"
+# The column of the pass for CPU time, in nanoseconds: spent on what is counted.
+CPU = "CPU"
+# Those of the pass that looks for work of others. CALLER: of the thread that runs.
+# TEAM: also of those that did tasks, idle spinning included. THREADS: of all threads that
+# there were when the run began. PROCESS: also of those that came and went since, but late
+# (native/api.h). COUNTED, where perf events count others than a team: what they see.
+CALLER, TEAM, THREADS, PROCESS, COUNTED = "caller", "team", "threads", "process", "counted"
 
 _TASK_CLOCK = Event("task-clock", (Encoding("software", SOFTWARE, 1),))
+_WINDOWS = 1000
+
+
+@dataclass(frozen=True)
+class CpuClocks:
+    """Two passes: ``time`` reads :data:`CPU`, ``watch`` who else worked meanwhile.
+
+    ``counted`` is the column of ``watch`` that has what counters count.
+    """
+
+    time: Pass
+    watch: Pass
+    counted: str
 
 
 @contextmanager
-def open_cpu_clocks(opener: Opener) -> Iterator[Pass | None]:
-    """A pass of its own that reads CPU time, of what ``opener`` opens groups for.
+def open_cpu_clocks(opener: Opener, *, tasks: bool) -> Iterator[CpuClocks | None]:
+    """Of what ``opener`` opens groups for; with ``tasks``, counters also follow a call's tasks.
 
     None if those are other threads than the calling one and they cannot be counted.
     """
     with ExitStack() as stack:
-        process = _clock(lib.VMPROF_CPU_OF_PROCESS, PROCESS, stack)
         if opener.inherit:
             try:
                 group = stack.enter_context(opener.open([_TASK_CLOCK], user_reads=False))
             except Refused:
                 yield None
                 return
-            sources = (*group.sources, process)
-            columns = (*((0,) for _ in group.sources), (1,))
-            of_caller = frozenset({len(group.sources)})
-            one = Pass(Layout((CPU, PROCESS), columns, of_caller=of_caller), sources, "")
+            counting = tuple(group.sources)
         else:
-            known = _clock(lib.VMPROF_CPU_OF_TEAM, KNOWN, stack)
-            sources = (_clock(lib.VMPROF_CPU_OF_THREAD, CPU, stack), known, process)
-            layout = Layout((CPU, KNOWN, PROCESS), ((0,), (1,), (2,)), of_caller=frozenset({1, 2}))
-            one = Pass(layout, sources, "")
-            lib.vmprof_cpu_watch(known.pointer, one.team.pointer)
-        stack.callback(one.team.close)
-        yield one
+            counting = (_clock(lib.VMPROF_CPU_OF_THREAD, CPU, stack),)
+        layout = Layout((CPU,), tuple((0,) for _ in counting))
+        clocks = CpuClocks(
+            Pass(replace(layout, cost=_cost(counting)), counting, ""),
+            _watch(counting if opener.inherit else (), stack),
+            COUNTED if opener.inherit else TEAM if tasks else CALLER,
+        )
+        stack.callback(clocks.time.team.close)
+        stack.callback(clocks.watch.team.close)
+        yield clocks
+
+
+def _watch(counting: tuple[Source, ...], stack: ExitStack) -> Pass:
+    kinds = {
+        CALLER: lib.VMPROF_CPU_OF_THREAD,
+        TEAM: lib.VMPROF_CPU_OF_TEAM,
+        THREADS: lib.VMPROF_CPU_OF_THREADS,
+        PROCESS: lib.VMPROF_CPU_OF_PROCESS,
+    }
+    clocks = {column: _clock(kind, column, stack) for column, kind in kinds.items()}
+    sources = (*clocks.values(), *counting)
+    columns = (*clocks, *([COUNTED] if counting else []))
+    of_sources = [min(number, len(clocks)) for number in range(len(sources))]
+    layout = Layout(
+        columns,
+        tuple((column,) for column in of_sources),
+        of_caller=frozenset(range(len(sources))),
+    )
+    watch = Pass(layout, sources, "", watches=True)
+    lib.vmprof_cpu_watch(clocks[TEAM].pointer, watch.team.pointer)
+    return watch
+
+
+def _cost(sources: tuple[Source, ...]) -> ReadingCost:
+    for source in sources:
+        source.enable()
+    pointers = [source.pointer for source in sources]
+    cost = lib.vmprof_cpu_reading_cost(pointers, len(pointers), _WINDOWS)
+    for source in sources:
+        source.disable()
+    return ReadingCost(cost.inside, cost.whole)
 
 
 def _clock(whose: int, column: str, stack: ExitStack) -> Source:

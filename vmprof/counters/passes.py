@@ -18,13 +18,17 @@ LOST = (
 class Pass:
     """What is counted in one pass: `enable` before the run, `disable` after it.
 
-    ``how`` says how a window reads it, for the reader of the report.
+    ``how`` says how a window reads it, for the reader of the report. One that ``watches``
+    wants tasks told whosever work is counted.
     """
 
-    def __init__(self, layout: Layout, sources: Sequence[Source], how: str) -> None:
+    def __init__(
+        self, layout: Layout, sources: Sequence[Source], how: str, *, watches: bool = False
+    ) -> None:
         self.layout = layout
         self.sources = tuple(sources)
         self.how = how
+        self.watches = watches
         self.team = Team(self.sources)
         self._problem: str | None = None
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from vmprof.counters.breakpoints import Place, located
 from vmprof.counters.collector import NativeCollector
-from vmprof.counters.cpu import open_cpu_clocks
+from vmprof.counters.cpu import CpuClocks, open_cpu_clocks
 from vmprof.counters.events import Group
 from vmprof.counters.group import CounterGroup, Opener, Refused
 from vmprof.counters.machine import Machine
@@ -37,8 +37,8 @@ class Counters(AbstractContextManager["Counters"]):
     permission level hides the kernel, events count user space alone.
     ``fell_back``: not one of the events could be counted, and what was named for this
     case is. ``notes`` say why it is counted as it is, by what they are about. ``scope``:
-    whose work is counted. ``cpu`` is a pass for CPU time (:mod:`vmprof.counters.cpu`),
-    None in a single pass and where it cannot be had. Use as a context manager:
+    whose work is counted. ``clocks`` are passes for CPU time (:mod:`vmprof.counters.cpu`),
+    None in a single pass and where they cannot be had. Use as a context manager:
     everything is closed whatever happens.
     """
 
@@ -51,13 +51,14 @@ class Counters(AbstractContextManager["Counters"]):
     fell_back: bool = False
     notes: Mapping[str, str] = field(default_factory=dict)
     scope: Scope = field(default_factory=Scope)
-    cpu: Pass | None = None
+    clocks: CpuClocks | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @property
     def sample_words(self) -> int:
         """Of the pass that reads most."""
-        passes = [*self.passes, *([self.cpu] if self.cpu else [])]
+        clocks = [self.clocks.time, self.clocks.watch] if self.clocks else []
+        passes = [*self.passes, *clocks]
         return max((p.layout.sample_words for p in passes), default=0)
 
     def close(self) -> None:
@@ -129,7 +130,9 @@ def open_counters(
             passes = [_together(passes)]
         for one in passes:
             stack.callback(one.team.close)
-        clocks = nullcontext(None) if single_pass else open_cpu_clocks(scope.apply(opener))
+        clocks = None
+        if not single_pass:
+            clocks = stack.enter_context(open_cpu_clocks(scope.apply(opener), tasks=scope.tasks))
         return Counters(
             wide=wide,
             passes=tuple(passes),
@@ -143,7 +146,7 @@ def open_counters(
             fell_back=fell_back,
             notes=notes,
             scope=scope,
-            cpu=stack.enter_context(clocks),
+            clocks=clocks,
             _stack=stack.pop_all(),
         )
 

@@ -13,6 +13,16 @@ from vmprof.native import ffi, lib
 _HEAD_WORDS = 3
 
 
+class ReadingCost(NamedTuple):
+    """What it costs to read CPU time around a call, in nanoseconds of it.
+
+    ``inside`` is what the call's window shows of that, ``whole`` what a window around it does.
+    """
+
+    inside: int
+    whole: int
+
+
 @dataclass(frozen=True)
 class Layout:
     """Which columns the values of a pass belong to.
@@ -26,7 +36,8 @@ class Layout:
     a task has one. ``threads`` tells sources apart that count different threads from
     one and the same; empty where there are none. ``untimed`` are the numbers of sources
     that never tell times, such as collectors: they always count. ``skew_ns`` is how far
-    apart in time the first and the last source may have been read.
+    apart in time the first and the last source may have been read. ``cost``, of a pass
+    whose only column is CPU time, is taken off it and off the time.
     """
 
     columns: tuple[str, ...] = ()
@@ -36,6 +47,7 @@ class Layout:
     threads: tuple[int, ...] = ()
     untimed: frozenset[int] = frozenset()
     skew_ns: int = 0
+    cost: ReadingCost | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[Layout]) -> Layout:

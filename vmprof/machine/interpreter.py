@@ -34,6 +34,9 @@ MAX_DEPTH = 100_000
 class Activations(Protocol):
     """Is told which VM functions are running."""
 
+    def entrance(self, enter: Callable[..., Any]) -> Callable[..., Any]:
+        """What native code, such as a builtin, shall call instead of ``enter``."""
+
     def entered(self, function: str) -> None:
         """A function begins, inside the one that began last and has not ended."""
 
@@ -70,7 +73,8 @@ class Interpreter:
         # The functions that native code holds know this machine only weakly:
         # what holds the machine would otherwise hold itself, unseen by Python's collector.
         self._enter = partial(_enter, weakref.ref(self))
-        self._host = Host(program.bytecode, devices, memory_cfg, self._enter)
+        entrance = self._enter if activations is None else activations.entrance(self._enter)
+        self._host = Host(program.bytecode, devices, memory_cfg, entrance)
         self.device: Device = devices[0] if isinstance(devices, list) else devices
         if constants is None:
             constants = constants_of(program.bytecode, self.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from vmprof.report.beyond import with_marks
 from vmprof.report.derive import derive
 from vmprof.report.model import Derived, Ratio, Report
 from vmprof.report.roofline import PEAK_BANDWIDTH, PEAK_FLOPS
@@ -21,7 +22,8 @@ class Peaks:
 def with_peaks(report: Report, peaks: Peaks) -> Report:
     """``report`` with the machine's peaks, and which share of them each kernel reached.
 
-    Only where it has the columns GFLOP/s and GB/s; else it stays as it is.
+    Only where it has the columns GFLOP/s and GB/s; else it stays as it is. Rates beyond
+    the peaks are named in the configuration.
     """
     derived = {each.column: each for each in report.derived}
     more = [
@@ -37,7 +39,7 @@ def with_peaks(report: Report, peaks: Peaks) -> Report:
         PEAK_BANDWIDTH: Ratio(peaks.bandwidth),
     }
     kept = [each for each in report.derived if each.column not in {s.column for s in shares}]
-    return derive(replace(report, configuration=configuration), [*kept, *shares])
+    return with_marks(derive(replace(report, configuration=configuration), [*kept, *shares]))
 
 
 def _share(column: str, rate: Derived | None, peak: float) -> Derived | None:

@@ -16,7 +16,7 @@ LAYOUT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one call: operations on data, and bytes of the tensors it reads and writes.
+    """Of one call: operations on data, and bytes that it moves of its tensors.
 
     None is a number that the shapes of the call do not settle.
     """

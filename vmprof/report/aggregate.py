@@ -1,4 +1,8 @@
-"""Adding up rows, by TVM's rules: counts, durations and shares add, ratios average."""
+"""Adding up rows, by TVM's rules: counts, durations and shares add, ratios average.
+
+In one thing they are not TVM's: kernels of one hash that have two names keep a row each.
+TVM made one row of them, without a name.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ from vmprof.report.model import (
 
 
 def merge_calls(calls: Iterable[Row], *, by_path: bool = False) -> list[Row]:
-    """One row for all calls of one operator (``Hash``, else ``Name``), shapes and device.
+    """One row for all calls of one operator (``Hash`` and ``Name``), shapes and device.
 
     With ``by_path``, only for those made in the same functions; without, what
     they were made in is left out.
@@ -41,8 +45,8 @@ def without_path(row: Row) -> Row:
 
 def merge_key(call: Row, *, by_path: bool = False) -> tuple[Metric | None, ...]:
     """What calls that are merged have in common."""
-    key = (call.get("Hash") or call.get("Name"), call.get("Argument Shapes"), call.get("Device"))
-    return (*key, call.get(PATH)) if by_path else key
+    key = [call.get(column) for column in ("Hash", "Name", "Argument Shapes", "Device")]
+    return (*key, call.get(PATH)) if by_path else (*key,)
 
 
 def sum_columns(rows: Iterable[Row]) -> Row:

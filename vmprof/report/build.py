@@ -10,7 +10,8 @@ import numpy as np
 from vmprof.recording import NO_WINDOW, Recording
 from vmprof.report.align import Alignment
 from vmprof.report.balance import IN_NO_ROW, check_balance
-from vmprof.report.counted import Counted, CountedPass, usable_counts
+from vmprof.report.clocks import ClockRuns
+from vmprof.report.counted import Counted, CountedPass
 from vmprof.report.estimator import mean_of, means, middle_half
 from vmprof.report.model import (
     INCLUSIVE_DURATION,
@@ -26,7 +27,7 @@ from vmprof.report.model import (
     Row,
     Samples,
 )
-from vmprof.report.threads import thread_cells, uncounted_work
+from vmprof.report.threads import thread_cells
 from vmprof.work import Ints
 
 
@@ -47,7 +48,7 @@ def build_report(
     per_run: Sequence[Row],
     refused: Mapping[str, str],
     configuration: Mapping[str, Metric],
-    cpu: CountedPass | None = None,
+    clocks: ClockRuns | None = None,
     threads: bool = False,
 ) -> Report:
     """A report of the calls that any of the runs made.
@@ -56,12 +57,18 @@ def build_report(
     durations, at least one. ``per_run`` has a row for each of them, of the run
     as a whole. Values are as :mod:`vmprof.report.estimator` says; those of a row leave
     out the calls inside it, which have rows of their own, and are 0 in a run that did not
-    make the call. ``refused`` says why columns that were asked for are not there. ``cpu``
-    is the pass for CPU time; with ``threads`` the report says how calls used threads.
+    make the call. ``refused`` says why columns that were asked for are not there. ``clocks``
+    are the runs that read CPU time; with ``threads`` the report says how calls used threads.
     """
-    counting = [*passes, *([cpu] if cpu else [])]
-    runs = [*timed, *(run for one in counting for run in one.runs)]
-    alignment = Alignment([*runs, *(run for each in collected for run, _ in each.runs)], sites)
+    alignment = Alignment(
+        [
+            *timed,
+            *(run for one in passes for run in one.runs),
+            *(clocks.runs if clocks else ()),
+            *(run for each in collected for run, _ in each.runs),
+        ],
+        sites,
+    )
     calls = alignment.calls
     inclusive_rows = _inclusive_rows(calls, sites)
     several_paths = len(set(calls.paths)) > 1
@@ -79,18 +86,19 @@ def build_report(
     counted.total |= means(per_run, kept)
     total_us = float(totals[kept].mean()) / 1e3
     names = [sites[site] for site in calls.sites.tolist()]
-    cpu_counts = usable_counts(cpu, alignment) if cpu else []
     note = alignment.note()
-    notes = {
+    notes: dict[str, Metric] = {
         **({} if note is None else {"Note": note}),
         **({"Runs left out": "; ".join(counted.left_out)} if counted.left_out else {}),
-        **uncounted_work(cpu.columns if cpu else (), cpu_counts, names),
     }
     # When calls happened is said of one run, the one of median length.
     typical = aligned[int(np.argsort(totals, kind="stable")[(len(totals) - 1) // 2])]
     assert typical.windows_ns is not None
     windows = typical.windows_ns.tolist()
-    about_threads = thread_cells(aligned, typical, cpu_counts, kept, columns=threads)
+    about_threads: list[Row] = [*thread_cells(aligned, typical, kept, columns=threads)]
+    if clocks is not None:
+        about_threads, more = clocks.tell(about_threads, names, alignment, counted.missing)
+        notes |= more
     calls_of_report: list[Row] = []
     for i, name in enumerate(names):
         own_us = float(own_durations[kept, i].mean()) / 1e3

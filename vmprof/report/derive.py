@@ -2,7 +2,8 @@
 
 A derived value is a function of one row. Where rows are merged or summed it is
 computed again from what was merged, never averaged: the IPC of two calls is
-their instructions over their cycles.
+their instructions over their cycles. Where something is known of some calls alone, it
+is divided by what those took: operations of kernels not by the time of others.
 """
 
 from __future__ import annotations
@@ -12,7 +13,22 @@ from dataclasses import replace
 from functools import lru_cache
 
 from vmprof.expression import Formula
-from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Ratio, Report, Row
+from vmprof.report.aggregate import sum_columns
+from vmprof.report.model import (
+    BYTES,
+    FLOPS,
+    Count,
+    Derived,
+    Duration,
+    Metric,
+    Percent,
+    Ratio,
+    Report,
+    Row,
+)
+
+# What is known of calls, and never measured of the run as a whole.
+_OF_CALLS = frozenset({FLOPS, BYTES})
 
 
 def derive(report: Report, derived: Sequence[Derived]) -> Report:
@@ -35,10 +51,16 @@ def derive(report: Report, derived: Sequence[Derived]) -> Report:
             missing[entry.column] = (
                 f"it has no value in any row: {entry.formula} would divide by zero there"
             )
+    totals = dict(zip(report.device_metrics, computed[len(report.calls) :], strict=True))
+    of_calls = [entry for entry in derived if _OF_CALLS & set(_columns(entry))]
+    for device, total in totals.items():
+        calls = [call for call in report.calls if call.get("Device", device) == device]
+        known = [entry for entry in of_calls if total.keys() >= {*_columns(entry)}]
+        totals[device] = {**total, **_like_by_like(calls, known)}
     return replace(
         report,
         calls=tuple(computed[: len(report.calls)]),
-        device_metrics=dict(zip(report.device_metrics, computed[len(report.calls) :], strict=True)),
+        device_metrics=totals,
         missing=missing,
         derived=tuple(derived),
     )
@@ -54,6 +76,27 @@ def derive_rows(rows: Iterable[Row], derived: Sequence[Derived]) -> list[Row]:
         }
         for row in rows
     ]
+
+
+def summed(rows: Sequence[Row], derived: Sequence[Derived]) -> dict[str, Metric]:
+    """The sum of ``rows``, with each derived column of those rows that have what it needs."""
+    stale = {entry.column for entry in derived}
+    sums = {column: metric for column, metric in sum_columns(rows).items() if column not in stale}
+    return {**sums, **_like_by_like(rows, derived)}
+
+
+def _like_by_like(rows: Sequence[Row], derived: Iterable[Derived]) -> dict[str, Metric]:
+    """The derived columns of the sum of ``rows``: each over the rows that it is known of."""
+    numbers = [_numbers(row) for row in rows]
+    cells: dict[str, Metric] = {}
+    for entry in derived:
+        needed = _columns(entry)
+        known = [
+            row for row, of_row in zip(rows, numbers, strict=True) if of_row.keys() >= {*needed}
+        ]
+        sums = sum_columns({column: row[column] for column in needed} for row in known)
+        cells |= evaluate([entry], _numbers(sums))
+    return cells
 
 
 def evaluate(derived: Iterable[Derived], numbers: Mapping[str, float]) -> dict[str, Metric]:

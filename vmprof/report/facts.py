@@ -50,7 +50,9 @@ def facts(report: Report) -> list[Fact]:
     if isinstance(empty, Duration):
         found.append(Fact("Empty call", short(empty), "the least that any call can show"))
     found += [
-        Fact(of_device(report, "GFLOP/s", device), short(flops), "of the run as a whole")
+        Fact(
+            of_device(report, "GFLOP/s", device), short(flops), "of the calls whose FLOPs are known"
+        )
         for device, row in totals
         if (flops := row.get("GFLOP/s")) is not None
     ]

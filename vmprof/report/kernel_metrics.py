@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from vmprof.program.kernels import Kernel
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.derive import derive
-from vmprof.report.model import Count, Derived, Metric, Report, Row
-
-FLOPS, BYTES = "FLOPs", "Bytes"
+from vmprof.report.model import BYTES, FLOPS, Count, Derived, Duration, Metric, Report, Row
 
 _TIME = "Duration (us)"
 
@@ -58,9 +56,9 @@ def with_kernels(report: Report, kernels: Mapping[str, Kernel]) -> Report:
 def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
     """``report`` with :data:`METRICS`, and what of operations and bytes they need.
 
-    With them goes CPUs used. Those of counters are there if the counters are, or
-    among what is missing if they were asked for. Bytes are those of the tensors
-    that a kernel takes, each counted once: what has to be moved at least.
+    Those of counters are there if the counters are, or among what is missing if they
+    were asked for. Bytes are those of the tensors that a kernel takes, each counted
+    once, and of it what the kernel can touch (:mod:`vmprof.compiler.traffic`).
     """
     calls = tuple({**row, **_cost(row, kernels)} for row in report.calls)
     totals = sum_columns({c: row[c] for c in (FLOPS, BYTES) if c in row} for row in calls)
@@ -68,29 +66,37 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
         report,
         calls=calls,
         device_metrics={device: {**row, **totals} for device, row in report.device_metrics.items()},
+        configuration={**report.configuration, **_known_in_part(calls)},
     )
-    metrics = (*METRICS, _cpus_used(report))
     known = {column for row in calls for column in row} | set(report.missing)
     derived = {each.column for each in report.derived}
     more = (
         each
-        for each in metrics
+        for each in METRICS
         if each.column not in derived and known.issuperset(each.sources.values())
     )
     return derive(report, [*report.derived, *more])
 
 
-def _cpus_used(report: Report) -> Derived:
-    """The task clock, in nanoseconds, over the time; less what it reads of an empty call."""
-    clock = "perf::TASK-CLOCK"
-    empty = report.configuration.get(f"Empty call {clock}")
-    overhead = empty.value if isinstance(empty, Count) else 0
-    return Derived(
-        "CPUs used",
-        f"(clock - {overhead} * calls) / us / 1000",
-        "ratio",
-        {"clock": clock, "calls": "Count", "us": _TIME},
-    )
+def _known_in_part(calls: Sequence[Row]) -> dict[str, Metric]:
+    """Which part of the calls it is whose operations and bytes are known, unless it is all."""
+    parts = []
+    whole = _microseconds(calls)
+    for column in (FLOPS, BYTES):
+        known = [row for row in calls if column in row]
+        if known and len(known) < len(calls):
+            share = 100 * _microseconds(known) / whole if whole else 0.0
+            parts.append(
+                f"{column} of {len(known)} of {len(calls)} calls, {share:.1f} % of their time"
+            )
+    if not parts:
+        return {}
+    return {"Known in part": f"{'; '.join(parts)}; rates in Sum and Total are of those calls"}
+
+
+def _microseconds(rows: Sequence[Row]) -> float:
+    times = (row.get(_TIME) for row in rows)
+    return sum(time.microseconds for time in times if isinstance(time, Duration))
 
 
 def _identity(row: Row, kernels: Mapping[str, Kernel]) -> dict[str, Metric]:

@@ -32,7 +32,7 @@ class Percent:
     """A share of Total in percent; adds up, unless it ``is_lone`` as a :class:`Ratio` can be."""
 
     percent: float
-    is_lone: bool = False
+    is_lone: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Ratio:
     """
 
     ratio: float
-    is_lone: bool = False
+    is_lone: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,9 @@ WINDOW = "Window (us)"
 # The tasks of its parallel launches in that run: thread, begin and end of each in turn. Threads
 # are numbered, 0 is the one that called.
 TASKS = "Tasks (us)"
+
+# Operations on data, and bytes moved, of kernels that are known.
+FLOPS, BYTES = "FLOPs", "Bytes"
 
 # A cell of a count that nobody counted for that row; a sum with it in is none.
 NOT_COUNTED = ""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from vmprof.report.aggregate import merge_calls, sum_columns, without_path
+from vmprof.report.aggregate import merge_calls, without_path
 from vmprof.report.columns import holds_numbers
-from vmprof.report.derive import derive_rows
+from vmprof.report.derive import derive_rows, summed
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row, Samples
 from vmprof.visible import cell, quoted, setting, setting_name, visible
 
@@ -45,10 +45,10 @@ def render(
         rows = [without_path(row) for row in rows]
     if sort:
         rows.sort(key=_microseconds, reverse=True)
+    rows = derive_rows(rows, report.derived)
     footer: list[Row] = []
     if col_sums:
-        footer = [SEPARATOR, {**sum_columns(rows), "Name": "Sum"}]
-    rows, footer = derive_rows(rows, report.derived), derive_rows(footer, report.derived)
+        footer = [SEPARATOR, {**summed(rows, report.derived), "Name": "Sum"}]
     footer += [{**totals, "Name": "Total"} for totals in report.device_metrics.values()]
     return grid(rows, footer, columns_of([*rows, *footer])) + "\n" + notes(report)
 

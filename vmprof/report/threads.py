@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from vmprof.counters.cpu import CPU, KNOWN, PROCESS
+from vmprof.counters.cpu import TEAM
 from vmprof.recording import Counts, Recording
-from vmprof.report.estimator import mean_of, middle_half, rounded_means
+from vmprof.report.cpu_time import BESIDE, CPU_TIME
+from vmprof.report.estimator import mean_of, rounded_means
 from vmprof.report.model import (
     PER_THREAD_SUFFIX,
+    SAMPLES_SUFFIX,
     TASKS,
     Count,
     Derived,
@@ -19,12 +21,14 @@ from vmprof.report.model import (
     Row,
     Samples,
 )
+from vmprof.report.unseen import Others, Watched
 from vmprof.work import Ints
 
-_TASKS, _CPU_TIME, _WAITING = "Tasks", "CPU time (us)", "Wait and launch (us)"
+_TASKS, _WAITING = "Tasks", "Wait and launch (us)"
 _THREAD_TIME, _WORK = "Thread time (us)", "Work (us)"
 _LONGEST, _MEAN = "Longest tasks (us)", "Mean tasks (us)"
-_COLUMNS = (_TASKS, _WORK, _THREAD_TIME, _LONGEST, _MEAN, _WAITING, _CPU_TIME)
+_OF_TIMED_RUNS = (_TASKS, _WORK, _THREAD_TIME, _LONGEST, _MEAN, _WAITING)
+THREAD_COLUMNS = (*_OF_TIMED_RUNS, CPU_TIME, BESIDE)
 
 # What is computed from the columns below, also for rows that are merged or summed.
 THREAD_METRICS = (
@@ -43,22 +47,13 @@ THREAD_METRICS = (
     Derived("Imbalance", "longest / mean", "ratio", {"longest": _LONGEST, "mean": _MEAN}),
 )
 
-# CPU time of other threads that is worth a word: this much in a call, and this part of
-# what was counted there. Where perf events count for many threads, they and the clocks
-# are read at times that differ by what the reading takes.
-_NOTABLE_NS = 100_000
-_NOTABLE_NS_OF_PERF = 10_000_000
-_NOTABLE_SHARE = 0.1
+# What cannot be said where threads worked that do no tasks of TVM's.
+_CLAIMS = (_WORK, _THREAD_TIME)
 
 
 def thread_cells(
-    runs: Sequence[Recording],
-    typical: Recording,
-    cpu: Sequence[Counts],
-    kept: Ints,
-    *,
-    columns: bool,
-) -> list[Row]:
+    runs: Sequence[Recording], typical: Recording, kept: Ints, *, columns: bool
+) -> list[dict[str, Metric]]:
     """What rows say of threads, first the run as a whole: when tasks were done, in ``typical``.
 
     With ``columns`` also how threads were used; see :func:`_columns`. ``kept`` are the
@@ -66,21 +61,72 @@ def thread_cells(
     """
     rows: list[dict[str, Metric]] = [{} for _ in range(1 + len(typical.sites))]
     if columns:
-        rows = _columns(runs, cpu, kept)
+        rows = _columns(runs, kept)
     for row, windows in _task_windows(typical).items():
         rows[1 + row][TASKS] = Samples(windows)
-    return [*rows]
+    return rows
 
 
-def _columns(
-    runs: Sequence[Recording], cpu: Sequence[Counts], kept: Ints
-) -> list[dict[str, Metric]]:
+def without_claims(
+    rows: Sequence[Row], watched: Watched, groups: Sequence[Hashable]
+) -> tuple[list[Row], dict[str, Metric]]:
+    """``rows`` of the run and its calls without what they cannot know; and a note if so.
+
+    Where others worked than those that do TVM's tasks, nobody knows how many threads there
+    were, nor how well they were used. Where counters did not see them, their CPU time
+    is not in that of the call. Calls of one of ``groups`` are of one row.
+    """
+    others = watched.others(TEAM)
+    uncounted = watched.others(watched.counted)
+    left_out = {
+        **_places(_CLAIMS, others, groups),
+        **_places((CPU_TIME, BESIDE), uncounted, groups),
+    }
+    kept: list[Row] = [
+        {
+            column: metric
+            for column, metric in row.items()
+            if number not in left_out.get(column.removesuffix(SAMPLES_SUFFIX), ())
+        }
+        for number, row in enumerate(rows)
+    ]
+    columns = [
+        column
+        for column, places in left_out.items()
+        if any(column in rows[place] for place in places)
+    ]
+    if not columns:
+        return kept, {}
+    calls = len({place for column in columns for place in left_out[column]} - {0})
+    return kept, {
+        "Threads do not tell": f"{', '.join(columns)} of {calls} calls and of Total: threads "
+        "worked there that do no tasks of TVM's, nobody knows how many"
+    }
+
+
+def _places(
+    columns: Iterable[str], others: Others, groups: Sequence[Hashable]
+) -> dict[str, set[int]]:
+    """By column, the rows that do not have it: of the run, if of any, and of whole groups.
+
+    Where others worked in the run and nobody knows in which call, it may be any.
+    """
+    hit = {group for group, worked in zip(groups, others.calls.tolist(), strict=True) if worked}
+    if others.run and not hit:
+        hit = set(groups)
+    places = {1 + number for number, group in enumerate(groups) if group in hit}
+    if others:
+        places.add(0)
+    return dict.fromkeys(columns, places)
+
+
+def _columns(runs: Sequence[Recording], kept: Ints) -> list[dict[str, Metric]]:
     """How the run, then each call, used threads, without the calls inside it.
 
-    ``runs`` are timed runs of the same calls; ``cpu`` are counts of the pass for CPU
-    time. For values see :class:`vmprof.parallelism.Parallelism`.
+    ``runs`` are timed runs of the same calls, ``kept`` those that values are means over; see
+    :class:`vmprof.parallelism.Parallelism`.
     """
-    columns: dict[str, list[Ints]] = {name: [] for name in _COLUMNS}
+    columns: dict[str, list[Ints]] = {name: [] for name in _OF_TIMED_RUNS}
     for run in runs:
         used, durations = run.parallelism, run.durations_ns
         assert used is not None
@@ -93,17 +139,11 @@ def _columns(
         columns[_LONGEST].append(_own(used.longest, run))
         columns[_MEAN].append(_own(used.mean, run))
         columns[_WAITING].append(_own(used.waiting, run))
-    for counts in cpu:
-        of_all = np.concatenate([counts.total[:1], counts.values[:, 0]])
-        columns[_CPU_TIME].append(_own(of_all, runs[0]))
     rows: list[dict[str, Metric]] = []
     for row in range(1 + len(runs[0].sites)):
         cells: dict[str, Metric] = {}
         for column, values in columns.items():
-            if values:
-                of_runs = middle_half([each[0] for each in values]) if column == _CPU_TIME else kept
-                metrics = _metrics(column, [int(each[row]) for each in values])
-                cells |= mean_of(column, metrics, of_runs)
+            cells |= mean_of(column, _metrics(column, [int(each[row]) for each in values]), kept)
         rows.append(cells)
     return rows
 
@@ -127,37 +167,6 @@ def _task_windows(run: Recording) -> Mapping[int, tuple[float, ...]]:
             if row > 0:
                 cells[row - 1] = (*cells.get(row - 1, ()), float(thread), begin / 1e3, end / 1e3)
     return cells
-
-
-def uncounted_work(
-    columns: Sequence[str], cpu: Sequence[Counts], names: Sequence[str]
-) -> dict[str, Metric]:
-    """A warning for the configuration, if threads worked in calls that were not counted.
-
-    ``cpu`` are counts of ``columns`` in the pass for CPU time, ``names`` those of the
-    calls.
-    """
-    if not cpu:
-        return {}
-    at = {column: number for number, column in enumerate(columns)}
-    known = at.get(KNOWN, at[CPU])
-    limit = _NOTABLE_NS if KNOWN in at else _NOTABLE_NS_OF_PERF
-    # A thread that is held up between two clocks sees work that is not there, but not
-    # in every run.
-    values = np.array([c.values for c in cpu])
-    others = np.min(values[:, :, at[PROCESS]] - values[:, :, known], axis=0)
-    of_runs = middle_half([c.total[at[CPU]] for c in cpu])
-    counted = values[of_runs, :, at[CPU]].mean(axis=0)
-    notable = (others > limit) & (others > _NOTABLE_SHARE * counted)
-    if not notable.any():
-        return {}
-    where = np.flatnonzero(notable)
-    worst = names[int(where[np.argmax(others[where])])]
-    return {
-        "Warning": f"in {len(where)} of {len(names)} calls, {worst} above all, threads that were "
-        f"not counted spent {others[where].sum() / 1e3:,.0f} us of CPU time; if that was work for "
-        "the model (OpenMP, BLAS), count it with --count inherit or --count process"
-    }
 
 
 def per_thread(

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vmprof.errors import VmprofError
-from vmprof.report.aggregate import merge_calls, sum_columns
-from vmprof.report.derive import derive_rows
+from vmprof.report.aggregate import merge_calls
+from vmprof.report.derive import derive_rows, summed
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row
 from vmprof.report.table import SEPARATOR, columns_of, grid, notes
 
@@ -45,23 +45,23 @@ def select(report: Report, view: View) -> Selection:
     """Merged rows as ``view`` wants them. :class:`VmprofError` if a column is not there."""
     rows = derive_rows(merge_calls(report.calls, by_path=view.by_path), report.derived)
     present = columns_of(rows)
-    order = "Duration (us)" if view.sort is None else find_column(view.sort, present)
+    # What only Total has, and what could not be counted, may be asked for too.
+    known = dict.fromkeys([*present, *columns_of(report.device_metrics.values()), *report.missing])
+    order = "Duration (us)" if view.sort is None else find_column(view.sort, known)
     rows.sort(key=lambda row: _order(row.get(order)))
     kept = rows if view.top is None else rows[: view.top]
     others = rows[len(kept) :]
     rest = None
     if others:
-        rest = {**sum_columns(others), "Name": f"({len(others):,} more)"}
+        rest = {**summed(others, report.derived), "Name": f"({len(others):,} more)"}
     wanted = present
     if view.columns is not None:
-        named = dict.fromkeys(find_column(name, present) for name in view.columns)
+        named = dict.fromkeys(find_column(name, known) for name in view.columns)
         wanted = ["Name", *(name for name in named if name != "Name")]
-    sums = {**sum_columns(rows), "Name": "Sum"}
-    computed = derive_rows([sums, *([rest] if rest else [])], report.derived)
     return Selection(
         rows=kept,
-        rest=computed[1] if rest else None,
-        sums=computed[0],
+        rest=rest,
+        sums={**summed(rows, report.derived), "Name": "Sum"},
         totals=[{**row, "Name": "Total"} for row in report.device_metrics.values()],
         columns=wanted,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vmprof.report.aggregate import merge_calls, merge_key, sum_columns
-from vmprof.report.derive import derive_rows
+from vmprof.report.aggregate import merge_calls, merge_key
+from vmprof.report.derive import derive_rows, summed
 from vmprof.report.figures import short
 from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Report, Row
@@ -72,8 +72,8 @@ class OperatorTable:
         rank = {old: new for new, old in enumerate(order)}
         row_of = [rank[old] for old in groups_of(report.calls)]
         rows = [merged[i] for i in order]
-        sums = derive_rows([sum_columns(merged)], report.derived)[0]
-        totals = [("Sum", sums)]
+        sums = summed(merged, report.derived)
+        totals: list[tuple[str, Row]] = [("Sum", sums)]
         totals += [(f"Total, {device}", row) for device, row in report.device_metrics.items()]
         titles = [title for title in columns_of(rows) if any(row.get(title) for row in rows)]
         longest = max((microseconds(row) for row in rows), default=0.0) or 1.0
