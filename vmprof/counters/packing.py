@@ -67,16 +67,18 @@ def pack(units: Sequence[Group], selection: Selection, opener: Opener) -> list[G
     """First fit: each unit goes into the first pass that holds it too, which is tried."""
     passes: list[Group] = []
     for unit in units:
+        troubles: list[Trouble] = []
         for number, events in enumerate(passes):
             trouble = trouble_with(events + unit, opener)
             if trouble is None:
                 passes[number] = events + unit
                 break
-            selection.apart.append(trouble)
+            troubles.append(trouble)
         else:
             alone = trouble_with(unit, opener)
             if alone is None:
                 passes.append(unit)
+                selection.apart += troubles
             else:
                 selection.refuse(unit, _why_not(unit, alone, opener.machine))
     return passes
@@ -85,14 +87,14 @@ def pack(units: Sequence[Group], selection: Selection, opener: Opener) -> list[G
 def why_several(apart: Iterable[Trouble], machine: Machine) -> str:
     """Why there are several passes, from what was wrong with fewer."""
     reasons = []
-    for trouble in apart:
+    # Of what reads wrong the first time is enough: the figures differ.
+    for trouble in {each.columns: each for each in reversed([*apart])}.values():
         if trouble.crowded:
             reasons.append("the PMU does not hold all events at the same time")
             reasons += _fewer_counters(machine)
         else:
             about = f"{', '.join(trouble.columns)} beside others: " if trouble.columns else ""
             reasons.append(f"{about}{trouble.reason}")
-    # Of one kind of trouble the first is enough: the figures of the others differ.
     return "; ".join(dict.fromkeys(reasons))
 
 

@@ -54,7 +54,7 @@ def try_out(groups: Sequence[CounterGroup], *, in_turns: bool = False) -> Troubl
     With ``in_turns`` the kernel lets them take turns, and they count some of the time.
     """
     counts: dict[str, list[int]] = defaultdict(list)
-    late: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    wrong: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for _ in range(_TRIES):
         for group, spent in zip(groups, _spend(groups), strict=True):
             if spent is None or (not in_turns and group.lost_ns(spent) > 0):
@@ -63,8 +63,8 @@ def try_out(groups: Sequence[CounterGroup], *, in_turns: bool = False) -> Troubl
                 counts[column].append(count)
             for column, count, running_ns in _clocks(group, spent):
                 if abs(count - running_ns) > max(_CLOCK_SHARE * running_ns, _CLOCK_NS):
-                    late[column].append((count, running_ns))
-    for column, tries in late.items():
+                    wrong[column].append((count, running_ns))
+    for column, tries in wrong.items():
         if len(tries) >= _WRONG_TRIES:
             count, running_ns = tries[-1]
             return Trouble(
