@@ -116,9 +116,9 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
             library = compile_model(name, schedule=schedule or "cpu", progress=progress)
             if library is not None:
                 progress(f"loading {name}")
-                info = read_info(library)
                 try:
-                    return Program.of_module(_load_library(library), name, info, library)
+                    module = _load_library(library)
+                    return Program.of_module(module, name, read_info(library), library)
                 except VmprofError as error:
                     discard(library, error)
         return _compile(MODELS[name](), name, schedule or "cpu", progress)
