@@ -51,7 +51,7 @@ vmprof COMMAND --help has the options of a command, and examples.
 """
 
 
-_DEBUG = "show where in vmprof an error came up"
+_DEBUG = "show where in vmprof an error came up, and what TVM said meanwhile"
 
 
 def make_parser() -> argparse.ArgumentParser:

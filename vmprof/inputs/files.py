@@ -129,7 +129,7 @@ def _safetensors(path: Path) -> dict[str, Array]:
     import safetensors
 
     try:
-        entries = safetensors.deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+        entries = safetensors.deserialize(path.read_bytes())
         return {name: _tensor(entry) for name, entry in entries}
     except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
         raise VmprofError(f"{path} cannot be read: {error}") from error
