@@ -98,12 +98,12 @@ def _in_python(path: Path) -> Iterator[tuple[str, str]]:
     if path.name in REASONS:
         for text in _sentences(tree):
             yield "reason", text
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not node.args:
-            continue
+    for node, said in _calls(tree, {}):
         kind = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         kind = node.func.id if isinstance(node.func, ast.Name) else kind
-        text = HELPERS.get(kind, "") + _template(node.args[0])
+        # Where the command line has words of its own, those.
+        words = [each.value for each in node.keywords if each.arg == "command_line"]
+        text = HELPERS.get(kind, "") + _template([*words, node.args[0]][0], said)
         if kind in ("warn", "_warn"):
             kind = "warning"
         elif kind not in HELPERS and (not kind.endswith("Error") or kind in DEFECTS):
@@ -111,6 +111,21 @@ def _in_python(path: Path) -> Iterator[tuple[str, str]]:
         # Fewer words are a name, or the message of another error that is passed on.
         if len(re.findall(r"[A-Za-z]{2,}", text)) > 1:
             yield kind, text
+
+
+def _calls(tree: ast.AST, said: Mapping[str, str]) -> Iterator[tuple[ast.Call, Mapping[str, str]]]:
+    """Every call with arguments, and what the strings are called that its function gave names."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Call) and node.args:
+            yield node, said
+        inside = said
+        if isinstance(node, ast.FunctionDef):
+            inside = {
+                each.targets[0].id: _template(each.value)
+                for each in ast.walk(node)
+                if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
+            }
+        yield from _calls(node, inside)
 
 
 def _sentences(tree: ast.AST) -> Iterator[str]:
@@ -126,14 +141,17 @@ def _sentences(tree: ast.AST) -> Iterator[str]:
         yield from _sentences(node)
 
 
-def _template(node: ast.expr) -> str:
+def _template(node: ast.expr, said: Mapping[str, str] | None = None) -> str:
+    """The text that ``node`` makes, with … for what is not known before; ``said`` has names."""
     match node:
         case ast.Constant(str(text)):
             return text
+        case ast.Name(name) | ast.FormattedValue(ast.Name(name)):
+            return (said or {}).get(name, "…")
         case ast.JoinedStr(parts):
-            return re.sub("…+", "…", "".join(map(_template, parts)))
+            return re.sub("…+", "…", "".join(_template(part, said) for part in parts))
         case ast.BinOp(left, ast.Add(), right):
-            return re.sub("…+", "…", _template(left) + _template(right))
+            return re.sub("…+", "…", _template(left, said) + _template(right, said))
     return "…"
 
 

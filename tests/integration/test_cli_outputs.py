@@ -109,7 +109,7 @@ def test_what_cannot_be_encoded_is_replaced(folder: Path) -> None:
     )
     ascii_ = bash("$vmprof show named.json", folder, PYTHONIOENCODING="ascii")
     assert ascii_.stderr == ""
-    assert re.search(r"^gr\?\?e\?\? ", ascii_.stdout, re.MULTILINE)
+    assert "gr??e?" in ascii_.stdout
     # A file holds all of it, whatever the terminal can show.
     again = bash("$vmprof show named.json --json -", folder, PYTHONIOENCODING="ascii")
     assert Report.from_json(again.stdout) == report
@@ -118,7 +118,9 @@ def test_what_cannot_be_encoded_is_replaced(folder: Path) -> None:
 def test_no_space_leaves_the_old_and_writes_the_others(folder: Path) -> None:
     (folder / "r.json").write_text("old")
     options = "--json r.json --csv new.csv --html small.html --force"
-    result = bash(f"ulimit -f 2; $vmprof show report.json {options}", folder)
+    room = len(network().csv()) // 1024 + 1  # KiB
+    assert len(JSON) > room * 1024
+    result = bash(f"ulimit -f {room}; $vmprof show report.json {options}", folder)
     assert result.returncode == 1
     assert result.stdout == TABLE
     assert result.stderr == (
@@ -150,7 +152,7 @@ def test_a_closed_standard_output_is_nowhere(folder: Path) -> None:
     [
         ("show report.json", 0),
         ("show report.json --json -", 0),
-        ("diff report.json slower.json --fail-over 1%", 3),
+        ("diff report.json slower.json --fail-over 1%", 4),
         ("audit forged.json", 3),
         ("--help", 0),
     ],

@@ -19,6 +19,8 @@ def f(x, y):
     raise VmprofError(f"{x} is not there: {y!r}" f"{y}; make " + help(x))
     raise MineError("it is mine" if x else "it is yours")
     raise errors.MineError("no help for this")
+    problem = f"{x} says too little; "
+    raise VmprofError(f"{problem}give {y}", command_line=f"{problem}give --it")
     raise VmprofError(str(x)) from x
     raise VmprofError(f"{x}: {y}")
     raise KeyError("name")
@@ -74,6 +76,7 @@ def test_messages_are_found_in_the_code(script: ModuleType, code: Path) -> None:
     raised = [
         ("VmprofError", "… is not there: …; make …"),
         ("MineError", "no help for this"),
+        ("VmprofError", "… says too little; give --it"),
         ("warning", "… is left aside; mend it"),
         ("_failure", "cannot write …: there is none"),
     ]
