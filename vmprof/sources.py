@@ -62,8 +62,9 @@ def _load(source: Source, entry: str | None, schedule: str | None, progress: Pro
         raise _already_compiled("what you hand in")
     if isinstance(source, Program):
         return source
-    info = getattr(source, "info", NOTHING_KNOWN)  # of vmprof.compile
+    info = NOTHING_KNOWN
     if isinstance(source, tvm.runtime.Executable):
+        info = getattr(source, "info", info)  # of vmprof.compile
         source = source.jit()
     if isinstance(source, tvm_ffi.Module):
         return Program.of_module(source, "the module", info)

@@ -92,8 +92,15 @@ def test_lists_and_numbers_take_the_dtype_of_the_parameter() -> None:
     assert (value.dtype, value.numpy().tolist()) == ("int32", [[1, 2], [3, 4]])
     (value,) = make_inputs([tensor("float32")], [3])
     assert (value.dtype, float(value.numpy())) == ("float32", 3.0)
-    with pytest.raises(VmprofError, match="input 'x' is a list that is no array of numbers"):
-        make_inputs([tensor("int32", 2)], {"x": [[1], [1, 2]]})
+    for value, message in [
+        ([[1], [1, 2]], "a list that is no array of numbers"),
+        ([1, "2"], "a list that is no array of numbers"),
+        ([1, 300], "a list of numbers that are no int8"),
+        ([1, 0.5], "a list of numbers that are no int8"),
+        ([1, float("nan")], "a list of numbers that are no int8"),
+    ]:
+        with pytest.raises(VmprofError, match=rf"input 'x' is {message}; expected int8\[2\]"):
+            make_inputs([tensor("int8", 2)], {"x": value})
 
 
 def test_the_value_of_the_only_input() -> None:
@@ -140,6 +147,7 @@ def test_shapes_and_numbers() -> None:
         ({"s": [2, 9]}, r"input 's' is shape\[2, 9\]; expected shape\[n, 8\] with n=2"),
         ({"s": "many"}, r"input 's' is a str; expected shape\[n, 8\]"),
         ({"s": (1, 8), "i": 0.5}, "input 'i' is 0.5; expected a int64 number"),
+        ({"s": (1, 8), "i": float("inf")}, "input 'i' is inf; expected a int64 number"),
         ({"s": (1, 8), "i": np.zeros(2)}, "input 'i' is a ndarray; expected a int64 number"),
     ]:
         with pytest.raises(VmprofError, match=message):

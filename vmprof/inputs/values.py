@@ -120,7 +120,11 @@ def _from_python(name: str, kind: ParameterType, dtype: str | None, value: Any) 
     if array.dtype.kind not in "biuf":
         raise _unfit(name, kind, f"a {type(value).__name__} that is no array of numbers")
     dtype = dtype or str(array.dtype)
-    return to_tensor(array.astype(numpy_dtype(dtype)), dtype)
+    with np.errstate(invalid="ignore", over="ignore"):
+        converted = array.astype(numpy_dtype(dtype))
+    if dtype.startswith(("int", "uint")) and (converted.astype(array.dtype) != array).any():
+        raise _unfit(name, kind, f"a {type(value).__name__} of numbers that are no {dtype}")
+    return to_tensor(converted, dtype)
 
 
 def _from_numpy(name: str, kind: ParameterType, dtype: str | None, array: Array) -> Any:
@@ -148,7 +152,7 @@ def _number(name: str, dtype: str, value: Any) -> Any:
         array = np.asarray(value if other is None else other.numpy())
         value = array.item() if array.size == 1 and array.dtype.kind in "biuf" else value
     if isinstance(value, bool | int | float):
-        if dtype.startswith(("int", "uint")) and value == int(value):
+        if dtype.startswith(("int", "uint")) and float(value).is_integer():
             return int(value)
         if dtype == "bool" and value in (0, 1):
             return bool(value)
