@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from vmprof.collectors import Collector
 from vmprof.errors import VmprofError
@@ -68,9 +69,11 @@ class ColumnNames:
 class CheckedCollector:
     """``collector``, whose columns are what columns can be.
 
-    `stop` raises :class:`VmprofError` if they are not. ``columns`` has the kind of
-    each that there was.
+    `stop` raises :class:`VmprofError` if they are not, and leaves that in ``problem``.
+    ``columns`` has the kind of each that there was.
     """
+
+    problem: VmprofError | None = None
 
     def __init__(self, collector: Collector, names: ColumnNames) -> None:
         self.name = type(collector).__name__
@@ -82,6 +85,14 @@ class CheckedCollector:
 
     def stop(self) -> Mapping[str, Metric]:
         cells = self._collector.stop()
+        try:
+            self._check_all(cells)
+        except VmprofError as problem:
+            self.problem = problem
+            raise
+        return cells
+
+    def _check_all(self, cells: Mapping[str, Metric]) -> None:
         if not isinstance(cells, Mapping):
             raise VmprofError(
                 f"collector {self.name}: stop() returned {cells!r}; it must return columns and "
@@ -89,7 +100,6 @@ class CheckedCollector:
             )
         for column, metric in cells.items():
             self._check(column, metric)
-        return cells
 
     def _check(self, column: str, metric: Metric) -> None:
         kind = self.columns.get(column)
@@ -106,6 +116,18 @@ class CheckedCollector:
                 f"collector {self.name}: column {column!r} is once a {kind.__name__} and once a "
                 f"{type(metric).__name__}; give one kind"
             )
+
+
+@contextmanager
+def told_plainly(collectors: Iterable[CheckedCollector]) -> Iterator[None]:
+    """What a collector did wrong is told without the place in the model where it was noticed."""
+    try:
+        yield
+    except VmprofError:
+        for each in collectors:
+            if each.problem is not None:
+                raise VmprofError(str(each.problem)) from None
+        raise
 
 
 def _is_fit(metric: object) -> bool:

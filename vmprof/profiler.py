@@ -13,7 +13,7 @@ from typing import Any
 import tvm
 from tvm.runtime import Device
 
-from vmprof.collector_columns import CheckedCollector, ColumnNames
+from vmprof.collector_columns import CheckedCollector, ColumnNames, told_plainly
 from vmprof.collectors import Collector, check_collector
 from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.collector import NativeCollector
@@ -255,7 +255,7 @@ def profile_engines(
             for name in engines
         }
         beforehand(running)
-        with recorded_launches() as problems:
+        with recorded_launches() as problems, told_plainly(in_python):
             warmth, measurements = measure(
                 [*running.values()],
                 schedule,

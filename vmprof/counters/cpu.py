@@ -91,7 +91,8 @@ def _cost(sources: tuple[Source, ...]) -> ReadingCost:
     cost = lib.vmprof_cpu_reading_cost(pointers, len(pointers), _WINDOWS)
     for source in sources:
         source.disable()
-    return ReadingCost(cost.inside, cost.whole)
+    # Where events count other threads too, what those did meanwhile is no cost of reading.
+    return ReadingCost(min(max(cost.inside, 0), cost.whole), cost.whole)
 
 
 def _clock(whose: int, column: str, stack: ExitStack) -> Source:
