@@ -49,6 +49,13 @@ void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int fai
 /* The innermost open record of a call, NULL if there is none. */
 vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder);
 
+/* A packed function of TVM's registry. 0 on success. */
+int vmprof_register_function(const char *name, TVMFFISafeCallType function);
+
+/* ---- code.c ----------------------------------------------------------------------- */
+
+int vmprof_register_code_functions(void);
+
 /* ---- hook.c ----------------------------------------------------------------------- */
 
 /* The packed function "vmprof.hook". */
