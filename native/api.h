@@ -223,8 +223,9 @@ typedef struct vmprof_code vmprof_code;
  * number of the operands of the call behind it. Operands are registers, or complements of
  * numbers of constants; a call has at most `most_operands`. Everything is copied; NULL when
  * memory is short. Constants and callees are added, and frames made, by packed functions:
- * "vmprof.code.constants" (code, value...), "vmprof.code.callees" (code, packed function...)
- * and "vmprof.code.activation" (code) -> (argument...) -> frame. */
+ * "vmprof.code.constants" (code, value...), "vmprof.code.callees" (code, packed function...),
+ * "vmprof.code.activation" (code) -> (argument...) -> frame, and, for a function of one
+ * block, "vmprof.code.straight" (code) -> (argument...) -> result. */
 vmprof_code *vmprof_code_new(int num_registers, const int32_t *steps, int num_steps,
                              const int32_t *blocks, int num_blocks, const int32_t *operands,
                              int num_operands, int most_operands);

@@ -14,7 +14,10 @@
  *     frame()                an ffi.Array: the step that ran last, and its operands
  *
  * The first two return the value that the block gives: of its condition, or the result of
- * the function; nothing if it has neither. */
+ * the function; nothing if it has neither.
+ *
+ * A function of one block needs no frame that somebody holds: "vmprof.code.straight" makes a
+ * packed function that runs all of it. If that raises, "vmprof.code.failed" gives its frame. */
 #include "vmprof.h"
 
 #include <stdatomic.h>
@@ -255,24 +258,31 @@ static int call_frame(void *self, const TVMFFIAny *args, int32_t num_args, TVMFF
   return 0;
 }
 
-/* (argument...) -> a frame whose first registers they are. */
-static int activate(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
-  vmprof_code *code = self;
+/* NULL, with TVM's error set, if that fails. */
+static frame *new_frame(vmprof_code *code, const TVMFFIAny *args, int32_t num_args) {
   /* Room for one more than a call has: see where_it_stands. */
   const size_t values = (size_t)code->num_registers + (size_t)code->most_operands + 1;
   frame *frame = calloc(1, sizeof *frame + values * sizeof(TVMFFIAny));
-  if (frame == NULL) return fail("MemoryError", "no memory for the registers of a function");
+  if (frame == NULL) {
+    fail("MemoryError", "no memory for the registers of a function");
+    return NULL;
+  }
   frame->code = code;
   frame->step = NOBODY;
   frame->arguments = &frame->registers[code->num_registers];
   atomic_fetch_add(&code->references, 1);
-  int failed = 0;
-  for (int32_t i = 0; i < num_args && !failed; ++i) {
-    failed = TVMFFIAnyViewToOwnedAny(&args[i], &frame->registers[i]);
+  for (int32_t i = 0; i < num_args; ++i) {
+    if (TVMFFIAnyViewToOwnedAny(&args[i], &frame->registers[i]) == 0) continue;
+    delete_frame(frame);
+    return NULL;
   }
+  return frame;
+}
+
+/* A packed function that owns `frame`. */
+static int hand_out(frame *frame, TVMFFIAny *result) {
   TVMFFIObjectHandle function = NULL;
-  if (!failed) failed = TVMFFIFunctionCreate(frame, call_frame, delete_frame, &function);
-  if (failed) {
+  if (TVMFFIFunctionCreate(frame, call_frame, delete_frame, &function) != 0) {
     delete_frame(frame);
     return -1;
   }
@@ -280,25 +290,73 @@ static int activate(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIA
   return 0;
 }
 
-static void delete_activate(void *self) { release(self); }
+/* (argument...) -> a frame whose first registers they are. */
+static int activate(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  frame *frame = new_frame(self, args, num_args);
+  return frame == NULL ? -1 : hand_out(frame, result);
+}
 
-/* (code) -> the packed function that makes frames of it. */
-static int activation(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
-  (void)self, (void)num_args;
+/* The frame of this thread in which a function of one block raised, until it is asked for. */
+static _Thread_local frame *failed_frame __attribute__((tls_model("initial-exec")));
+
+static void keep_failed(frame *frame) {
+  if (failed_frame != NULL) delete_frame(failed_frame);
+  failed_frame = frame;
+}
+
+/* (argument...) -> the result of the function's only block. */
+static int run_straight(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  frame *frame = new_frame(self, args, num_args);
+  if (frame == NULL) return -1;
+  const TVMFFIAny block = {.type_index = kTVMFFIInt, .v_int64 = 0};
+  const int failed = call_frame(frame, &block, 1, result);
+  if (failed) {
+    keep_failed(frame);
+  } else {
+    delete_frame(frame);
+  }
+  return failed;
+}
+
+/* () -> the frame that was kept; nothing if there is none. */
+static int hand_out_failed(void *self, const TVMFFIAny *args, int32_t num_args,
+                           TVMFFIAny *result) {
+  (void)self, (void)args, (void)num_args;
+  frame *frame = failed_frame;
+  failed_frame = NULL;
+  return frame == NULL ? 0 : hand_out(frame, result);
+}
+
+static void delete_user(void *self) { release(self); }
+
+/* A packed function that calls `function` with the code whose address is `args[0]`. */
+static int function_of(const TVMFFIAny *args, TVMFFISafeCallType function, TVMFFIAny *result) {
   vmprof_code *code = (vmprof_code *)(intptr_t)args[0].v_int64;
-  TVMFFIObjectHandle function = NULL;
+  TVMFFIObjectHandle made = NULL;
   atomic_fetch_add(&code->references, 1);
-  if (TVMFFIFunctionCreate(code, activate, delete_activate, &function) != 0) {
+  if (TVMFFIFunctionCreate(code, function, delete_user, &made) != 0) {
     release(code);
     return -1;
   }
-  *result = (TVMFFIAny){.type_index = kTVMFFIFunction, .v_obj = function};
+  *result = (TVMFFIAny){.type_index = kTVMFFIFunction, .v_obj = made};
   return 0;
+}
+
+static int activation(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  (void)self, (void)num_args;
+  return function_of(args, activate, result);
+}
+
+static int straight(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  (void)self, (void)num_args;
+  return function_of(args, run_straight, result);
 }
 
 int vmprof_register_code_functions(void) {
   int code = vmprof_register_function("vmprof.code.constants", add_constants);
   if (code == 0) code = vmprof_register_function("vmprof.code.callees", add_callees);
   if (code == 0) code = vmprof_register_function("vmprof.code.activation", activation);
+  if (code == 0) code = vmprof_register_function("vmprof.code.straight", straight);
+  if (code == 0) code = vmprof_register_function("vmprof.code.failed", hand_out_failed);
   return code;
 }

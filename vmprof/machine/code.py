@@ -20,6 +20,9 @@ Frame = Callable[..., Any]
 _add_constants = tvm_ffi.get_global_func("vmprof.code.constants")
 _add_callees = tvm_ffi.get_global_func("vmprof.code.callees")
 _activation = tvm_ffi.get_global_func("vmprof.code.activation")
+_straight = tvm_ffi.get_global_func("vmprof.code.straight")
+# The frame in which a function of one block raised, on this thread.
+failed_frame = tvm_ffi.get_global_func("vmprof.code.failed")
 
 _NOTHING = np.iinfo(np.int32).max
 _NOBODY = -1
@@ -29,7 +32,7 @@ _AT_ONCE = 256
 
 @dataclass
 class Code:
-    """Collects the steps of a function, block by block; `activation` finishes it.
+    """Collects the steps of a function, block by block; `finish` makes it run.
 
     An operand is the number of a register, or the complement of a constant's. Constants
     and callees are numbered as they are first met.
@@ -87,8 +90,12 @@ class Code:
         self._blocks.append((*steps, register, operand, *self._place(call)))
         return len(self._blocks) - 1
 
-    def activation(self) -> Callable[..., Frame]:
-        """A packed function that makes a frame of the function's arguments."""
+    def finish(self, *, straight: bool) -> tuple[Callable[..., Frame], Callable[..., Any] | None]:
+        """Packed functions that take the function's arguments.
+
+        The first makes a frame of them. The second runs the whole function; there is one if
+        it is ``straight``, that is if its first block gives its result.
+        """
         pointer = lib.vmprof_code_new(
             self.num_registers,
             _words(self._steps),
@@ -107,8 +114,7 @@ class Code:
         for add, values in ((_add_constants, self._constants), (_add_callees, callees)):
             for start in range(0, len(values), _AT_ONCE):
                 add(address, *values[start : start + _AT_ONCE])
-        made: Callable[..., Frame] = _activation(address)
-        return made
+        return _activation(address), _straight(address) if straight else None
 
     def _place(self, operands: Sequence[int]) -> tuple[int, int]:
         """Where ``operands`` lie among all, and how many they are."""

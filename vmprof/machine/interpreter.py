@@ -11,7 +11,7 @@ import numpy as np
 import tvm
 from tvm.runtime import Device
 
-from vmprof.machine.code import Frame
+from vmprof.machine.code import Frame, failed_frame
 from vmprof.machine.compiled import CompiledFunction
 from vmprof.machine.constants import constants_of
 from vmprof.machine.errors import check_arity
@@ -104,7 +104,7 @@ class Interpreter:
     def __getitem__(self, name: str) -> Callable[..., Any]:
         """The function ``name``; it takes TVM tensors or numpy arrays."""
         index = self.program.index(name)
-        return lambda *args: self.call(index, *map(_to_tvm_argument, args))
+        return lambda *args: self.call(index, *[_to_tvm_argument(arg) for arg in args])
 
     def call(self, index: int, *args: Any) -> Any:
         """Call the function at ``index`` in the table."""
@@ -121,6 +121,8 @@ class Interpreter:
         if isinstance(function, CompiledFunction):
             return function(*args)
         check_arity(function.source, args)
+        if function.run is not None:
+            return self._run_straight(function, args)
         activations = self._activations
         frame, block = function.activate(*args), function.entry
         # Functions whose call of another one is running, each in the block that made it.
@@ -165,6 +167,16 @@ class Interpreter:
                 self._add_note(error, function, frame, block)
                 if activations is not None:
                     activations.left()
+            raise
+
+    def _run_straight(self, function: LinkedFunction, args: Sequence[Any]) -> Any:
+        assert function.run is not None
+        try:
+            return function.run(*args)
+        except Exception as error:
+            frame = failed_frame()
+            if frame is not None:
+                self._add_note(error, function, frame, None)
             raise
 
     def _add_note(

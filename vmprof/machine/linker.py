@@ -84,11 +84,13 @@ class LinkedFunction:
     """A VM function of bytecode, ready to run from ``entry``.
 
     ``activate`` makes a frame of its arguments, one for each activation: recursion must not
-    share registers. ``instructions`` has the number of the instruction of each step.
+    share registers. A function without branches and calls of others has ``run``, which runs
+    all of it. ``instructions`` has the number of the instruction of each step.
     """
 
     source: Function
     activate: Callable[..., Frame] = _not_linked
+    run: Callable[..., Any] | None = None
     entry: Block = field(default_factory=Block)
     instructions: list[int] = field(default_factory=list)
 
@@ -214,8 +216,9 @@ class _FunctionLinker:
         blocks = {start: Block() for start in starts}
         for start, end in zip(starts, [*starts[1:], self._function.end], strict=True):
             self._link_between(start, end, blocks)
-        self._linked.entry = blocks[self._function.start]
-        self._linked.activate = self._code.activation()
+        entry = self._linked.entry = blocks[self._function.start]
+        straight = entry.call is None and entry.then is None
+        self._linked.activate, self._linked.run = self._code.finish(straight=straight)
 
     def _link_between(self, start: int, end: int, blocks: Mapping[int, Block]) -> None:
         """The block at ``start``, and those that follow it up to the next of ``blocks``."""
@@ -264,7 +267,7 @@ class _FunctionLinker:
         return called
 
     def _result_before(self, start: int) -> int | None:
-        """The register that the call just before ``start`` puts its result into, if there is one."""
+        """Where the call just before ``start`` puts its result, if there is one."""
         if start > self._function.start:
             match self._linker.program.bytecode.instructions[start - 1]:
                 case Call(destination):
