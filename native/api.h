@@ -244,8 +244,28 @@ typedef struct vmprof_hooked vmprof_hooked;
 vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names,
                                void *const *kernels, int count, void *around);
 
+/* ---- code.c: straight lines of bytecode ------------------------------------------------ */
+
+typedef struct vmprof_code vmprof_code;
+
+/* A VM function, linked. `steps` has for each step its callee (-1: it clears its
+ * destination), its destination (-1: none), and the place and number of its operands.
+ * `blocks` has for each block the place and number of its steps, the register that takes a
+ * value handed in (-1: none), the operand that it gives (INT32_MAX: none), and the place and
+ * number of the operands of the call behind it. Operands are registers, or complements of
+ * numbers of constants; a call has at most `most_operands`. Everything is copied; NULL when
+ * memory is short. Constants and callees are added, and frames made, by packed functions:
+ * "vmprof.code.constants" (code, value...), "vmprof.code.callees" (code, packed function...),
+ * "vmprof.code.activation" (code) -> (argument...) -> frame, and, for a function of one
+ * block, "vmprof.code.straight" (code) -> (argument...) -> result. */
+vmprof_code *vmprof_code_new(int num_registers, const int32_t *steps, int num_steps,
+                             const int32_t *blocks, int num_blocks, const int32_t *operands,
+                             int num_operands, int most_operands);
+void vmprof_code_release(vmprof_code *code);
+
 /* ---- the packed functions ----------------------------------------------------------- */
 
 /* Registers "vmprof.wrap" (recorder, site, kernel) -> wrapped kernel, "vmprof.hook"
- * (vmprof_hooked) -> instrument, and "vmprof.empty", which does nothing. 0 on success. */
+ * (vmprof_hooked) -> instrument, "vmprof.empty", which does nothing, and those of code.c.
+ * 0 on success. */
 int vmprof_register_functions(void);

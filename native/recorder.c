@@ -426,8 +426,8 @@ static int empty(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny 
   return 0;
 }
 
-static int register_function(const char *name, size_t size, TVMFFISafeCallType function) {
-  const TVMFFIByteArray key = {name, size};
+int vmprof_register_function(const char *name, TVMFFISafeCallType function) {
+  const TVMFFIByteArray key = {name, strlen(name)};
   TVMFFIObjectHandle handle = NULL;
   int code = TVMFFIFunctionCreate(NULL, function, NULL, &handle);
   if (code != 0) return code;
@@ -437,8 +437,9 @@ static int register_function(const char *name, size_t size, TVMFFISafeCallType f
 }
 
 int vmprof_register_functions(void) {
-  int code = register_function("vmprof.wrap", sizeof "vmprof.wrap" - 1, wrap);
-  if (code == 0) code = register_function("vmprof.hook", sizeof "vmprof.hook" - 1, vmprof_hook);
-  if (code == 0) code = register_function("vmprof.empty", sizeof "vmprof.empty" - 1, empty);
+  int code = vmprof_register_function("vmprof.wrap", wrap);
+  if (code == 0) code = vmprof_register_function("vmprof.hook", vmprof_hook);
+  if (code == 0) code = vmprof_register_function("vmprof.empty", empty);
+  if (code == 0) code = vmprof_register_code_functions();
   return code;
 }

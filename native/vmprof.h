@@ -63,6 +63,13 @@ void vmprof_traps_guard(void);
 void vmprof_traps_release(void);
 int64_t vmprof_traps_survived(void);
 
+/* A packed function of TVM's registry. 0 on success. */
+int vmprof_register_function(const char *name, TVMFFISafeCallType function);
+
+/* ---- code.c ----------------------------------------------------------------------- */
+
+int vmprof_register_code_functions(void);
+
 /* ---- hook.c ----------------------------------------------------------------------- */
 
 /* The packed function "vmprof.hook". */

@@ -11,18 +11,18 @@ import numpy as np
 import tvm
 from tvm.runtime import Device
 
+from vmprof.machine.code import Frame, failed_frame
 from vmprof.machine.compiled import CompiledFunction
 from vmprof.machine.constants import constants_of
+from vmprof.machine.errors import check_arity
 from vmprof.machine.host import Host
 from vmprof.machine.instrument import Instrument
 from vmprof.machine.linker import (
     Block,
-    DirectCall,
     LinkedFunction,
     Linker,
     Site,
     Wrapper,
-    no_operands,
 )
 from vmprof.machine.notes import Notes
 from vmprof.program import Program
@@ -108,7 +108,7 @@ class Interpreter:
     def __getitem__(self, name: str) -> Callable[..., Any]:
         """The function ``name``; it takes TVM tensors or numpy arrays."""
         index = self.program.index(name)
-        return lambda *args: self.call(index, *map(_to_tvm_argument, args))
+        return lambda *args: self.call(index, *[_to_tvm_argument(arg) for arg in args])
 
     def call(self, index: int, *args: Any) -> Any:
         """Call the function at ``index`` in the table."""
@@ -124,46 +124,75 @@ class Interpreter:
     def _run(self, function: LinkedFunction | CompiledFunction, args: Sequence[Any]) -> Any:
         if isinstance(function, CompiledFunction):
             return function(*args)
+        check_arity(function.source, args)
+        if function.run is not None:
+            return self._run_straight(function, args)
         activations = self._activations
-        callers: list[tuple[LinkedFunction, list[Any], DirectCall, Block | None]] = []
-        frame = function.activate(args)
-        block = function.entry
-        operands, number = no_operands, function.source.start
+        frame, block = function.activate(*args), function.entry
+        # Functions whose call of another one is running, each in the block that made it.
+        callers: list[tuple[LinkedFunction, Frame, Block]] = []
+        result: tuple[Any, ...] = ()  # of the call just before the block, if there was one
+        calling = False
         try:
             while True:
-                for callee, operands, destination, number in block.steps:  # noqa: B007
-                    frame[destination] = callee(*operands(frame))
+                calling = False
+                given = frame(block.number, *result)
+                result = ()
                 call = block.call
-                if call is not None:
-                    called, operands, _, number = call
-                    activation = called.activate(operands(frame))
-                    _check_depth(callers)
-                    callers.append((function, frame, call, block.then))
-                    if activations is not None:
-                        activations.entered(called.source.name)
-                    function, frame, block = called, activation, called.entry
-                    continue
-                if block.condition is None or _is_true(frame[block.condition]):
+                if call is None:
                     following = block.then
-                else:
-                    following = block.otherwise
-                if following is None:
-                    result = frame[block.result]
-                    if not callers:
-                        return result
-                    function, frame, (_, _, destination, _), following = callers.pop()
-                    frame[destination] = result
-                    if activations is not None:
-                        activations.left()
+                    if block.branches and not _is_true(given):
+                        following = block.otherwise
+                    if following is None:
+                        if not callers:
+                            return given
+                        function, frame, block = callers.pop()
+                        if activations is not None:
+                            activations.left()
+                        result, following = (given,), block.then
                     assert following is not None
-                block = following
+                    block = following
+                    continue
+                calling = True
+                if isinstance(call, LinkedFunction):
+                    _check_depth(callers)
+                    activation = frame(~block.number, call.activate)
+                    callers.append((function, frame, block))
+                    if activations is not None:
+                        activations.entered(call.source.name)
+                    function, frame, block = call, activation, call.entry
+                else:
+                    result = (call(*frame(~block.number)),)
+                    assert block.then is not None
+                    block = block.then
         except Exception as error:
-            self.notes.add(error, function.source.name, number, operands(frame))
-            for function, frame, (_, operands, _, number), _ in reversed(callers):
-                self.notes.add(error, function.source.name, number, operands(frame))
+            self._add_note(error, function, frame, block if calling else None)
+            for function, frame, block in reversed(callers):
+                self._add_note(error, function, frame, block)
                 if activations is not None:
                     activations.left()
             raise
+
+    def _run_straight(self, function: LinkedFunction, args: Sequence[Any]) -> Any:
+        assert function.run is not None
+        try:
+            return function.run(*args)
+        except Exception as error:
+            frame = failed_frame()
+            if frame is not None:
+                self._add_note(error, function, frame, None)
+            raise
+
+    def _add_note(
+        self, error: Exception, function: LinkedFunction, frame: Frame, block: Block | None
+    ) -> None:
+        """Say that ``error`` passed the call behind ``block``; None: the step that ran last."""
+        if block is not None:
+            number, operands = block.at, frame(~block.number)
+        else:
+            step, *operands = frame()
+            number = function.instructions[step] if step >= 0 else function.source.start
+        self.notes.add(error, function.source.name, number, operands)
 
 
 def _enter(interpreter: weakref.ref[Interpreter], index: int, *args: Any) -> Any:

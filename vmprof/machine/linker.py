@@ -1,19 +1,20 @@
-"""Instructions -> steps that the dispatch loop runs without looking anything up.
+"""Instructions -> blocks that the dispatch loop runs without looking anything up.
 
-Every function has a frame: a list that begins with its registers and goes on
-with the values that never change (void, the VM, constants, immediates,
-functions). A step then needs three things: what to call, a getter that picks
-its operands off the frame in one go, and the slot for the result.
+Calls of packed functions that follow one another are steps of one block, which the shim
+runs in one go (:mod:`vmprof.machine.code`). What the loop does itself comes between blocks:
+branches, calls of VM functions, and calls of what a user put there in Python.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import tvm_ffi
+
+from vmprof.machine.code import Code, Frame
 from vmprof.machine.compiled import AnyList, CompiledFunction
 from vmprof.machine.errors import check_arity
 from vmprof.machine.instrument import Instrument, instrumented
@@ -35,9 +36,6 @@ from vmprof.program.bytecode import (
 )
 
 Callee = Callable[..., Any]
-Operands = Callable[[Sequence[Any]], Sequence[Any]]
-# callee, operands, slot of the result, number of the instruction
-Step = tuple[Callee, Operands, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,45 +52,47 @@ class Site:
     callee: str  # the packed function's name
 
 
-# the same, of a VM function that runs in the same loop
-DirectCall = tuple["LinkedFunction", Operands, int, int]
-
 # What a machine's owner may put between the machine and a packed function.
 Wrapper = Callable[[Site, Callee], Callee]
 
 
 @dataclass(slots=True)
 class Block:
-    """Steps that run one after the other, and where to go then.
+    """Steps that the shim runs one after the other, and where to go then.
 
-    ``call``, if any, comes after the steps: it calls another VM function, in
-    the same loop. ``condition`` is the slot that decides between ``then`` and
-    ``otherwise``; without it the way is ``then``. With neither, the function
-    returns ``result``.
+    ``number`` is the block's in its function's code. ``call``, if any, comes after the
+    steps: another VM function, which the same loop runs, or a Python function; ``at`` is the
+    number of that instruction. With ``branches``, the value that the block gives decides
+    between ``then`` and ``otherwise``; else the way is ``then``. With neither, that value is
+    the function's result.
     """
 
-    steps: tuple[Step, ...] = ()
-    call: DirectCall | None = None
-    condition: int | None = None
+    number: int = 0
+    call: LinkedFunction | Callee | None = None
+    at: int = 0
+    branches: bool = False
     then: Block | None = None
     otherwise: Block | None = None
-    result: int = 0
+
+
+def _not_linked(*_: Any) -> Frame:
+    raise AssertionError("a function runs before it is linked")
 
 
 @dataclass(slots=True)
 class LinkedFunction:
-    """A VM function of bytecode, ready to run from ``entry``."""
+    """A VM function of bytecode, ready to run from ``entry``.
+
+    ``activate`` makes a frame of its arguments, one for each activation: recursion must not
+    share registers. A function without branches and calls of others has ``run``, which runs
+    all of it. ``instructions`` has the number of the instruction of each step.
+    """
 
     source: Function
-    frame: list[Any] = field(default_factory=list)
+    activate: Callable[..., Frame] = _not_linked
+    run: Callable[..., Any] | None = None
     entry: Block = field(default_factory=Block)
-
-    def activate(self, args: Sequence[Any]) -> list[Any]:
-        """A frame of its own for one activation: recursion must not share registers."""
-        check_arity(self.source, args)
-        frame = self.frame.copy()
-        frame[: len(args)] = args
-        return frame
+    instructions: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -144,8 +144,11 @@ class Linker:
         function = self.functions.get(index)
         return function if isinstance(function, LinkedFunction) else None
 
-    def callee(self, reference: FunctionReference, function: str, number: int) -> Callee:
-        """What the instruction ``number`` of ``function`` calls, with what is put around it."""
+    def callee(self, reference: FunctionReference, function: str, number: int) -> Callee | None:
+        """What the instruction ``number`` of ``function`` calls, with what is put around it.
+
+        None if all that it does is to clear a register.
+        """
         index, name = reference.index, reference.name
         vm_function = index in self.closures
         callee: Callee = partial(self.enter, index) if vm_function else self.packed(index)
@@ -154,7 +157,7 @@ class Linker:
             return instrumented(self.instrument, callee, value, name)
         if vm_function:
             return callee
-        return self.wrapped(_INLINE.get(name, callee), function, number, name)
+        return None if name == _NULL_VALUE else self.wrapped(callee, function, number, name)
 
     def wrapped(self, callee: Callee, function: str, number: int | None, name: str) -> Callee:
         """``callee`` as it is called at one place of ``function``."""
@@ -187,51 +190,89 @@ class Linker:
         return self.wrapped(self.packed(index), function, number, name)
 
 
-# Clears a register. TVM calls a packed function for it; None is all it returns.
-_INLINE: dict[str, Callee] = {"vm.builtin.null_value": lambda: None}
+# TVM calls a packed function that does nothing, for the None that it returns.
+_NULL_VALUE = "vm.builtin.null_value"
 
 # Not worth a row, or, for call_tir_dyn, told by the row of the kernel that it calls.
-_UNRECORDED = {"vm.builtin.null_value", "vm.builtin.call_tir_dyn"}
+_UNRECORDED = {_NULL_VALUE, "vm.builtin.call_tir_dyn"}
+
+
+def _refuse(function: Function, *args: Any) -> None:
+    """What is called instead of ``function`` where the number of arguments is wrong."""
+    check_arity(function, args)
 
 
 class _FunctionLinker:
-    """Lays out the frame of one function while its instructions are linked."""
+    """Makes the blocks and the code of one function."""
 
     def __init__(self, linker: Linker, linked: LinkedFunction) -> None:
         self._linker = linker
         self._linked = linked
         self._function = linked.source
-        self._frame = linked.frame
-        self._frame += [None] * linked.source.num_registers
-        self._slots: dict[object, int] = {}
+        self._code = Code(linked.source.num_registers)
 
     def link(self) -> None:
-        function, instructions = self._function, self._linker.program.bytecode.instructions
         starts = self._block_starts()
         blocks = {start: Block() for start in starts}
-        for start, end in zip(starts, [*starts[1:], function.end], strict=True):
-            block = blocks[start]
-            steps: list[Step] = []
-            for number in range(start, end):
-                match instructions[number]:
-                    case Call() as call:
-                        direct = self._linker.direct(call.callee.index)
-                        if direct is not None:
-                            block.call = (direct, *self._parts(call, number))
-                        else:
-                            callee = self._linker.callee(call.callee, function.name, number)
-                            steps.append((callee, *self._parts(call, number)))
+        for start, end in zip(starts, [*starts[1:], self._function.end], strict=True):
+            self._link_between(start, end, blocks)
+        entry = self._linked.entry = blocks[self._function.start]
+        straight = entry.call is None and entry.then is None
+        self._linked.activate, self._linked.run = self._code.finish(straight=straight)
+
+    def _link_between(self, start: int, end: int, blocks: Mapping[int, Block]) -> None:
+        """The block at ``start``, and those that follow it up to the next of ``blocks``."""
+        instructions = self._linker.program.bytecode.instructions
+        code, block, first_step = self._code, blocks[start], self._code.num_steps
+        incoming = self._result_before(start)
+        for number in range(start, end):
+            match instructions[number]:
+                case Call() as call:
+                    operands = [self._operand(operand, number) for operand in call.operands]
+                    destination = self._register(call.destination)
+                    callee = self._callee(call, number)
+                    if callee is None or isinstance(callee, tvm_ffi.Function):
+                        code.add_step(callee, operands, destination)
+                        self._linked.instructions.append(number)
                         block.then = blocks.get(number + 1)
-                    case Ret(result):
-                        block.result, block.then = self._operand_slot(result, number), None
-                    case Goto(offset):
-                        block.then = blocks[number + offset]
-                    case If(condition, false_offset):
-                        block.condition = self._operand_slot(condition, number)
-                        block.then = blocks[number + 1]
-                        block.otherwise = blocks[number + false_offset]
-            block.steps = tuple(steps)
-        self._linked.entry = blocks[function.start]
+                        continue
+                    block.number = code.add_block(first_step, incoming=incoming, call=operands)
+                    block.call, block.at = callee, number
+                    block.then = blocks.get(end) if number + 1 == end else Block()
+                    if block.then is None or number + 1 == end:
+                        return
+                    block, first_step, incoming = block.then, code.num_steps, destination
+                case Ret(result):
+                    given = self._operand(result, number)
+                    block.number = code.add_block(first_step, incoming=incoming, given=given)
+                    block.then = None
+                    return
+                case Goto(offset):
+                    block.then = blocks[number + offset]
+                case If(condition, false_offset):
+                    given = self._operand(condition, number)
+                    block.number = code.add_block(first_step, incoming=incoming, given=given)
+                    block.branches = True
+                    block.then = blocks[number + 1]
+                    block.otherwise = blocks[number + false_offset]
+                    return
+        block.number = code.add_block(first_step, incoming=incoming)
+
+    def _callee(self, call: Call, number: int) -> LinkedFunction | Callee | None:
+        called = self._linker.direct(call.callee.index)
+        if called is None:
+            return self._linker.callee(call.callee, self._function.name, number)
+        if len(call.operands) != called.source.num_args:
+            return partial(_refuse, called.source)
+        return called
+
+    def _result_before(self, start: int) -> int | None:
+        """Where the call just before ``start`` puts its result, if there is one."""
+        if start > self._function.start:
+            match self._linker.program.bytecode.instructions[start - 1]:
+                case Call(destination):
+                    return self._register(destination)
+        return None
 
     def _block_starts(self) -> list[int]:
         """Where a jump may arrive, or the instruction before ends a block."""
@@ -244,48 +285,25 @@ class _FunctionLinker:
                     starts |= {number + 1, number + false_offset}
                 case Ret():
                     starts.add(number + 1)
-                case Call(_, callee) if self._linker.direct(callee.index):
-                    starts.add(number + 1)
         return sorted(start for start in starts if start < self._function.end)
 
-    def _parts(self, call: Call, number: int) -> tuple[Operands, int, int]:
-        """The operands, the slot of the result and the number of a step."""
-        slots = [self._operand_slot(operand, number) for operand in call.operands]
-        destination = call.destination.index
-        if destination >= self._function.num_registers:
-            destination = self._slot("discarded result", None)
-        return _getter(slots), destination, number
+    def _register(self, register: Register) -> int | None:
+        """Where a result goes, None if nowhere."""
+        return register.index if register.index < self._function.num_registers else None
 
-    def _operand_slot(self, operand: Operand, number: int) -> int:
+    def _operand(self, operand: Operand, number: int) -> int:
+        """As :class:`Code` has it."""
         match operand:
             case Register(index) if index == VOID_REGISTER:
-                return self._slot("void", None)
+                return self._code.constant("void", None)
             case Register(index) if index == VM_REGISTER:
-                return self._slot("vm", self._linker.context)
+                return self._code.constant("vm", self._linker.context)
             case Register(index):
                 return index
             case Immediate(value):
-                return self._slot(operand, value)
+                return self._code.constant(operand, value)
             case ConstantReference(index):
-                return self._slot(operand, self._linker.constants[index])
+                return self._code.constant(operand, self._linker.constants[index])
             case FunctionReference(index):
                 value = self._linker.value(index, self._function.name, number)
-                return self._slot((operand, number), value)
-
-    def _slot(self, key: object, value: Any) -> int:
-        if key not in self._slots:
-            self._slots[key] = len(self._frame)
-            self._frame.append(value)
-        return self._slots[key]
-
-
-def _getter(slots: Sequence[int]) -> Operands:
-    """A function in C that picks ``slots`` off a frame, as a sequence also for one or none."""
-    if len(slots) >= 2:
-        return operator.itemgetter(*slots)
-    if not slots:
-        return no_operands
-    return operator.itemgetter(slice(slots[0], slots[0] + 1))
-
-
-no_operands: Operands = operator.itemgetter(slice(0, 0))
+                return self._code.constant((operand, number), value)
