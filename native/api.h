@@ -58,6 +58,9 @@ void vmprof_source_sample(vmprof_source *source, vmprof_sample *sample);
 int vmprof_source_enable(vmprof_source *source);
 int vmprof_source_disable(vmprof_source *source);
 void vmprof_source_close(vmprof_source *source);
+/* The same for the calling thread, disabled. NULL with the number of the event that could
+ * not be opened and -errno, or -ENOSYS if `source` can only be one thread's. */
+vmprof_source *vmprof_source_clone(const vmprof_source *source, int64_t problem[2]);
 
 /* ---- group.c: perf events that are counted together ----------------------------- */
 
@@ -232,6 +235,7 @@ typedef struct {
   int32_t label;
   int32_t turn;      /* what was read in it: see vmprof_caller_turn; or VMPROF_NO_TURN */
   int32_t failed;    /* it raised */
+  int64_t number;    /* of those of this function and label, from 0 */
   int64_t first;     /* its first record in its turn's recorder, of VMPROF_RUN_SITE */
   int64_t records;   /* how many it has there */
   int64_t dropped;   /* records that found no room */

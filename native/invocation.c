@@ -320,6 +320,7 @@ static int invoke(vmprof_entry_state *entry, vmprof_caller *caller, const TVMFFI
       .function = entry->function,
       .label = label,
       .turn = recorder != NULL ? turn : VMPROF_NO_TURN,
+      .number = number,
   };
   atomic_store_explicit(&entry->ran_recorded, recorder != NULL, memory_order_relaxed);
   here.inside = 1;

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
+from vmprof.machine.tvm_vm import TvmVirtualMachine
 
 from vmprof.collectors import Collector
 from vmprof.engines import Engine

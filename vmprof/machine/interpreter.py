@@ -71,10 +71,11 @@ class Interpreter:
         # what holds the machine would otherwise hold itself, unseen by Python's collector.
         self._enter = partial(_enter, weakref.ref(self))
         self._host = Host(program.bytecode, devices, memory_cfg, self._enter)
+        self.devices, self.memory_cfg = devices, memory_cfg
         self.device: Device = devices[0] if isinstance(devices, list) else devices
         if constants is None:
             constants = constants_of(program.bytecode, self.device)
-        self._constants = constants
+        self.constants: Sequence[Any] = constants
         self.notes = Notes(program)
         self._link(wrap, None)
 
@@ -85,7 +86,7 @@ class Interpreter:
     def _link(self, wrap: Wrapper | None, instrument: Instrument | None) -> None:
         linker = Linker(
             self.program,
-            constants=self._constants,
+            constants=self.constants,
             context=self.context,
             closures=self._host.closures,
             enter=self._enter,

@@ -1,0 +1,172 @@
+"""What ``vm.module`` of an attached VM is.
+
+Both TVM's Python class ``VirtualMachine`` and ours are thin layers over that module: all that
+they call goes through it by name. So this is where calls from outside are seen. Functions
+of the VM are given out as entries (native/invocation.c), which run the VM that the program
+made or its recorded twin; what a VM keeps (saved functions, inputs) is given to both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import tvm
+import tvm_ffi
+
+from vmprof.machine.module import Module as OwnModule
+from vmprof.native import ffi, lib
+from vmprof.native import entry as make_entry
+
+CLOSURE = "(a closure)"
+_KEPT = ("save_function", "set_input", "set_input_with_param_module")
+_OUTPUTS = ("get_output", "get_output_arity")
+# Of the VM itself, and not worth an invocation.
+_ASKED = ("get_function_arity", "get_function_param_name", "vm_initialization")
+
+
+class Session(Protocol):
+    """What an attached VM needs of its session."""
+
+    pointer: Any
+
+    def number_function(self, vm: int, name: str) -> tuple[int, int]:
+        """The numbers of a function: as one, and as the site of calls."""
+
+    def note(self, vm: int, text: str) -> None:
+        """The report shall say ``text`` of a VM."""
+
+
+@dataclass
+class Pair:
+    """A VM's module, and that of its recorded twin, which may be the same."""
+
+    session: Session
+    vm: int
+    plain: Any
+    recorded: Any
+    makers: frozenset[str] = frozenset()
+    _entries: dict[tuple[str, str], tuple[tvm_ffi.Function, Any]] = field(default_factory=dict)
+    _saved: dict[str, str] = field(default_factory=dict)  # saved name -> function
+
+    def function(self, name: str, query_imports: bool) -> Any:  # noqa: FBT001
+        """What a lookup of ``name`` gives."""
+        if name == "invoke_closure":
+            return self.entry(name, CLOSURE)
+        if name == "invoke_stateful":
+            return lambda of: self.entry(name, of)(of)
+        if name in _OUTPUTS:
+            return lambda of, *indices: self._with_outputs(of).get_function(name)(of, *indices)
+        if name == "set_instrument":
+            return self._set_instrument
+        if name in _KEPT:
+            return lambda *args: self._keep(name, *args)
+        if name in _ASKED:
+            return self.plain.get_function(name)
+        return self.entry(name, self._saved.get(name, name), query_imports=query_imports)
+
+    def entry(self, lookup: str, function: str, *, query_imports: bool = False) -> Any:
+        """The entry that calls what ``lookup`` finds; its invocations are of ``function``."""
+        found = self._entries.get((lookup, function))
+        if found is None:
+            plain = self.plain.get_function(lookup, query_imports)
+            recorded = plain
+            if self.recorded is not self.plain:
+                recorded = self.recorded.get_function(lookup, query_imports)
+            if function in self.makers:
+                plain = recorded
+            number, site = self.session.number_function(self.vm, function)
+            state = lib.vmprof_entry_new(
+                self.session.pointer, number, site, _handle(plain), _handle(recorded)
+            )
+            if state == ffi.NULL:
+                raise MemoryError
+            found = make_entry(int(ffi.cast("intptr_t", state))), state
+            self._entries[lookup, function] = found
+        return found[0]
+
+    def timed(self, name: str, *of: str) -> None:
+        """TVM's stopwatch calls ``name`` by itself."""
+        self.session.note(
+            self.vm, f"time_evaluator({name!r}) calls the VM by itself: those calls are not recorded"
+        )
+
+    def _with_outputs(self, function: str) -> Any:
+        """The module that has the outputs of the last stateful call."""
+        found = self._entries.get(("invoke_stateful", function))
+        if found is not None and lib.vmprof_entry_ran_recorded(found[1]):
+            return self.recorded
+        return self.plain
+
+    def _keep(self, name: str, *args: Any) -> None:
+        if name == "save_function":
+            function, saved = str(args[0]), str(args[1])
+            self._saved[saved] = self._saved.get(function, function)
+            for key in [key for key in self._entries if key[0] == saved]:
+                del self._entries[key]
+        self.plain.get_function(name)(*args)
+        if self.recorded is not self.plain:
+            self.recorded.get_function(name)(*args)
+
+    def _set_instrument(self, *args: Any) -> None:
+        """The program's own takes the place of ours, in both VMs."""
+        self.plain.get_function("set_instrument")(*args)
+        if self.recorded is not self.plain:
+            self.recorded.get_function("set_instrument")(*args)
+        self.session.note(
+            self.vm, "the program set an instrument of its own: calls inside have no rows"
+        )
+
+
+class AttachedTvmModule(tvm.runtime.Module):  # type: ignore[misc] # TVM has no types
+    """TVM's module of a VM, whose lookups give recorded functions."""
+
+    pair: Pair
+
+    @classmethod
+    def of(cls, pair: Pair) -> AttachedTvmModule:
+        module = cls.__new__(cls)
+        # The same object in C++; the other Python object keeps its own reference.
+        module.__move_handle_from__(_another(pair.plain))
+        module.pair = pair
+        return module
+
+    def get_function(self, name: str, query_imports: bool = False) -> Any:  # noqa: FBT001, FBT002
+        return self.pair.function(name, query_imports)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "pair" or name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self.get_function(name)
+        except AttributeError as error:
+            raise AttributeError(f"Module has no function '{name}'") from error
+
+    def time_evaluator(self, func_name: str, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        self.pair.timed(func_name)
+        timed: Callable[..., Any] = super().time_evaluator(func_name, *args, **kwargs)
+        return timed
+
+
+class AttachedOwnModule(OwnModule):
+    """Our module of a VM, likewise."""
+
+    def __init__(self, pair: Pair) -> None:
+        super().__init__(pair.plain._interpreter)  # noqa: SLF001 # of its own class
+        self.pair = pair
+
+    def get_function(self, name: str, query_imports: bool = False) -> Any:  # noqa: FBT001, FBT002
+        return self.pair.function(name, query_imports)
+
+    def time_evaluator(self, func_name: str, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        self.pair.timed(func_name)
+        timed: Callable[..., Any] = self.pair.plain.time_evaluator(func_name, *args, **kwargs)
+        return timed
+
+
+def _handle(function: tvm_ffi.Function) -> Any:
+    return ffi.cast("void *", function.__chandle__())
+
+
+_another = tvm_ffi.convert(lambda value: value)

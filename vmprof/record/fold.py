@@ -1,0 +1,210 @@
+"""A thread's buffers -> tables: all invocations that they hold at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vmprof.counters.source import Layout
+from vmprof.native import ffi, lib
+from vmprof.record.recording import (
+    CALL,
+    FAILED_READING,
+    INVOCATION,
+    NO_FAULT,
+    NOT_OPENED,
+    SHARED_PMU,
+    TIMED,
+    Counts,
+    Table,
+)
+from vmprof.record.shapes import signature_text
+from vmprof.record.store import Folded
+from vmprof.recording import NOTHING, record_dtype
+from vmprof.work import RUN_SITE, TASK_SITE, Floats, Ints, Work
+
+# vmprof_invocation of native/api.h.
+_NATIVE = np.dtype(
+    [
+        ("function", np.int32),
+        ("label", np.int32),
+        ("turn", np.int32),
+        ("failed", np.int32),
+        ("number", np.int64),
+        ("first", np.int64),
+        ("records", np.int64),
+        ("dropped", np.int64),
+        ("begin_ns", np.int64),
+        ("end_ns", np.int64),
+    ]
+)
+assert _NATIVE.itemsize == ffi.sizeof("vmprof_invocation")
+
+
+@dataclass
+class Signatures:
+    """The distinct signatures of a session, numbered as they come up."""
+
+    texts: list[str] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def number(self, text: str) -> int:
+        if text not in self._numbers:
+            self._numbers[text] = len(self.texts)
+            self.texts.append(text)
+        return self._numbers[text]
+
+
+def fold(
+    caller: Any, layouts: Sequence[Layout], signatures: Signatures, first_id: int, *, opened: bool
+) -> Folded:
+    """The complete invocations of ``caller``, a ``vmprof_caller``, numbered from ``first_id``.
+
+    ``layouts`` are those of the passes; the thread counts in them if they ``opened`` there.
+    """
+    count = lib.vmprof_caller_count(caller)
+    buffer = ffi.buffer(lib.vmprof_caller_invocations(caller), count * _NATIVE.itemsize)
+    native = np.frombuffer(buffer, _NATIVE)
+    invocations = np.zeros(count, dtype=INVOCATION)
+    for name in ("function", "label", "turn", "number", "failed", "dropped", "begin_ns", "end_ns"):
+        invocations[name] = native[name]
+    invocations["id"] = np.arange(first_id, first_id + count)
+    invocations["thread"] = lib.vmprof_caller_thread(caller)
+    calls = np.zeros(0, dtype=CALL)
+    counts: list[Counts] = []
+    for turn, layout in enumerate([NOTHING, *layouts]):
+        of_turn = np.flatnonzero(native["turn"] == turn)
+        recorder = lib.vmprof_caller_recorder(caller, turn)
+        counted = layout if opened else NOTHING
+        records, words = _records(recorder, counted, native[of_turn])
+        work = Work(records) if len(records) else None
+        rows = _rows(records, work, native[of_turn]["first"], invocations["id"][of_turn])
+        rows["signature"] = _numbered(rows["signature"], rows["callee"] >= 0, words, signatures)
+        if turn == TIMED:
+            calls = rows
+            continue
+        rows["begin_ns"] = rows["end_ns"] = 0
+        if not opened:
+            invocations["fault"][of_turn] = NOT_OPENED
+            values = np.zeros((len(rows), len(layout.columns)), dtype=np.int64)
+            counts.append(Counts(rows, values, np.zeros(values.shape) if layout.multiplexed else None))
+            continue
+        firsts = native["first"][of_turn]
+        invocations["fault"][of_turn] = _faults(records, layout, firsts)
+        counts.append(_counts(records, work, layout, rows))
+    return Folded(invocations, calls, tuple(counts))
+
+
+def _records(recorder: Any, layout: Layout, invocations: Table) -> tuple[Table, Ints]:
+    """The records of complete invocations, and the words of signatures."""
+    dtype = record_dtype(layout)
+    assert dtype.itemsize == lib.vmprof_recorder_stride(recorder)
+    last = invocations[-1:]
+    count = int((last["first"] + last["records"]).sum())
+    records = np.frombuffer(ffi.buffer(lib.vmprof_records(recorder), count * dtype.itemsize), dtype)
+    size = lib.vmprof_signatures_size(recorder)
+    return records, np.frombuffer(ffi.buffer(lib.vmprof_signatures(recorder), 8 * size), np.int64)
+
+
+def _rows(records: Table, work: Work | None, firsts: Ints, ids: Ints) -> Table:
+    """Rows of `CALL` for the invocations and their calls; signatures are still offsets."""
+    if work is None:
+        return np.zeros(0, dtype=CALL)
+    numbers = work.rows
+    whole = np.searchsorted(firsts, numbers, side="right") - 1
+    own_row = np.searchsorted(numbers, firsts)[whole]
+    rows = np.zeros(len(numbers), dtype=CALL)
+    rows["invocation"] = ids[whole]
+    for name in ("signature", "failed", "begin_ns", "end_ns"):
+        rows[name] = records[name][numbers]
+    is_call = records["site"][numbers] >= 0
+    rows["callee"] = np.where(is_call, records["site"][numbers], -1)
+    rows["parent"] = np.where(is_call, work.parents() - own_row, -1)
+    return rows
+
+
+def _numbered(offsets: Any, is_call: Any, words: Ints, signatures: Signatures) -> Any:
+    """Offsets into ``words`` as numbers of ``signatures``; -1 for what is no call."""
+    unique, which = np.unique(np.where(is_call, offsets, -1), return_inverse=True)
+    numbers = [
+        -1 if offset < 0 else signatures.number(signature_text(_signature(words, offset)))
+        for offset in unique.tolist()
+    ]
+    return np.array(numbers, dtype=np.int32)[which] if len(unique) else offsets
+
+
+def _signature(words: Ints, offset: int) -> list[int]:
+    end = offset + 1
+    for _ in range(int(words[offset])):
+        end += 2 + int(words[end + 1])
+    found: list[int] = words[offset:end].tolist()
+    return found
+
+
+def _counts(records: Table, work: Work | None, layout: Layout, rows: Table) -> Counts:
+    if work is None:
+        nothing = np.zeros((0, len(layout.columns)), dtype=np.int64)
+        return Counts(rows, nothing, np.zeros(nothing.shape) if layout.multiplexed else None)
+    added = np.zeros((len(records), len(layout.columns)), dtype=np.int64)
+    for number, columns in enumerate(layout.sources):
+        before, after = records["before"][str(number)], records["after"][str(number)]
+        # Differences of counters are taken in their own width, where they may wrap.
+        values = (after["values"] - before["values"]).astype(np.int64)
+        if number in layout.of_caller:
+            values[records["site"] < RUN_SITE] = 0
+        for position, column in enumerate(columns):
+            added[:, column] += values[:, position]
+    values = work.of(added)
+    if not layout.multiplexed:
+        return Counts(rows, values)
+    enabled, running = (work.of(times) for times in _times(records, layout))
+    shares = running / np.maximum(enabled, 1)
+    scaled = np.rint(np.divide(values, shares, out=np.zeros_like(shares), where=shares > 0))
+    return Counts(rows, scaled.astype(np.int64), shares)
+
+
+def _read(records: Table, layout: Layout, number: int) -> Any:
+    """Which records have readings of the source ``number``."""
+    return (records["site"] != TASK_SITE) | (number not in layout.of_caller)
+
+
+def _times(records: Table, layout: Layout) -> tuple[Floats, Floats]:
+    """Nanoseconds that each column was enabled, and running: (records, columns) each."""
+    running = np.zeros((len(records), len(layout.columns)))
+    of_threads: dict[int, Floats] = {}
+    for number, columns in enumerate(layout.sources):
+        before, after = records["before"][str(number)], records["after"][str(number)]
+        read = _read(records, layout, number)
+        ran = (after["running_ns"] - before["running_ns"]).astype(np.float64) * read
+        was_enabled = (after["enabled_ns"] - before["enabled_ns"]).astype(np.float64) * read
+        thread = layout.threads[number] if layout.threads else 0
+        enabled = of_threads.setdefault(thread, np.zeros_like(running))
+        for column in columns:
+            running[:, column] += ran
+            enabled[:, column] = np.maximum(enabled[:, column], was_enabled)
+    return sum(of_threads.values(), np.zeros_like(running)), running
+
+
+def _faults(records: Table, layout: Layout, firsts: Ints) -> Any:
+    """Why the counts of each invocation, which begin at ``firsts``, cannot be believed."""
+    faults = np.full(len(firsts), NO_FAULT, dtype=np.int8)
+    if not len(firsts):
+        return faults
+    whole = np.searchsorted(firsts, np.arange(len(records)), side="right") - 1
+    if not layout.multiplexed:
+        enabled, running = _times(records, layout)
+        # Of the calling thread the invocation as a whole tells; of others, their tasks.
+        telling = (records["site"] == RUN_SITE) | (records["site"] == TASK_SITE)
+        sums = [np.zeros((len(firsts), len(layout.columns))) for _ in range(2)]
+        for into, times in zip(sums, (enabled, running), strict=True):
+            np.add.at(into, whole[telling], times[telling])
+        faults[(sums[1] < sums[0]).any(axis=1)] = SHARED_PMU
+    for number, values in enumerate(layout.sources):
+        read = _read(records, layout, number)
+        for end in ("before", "after"):
+            failed = read & (records[end][str(number)]["count"] != len(values))
+            faults[whole[failed]] = FAILED_READING
+    return faults
