@@ -226,6 +226,8 @@ const char *vmprof_hook_learned(const vmprof_hooked *hooked, int number);
 
 /* How many labels invocations can be told apart by, 0 for none included. */
 #define VMPROF_MAX_LABELS 64
+/* How many functions a session can have. */
+#define VMPROF_MAX_FUNCTIONS 65536
 /* The turn of an invocation that is not recorded. */
 #define VMPROF_NO_TURN -1
 

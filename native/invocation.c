@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Records whose pages are memory before a thread's first invocation. */
 #define TOUCHED_AT_FIRST 4096
@@ -25,7 +26,11 @@ struct vmprof_session {
   vmprof_recorder *root;
   TVMFFIObjectHandle join;
   TVMFFIObjectHandle fold;
+  atomic_int_fast64_t *calls; /* of each function, by label */
 };
+
+#define CALLS_SIZE \
+  ((size_t)VMPROF_MAX_FUNCTIONS * VMPROF_MAX_LABELS * sizeof(atomic_int_fast64_t))
 
 struct vmprof_caller {
   atomic_int references; /* Python's one, and the thread's */
@@ -48,7 +53,6 @@ struct vmprof_entry_state {
   TVMFFIObjectHandle plain;
   TVMFFIObjectHandle recorded;
   atomic_int ran_recorded;
-  atomic_int_fast64_t calls[VMPROF_MAX_LABELS];
 };
 
 /* The calling thread, in the session that it called in last. Sessions come and go, at the
@@ -91,11 +95,16 @@ vmprof_session *vmprof_session_new(int turns, void *join, void *fold) {
   pthread_once(&prepared, prepare);
   vmprof_session *session = calloc(1, sizeof *session);
   vmprof_recorder *root = vmprof_recorder_new(1, 0);
-  if (session == NULL || root == NULL) {
+  /* Address space: a page becomes memory when a function of it is called. */
+  void *calls = mmap(NULL, CALLS_SIZE, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (session == NULL || root == NULL || calls == MAP_FAILED) {
     free(session);
     if (root != NULL) vmprof_recorder_release(root);
+    if (calls != MAP_FAILED) munmap(calls, CALLS_SIZE);
     return NULL;
   }
+  session->calls = calls;
   atomic_init(&session->references, 1);
   session->number = atomic_fetch_add(&sessions, 1) + 1;
   session->num_turns = turns;
@@ -120,6 +129,7 @@ void vmprof_session_release(vmprof_session *session) {
   TVMFFIObjectDecRef(session->join);
   TVMFFIObjectDecRef(session->fold);
   vmprof_recorder_release(session->root);
+  munmap(session->calls, CALLS_SIZE);
   free(session);
 }
 
@@ -306,8 +316,10 @@ static int run_recorded(vmprof_entry_state *entry, vmprof_invocation *invocation
 static int invoke(vmprof_entry_state *entry, vmprof_caller *caller, const TVMFFIAny *args,
                   int32_t num_args, TVMFFIAny *result) {
   const int label = here.label;
+  atomic_int_fast64_t *calls =
+      &entry->session->calls[(size_t)entry->function * VMPROF_MAX_LABELS];
   const int64_t number =
-      atomic_fetch_add_explicit(&entry->calls[label], 1, memory_order_relaxed);
+      atomic_fetch_add_explicit(&calls[label], 1, memory_order_relaxed);
   const int64_t cycle = caller->num_turns + 1;
   const int turn = (int)((number + number / cycle) % cycle);
   vmprof_recorder *recorder = turn < caller->num_turns ? caller->recorders[turn] : NULL;

@@ -18,11 +18,13 @@ from vmprof.version import __version__
 if TYPE_CHECKING:
     from vmprof.compiler import KernelInfo
     from vmprof.compiler import compile_module as compile  # noqa: A004
+    from vmprof.record.session import Session
 
 __all__ = [
     "KernelInfo",
     "Program",
     "Report",
+    "Session",
     "VirtualMachine",
     "VmprofError",
     "VmprofWarning",
@@ -45,4 +47,8 @@ def __getattr__(name: str) -> Any:
         from vmprof.compiler import compile_module
 
         return compile_module
+    if name == "Session":
+        from vmprof.record.session import Session
+
+        return Session
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -43,10 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--by",
-        choices=("operator", "path"),
+        choices=("operator", "path", "shape"),
         default="operator",
-        help="merge calls of one operator, or only those made in the same chain of functions "
-        "(default: operator)",
+        help="merge calls of one operator, or only those made in the same chain of functions; of a "
+        "recording, shape does not merge shapes into ranges (default: operator)",
     )
     what.add_argument(
         "--plain",
@@ -85,11 +85,16 @@ class Delivery:
                 file.write(FORMS[form](reports[0]))
         finally:
             # Whatever became of the files, what was measured is not lost.
-            print("\n".join(map(self._text, reports)), end="")
+            print("\n".join(map(self.text, reports)), end="")
         if self._open:
             webbrowser.open(self._files["html"].path.as_uri())
 
-    def _text(self, report: Report) -> str:
+    @property
+    def has_files(self) -> bool:
+        return bool(self._files)
+
+    def text(self, report: Report) -> str:
+        """``report`` as the terminal gets it."""
         if self._plain or not sys.stdout.isatty():
             return report.heading() + text(report, self._view)
         from vmprof.report import terminal  # what it needs takes time to load

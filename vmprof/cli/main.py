@@ -19,6 +19,7 @@ from vmprof.cli import (
     events,
     models,
     peaks,
+    record,
     run,
     show,
     show_code,
@@ -31,6 +32,7 @@ from vmprof.version import __version__
 # Each command's docstring is its help; the first line stands in the overview.
 _COMMANDS = {
     "run": run,
+    "record": record,
     "show": show,
     "diff": diff,
     "validate": validate,

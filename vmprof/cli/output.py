@@ -27,13 +27,16 @@ class OutputFile:
         self._check()
 
     def write(self, text: str) -> None:
+        self.write_bytes(text.encode())
+
+    def write_bytes(self, content: bytes) -> None:
         try:
             if self._is_stream:
-                self.path.write_text(text, encoding="utf-8")
+                self.path.write_bytes(content)
             elif self._force:
-                self._replace(text)
+                self._replace(content)
             else:
-                self._create(text)
+                self._create(content)
         except FileExistsError as error:
             raise self._exists() from error
         except OSError as error:
@@ -55,21 +58,21 @@ class OutputFile:
     def _exists(self) -> VmprofError:
         return VmprofError(f"{self._shown} exists; --force overwrites it")
 
-    def _create(self, text: str) -> None:
-        with self.path.open("x", encoding="utf-8") as file:
+    def _create(self, content: bytes) -> None:
+        with self.path.open("xb") as file:
             try:
-                file.write(text)
+                file.write(content)
                 file.flush()
             except BaseException:
                 self.path.unlink()
                 raise
 
-    def _replace(self, text: str) -> None:
+    def _replace(self, content: bytes) -> None:
         """Through a file beside it, so that the old one stays until the new one is whole."""
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        with beside.open("x", encoding="utf-8") as file:
+        with beside.open("xb") as file:
             try:
-                file.write(text)
+                file.write(content)
                 file.flush()
                 if self.path.exists():
                     shutil.copymode(self.path, beside)

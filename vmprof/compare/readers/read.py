@@ -10,11 +10,14 @@ from pathlib import Path
 from vmprof.compare.readers import csv, text
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
+from vmprof.record.report import reports as reports_of_recording
+from vmprof.record.saved import is_recording, loads
 from vmprof.report.json import parse as parse_json
 
 
 def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
-    """The reports in a file: JSON (one or several, one after the other), CSV, or a log of tables.
+    """The reports in a file: JSON (one or several, one after the other), CSV, a log of tables, or
+    a session's recording.
 
     At least one. Raises :class:`VmprofError` if it cannot be read, holds no
     report or a damaged one.
@@ -23,6 +26,11 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
         content = Path(path).read_bytes()
     except OSError as error:
         raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
+    if is_recording(content):
+        found = reports_of_recording(loads(content, str(path)))
+        if not found:
+            raise VmprofError(f"{path} is a recording in which no invocation was timed")
+        return [SavedReport(report, f"{path}, {name}") for name, report in found.items()]
     # Logs hold anything. A byte that is no UTF-8 shows as U+FFFD and hurts nothing else.
     return parse_reports(content.decode("utf-8-sig", errors="replace"), str(path))
 
