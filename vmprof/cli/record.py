@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     SessionOptions.add_arguments(parser)
     where = parser.add_argument_group("what becomes of it, besides the text on stderr")
-    where.add_argument("--save", metavar="FILE", help="keep the recording, for vmprof show and diff")
+    where.add_argument(
+        "--save", metavar="FILE", help="keep the recording, for vmprof show and diff"
+    )
     where.add_argument("--json", metavar="FILE", help="write a report for each function, as JSON")
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
     where.add_argument(

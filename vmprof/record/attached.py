@@ -16,8 +16,8 @@ import tvm
 import tvm_ffi
 
 from vmprof.machine.module import Module as OwnModule
-from vmprof.native import ffi, lib
 from vmprof.native import entry as make_entry
+from vmprof.native import ffi, lib
 
 CLOSURE = "(a closure)"
 _KEPT = ("save_function", "set_input", "set_input_with_param_module")
@@ -31,8 +31,8 @@ class Session(Protocol):
 
     pointer: Any
 
-    def number_function(self, vm: int, name: str) -> tuple[int, int]:
-        """The numbers of a function: as one, and as the site of calls."""
+    def number_function(self, vm: int, name: str) -> tuple[int, int] | None:
+        """A function's numbers, its own and that of its calls; None if there are too many."""
 
     def note(self, vm: int, text: str) -> None:
         """The report shall say ``text`` of a VM."""
@@ -76,7 +76,10 @@ class Pair:
                 recorded = self.recorded.get_function(lookup, query_imports)
             if function in self.makers:
                 plain = recorded
-            number, site = self.session.number_function(self.vm, function)
+            numbers = self.session.number_function(self.vm, function)
+            if numbers is None:
+                return plain
+            number, site = numbers
             state = lib.vmprof_entry_new(
                 self.session.pointer, number, site, _handle(plain), _handle(recorded)
             )
@@ -86,10 +89,11 @@ class Pair:
             self._entries[lookup, function] = found
         return found[0]
 
-    def timed(self, name: str, *of: str) -> None:
+    def timed(self, name: str) -> None:
         """TVM's stopwatch calls ``name`` by itself."""
         self.session.note(
-            self.vm, f"time_evaluator({name!r}) calls the VM by itself: those calls are not recorded"
+            self.vm,
+            f"time_evaluator({name!r}) calls the VM by itself: those calls are not recorded",
         )
 
     def _with_outputs(self, function: str) -> Any:
@@ -149,15 +153,37 @@ class AttachedTvmModule(tvm.runtime.Module):  # type: ignore[misc] # TVM has no 
         return timed
 
 
-class AttachedOwnModule(OwnModule):
+class AttachedOwnModule:
     """Our module of a VM, likewise."""
 
+    kind = OwnModule.kind
+
     def __init__(self, pair: Pair) -> None:
-        super().__init__(pair.plain._interpreter)  # noqa: SLF001 # of its own class
         self.pair = pair
+
+    @property
+    def imports(self) -> Any:
+        """The modules with the kernels."""
+        return self.pair.plain.imports
 
     def get_function(self, name: str, query_imports: bool = False) -> Any:  # noqa: FBT001, FBT002
         return self.pair.function(name, query_imports)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get_function(name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "pair" or name.startswith("_"):
+            raise AttributeError(name)
+        return self.get_function(name)
+
+    def __call__(self, *args: Any) -> Any:
+        return self.get_function("main")(*args)
+
+    def implements_function(self, name: str, query_imports: bool = False) -> bool:  # noqa: FBT001, FBT002
+        """Whether :meth:`get_function` finds ``name``."""
+        found: bool = self.pair.plain.implements_function(name, query_imports)
+        return found
 
     def time_evaluator(self, func_name: str, *args: Any, **kwargs: Any) -> Callable[..., Any]:
         self.pair.timed(func_name)

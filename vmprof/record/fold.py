@@ -90,7 +90,9 @@ def fold(
         if not opened:
             invocations["fault"][of_turn] = NOT_OPENED
             values = np.zeros((len(rows), len(layout.columns)), dtype=np.int64)
-            counts.append(Counts(rows, values, np.zeros(values.shape) if layout.multiplexed else None))
+            counts.append(
+                Counts(rows, values, np.zeros(values.shape) if layout.multiplexed else None)
+            )
             continue
         firsts = native["first"][of_turn]
         invocations["fault"][of_turn] = _faults(records, layout, firsts)

@@ -27,10 +27,10 @@ class Group:
 
     def of_turn(self, turn: int) -> Table:
         """Invocations that did not raise; those that lost calls only if all did."""
-        chosen = self.invocations[
+        chosen: Table = self.invocations[
             (self.invocations["turn"] == turn) & (self.invocations["failed"] == 0)
         ]
-        whole = chosen[chosen["dropped"] == 0]
+        whole: Table = chosen[chosen["dropped"] == 0]
         return whole if len(whole) else chosen
 
     @cached_property
@@ -46,7 +46,9 @@ class Group:
     def totals(self) -> Table:
         """Of all invocations, by turn."""
         totals = self.recording.totals
-        return totals[(totals["function"] == self.function) & (totals["label"] == self.label)]
+        of_group = (totals["function"] == self.function) & (totals["label"] == self.label)
+        found: Table = totals[of_group]
+        return found
 
     def total(self, name: str) -> int:
         return int(self.totals[name].sum())

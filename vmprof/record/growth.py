@@ -1,4 +1,4 @@
-"""Which functions and operators take longer the later they are called, or the larger a dimension."""
+"""Which operators take longer the later they are called, or the larger a dimension is."""
 
 from __future__ import annotations
 
@@ -39,10 +39,13 @@ class Growth:
     def __str__(self) -> str:
         whose = f"{self.function}: {self.operator}" if self.operator else self.function
         each = "with each invocation" if self.what == INVOCATION else f"for each 1 of {self.what}"
+        value, low, high = (
+            f"{1e3 * microseconds:,.3g}"
+            for microseconds in (self.slope.value, self.slope.low, self.slope.high)
+        )
         return (
-            f"{whose} grows by {1e3 * self.slope.value:,.3g} ns {each} ({1e3 * self.slope.low:,.3g} "
-            f"to {1e3 * self.slope.high:,.3g}, 95 %), {100 * self.share:.0f} % from "
-            f"{self.first:,} to {self.last:,}"
+            f"{whose} grows by {value} ns {each} ({low} to {high}, 95 %), "
+            f"{100 * self.share:.0f} % from {self.first:,} to {self.last:,}"
         )
 
 
@@ -97,7 +100,9 @@ def _dimensions(
     pairs = np.unique(
         np.stack([calls.place[chosen], calls.rows["signature"][chosen]], axis=1), axis=0
     )
-    signatures = {number: group.recording.signatures[number] for number in set(pairs[:, 1].tolist())}
+    signatures = {
+        number: group.recording.signatures[number] for number in set(pairs[:, 1].tolist())
+    }
     if len(signatures) < 2 or len({kind_of(text) for text in signatures.values()}) > 1:
         return
     sizes_of = {

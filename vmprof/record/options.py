@@ -34,7 +34,9 @@ class SessionOptions:
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
-            raise VmprofError(f"there is no engine {self.engine!r}; there are: {', '.join(ENGINES)}")
+            raise VmprofError(
+                f"there is no engine {self.engine!r}; there are: {', '.join(ENGINES)}"
+            )
         if self.count not in SCOPES:
             raise VmprofError(
                 f"a session cannot count {self.count!r}; there are: {', '.join(SCOPES)}"

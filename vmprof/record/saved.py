@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -71,7 +72,8 @@ def dumps(recording: Recording) -> bytes:
         archive.writestr(_TEXT, json.dumps(document, ensure_ascii=False))
         for name, table in tables.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, table, allow_pickle=False)
+                array = np.ascontiguousarray(table)
+                np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
     return file.getvalue()
 
 
@@ -95,8 +97,6 @@ def loads(content: bytes, where: str) -> Recording:
         raise VmprofError(f"{where} is no recording of vmprof's")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
-                raise VmprofError(f"{where} is no recording: it would take more than 4 GiB")
             return _recording(archive)
     except VmprofError as error:
         raise VmprofError(f"{where}: {error}") from error
@@ -116,6 +116,8 @@ def loads(content: bytes, where: str) -> Recording:
 
 
 def _recording(archive: zipfile.ZipFile) -> Recording:
+    if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+        raise VmprofError("it would take more than 4 GiB of memory")
     document = json.loads(archive.read(_TEXT))
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise VmprofError(f"it is not of the format {_FORMAT!r} that this version reads")
@@ -169,14 +171,18 @@ def _table(
     if version != (1, 0):
         raise VmprofError(f"the table {name} is of a version of numpy's that is not read")
     found, fortran, kind = np.lib.format.read_array_header_1_0(file)
-    if kind != dtype or len(found) != len(shape or (0,)) or (shape is not None and found != shape):
+    if (
+        kind != dtype
+        or fortran
+        or len(found) != len(shape or (0,))
+        or (shape is not None and found != shape)
+    ):
         raise VmprofError(f"the table {name} is not of the kind that vmprof writes")
     rest = content[file.tell() :]
-    order = "F" if fortran else "C"
-    array = np.frombuffer(rest, dtype) if dtype.itemsize else np.zeros(0, dtype)
-    if array.size != int(np.prod(found)):
+    array: Table = np.frombuffer(rest, dtype)
+    if array.size != math.prod(found):
         raise VmprofError(f"the table {name} is cut short")
-    return array.reshape(found, order=order)
+    return array.reshape(found)
 
 
 def _derived(entry: Mapping[str, Any]) -> Derived:

@@ -112,7 +112,7 @@ class Session:
 
     # ---- life ----------------------------------------------------------------------------
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Session:  # noqa: PYI034 # Python 3.10 has no Self
         if self._recording is not None or self._pid:
             raise VmprofError("a session is opened once; make another one")
         if not _active.acquire(blocking=False):
@@ -226,9 +226,12 @@ class Session:
 
     # ---- attaching ---------------------------------------------------------------------------
 
-    def number_function(self, vm: int, name: str) -> tuple[int, int]:
+    def number_function(self, vm: int, name: str) -> tuple[int, int] | None:
         with self._lock:
             if (vm, name) not in self._functions:
+                if len(self._functions) == lib.VMPROF_MAX_FUNCTIONS:
+                    self._problem(f"functions of VMs beyond the first {len(self._functions):,}")
+                    return None
                 self._functions[vm, name] = len(self._functions), self._new_callees([name])
             return self._functions[vm, name]
 

@@ -21,7 +21,11 @@ def render(
 ) -> str:
     """``table`` renders one report; by default as TVM's table with its heading."""
     groups = groups_of(recording)
-    parts = [_summary_text(summary(groups))] if groups else ["Nothing was recorded: no attached VM was called.\n"]
+    parts = (
+        [_summary_text(summary(groups))]
+        if groups
+        else ["Nothing was recorded: no attached VM was called.\n"]
+    )
     grown = [str(each) for group in groups for each in growths(group)]
     if grown:
         parts.append(_section("What grows", grown))

@@ -143,7 +143,9 @@ def _with_places_for_kernels(bytecode: Bytecode) -> tuple[Bytecode, Sequence[str
         return FunctionReference(len(table) + number, _name(number))
 
     code: list[Instruction] = [
-        replace(each, operands=tuple(map(placed, each.operands))) if isinstance(each, Call) else each
+        replace(each, operands=tuple(map(placed, each.operands)))
+        if isinstance(each, Call)
+        else each
         for each in bytecode.instructions
     ]
     added = [Function(FunctionKind.PACKED, _name(i), 0, 0, 0, 0, ()) for i in range(len(places))]
