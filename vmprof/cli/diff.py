@@ -29,6 +29,7 @@ from vmprof.compare.readers import SavedReport, names_of, read_reports, reports_
 from vmprof.errors import VmprofError
 from vmprof.models import MODELS
 from vmprof.profiler import profile
+from vmprof.record.saved import holds_recording
 
 _REGRESSION = 3
 
@@ -94,7 +95,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def _load(source: str, options: argparse.Namespace) -> list[SavedReport]:
     """The reports in a file, or the one of profiling the model that ``source`` is."""
-    if source not in MODELS and _is_text(Path(source)):
+    if source not in MODELS and (_is_text(Path(source)) or holds_recording(source)):
         return read_reports(source)
     with progress_line(quiet=options.quiet) as progress:
         report = profile(source, repeats=options.repeats, progress=progress)

@@ -13,12 +13,11 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from vmprof.cli import delivery
 from vmprof.compare.readers import read_reports, reports_of
 from vmprof.record import text
-from vmprof.record.saved import is_recording, load
+from vmprof.record.saved import holds_recording, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
-    if options.report is None and not target.has_files and _is_recording(options.file):
+    if options.report is None and not target.has_files and holds_recording(options.file):
         by = "shape" if options.by == "shape" else "operator"
         print(text.render(load(options.file), by=by, table=target.text), end="")
         return
@@ -39,11 +38,3 @@ def execute(options: argparse.Namespace) -> None:
     if options.report is not None:
         reports = reports_of(options.report, reports)
     target.deliver([saved.report for saved in reports])
-
-
-def _is_recording(path: str) -> bool:
-    try:
-        with Path(path).open("rb") as file:
-            return is_recording(file.read(4))
-    except OSError:
-        return False  # whoever reads it says why

@@ -48,10 +48,14 @@ class Pair:
     recorded: Any
     makers: frozenset[str] = frozenset()
     _entries: dict[tuple[str, str], tuple[tvm_ffi.Function, Any]] = field(default_factory=dict)
+    _found: dict[str, tvm_ffi.Function] = field(default_factory=dict)  # by what was looked up
     _saved: dict[str, str] = field(default_factory=dict)  # saved name -> function
 
     def function(self, name: str, query_imports: bool) -> Any:  # noqa: FBT001
         """What a lookup of ``name`` gives."""
+        found = self._found.get(name)
+        if found is not None:
+            return found
         if name == "invoke_closure":
             return self.entry(name, CLOSURE)
         if name == "invoke_stateful":
@@ -64,7 +68,10 @@ class Pair:
             return lambda *args: self._keep(name, *args)
         if name in _ASKED:
             return self.plain.get_function(name)
-        return self.entry(name, self._saved.get(name, name), query_imports=query_imports)
+        self._found[name] = self.entry(
+            name, self._saved.get(name, name), query_imports=query_imports
+        )
+        return self._found[name]
 
     def entry(self, lookup: str, function: str, *, query_imports: bool = False) -> Any:
         """The entry that calls what ``lookup`` finds; its invocations are of ``function``."""
@@ -107,6 +114,7 @@ class Pair:
         if name == "save_function":
             function, saved = str(args[0]), str(args[1])
             self._saved[saved] = self._saved.get(function, function)
+            self._found.pop(saved, None)
             for key in [key for key in self._entries if key[0] == saved]:
                 del self._entries[key]
         self.plain.get_function(name)(*args)

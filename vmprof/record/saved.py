@@ -78,8 +78,17 @@ def dumps(recording: Recording) -> bytes:
 
 
 def is_recording(content: bytes) -> bool:
-    """Whether it looks like one: no report of any other kind is a zip."""
-    return content[:4] == b"PK\x03\x04"
+    """Whether it looks like one: of a zip, the name of the first part, behind 30 bytes."""
+    return content[:4] == b"PK\x03\x04" and content[30:].startswith(_TEXT.encode())
+
+
+def holds_recording(path: str | Path) -> bool:
+    """Whether that file looks like one; not where it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return is_recording(file.read(64))
+    except OSError:
+        return False
 
 
 def load(path: str | Path) -> Recording:
