@@ -273,6 +273,31 @@ def test_too_many_labels_are_refused() -> None:
             pass
 
 
+def test_all_vms_are_attached_on_demand() -> None:
+    with Session("none", attach_all=True) as session:
+        for vm in (make("nested"), OwnVm(compiled("nested"), tvm.cpu())):
+            assert (vm["main"](tensor()).numpy() == 8 * X * X).all()
+        vmprof.profile(compiled("nested").jit(), counters="none", repeats=1)  # has VMs of its own
+    recording = session.recording()
+    assert recording.problems == ()
+    assert [vm.engine for vm in recording.vms] == ["tvm", "vmprof"]
+    assert functions(recording) == {"main": 2}
+
+
+def test_one_vm_in_two_sessions(engine: str) -> None:
+    with Session("none", engine=engine) as first:
+        vm = first.attach(make("nested"))
+        assert first.attach(vm).module is vm.module
+        vm["main"](tensor())
+    with Session("none", engine=engine) as second:
+        again = second.attach(vm)
+        assert (again["main"](tensor()).numpy() == 8 * X * X).all()
+        vm["main"](tensor())  # of the first one, which is over
+    for session in (first, second):
+        assert functions(session.recording()) == {"main": 1}
+        assert callees(session.recording(), 0).count("add") == 2
+
+
 # ---- passes rotate ---------------------------------------------------------------------------
 
 
@@ -525,6 +550,9 @@ def test_a_child_records_nothing_and_survives(engine: str, registered: Any) -> N
             session.close()
             with pytest.raises(vmprof.VmprofError, match="in the process that opened it"):
                 session.recording()
+            with Session("none", engine=engine) as own:
+                own.attach(make("nested"))["main"](tensor())
+            assert functions(own.recording()) == {"main": 1}
             return True
 
         assert _in_child(child)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from support.recordings import Made
 
+from vmprof import VmprofError
+from vmprof.compare.audit import Verdict, audit_report
 from vmprof.record import text
 from vmprof.record.groups import groups_of
 from vmprof.record.growth import growths
 from vmprof.record.recording import TIMED, UNRECORDED
 from vmprof.record.report import reports
 from vmprof.record.summary import summary
+from vmprof.report.json import parse
 from vmprof.report.model import Count, Duration, Report, Samples
 
 
@@ -145,3 +148,18 @@ def test_what_was_not_seen_is_said() -> None:
 
 def test_an_empty_recording_says_so() -> None:
     assert "no attached VM was called" in text.render(Made().recording())
+
+
+def test_every_renderer_takes_its_reports() -> None:
+    made = Made(columns=("cycles",))
+    for turn in (TIMED, 1, UNRECORDED) * 2:
+        made.add(turn, 4000, [("a", "float32[2]", 0, 3000), ("b", "float32[2]", 1, 1000)])
+    report = report_of(made)
+    assert parse(report.json()) == report
+    for rendered in (report.table(), report.csv(), report.html()):
+        assert "float32[2]" in rendered
+    with pytest.raises(VmprofError, match="does not say when its calls were"):
+        report.trace()  # a row stands for calls of many invocations
+    verdicts = [finding.verdict for finding in audit_report(report).findings]
+    assert Verdict.FAILS not in verdicts
+    assert Verdict.HOLDS in verdicts

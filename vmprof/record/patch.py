@@ -1,4 +1,4 @@
-"""While a session is open, TVM's VMs remember what they were made of."""
+"""While a session is open, it is told of VMs, and TVM's remember what they were made of."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tvm
-from tvm.runtime.vm import VirtualMachine
+from tvm.runtime.vm import VirtualMachine as TvmsOwn
 
+from vmprof.machine import VirtualMachine
 from vmprof.machine.tvm_vm import TvmVirtualMachine
 
 _ATTRIBUTE = "_vmprof_made_of"
@@ -28,14 +29,14 @@ def made_of(vm: Any) -> MadeOf | None:
 
 
 class Patch:
-    """``VirtualMachine.__init__`` that remembers, and then calls ``made`` with the VM.
+    """Both classes' ``__init__`` remember, and then call ``made`` with the VM.
 
-    The class itself is patched: whoever imported it by whatever path has the same one,
+    The classes themselves are patched: whoever imported one by whatever path has the same,
     and so have subclasses.
     """
 
     def __init__(self, made: Callable[[Any], None]) -> None:
-        original = VirtualMachine.__init__
+        of_tvm, of_ours = TvmsOwn.__init__, VirtualMachine.__init__
 
         def remembering(
             self: Any, rt_mod: Any, device: Any, memory_cfg: Any = None, *rest: Any, **more: Any
@@ -45,16 +46,24 @@ class Patch:
                 rt_mod = rt_mod.jit()
             # TVM appends a CPU to the list that it is given.
             devices = [*device] if isinstance(device, list | tuple) else device
-            original(self, rt_mod, device, memory_cfg, *rest, **more)
-            if isinstance(self, TvmVirtualMachine) or self.__dict__.get(_ATTRIBUTE):
-                return
-            setattr(self, _ATTRIBUTE, MadeOf(rt_mod, devices, memory_cfg))
+            of_tvm(self, rt_mod, device, memory_cfg, *rest, **more)
+            if not isinstance(self, TvmVirtualMachine):
+                setattr(self, _ATTRIBUTE, MadeOf(rt_mod, devices, memory_cfg))
+                made(self)
+
+        def reporting(self: Any, *args: Any, **kwargs: Any) -> None:
+            of_ours(self, *args, **kwargs)
             made(self)
 
-        self._original, self._ours = original, remembering
-        VirtualMachine.__init__ = remembering
+        self._patched = (
+            (TvmsOwn, of_tvm, remembering),
+            (VirtualMachine, of_ours, reporting),
+        )
+        for vm, _, ours in self._patched:
+            vm.__init__ = ours
 
     def undo(self) -> None:
-        """As before; whoever patched it since keeps what they have, which calls ours."""
-        if VirtualMachine.__init__ is self._ours:
-            VirtualMachine.__init__ = self._original
+        """As before; whoever patched one since keeps what they have, which calls ours."""
+        for vm, original, ours in self._patched:
+            if vm.__init__ is ours:
+                vm.__init__ = original

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from vmprof.record.estimate import middle_half
 from vmprof.record.groups import Calls, Group, Ints, durations_us, groups_of, numbered
 from vmprof.record.recording import (
+    EMPTY_CALL,
     FAILED_READING,
     NO_FAULT,
     NOT_OPENED,
@@ -113,7 +114,7 @@ def build(group: Group, by: str = "operator") -> Report | None:
             }
         },
         configuration={
-            **group.recording.facts,
+            **_facts(group),
             **_configuration(group, len(timed), len(middle)),
             **counted.facts,
             "In no row (us)": Duration(in_no_row),
@@ -281,6 +282,19 @@ def _cells_of_shares(column: str, values: Floats, shares: Floats) -> dict[str, M
         return {column: NOT_COUNTED, share: Ratio(0.0)}
     mean = float(values[shares > 0].mean())
     return {column: Count(round(mean)), share: Ratio(float(shares.mean()))}
+
+
+def _facts(group: Group) -> dict[str, Metric]:
+    """Those of the recording; of empty calls, that of the engine."""
+    recording = group.recording
+    engine = recording.vms[recording.functions[group.function].vm].engine
+    facts = dict(recording.facts)
+    for name in recording.facts:
+        if name.startswith(EMPTY_CALL):
+            value = facts.pop(name)
+            if name == f"{EMPTY_CALL}{engine} (us)":
+                facts["Empty call (us)"] = value
+    return facts
 
 
 def _configuration(group: Group, timed: int, middle: int) -> dict[str, Metric]:

@@ -43,7 +43,7 @@ from vmprof.record.options import (
 )
 from vmprof.record.patch import MadeOf, Patch, made_of
 from vmprof.record.plan import Caller, Plan
-from vmprof.record.recording import NOT_OPENED, Function, Recording, Vm
+from vmprof.record.recording import EMPTY_CALL, NOT_OPENED, Function, Recording, Vm
 from vmprof.record.store import Store
 from vmprof.record.twin import CALL_TIR_DYN, NULL_VALUE, Outline, make_twin
 from vmprof.recorder import Reading, Recorder
@@ -66,6 +66,16 @@ _COMPILED = (
 )
 
 _active = threading.Lock()
+
+
+def _in_child() -> None:
+    """The session is the parent's; the child may have one of its own."""
+    if _active.locked():
+        _active.release()
+
+
+os.register_at_fork(after_in_child=_in_child)
+
 # Threads that were in an invocation when their session was closed: their memory stays.
 _left: list[Any] = []
 
@@ -76,7 +86,7 @@ class Session:
     An invocation is a call from outside: of a function of the VM, a saved function or a
     closure. The parameters are those of
     :class:`~vmprof.record.options.SessionOptions`. There is one session at a time in a
-    process. With ``attach_all`` every VM that is made of TVM's class is attached by itself.
+    process. With ``attach_all`` every VM that is made meanwhile is attached by itself.
     """
 
     def __init__(
@@ -242,7 +252,7 @@ class Session:
                 notes.append(text)
 
     def _made(self, vm: Any) -> None:
-        """A VM of TVM's was made."""
+        """A VM was made."""
         if not self._attach_all or not lib.vmprof_session_is_open(self.pointer):
             return
         try:
@@ -289,7 +299,7 @@ class Session:
         if known is None or executable is None:
             number = self._new_vm("tvm", "unknown")
             self.note(number, _BEFORE_THE_SESSION)
-            self._set_hook(module, [])
+            self._set_hook(module, None)
             self._see_launches(module)
             return Pair(self, number, module, module)
         outline = Outline(executable)
@@ -308,14 +318,15 @@ class Session:
         self._set_hook(twin.module, [name for name in outline.packed if name not in unrecorded])
         return Pair(self, number, module, twin.module, outline.makers)
 
-    def _set_hook(self, module: Any, names: Sequence[str]) -> None:
-        """Our instrument for one VM; without ``names`` it learns them."""
+    def _set_hook(self, module: Any, known: Sequence[str] | None) -> None:
+        """Our instrument for one VM, which learns the names of functions if they are not known."""
+        names = known or ()
         nothing = [ffi.NULL] * len(names)
         encoded = [ffi.new("char[]", name.encode()) for name in names]
         hooked = lib.vmprof_hook_new(self._root, encoded, nothing, len(names), ffi.NULL)
         if hooked == ffi.NULL:
             raise MemoryError
-        learn = 0 if names else _LEARNED
+        learn = 0 if known is not None else _LEARNED
         first = self._new_callees(names or [""] * learn)
         instrument = hook(int(ffi.cast("intptr_t", hooked)))
         if lib.vmprof_hook_number(hooked, first, learn) != 0:
@@ -444,7 +455,7 @@ class Session:
     def _empty_calls(self) -> dict[str, Metric]:
         """What a window reads around nothing, by engine: the least that any row can show."""
         return {
-            f"Empty call, engine {engine} (us)": Duration(_empty_call_us(engine))
+            f"{EMPTY_CALL}{engine} (us)": Duration(_empty_call_us(engine))
             for engine in sorted({engine for engine, _, _ in self._vms})
         }
 
