@@ -55,7 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rows by operator, with ranges where its shapes differ, or by shape "
         "(default: operator)",
     )
-    where.add_argument("--quiet", action="store_true", help="print nothing")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -80,9 +79,8 @@ def execute(options: argparse.Namespace) -> int:
             if "json" in files:
                 files["json"].write(_json(recording, options.by))
         finally:
-            if not options.quiet:
-                sys.stdout.flush()
-                print(text.render(recording, by=options.by), end="", file=sys.stderr)
+            sys.stdout.flush()
+            print(text.render(recording, by=options.by), end="", file=sys.stderr)
 
     with session:
         return run_as_main(script, finish)

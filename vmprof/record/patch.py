@@ -55,12 +55,12 @@ class Patch:
             of_ours(self, *args, **kwargs)
             made(self)
 
-        self._patched = (
+        self._patched: tuple[tuple[Any, Any, Any], ...] = (
             (TvmsOwn, of_tvm, remembering),
             (VirtualMachine, of_ours, reporting),
         )
         for vm, _, ours in self._patched:
-            vm.__init__ = ours
+            vm.__init__ = ours  # type: ignore[method-assign]
 
     def undo(self) -> None:
         """As before; whoever patched one since keeps what they have, which calls ours."""

@@ -267,7 +267,8 @@ class Session:
                 return
             module = module.pair.plain
         if isinstance(vm, VirtualMachine):
-            vm.module = AttachedOwnModule(self._own_pair(module))
+            attached_module: Any = AttachedOwnModule(self._own_pair(module))
+            vm.module = attached_module
             return
         if not isinstance(module, tvm.runtime.Module) or module.kind != "relax.VirtualMachine":
             raise VmprofError(
