@@ -78,11 +78,11 @@ void vmprof_recorder_release(vmprof_recorder *recorder) {
 
 /* ---- between runs ----------------------------------------------------------- */
 
-/* Writes to every page of the first `size` bytes. */
+/* Writes to every page of the first `size` bytes what is there already. */
 static void touch(void *memory, uint64_t size, uint64_t limit) {
   volatile char *bytes = memory;
   if (size > limit) size = limit;
-  for (uint64_t i = 0; i < size; i += 4096) bytes[i] = 0;
+  for (uint64_t i = 0; i < size; i += 4096) bytes[i] = bytes[i];
 }
 
 int vmprof_recorder_configure(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,

@@ -585,6 +585,21 @@ def test_a_full_buffer_drops_calls_and_counts_them(engine: str) -> None:
     assert "3 invocations lost 24 calls" in str(report.configuration["Dropped"])
 
 
+def test_buffers_that_become_memory_as_they_fill_lose_nothing(engine: str) -> None:
+    with Session("task-clock", engine=engine) as session:
+        vm = session.attach(make("nested"))
+        for _ in range(3000):
+            vm["main"](tensor())
+    recording = session.recording()
+    assert len(recording.calls) == 1000 * 16
+    for rows in (recording.calls, recording.counts[0].calls):
+        names = np.array(recording.callees)[rows["callee"]].reshape(1000, 16)
+        shapes = np.array(recording.signatures)[rows["signature"]].reshape(1000, 16)
+        assert (names[:, 1:] == names[0, 1:]).all()
+        assert (shapes[:, 1:] == shapes[0, 1:]).all()
+        assert (rows["parent"].reshape(1000, 16) == [-1] + [0] * 15).all()
+
+
 def test_launches_and_tasks_are_dropped_too() -> None:
     def run() -> Recording:
         with Session("none", max_records=4) as session:
