@@ -167,6 +167,7 @@ int vmprof_caller_turn(vmprof_caller *caller, int mode, vmprof_source *const *so
   vmprof_recorder_hold(recorder->root);
   recorder->drops = 1;
   caller->recorders[caller->num_turns++] = recorder;
+  recorder->shapes = caller->recorders[0];
   const int code = vmprof_recorder_configure(recorder, mode, sources, num_sources, team);
   if (code != 0) return code;
   vmprof_recorder_clear(recorder);
@@ -226,8 +227,9 @@ static int is_half_full(const vmprof_caller *caller) {
     const vmprof_recorder *recorder = caller->recorders[i];
     half |= 2 * atomic_load_explicit(&recorder->records_used, memory_order_relaxed) >=
             recorder->records_max;
-    half |= 2 * recorder->signatures_used >= recorder->signatures_max;
   }
+  const vmprof_recorder *shapes = caller->recorders[0];
+  half |= 2 * shapes->signatures_used >= shapes->signatures_max;
   return half;
 }
 

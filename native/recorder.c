@@ -50,6 +50,7 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words) 
   if (recorder == NULL) return NULL;
   atomic_init(&recorder->references, 1);
   recorder->root = recorder;
+  recorder->shapes = recorder;
   recorder->records_max = max_records;
   recorder->records_size = (uint64_t)max_records * (sizeof(vmprof_record) +
                                                     2 * (uint64_t)sample_words * sizeof(uint64_t));
@@ -121,8 +122,10 @@ void vmprof_recorder_clear(vmprof_recorder *recorder) {
 
 void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records) {
   touch(recorder->records, (uint64_t)records * recorder->stride, recorder->records_size);
-  touch(recorder->signatures, (uint64_t)records * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
-        signatures_size(recorder));
+  if (recorder->shapes == recorder) {
+    touch(recorder->signatures, (uint64_t)records * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
+          signatures_size(recorder));
+  }
   recorder->touched = records;
 }
 
@@ -148,9 +151,11 @@ int64_t vmprof_recorder_count(const vmprof_recorder *recorder) {
 }
 uint64_t vmprof_recorder_stride(const vmprof_recorder *recorder) { return recorder->stride; }
 const char *vmprof_records(const vmprof_recorder *recorder) { return recorder->records; }
-const int64_t *vmprof_signatures(const vmprof_recorder *recorder) { return recorder->signatures; }
+const int64_t *vmprof_signatures(const vmprof_recorder *recorder) {
+  return recorder->shapes->signatures;
+}
 int64_t vmprof_signatures_size(const vmprof_recorder *recorder) {
-  return recorder->signatures_used;
+  return recorder->shapes->signatures_used;
 }
 
 /* ---- the window ------------------------------------------------------------- */
@@ -325,7 +330,7 @@ vmprof_recorder *vmprof_recording(const vmprof_recorder *root) {
 
 vmprof_record *vmprof_call_new(vmprof_recorder *recorder, vmprof_site *site,
                                const TVMFFIAny *args, int32_t num_args) {
-  const int64_t signature = signature_of(recorder, site, args, num_args);
+  const int64_t signature = signature_of(recorder->shapes, site, args, num_args);
   vmprof_record *record =
       signature < 0 ? NULL : vmprof_new_record(recorder, site->id, signature, vmprof_here.open);
   if (record != NULL) {

@@ -30,6 +30,9 @@ struct vmprof_recorder {
   char *records;
   int64_t records_max;
   uint64_t records_size; /* bytes reserved */
+  /* Whose signatures its records have: its own, or those that all turns of a thread share, so
+   * that a site whose calls are in different turns writes one. */
+  vmprof_recorder *shapes;
   int64_t *signatures;
   int64_t signatures_used; /* in words, as is the next one */
   int64_t signatures_max;

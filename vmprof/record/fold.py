@@ -10,6 +10,7 @@ import numpy as np
 
 from vmprof.counters.source import Layout
 from vmprof.native import ffi, lib
+from vmprof.record.numbers import distinct
 from vmprof.record.recording import (
     CALL,
     FAILED_READING,
@@ -49,13 +50,14 @@ class Signatures:
     """The distinct signatures of a session, numbered as they come up."""
 
     texts: list[str] = field(default_factory=list)
-    _numbers: dict[str, int] = field(default_factory=dict)
+    _numbers: dict[tuple[int, ...], int] = field(default_factory=dict)
 
-    def number(self, text: str) -> int:
-        if text not in self._numbers:
-            self._numbers[text] = len(self.texts)
-            self.texts.append(text)
-        return self._numbers[text]
+    def number(self, words: tuple[int, ...]) -> int:
+        """Of a signature as the recorder writes it."""
+        if words not in self._numbers:
+            self._numbers[words] = len(self.texts)
+            self.texts.append(signature_text(words))
+        return self._numbers[words]
 
 
 def fold(
@@ -81,7 +83,7 @@ def fold(
         counted = layout if opened else NOTHING
         records, words = _records(recorder, counted, native[of_turn])
         work = Work(records) if len(records) else None
-        rows = _rows(records, work, native[of_turn]["first"], invocations["id"][of_turn])
+        rows = _rows(records, work, invocations["id"][of_turn])
         rows["signature"] = _numbered(rows["signature"], rows["callee"] >= 0, words, signatures)
         if turn == TIMED:
             calls = rows
@@ -111,39 +113,40 @@ def _records(recorder: Any, layout: Layout, invocations: Table) -> tuple[Table, 
     return records, np.frombuffer(ffi.buffer(lib.vmprof_signatures(recorder), 8 * size), np.int64)
 
 
-def _rows(records: Table, work: Work | None, firsts: Ints, ids: Ints) -> Table:
+def _rows(records: Table, work: Work | None, ids: Ints) -> Table:
     """Rows of `CALL` for the invocations and their calls; signatures are still offsets."""
     if work is None:
         return np.zeros(0, dtype=CALL)
     numbers = work.rows
-    whole = np.searchsorted(firsts, numbers, side="right") - 1
-    own_row = np.searchsorted(numbers, firsts)[whole]
+    sites = records["site"][numbers]
+    is_call = sites >= 0
+    # The invocations' own rows come first of each.
+    own_rows = np.flatnonzero(~is_call)
+    whole = np.cumsum(~is_call) - 1
     rows = np.zeros(len(numbers), dtype=CALL)
     rows["invocation"] = ids[whole]
     for name in ("signature", "failed", "begin_ns", "end_ns"):
         rows[name] = records[name][numbers]
-    is_call = records["site"][numbers] >= 0
-    rows["callee"] = np.where(is_call, records["site"][numbers], -1)
-    rows["parent"] = np.where(is_call, work.parents() - own_row, -1)
+    rows["callee"] = np.where(is_call, sites, -1)
+    rows["parent"] = np.where(is_call, work.parents() - own_rows[whole], -1)
     return rows
 
 
 def _numbered(offsets: Any, is_call: Any, words: Ints, signatures: Signatures) -> Any:
     """Offsets into ``words`` as numbers of ``signatures``; -1 for what is no call."""
-    unique, which = np.unique(np.where(is_call, offsets, -1), return_inverse=True)
-    numbers = [
-        -1 if offset < 0 else signatures.number(signature_text(_signature(words, offset)))
-        for offset in unique.tolist()
-    ]
-    return np.array(numbers, dtype=np.int32)[which] if len(unique) else offsets
+    numbers = np.full(len(words) + 1, -1, dtype=np.int32)  # the last is of what is no call
+    of_calls = np.where(is_call, offsets, len(words))
+    as_list: list[int] = words.tolist()
+    for offset in distinct(of_calls[is_call]).tolist():
+        numbers[offset] = signatures.number(_signature(as_list, offset))
+    return numbers[of_calls]
 
 
-def _signature(words: Ints, offset: int) -> list[int]:
+def _signature(words: list[int], offset: int) -> tuple[int, ...]:
     end = offset + 1
-    for _ in range(int(words[offset])):
-        end += 2 + int(words[end + 1])
-    found: list[int] = words[offset:end].tolist()
-    return found
+    for _ in range(words[offset]):
+        end += 2 + words[end + 1]
+    return tuple(words[offset:end])
 
 
 def _counts(records: Table, work: Work | None, layout: Layout, rows: Table) -> Counts:

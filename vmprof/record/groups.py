@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -77,6 +76,15 @@ def groups_of(recording: Recording) -> list[Group]:
     return sorted(groups, key=lambda group: -group.total("sum_ns"))
 
 
+def _places(ids: Ints, wanted: Ints) -> Ints:
+    """Where each of ``wanted`` stands among ``ids``; -1 if it does not."""
+    if not len(ids):
+        return np.full(len(wanted), -1)
+    order = np.argsort(ids)
+    at = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
+    return np.where(ids[at] == wanted, at, -1)
+
+
 @dataclass(frozen=True)
 class Calls:
     """The rows (dtype `CALL`) of some invocations, with the invocations themselves.
@@ -92,18 +100,16 @@ class Calls:
 
     @classmethod
     def of(cls, table: Table, invocations: Table) -> Calls:
-        ids = invocations["id"]
-        order = np.argsort(ids)
-        at = np.searchsorted(ids, table["invocation"], sorter=order)
-        at = order[np.minimum(at, len(ids) - 1)] if len(ids) else np.zeros(len(table), np.int64)
-        found = ids[at] == table["invocation"] if len(ids) else np.zeros(len(table), dtype=bool)
-        chosen = np.flatnonzero(found)
-        rows = table[chosen]
-        firsts = np.flatnonzero(rows["callee"] < 0)
         # Rows of one invocation stand together, its own first.
-        first = firsts[np.cumsum(rows["callee"] < 0) - 1] if len(rows) else firsts
+        is_first = table["callee"] < 0
+        which = np.cumsum(is_first) - 1
+        place = _places(invocations["id"], table["invocation"][is_first])[which]
+        chosen = np.flatnonzero(place >= 0)
+        rows = table[chosen]
+        firsts = np.flatnonzero(is_first[chosen])
+        first = firsts[np.cumsum(is_first[chosen]) - 1]
         around = np.where(rows["parent"] >= 0, first + rows["parent"], np.arange(len(rows)))
-        return cls(rows, at[chosen], around, chosen)
+        return cls(rows, place[chosen], around, chosen)
 
     @property
     def is_call(self) -> npt.NDArray[np.bool_]:
@@ -127,10 +133,3 @@ class Calls:
                 return outermost
             outermost &= ~(inside & (names[around] == names))
             around = np.where(inside, self.around[around], around)
-
-
-def numbered(texts: Sequence[str]) -> tuple[list[str], Ints]:
-    """The distinct ``texts``, and for each of them its number among those."""
-    numbers: dict[str, int] = {}
-    which = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
-    return [*numbers], which

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vmprof.record.estimate import Slope, slope
-from vmprof.record.groups import Calls, Group, durations_us, numbered
+from vmprof.record.groups import Calls, Group, durations_us
+from vmprof.record.numbers import distinct_pairs, numbered
 from vmprof.record.shapes import kind_of, parse
 
 INVOCATION = "invocation"
@@ -67,7 +68,7 @@ def growths(group: Group) -> list[Growth]:
     of_rows = name_of[calls.rows["callee"][rows]] if rows.any() else np.zeros(0, dtype=np.int64)
     np.add.at(times, (calls.place[rows], of_rows), own[rows])
     operators: list[Growth] = []
-    for number in np.unique(of_rows).tolist():
+    for number in np.flatnonzero(np.bincount(of_rows)).tolist():
         present = times[:, number] > 0
         spent = times[present, number]
         operators += _one(group.title, names[number], INVOCATION, numbers[present], spent)
@@ -97,9 +98,7 @@ def _dimensions(
     """Dimensions of one operator that differ between invocations: their name, which
     invocations, and the size in each. Of several calls in an invocation, the largest.
     """
-    pairs = np.unique(
-        np.stack([calls.place[chosen], calls.rows["signature"][chosen]], axis=1), axis=0
-    )
+    pairs, _ = distinct_pairs(calls.place[chosen], calls.rows["signature"][chosen])
     signatures = {
         number: group.recording.signatures[number] for number in set(pairs[:, 1].tolist())
     }

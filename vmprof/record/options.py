@@ -11,7 +11,7 @@ ENGINES = ("tvm", "vmprof")
 # Not "process": which threads there are differs for each thread that calls.
 SCOPES = ("tasks", "inherit", "caller")
 DEFAULT_KEEP = 2_000_000
-DEFAULT_MAX_RECORDS = 1 << 18
+DEFAULT_MAX_RECORDS = 1 << 17
 _LARGEST = 1 << 40
 
 

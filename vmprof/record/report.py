@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vmprof.record.estimate import middle_half
-from vmprof.record.groups import Calls, Group, Ints, durations_us, groups_of, numbered
+from vmprof.record.groups import Calls, Group, Ints, durations_us, groups_of
+from vmprof.record.numbers import distinct_pairs, numbered
 from vmprof.record.recording import (
     EMPTY_CALL,
     FAILED_READING,
@@ -143,7 +144,7 @@ class _Keys:
         for turn, table in enumerate([recording.calls, *(each.calls for each in recording.counts)]):
             rows = Calls.of(table, group.of_turn(turn)).rows
             rows = rows[rows["callee"] >= 0]
-            pairs = np.unique(np.stack([rows["callee"], rows["signature"]], axis=1), axis=0)
+            pairs, _ = distinct_pairs(rows["callee"], rows["signature"])
             found |= {(callee, signature) for callee, signature in pairs.tolist()}
         folded: dict[tuple[str, object], list[tuple[int, int]]] = {}
         for callee, signature in sorted(found):
@@ -158,21 +159,19 @@ class _Keys:
 
     def of_rows(self, calls: Calls) -> Ints:
         """The key of each row; -1 for the invocation itself."""
-        pairs = np.stack([calls.rows["callee"], calls.rows["signature"]], axis=1)
-        unique, which = np.unique(pairs, axis=0, return_inverse=True)
-        keys = np.array([self.numbers.get((c, s), -1) for c, s in unique.tolist()], dtype=np.int64)
-        found: Ints = keys[which.reshape(-1)] if len(unique) else which
-        return found
+        pairs, which = distinct_pairs(calls.rows["callee"], calls.rows["signature"])
+        keys = np.array([self.numbers.get((c, s), -1) for c, s in pairs.tolist()], dtype=np.int64)
+        return keys[which]
 
 
 def _by_invocation(
     values: npt.NDArray[np.float64], key: Ints, place: Ints, invocations: int, keys: int
 ) -> Floats:
     """``values`` of rows added up, shape (invocations, keys); what has no key is left out."""
-    sums = np.zeros((invocations, keys))
     is_row = key >= 0
-    np.add.at(sums, (place[is_row], key[is_row]), values[is_row])
-    return sums
+    at = place[is_row] * keys + key[is_row]
+    sums = np.bincount(at, weights=values[is_row], minlength=invocations * keys)
+    return sums.reshape(invocations, keys).astype(np.float64)
 
 
 def _inclusive(calls: Calls, key: Ints, invocations: int, keys: _Keys) -> Floats | None:

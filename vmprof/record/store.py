@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from vmprof.record.numbers import distinct_pairs
 from vmprof.record.recording import CALL, INVOCATION, TOTAL, Counts, Table
 
 # Of each function, label and turn, whatever is left out.
@@ -71,7 +72,6 @@ class Store:
         return table
 
     def _count(self, invocations: Table) -> None:
-        keys = np.stack([invocations[name] for name in ("function", "label", "turn")], axis=1)
         sums = np.stack(
             [
                 np.ones(len(invocations), dtype=np.int64),
@@ -82,11 +82,12 @@ class Store:
             ],
             axis=1,
         )
-        unique, which = np.unique(keys, axis=0, return_inverse=True)
-        added = np.zeros((len(unique), sums.shape[1]), dtype=np.int64)
-        np.add.at(added, which.reshape(-1), sums)
-        for key, more in zip(unique.tolist(), added, strict=True):
-            function, label, turn = key
+        called, which = distinct_pairs(invocations["function"], invocations["label"])
+        kinds, which = distinct_pairs(which, invocations["turn"])
+        added = np.zeros((len(kinds), sums.shape[1]), dtype=np.int64)
+        np.add.at(added, which, sums)
+        for (number, turn), more in zip(kinds.tolist(), added, strict=True):
+            function, label = called[number].tolist()
             before = self._totals.get((function, label, turn), 0)
             self._totals[function, label, turn] = before + more
 
@@ -108,9 +109,7 @@ class Store:
             at = order[np.searchsorted(invocations["id"], calls["invocation"], sorter=order)]
             np.add.at(rows, at, 1)
         place = invocations["number"] // (self.turns + 1)
-        keys = np.stack([invocations["function"], invocations["label"]], axis=1)
-        unique, which = np.unique(keys, axis=0, return_inverse=True)
-        which = which.reshape(-1)
+        unique, which = distinct_pairs(invocations["function"], invocations["label"])
         spare = place >= FIRST_KEPT
         of_each = np.bincount(which[spare], weights=rows[spare], minlength=len(unique))
         if not of_each.any():
