@@ -260,6 +260,9 @@ typedef struct vmprof_entry_state vmprof_entry_state;
 vmprof_session *vmprof_session_new(int turns, void *join, void *fold);
 /* Records nothing from now on. */
 void vmprof_session_close(vmprof_session *session);
+/* By `join` or `fold`, before it raises: SIGINT came while it ran, and shall come again when
+ * the program is back. */
+void vmprof_session_interrupt(vmprof_session *session);
 /* Whether it records: not after it was closed, nor in a child that was forked since. */
 int vmprof_session_is_open(const vmprof_session *session);
 /* Gives up Python's reference. */

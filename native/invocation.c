@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -21,6 +22,7 @@
 struct vmprof_session {
   atomic_int references; /* Python's one, and one per living entry and caller */
   atomic_int open;
+  atomic_int interrupted; /* while Python was asked: tvm-ffi does not tell it from other errors */
   int64_t number;        /* of all sessions of this process */
   int num_turns;
   vmprof_recorder *root;
@@ -119,6 +121,9 @@ vmprof_session *vmprof_session_new(int turns, void *join, void *fold) {
 }
 
 void vmprof_session_close(vmprof_session *session) { atomic_store(&session->open, 0); }
+void vmprof_session_interrupt(vmprof_session *session) {
+  atomic_store(&session->interrupted, 1);
+}
 int vmprof_session_is_open(const vmprof_session *session) { return atomic_load(&session->open); }
 vmprof_recorder *vmprof_session_root(vmprof_session *session) { return session->root; }
 
@@ -208,7 +213,8 @@ int vmprof_label(int label) {
 
 /* ---- before an invocation ------------------------------------------------------------------- */
 
-/* Asks Python for something. If that raises, the session is over: `result` is nothing. */
+/* Asks Python for something. If that raises, the session is over: `result` is nothing. An
+ * interrupt that came just then is the user's, and comes again when we are back. */
 static void ask(vmprof_session *session, TVMFFIObjectHandle function, TVMFFIAny *args,
                 int32_t num_args, TVMFFIAny *result) {
   *result = (TVMFFIAny){.type_index = kTVMFFINone};
@@ -216,6 +222,7 @@ static void ask(vmprof_session *session, TVMFFIObjectHandle function, TVMFFIAny 
   TVMFFIObjectHandle error = NULL;
   TVMFFIErrorMoveFromRaised(&error);
   if (error != NULL) TVMFFIObjectDecRef(error);
+  if (atomic_exchange(&session->interrupted, 0)) raise(SIGINT);
   vmprof_session_close(session);
   *result = (TVMFFIAny){.type_index = kTVMFFINone};
 }

@@ -600,6 +600,41 @@ def test_buffers_that_become_memory_as_they_fill_lose_nothing(engine: str) -> No
         assert (rows["parent"].reshape(1000, 16) == [-1] + [0] * 15).all()
 
 
+def test_an_error_of_ours_ends_the_session_and_not_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Session("none", max_records=64) as session:
+        vm = session.attach(make("nested"))
+        folding = session._fold_caller
+
+        def fails(caller: Any) -> None:
+            monkeypatch.setattr(session, "_fold_caller", folding)
+            raise MemoryError("no more")
+
+        monkeypatch.setattr(session, "_fold_caller", fails)
+        for _ in range(20):
+            assert (vm["main"](tensor()).numpy() == 8 * X * X).all()
+    recording = session.recording()
+    assert any("no more" in problem for problem in recording.problems)
+    assert 0 < functions(recording)["main"] < 20  # what was recorded until then is there
+
+
+def test_an_interrupt_while_folding_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Session("none", max_records=64) as session:
+        vm = session.attach(make("nested"))
+        folding = session._fold_caller
+
+        def interrupted(caller: Any) -> None:
+            monkeypatch.setattr(session, "_fold_caller", folding)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(session, "_fold_caller", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            for _ in range(20):
+                vm["main"](tensor())
+    assert 0 < functions(session.recording())["main"] < 20
+
+
 def test_launches_and_tasks_are_dropped_too() -> None:
     def run() -> Recording:
         with Session("none", max_records=4) as session:

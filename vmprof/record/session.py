@@ -373,6 +373,8 @@ class Session:
                 return function(*args)
             except BaseException as error:
                 self._problem(f"{type(error).__name__}: {error}")
+                if isinstance(error, KeyboardInterrupt):
+                    lib.vmprof_session_interrupt(self.pointer)
                 raise
 
         return call
