@@ -51,6 +51,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/disturbance.py
 	$(BIN)/python benchmarks/reads.py
 	$(BIN)/python benchmarks/schedule.py
+	$(BIN)/python benchmarks/session.py
 	$(BIN)/python benchmarks/threads.py
 
 $(READY): $(BUILT_FROM)
