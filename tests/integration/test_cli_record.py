@@ -74,14 +74,16 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(*command: object) -> subprocess.CompletedProcess[str]:
+def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     words = [sys.executable, *map(str, command)]
-    return subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    return subprocess.run(
+        words, capture_output=True, text=True, check=False, env=environment, cwd=cwd
+    )
 
 
-def record(*words: object) -> subprocess.CompletedProcess[str]:
-    return run("-m", "vmprof", "record", *words)
+def record(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return run("-m", "vmprof", "record", *words, cwd=cwd)
 
 
 def test_output_arguments_and_exit_code_are_the_scripts_own(program: Path, tmp_path: Path) -> None:
@@ -109,8 +111,8 @@ def test_output_arguments_and_exit_code_are_the_scripts_own(program: Path, tmp_p
 
 
 def test_an_error_is_shown_as_without_vmprof(program: Path) -> None:
-    alone = run(program, "raise")
-    done = record("--counters", "none", program, "raise")
+    alone = run(program.name, "raise", cwd=program.parent)
+    done = record("--counters", "none", program.name, "raise", cwd=program.parent)
     assert (done.returncode, done.stdout) == (alone.returncode, alone.stdout) == (1, alone.stdout)
     assert alone.stderr.startswith("Traceback")
     assert done.stderr.startswith(alone.stderr)
@@ -133,15 +135,8 @@ def test_a_child_reports_nothing(program: Path) -> None:
 
 def test_a_module_by_its_name(program: Path) -> None:
     words = ("-m", program.stem, "--engine", "x")
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    runs = [
-        subprocess.run(
-            [sys.executable, *before, *words],
-            cwd=program.parent, env=environment, capture_output=True, text=True, check=False,
-        )
-        for before in ((), ("-m", "vmprof", "record", "--engine", "vmprof"))
-    ]  # fmt: skip
-    alone, done = runs
+    alone = run(*words, cwd=program.parent)
+    done = record("--engine", "vmprof", *words, cwd=program.parent)
     assert (done.returncode, done.stdout) == (alone.returncode, alone.stdout)
     assert alone.stderr == ""
     assert "Engine: vmprof" in done.stderr

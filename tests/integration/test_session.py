@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,16 @@ def test_our_vm() -> None:
     assert recording.vms[0].engine == "vmprof"
     assert functions(recording) == {"main": 5}
     assert callees(recording, 0).count("add") == 2
+
+
+def test_a_library_that_was_exported_and_loaded(engine: str, tmp_path: Path) -> None:
+    compiled("function-as-value").export_library(str(tmp_path / "model.so"))
+    with Session("none", engine=engine) as session:
+        vm = session.attach(TvmVm(tvm.runtime.load_module(str(tmp_path / "model.so")), tvm.cpu()))
+        for _ in range(3):
+            result = vm["main"](tensor(), tvm_ffi.Shape([3]))
+            assert (result.numpy() == 3 * X).all()
+    assert callees(session.recording(), 0).count("scale") == 1
 
 
 def test_a_vm_that_was_made_before_says_what_is_not_seen() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, NamedTuple
 
 import tvm
@@ -38,6 +39,7 @@ class Patch:
     def __init__(self, made: Callable[[Any], None]) -> None:
         of_tvm, of_ours = TvmsOwn.__init__, VirtualMachine.__init__
 
+        @wraps(of_tvm)
         def remembering(
             self: Any, rt_mod: Any, device: Any, memory_cfg: Any = None, *rest: Any, **more: Any
         ) -> None:
@@ -51,6 +53,7 @@ class Patch:
                 setattr(self, _ATTRIBUTE, MadeOf(rt_mod, devices, memory_cfg))
                 made(self)
 
+        @wraps(of_ours)
         def reporting(self: Any, *args: Any, **kwargs: Any) -> None:
             of_ours(self, *args, **kwargs)
             made(self)

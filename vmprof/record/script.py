@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import os
 import runpy
@@ -10,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
@@ -43,11 +45,13 @@ class Script:
             runpy.run_path(self.name, run_name="__main__")
             return
         _set_first_path(str(path.resolve().parent))
+        file_name = str(path.absolute())
         main = ModuleType("__main__")
-        main.__dict__.update(__file__=self.name, __builtins__=__builtins__)
+        main.__loader__ = SourceFileLoader("__main__", file_name)
+        main.__dict__.update(__file__=file_name, __cached__=None, __builtins__=builtins)
         sys.modules["__main__"] = main
-        with io.open_code(str(path.absolute())) as file:
-            code = compile(file.read(), self.name, "exec", dont_inherit=True)
+        with io.open_code(file_name) as file:
+            code = compile(file.read(), file_name, "exec", dont_inherit=True)
         exec(code, main.__dict__)  # noqa: S102 # what the user asked for
 
 
