@@ -170,10 +170,18 @@ def test_time_evaluator_measures_what_it_would_without(engine: str) -> None:
         vm = session.attach(make("nested"))
         result = vm.time_evaluator("main", tvm.cpu(), number=2, repeat=2)(tensor())
         vm.module.time_evaluator("main", tvm.cpu())(tensor())
+        vm.set_input("main", tensor())
+        vm.invoke_stateful("main")
+        vm.set_input("main", tensor(2 * X))
+        vm.time_evaluator("invoke_stateful", tvm.cpu())("main")
+        assert (vm.get_outputs("main").numpy() == 32 * X * X).all()
     assert len(result.results) == 2
     recording = session.recording()
-    assert functions(recording) == {}
-    assert ["time_evaluator('main')" in note for note in recording.vms[0].notes] == [True]
+    assert functions(recording) == {"main": 1}
+    assert [note.split(" calls")[0] for note in recording.vms[0].notes] == [
+        "time_evaluator('main')",
+        "time_evaluator('invoke_stateful')",
+    ]
 
 
 def test_our_vm() -> None:
@@ -228,6 +236,8 @@ def test_an_attached_vm_keeps_its_class_and_works_after_the_session() -> None:
         assert isinstance(vm.module, tvm.runtime.Module)
         vm.twice(tensor())
     assert (vm.twice(tensor()).numpy() == 2 * X).all()
+    for _ in range(3):
+        assert (vm["main"](tensor()).numpy() == 8 * X * X).all()  # looked up for the first time
     assert functions(session.recording()) == {"double": 1}
     assert "__init__" in vars(TvmVm)
     assert TvmVm.__init__.__module__ == "tvm.runtime.vm"
@@ -509,6 +519,35 @@ def test_one_session_at_a_time() -> None:
         session.recording()
     with pytest.raises(vmprof.VmprofError, match="opened once"), session:
         pass
+
+
+def test_an_invocation_that_outlives_the_session_ends_well(engine: str, registered: Any) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+    results = []
+
+    def waits(x: Any, out: Any) -> None:
+        out.copyfrom(x.numpy() + 1)
+        if x.numpy()[0] == 7:
+            inside.set()
+            go_on.wait(60)
+
+    registered("test.session.inner", waits)
+    with Session("task-clock", engine=engine) as session:
+        vm = session.attach(make("inner"))
+
+        def work() -> None:
+            for value in (0, 0, 0, 7, 0):
+                results.append(vm["main"](tensor(np.full(4, value, "float32"))).numpy()[0])
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        inside.wait(60)
+    recording = session.recording()
+    go_on.set()
+    thread.join()
+    assert results == [1, 1, 1, 8, 1]
+    assert functions(recording) == {"main": 3}
+    assert recording.problems == ("an invocation was still running when the session was closed",)
 
 
 def test_vms_die_while_the_session_lives(engine: str) -> None:

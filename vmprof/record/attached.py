@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import tvm
 import tvm_ffi
 
 from vmprof.machine.module import Module as OwnModule
-from vmprof.native import entry as make_entry
-from vmprof.native import ffi, lib
+from vmprof.native import lib
 
 CLOSURE = "(a closure)"
 _KEPT = ("save_function", "set_input", "set_input_with_param_module")
@@ -26,13 +25,20 @@ _OUTPUTS = ("get_output", "get_output_arity")
 _ASKED = ("get_function_arity", "get_function_param_name", "vm_initialization")
 
 
+class Entry(NamedTuple):
+    """A function that is called from outside, and its ``vmprof_entry_state``, which it owns."""
+
+    function: tvm_ffi.Function
+    state: Any
+
+
 class Session(Protocol):
     """What an attached VM needs of its session."""
 
-    pointer: Any
-
-    def number_function(self, vm: int, name: str) -> tuple[int, int] | None:
-        """A function's numbers, its own and that of its calls; None if there are too many."""
+    def new_entry(
+        self, vm: int, function: str, plain: tvm_ffi.Function, recorded: tvm_ffi.Function
+    ) -> Entry | None:
+        """``plain``, or when it is recorded ``recorded``; None if the session records no more."""
 
     def note(self, vm: int, text: str) -> None:
         """The report shall say ``text`` of a VM."""
@@ -47,9 +53,11 @@ class Pair:
     plain: Any
     recorded: Any
     makers: frozenset[str] = frozenset()
-    _entries: dict[tuple[str, str], tuple[tvm_ffi.Function, Any]] = field(default_factory=dict)
+    _entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
     _found: dict[str, tvm_ffi.Function] = field(default_factory=dict)  # by what was looked up
     _saved: dict[str, str] = field(default_factory=dict)  # saved name -> function
+    # Functions whose last stateful call was timed by TVM, in the VM that the program made.
+    _timed: set[str] = field(default_factory=set)
 
     def function(self, name: str, query_imports: bool) -> Any:  # noqa: FBT001
         """What a lookup of ``name`` gives."""
@@ -59,7 +67,7 @@ class Pair:
         if name == "invoke_closure":
             return self.entry(name, CLOSURE)
         if name == "invoke_stateful":
-            return lambda of: self.entry(name, of)(of)
+            return self._invoke_stateful
         if name in _OUTPUTS:
             return lambda of, *indices: self._with_outputs(of).get_function(name)(of, *indices)
         if name == "set_instrument":
@@ -83,30 +91,36 @@ class Pair:
                 recorded = self.recorded.get_function(lookup, query_imports)
             if function in self.makers:
                 plain = recorded
-            numbers = self.session.number_function(self.vm, function)
-            if numbers is None:
+            found = self.session.new_entry(self.vm, function, plain, recorded)
+            if found is None:
                 return plain
-            number, site = numbers
-            state = lib.vmprof_entry_new(
-                self.session.pointer, number, site, _handle(plain), _handle(recorded)
-            )
-            if state == ffi.NULL:
-                raise MemoryError
-            found = make_entry(int(ffi.cast("intptr_t", state))), state
             self._entries[lookup, function] = found
-        return found[0]
+        return found.function
 
-    def timed(self, name: str) -> None:
-        """TVM's stopwatch calls ``name`` by itself."""
+    def timed(self, name: str, timer: Callable[..., Any]) -> Callable[..., Any]:
+        """``timer``, TVM's stopwatch, which calls ``name`` of the plain VM by itself."""
         self.session.note(
             self.vm,
             f"time_evaluator({name!r}) calls the VM by itself: those calls are not recorded",
         )
 
+        def time(*args: Any) -> Any:
+            if name == "invoke_stateful":
+                self._timed.update(map(str, args[:1]))
+            return timer(*args)
+
+        return time
+
+    def _invoke_stateful(self, function: str) -> None:
+        self._timed.discard(function)
+        self.entry("invoke_stateful", function)(function)
+
     def _with_outputs(self, function: str) -> Any:
         """The module that has the outputs of the last stateful call."""
         found = self._entries.get(("invoke_stateful", function))
-        if found is not None and lib.vmprof_entry_ran_recorded(found[1]):
+        if function in self._timed or found is None:
+            return self.plain
+        if lib.vmprof_entry_ran_recorded(found.state):
             return self.recorded
         return self.plain
 
@@ -156,9 +170,7 @@ class AttachedTvmModule(tvm.runtime.Module):  # type: ignore[misc] # TVM has no 
             raise AttributeError(f"Module has no function '{name}'") from error
 
     def time_evaluator(self, func_name: str, *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        self.pair.timed(func_name)
-        timed: Callable[..., Any] = super().time_evaluator(func_name, *args, **kwargs)
-        return timed
+        return self.pair.timed(func_name, super().time_evaluator(func_name, *args, **kwargs))
 
 
 class AttachedOwnModule:
@@ -194,13 +206,8 @@ class AttachedOwnModule:
         return found
 
     def time_evaluator(self, func_name: str, *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        self.pair.timed(func_name)
-        timed: Callable[..., Any] = self.pair.plain.time_evaluator(func_name, *args, **kwargs)
-        return timed
-
-
-def _handle(function: tvm_ffi.Function) -> Any:
-    return ffi.cast("void *", function.__chandle__())
+        timer = self.pair.plain.time_evaluator(func_name, *args, **kwargs)
+        return self.pair.timed(func_name, timer)
 
 
 _another = tvm_ffi.convert(lambda value: value)

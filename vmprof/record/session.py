@@ -21,6 +21,7 @@ from vmprof.machine import Interpreter, Site, VirtualMachine
 from vmprof.machine.module import Module as OwnModule
 from vmprof.machine.tvm_vm import TvmVirtualMachine
 from vmprof.native import empty, ffi, hook, lib, wrap
+from vmprof.native import entry as make_entry
 from vmprof.program import Program
 from vmprof.program.bytecode import (
     VOID_REGISTER,
@@ -32,7 +33,7 @@ from vmprof.program.bytecode import (
     Ret,
 )
 from vmprof.program.program import find_executable
-from vmprof.record.attached import AttachedOwnModule, AttachedTvmModule, Pair
+from vmprof.record.attached import AttachedOwnModule, AttachedTvmModule, Entry, Pair
 from vmprof.record.fold import Signatures, fold
 from vmprof.record.options import (
     DEFAULT_KEEP,
@@ -105,7 +106,8 @@ class Session:
         self._lock = threading.RLock()
         self._stack = ExitStack()
         self._recording: Recording | None = None
-        self._pid = 0
+        self._pid = 0  # of the process that opened it; 0: it was not opened yet
+        self._closed = False
 
         self._vms: list[tuple[str, str, list[str]]] = []  # engine, device, notes
         self._functions: dict[tuple[int, str], tuple[int, int]] = {}
@@ -123,7 +125,7 @@ class Session:
     # ---- life ----------------------------------------------------------------------------
 
     def __enter__(self) -> Session:  # noqa: PYI034 # Python 3.10 has no Self
-        if self._recording is not None or self._pid:
+        if self._pid:
             raise VmprofError("a session is opened once; make another one")
         if not _active.acquire(blocking=False):
             raise VmprofError(
@@ -146,15 +148,15 @@ class Session:
         self._join_function, self._fold_function = (
             tvm_ffi.convert(self._guarded(each)) for each in (self._join, self._fold)
         )
-        self.pointer = lib.vmprof_session_new(
+        self._pointer = lib.vmprof_session_new(
             1 + len(self._plan.passes),
-            ffi.cast("void *", self._join_function.__chandle__()),
-            ffi.cast("void *", self._fold_function.__chandle__()),
+            _handle(self._join_function),
+            _handle(self._fold_function),
         )
-        if self.pointer == ffi.NULL:
+        if self._pointer == ffi.NULL:
             raise MemoryError
-        self._stack.callback(lib.vmprof_session_release, self.pointer)
-        self._root = lib.vmprof_session_root(self.pointer)
+        self._stack.callback(lib.vmprof_session_release, self._pointer)
+        self._root = lib.vmprof_session_root(self._pointer)
         self._stack.callback(Patch(self._made).undo)
 
     def __exit__(
@@ -167,13 +169,12 @@ class Session:
 
     def close(self) -> None:
         """Record nothing from now on; attached VMs go on as they are."""
-        if self._recording is not None or not self._pid:
-            return
-        if os.getpid() != self._pid:
-            return  # in a child: all of it is the parent's
-        was_open = bool(lib.vmprof_session_is_open(self.pointer))
-        lib.vmprof_session_close(self.pointer)
-        with self._lock:
+        if self._closed or os.getpid() != self._pid:
+            return  # in a child all of it is the parent's
+        was_open = bool(lib.vmprof_session_is_open(self._pointer))
+        lib.vmprof_session_close(self._pointer)
+        with self._lock, self._stack:
+            self._closed = True
             for caller in self._callers:
                 self._fold_caller(caller)
                 if caller.is_busy:
@@ -184,10 +185,7 @@ class Session:
             self._callers.clear()
             if not was_open:
                 self._problem("the session ended early: see the other problems")
-            try:
-                self._recording = self._finished()
-            finally:
-                self._stack.close()
+            self._recording = self._finished()
 
     # ---- what the user calls ------------------------------------------------------------------
 
@@ -197,7 +195,7 @@ class Session:
         Of a VM of TVM's that was made before the session less can be seen: the report says
         what.
         """
-        if self._recording is not None or not self._pid:
+        if self._closed or not self._pid:
             raise VmprofError("the session is not open; attach inside `with Session() as session:`")
         attached = copy.copy(vm)
         self._attach(attached)
@@ -236,14 +234,24 @@ class Session:
 
     # ---- attaching ---------------------------------------------------------------------------
 
-    def number_function(self, vm: int, name: str) -> tuple[int, int] | None:
+    def new_entry(self, vm: int, function: str, plain: Any, recorded: Any) -> Entry | None:
         with self._lock:
-            if (vm, name) not in self._functions:
+            if self._closed:
+                return None
+            if (vm, function) not in self._functions:
                 if len(self._functions) == lib.VMPROF_MAX_FUNCTIONS:
                     self._problem(f"functions of VMs beyond the first {len(self._functions):,}")
                     return None
-                self._functions[vm, name] = len(self._functions), self._new_callees([name])
-            return self._functions[vm, name]
+                self._functions[vm, function] = (
+                    len(self._functions),
+                    self._new_callees([function]),
+                )
+            state = lib.vmprof_entry_new(
+                self._pointer, *self._functions[vm, function], _handle(plain), _handle(recorded)
+            )
+        if state == ffi.NULL:
+            raise MemoryError
+        return Entry(make_entry(int(ffi.cast("intptr_t", state))), state)
 
     def note(self, vm: int, text: str) -> None:
         with self._lock:
@@ -253,7 +261,7 @@ class Session:
 
     def _made(self, vm: Any) -> None:
         """A VM was made."""
-        if not self._attach_all or not lib.vmprof_session_is_open(self.pointer):
+        if not self._attach_all or not lib.vmprof_session_is_open(self._pointer):
             return
         try:
             self._attach(vm)
@@ -374,7 +382,7 @@ class Session:
             except BaseException as error:
                 self._problem(f"{type(error).__name__}: {error}")
                 if isinstance(error, KeyboardInterrupt):
-                    lib.vmprof_session_interrupt(self.pointer)
+                    lib.vmprof_session_interrupt(self._pointer)
                 raise
 
         return call
@@ -387,7 +395,7 @@ class Session:
                 self._callers.remove(gone)
                 gone.close()
             tasks = self.options.count == "tasks"
-            caller = Caller(self.pointer, self._plan, self.options.max_records, tasks=tasks)
+            caller = Caller(self._pointer, self._plan, self.options.max_records, tasks=tasks)
             if caller.problem is not None:
                 self._problem(caller.problem)
             self._callers.append(caller)
@@ -461,6 +469,10 @@ class Session:
             f"{EMPTY_CALL}{engine} (us)": Duration(_empty_call_us(engine))
             for engine in sorted({engine for engine, _, _ in self._vms})
         }
+
+
+def _handle(function: tvm_ffi.Function) -> Any:
+    return ffi.cast("void *", function.__chandle__())
 
 
 def _empty_call_us(engine: str) -> float:
