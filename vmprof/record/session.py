@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
@@ -15,25 +15,8 @@ import tvm
 import tvm_ffi
 
 from vmprof.errors import VmprofError
-from vmprof.executable import load, packed, vm_function
-from vmprof.launches import recorded_launches
-from vmprof.machine import Interpreter, Site, VirtualMachine
-from vmprof.machine.module import Module as OwnModule
-from vmprof.machine.tvm_vm import TvmVirtualMachine
-from vmprof.native import empty, ffi, hook, lib, wrap
-from vmprof.native import entry as make_entry
-from vmprof.program import Program
-from vmprof.program.bytecode import (
-    VOID_REGISTER,
-    Bytecode,
-    Call,
-    FunctionReference,
-    Instruction,
-    Register,
-    Ret,
-)
-from vmprof.program.program import find_executable
-from vmprof.record.attached import AttachedOwnModule, AttachedTvmModule, Entry, Pair
+from vmprof.native import ffi, lib
+from vmprof.record.empty_call import empty_call_us
 from vmprof.record.fold import Signatures, fold
 from vmprof.record.options import (
     DEFAULT_KEEP,
@@ -42,29 +25,15 @@ from vmprof.record.options import (
     SCOPES,
     SessionOptions,
 )
-from vmprof.record.patch import MadeOf, Patch, made_of
+from vmprof.record.patch import Patch
 from vmprof.record.plan import Caller, Plan
-from vmprof.record.recording import EMPTY_CALL, NOT_OPENED, Function, Recording, Vm
+from vmprof.record.recording import EMPTY_CALL, NOT_OPENED, Recording
 from vmprof.record.store import Store
-from vmprof.record.twin import CALL_TIR_DYN, NULL_VALUE, Outline, make_twin
-from vmprof.recorder import Reading, Recorder
+from vmprof.record.vms import Vms
 from vmprof.report.model import Count, Duration, Metric
 from vmprof.version import __version__
 
-# Distinct packed functions of a VM whose executable is not known.
-_LEARNED = 4096
 _MAX_LABELS = int(lib.VMPROF_MAX_LABELS)
-_EMPTY_CALLS = 1000
-
-_BEFORE_THE_SESSION = (
-    "made before the session: a kernel that vm.builtin.call_tir_dyn calls has that name, kernels "
-    "that an object such as a KV cache calls by itself have no rows, and invocations that are "
-    "not recorded pay for the hook too; make the VM inside the session"
-)
-_COMPILED = (
-    '{} of native code (exec_mode="compiled"): TVM\'s VM reports no call inside; '
-    "record with engine vmprof"
-)
 
 _active = threading.Lock()
 
@@ -109,14 +78,7 @@ class Session:
         self._pid = 0  # of the process that opened it; 0: it was not opened yet
         self._closed = False
 
-        self._vms: list[tuple[str, str, list[str]]] = []  # engine, device, notes
-        self._functions: dict[tuple[int, str], tuple[int, int]] = {}
-        self._callees: list[str] = []
-        # Of VMs whose names come up as they run: first callee, the hook, what keeps it.
-        self._learning: list[tuple[int, Any, Any]] = []
         self._labels: dict[str, int] = {"": 0}
-        self._launches_seen: set[int] = set()
-
         self._callers: list[Caller] = []
         self._signatures = Signatures()
         self._next_id = 0
@@ -156,7 +118,8 @@ class Session:
         if self._pointer == ffi.NULL:
             raise MemoryError
         self._stack.callback(lib.vmprof_session_release, self._pointer)
-        self._root = lib.vmprof_session_root(self._pointer)
+        self._vms = Vms(self._pointer, self.options, self._problem)
+        self._stack.callback(self._vms.close)
         self._stack.callback(Patch(self._made).undo)
 
     def __exit__(
@@ -198,7 +161,7 @@ class Session:
         if self._closed or not self._pid:
             raise VmprofError("the session is not open; attach inside `with Session() as session:`")
         attached = copy.copy(vm)
-        self._attach(attached)
+        self._vms.attach(attached)
         return attached
 
     @contextmanager
@@ -234,142 +197,14 @@ class Session:
 
     # ---- attaching ---------------------------------------------------------------------------
 
-    def new_entry(self, vm: int, function: str, plain: Any, recorded: Any) -> Entry | None:
-        with self._lock:
-            if self._closed:
-                return None
-            if (vm, function) not in self._functions:
-                if len(self._functions) == lib.VMPROF_MAX_FUNCTIONS:
-                    self._problem(f"functions of VMs beyond the first {len(self._functions):,}")
-                    return None
-                self._functions[vm, function] = (
-                    len(self._functions),
-                    self._new_callees([function]),
-                )
-            state = lib.vmprof_entry_new(
-                self._pointer, *self._functions[vm, function], _handle(plain), _handle(recorded)
-            )
-        if state == ffi.NULL:
-            raise MemoryError
-        return Entry(make_entry(int(ffi.cast("intptr_t", state))), state)
-
-    def note(self, vm: int, text: str) -> None:
-        with self._lock:
-            notes = self._vms[vm][2]
-            if text not in notes:
-                notes.append(text)
-
     def _made(self, vm: Any) -> None:
         """A VM was made."""
         if not self._attach_all or not lib.vmprof_session_is_open(self._pointer):
             return
         try:
-            self._attach(vm)
+            self._vms.attach(vm)
         except Exception as error:  # noqa: BLE001 # the program goes on without us
             self._problem(f"a VM could not be attached: {type(error).__name__}: {error}")
-
-    def _attach(self, vm: Any) -> None:
-        module = vm.module
-        if isinstance(module, AttachedTvmModule | AttachedOwnModule):
-            if module.pair.session is self:
-                return
-            module = module.pair.plain
-        if isinstance(vm, VirtualMachine):
-            attached_module: Any = AttachedOwnModule(self._own_pair(module))
-            vm.module = attached_module
-            return
-        if not isinstance(module, tvm.runtime.Module) or module.kind != "relax.VirtualMachine":
-            raise VmprofError(
-                f"cannot attach a {type(vm).__name__}: a session records VirtualMachines of "
-                "TVM's or vmprof's in this process"
-            )
-        attached = AttachedTvmModule.of(self._tvm_pair(module, made_of(vm)))
-        vm.module = attached
-        # TVM's class keeps what it looked up when it was made.
-        for name in [name for name in vars(vm) if name in _KEPT_LOOKUPS]:
-            setattr(vm, name, attached.get_function(name[1:]))
-
-    def _own_pair(self, module: OwnModule) -> Pair:
-        plain = module._interpreter  # noqa: SLF001 # a machine's module is that much
-        recorded = Interpreter(
-            plain.program,
-            plain.devices,
-            plain.memory_cfg,
-            wrap=self._wrap_site,
-            constants=plain.constants,
-        )
-        outline = Outline(plain.program.module)
-        number = self._new_vm("vmprof", plain.device)
-        self._see_launches(plain.program.module)
-        return Pair(self, number, module, OwnModule(recorded), outline.makers)
-
-    def _tvm_pair(self, module: Any, known: MadeOf | None) -> Pair:
-        executable = find_executable(known.module) if known else None
-        if known is None or executable is None:
-            number = self._new_vm("tvm", "unknown")
-            self.note(number, _BEFORE_THE_SESSION)
-            self._set_hook(module, None)
-            self._see_launches(module)
-            return Pair(self, number, module, module)
-        outline = Outline(executable)
-        device = known.device[0] if isinstance(known.device, list) else known.device
-        number = self._new_vm(self.options.engine, device)
-        self._see_launches(executable)
-        if self.options.engine == "vmprof":
-            program = Program.of_module(executable, "the module")
-            machine = Interpreter(program, known.device, known.memory_cfg, wrap=self._wrap_site)
-            return Pair(self, number, module, OwnModule(machine), outline.makers)
-        if outline.compiled:
-            self.note(number, _COMPILED.format(", ".join(outline.compiled)))
-            return Pair(self, number, module, module)
-        twin = make_twin(executable, outline, known.device, known.memory_cfg, self._wrap)
-        unrecorded = {NULL_VALUE, CALL_TIR_DYN} if outline.has_kernel_operands else {NULL_VALUE}
-        self._set_hook(twin.module, [name for name in outline.packed if name not in unrecorded])
-        return Pair(self, number, module, twin.module, outline.makers)
-
-    def _set_hook(self, module: Any, known: Sequence[str] | None) -> None:
-        """Our instrument for one VM, which learns the names of functions if they are not known."""
-        names = known or ()
-        nothing = [ffi.NULL] * len(names)
-        encoded = [ffi.new("char[]", name.encode()) for name in names]
-        hooked = lib.vmprof_hook_new(self._root, encoded, nothing, len(names), ffi.NULL)
-        if hooked == ffi.NULL:
-            raise MemoryError
-        learn = 0 if known is not None else _LEARNED
-        first = self._new_callees(names or [""] * learn)
-        instrument = hook(int(ffi.cast("intptr_t", hooked)))
-        if lib.vmprof_hook_number(hooked, first, learn) != 0:
-            raise MemoryError
-        if learn:
-            self._learning.append((first, hooked, instrument))
-        module["set_instrument"](instrument)
-
-    def _wrap(self, name: str, kernel: Any) -> Any:
-        return wrap(int(ffi.cast("intptr_t", self._root)), self._new_callees([name]), kernel)
-
-    def _wrap_site(self, site: Site, kernel: Any) -> Any:
-        return self._wrap(site.callee, kernel)
-
-    def _new_vm(self, engine: str, device: Any) -> int:
-        with self._lock:
-            name = device if isinstance(device, str) else f"{device.type}{device.index}"
-            self._vms.append((engine, name, []))
-            return len(self._vms) - 1
-
-    def _new_callees(self, names: Sequence[str]) -> int:
-        with self._lock:
-            first = len(self._callees)
-            self._callees += names
-            return first
-
-    def _see_launches(self, module: Any) -> None:
-        """Parallel launches of libraries that came with ``module``."""
-        handle = module.__chandle__()
-        if self.options.count != "tasks" or handle in self._launches_seen:
-            return
-        self._launches_seen.add(handle)
-        for problem in self._stack.enter_context(recorded_launches()):
-            self._problem(f"only the calling thread was counted: {problem}")
 
     # ---- threads that call ---------------------------------------------------------------------
 
@@ -431,18 +266,13 @@ class Session:
     # ---- the end ---------------------------------------------------------------------------------
 
     def _finished(self) -> Recording:
-        for first, hooked, _ in self._learning:
-            for number in range(_LEARNED):
-                name = lib.vmprof_hook_learned(hooked, number)
-                if name != ffi.NULL:
-                    self._callees[first + number] = ffi.string(name).decode(errors="replace")
         kept = self._store.kept()
         order = np.argsort(kept.invocations["begin_ns"], kind="stable")
         return Recording(
-            vms=tuple(Vm(engine, device, tuple(notes)) for engine, device, notes in self._vms),
-            functions=tuple(Function(name, vm) for vm, name in self._functions),
+            vms=self._vms.described(),
+            functions=self._vms.functions(),
             labels=tuple(self._labels),
-            callees=tuple(self._callees),
+            callees=self._vms.callees(),
             signatures=tuple(self._signatures.texts),
             passes=self._plan.described(),
             invocations=kept.invocations[order],
@@ -466,43 +296,10 @@ class Session:
     def _empty_calls(self) -> dict[str, Metric]:
         """What a window reads around nothing, by engine: the least that any row can show."""
         return {
-            f"{EMPTY_CALL}{engine} (us)": Duration(_empty_call_us(engine))
-            for engine in sorted({engine for engine, _, _ in self._vms})
+            f"{EMPTY_CALL}{engine} (us)": Duration(empty_call_us(engine))
+            for engine in sorted({vm.engine for vm in self._vms.described()})
         }
 
 
 def _handle(function: tvm_ffi.Function) -> Any:
     return ffi.cast("void *", function.__chandle__())
-
-
-def _empty_call_us(engine: str) -> float:
-    recorder = Recorder(0, _EMPTY_CALLS, tasks=False)
-    if engine == "tvm":
-        callee, void = FunctionReference(1, "vmprof.empty"), Register(VOID_REGISTER)
-        code: tuple[Instruction, ...] = (*[Call(void, callee, ())] * _EMPTY_CALLS, Ret(void))
-        functions = (vm_function("main", 0, len(code)), packed(callee.name))
-        machine = TvmVirtualMachine(load(Bytecode(functions, code, (), {})), tvm.cpu(0))
-        machine.set_instrument(recorder.hook([callee.name], {}))
-        with recorder.run(Reading.TIME):
-            machine["main"]()
-    else:
-        nothing = recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)
-        with recorder.run(Reading.TIME):
-            for _ in range(_EMPTY_CALLS):
-                nothing()
-    durations = recorder.recording(Reading.TIME).durations_ns
-    assert durations is not None
-    return float(np.median(durations)) / 1e3
-
-
-_KEPT_LOOKUPS = (
-    "_invoke_closure",
-    "_save_function",
-    "_set_input",
-    "_invoke_stateful",
-    "_get_output",
-    "_get_output_arity",
-    "_get_function_arity",
-    "_get_function_param_name",
-    "_set_instrument",
-)
