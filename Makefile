@@ -57,6 +57,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/agreement.py
 	$(BIN)/python benchmarks/reads.py
 	$(BIN)/python benchmarks/schedule.py
+	$(BIN)/python benchmarks/session.py
 	$(BIN)/python benchmarks/threads.py
 
 $(READY): $(BUILT_FROM)

@@ -64,6 +64,9 @@ void vmprof_source_sample(vmprof_source *source, vmprof_sample *sample);
 int vmprof_source_enable(vmprof_source *source);
 int vmprof_source_disable(vmprof_source *source);
 void vmprof_source_close(vmprof_source *source);
+/* The same for the calling thread, disabled. NULL with the number of the event that could
+ * not be opened and -errno, or -ENOSYS if `source` can only be one thread's. */
+vmprof_source *vmprof_source_clone(const vmprof_source *source, int64_t problem[2]);
 
 /* ---- group.c: perf events that are counted together ----------------------------- */
 
@@ -244,6 +247,13 @@ typedef struct vmprof_hooked vmprof_hooked;
 vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names,
                                void *const *kernels, int count, void *around);
 
+/* Sites are numbered from `first`. Calls of functions that are not among `names` are
+ * recorded too, of at most `learn_max`, numbered from behind `names` in the order in which
+ * they come up; 0: they are not. Before the VM runs. 0, or -1 if memory is short. */
+int vmprof_hook_number(vmprof_hooked *hooked, int32_t first, int learn_max);
+/* The name of the function that came up as `number`, from 0; NULL if none did. */
+const char *vmprof_hook_learned(const vmprof_hooked *hooked, int number);
+
 /* ---- code.c: straight lines of bytecode ------------------------------------------------ */
 
 typedef struct vmprof_code vmprof_code;
@@ -263,9 +273,87 @@ vmprof_code *vmprof_code_new(int num_registers, const int32_t *steps, int num_st
                              int num_operands, int most_operands);
 void vmprof_code_release(vmprof_code *code);
 
+/* ---- invocation.c: calls of a user's program into its VMs ---------------------------- */
+
+/* How many labels invocations can be told apart by, 0 for none included. */
+#define VMPROF_MAX_LABELS 64
+/* How many functions a session can have. */
+#define VMPROF_MAX_FUNCTIONS 65536
+/* The turn of an invocation that is not recorded. */
+#define VMPROF_NO_TURN -1
+
+/* A call from outside of a function of some VM: what Python finds of it. */
+typedef struct {
+  int32_t function;
+  int32_t label;
+  int32_t turn;      /* what was read in it: see vmprof_caller_turn; or VMPROF_NO_TURN */
+  int32_t failed;    /* it raised */
+  int64_t number;    /* of those of this function and label, from 0 */
+  int64_t first;     /* its first record in its turn's recorder, of VMPROF_RUN_SITE */
+  int64_t records;   /* how many it has there */
+  int64_t dropped;   /* records that found no room */
+  int64_t begin_ns;
+  int64_t end_ns;
+} vmprof_invocation;
+
+typedef struct vmprof_session vmprof_session;
+/* A thread of the user's program, in a session. */
+typedef struct vmprof_caller vmprof_caller;
+/* A function of a VM, called from outside. */
+typedef struct vmprof_entry_state vmprof_entry_state;
+
+/* Opens a session. The invocations of a function take turns: turns 0 to `turns` - 1, then
+ * one that is not recorded. `join`, a packed function, is called by each thread that calls
+ * for the first time, with nothing, and makes that thread's vmprof_caller; `fold` by a
+ * thread whose buffers are half full, with its caller's address, and clears it. Should one
+ * of them raise, the session is closed: nothing of the user's fails.
+ * NULL when there is no memory. */
+vmprof_session *vmprof_session_new(int turns, void *join, void *fold);
+/* Records nothing from now on. */
+void vmprof_session_close(vmprof_session *session);
+/* By `join` or `fold`, before it raises: SIGINT came while it ran, and shall come again when
+ * the program is back. */
+void vmprof_session_interrupt(vmprof_session *session);
+/* Whether it records: not after it was closed, nor in a child that was forked since. */
+int vmprof_session_is_open(const vmprof_session *session);
+/* Gives up Python's reference. */
+void vmprof_session_release(vmprof_session *session);
+/* What the session's sites are to be made with. */
+vmprof_recorder *vmprof_session_root(vmprof_session *session);
+
+/* The calling thread's, with room for so many invocations. NULL when there is no memory. */
+vmprof_caller *vmprof_caller_new(vmprof_session *session, int64_t max_invocations);
+/* What is read in its next turn, of which there are as many as the session's: as in
+ * vmprof_recorder_start, with a recorder of its own for `max_records`. 0 or -errno. */
+int vmprof_caller_turn(vmprof_caller *caller, int mode, vmprof_source *const *sources,
+                       int num_sources, vmprof_team *team, int64_t max_records);
+vmprof_recorder *vmprof_caller_recorder(const vmprof_caller *caller, int turn);
+int64_t vmprof_caller_thread(const vmprof_caller *caller);
+/* Invocations that are complete. */
+const vmprof_invocation *vmprof_caller_invocations(const vmprof_caller *caller);
+int64_t vmprof_caller_count(const vmprof_caller *caller);
+/* Forgets all invocations and their records. */
+void vmprof_caller_clear(vmprof_caller *caller);
+/* Whether it is inside an invocation; whether its thread has ended. */
+int vmprof_caller_is_busy(const vmprof_caller *caller);
+int vmprof_caller_is_gone(const vmprof_caller *caller);
+void vmprof_caller_release(vmprof_caller *caller);
+
+/* The label of the calling thread's invocations from now on; returns the one before. */
+int vmprof_label(int label);
+
+/* Calls of function number `function`, which run the packed function `plain`, or
+ * `recorded` when they are recorded. Inside another invocation they are calls of it, of
+ * site `site`. NULL when there is no memory. */
+vmprof_entry_state *vmprof_entry_new(vmprof_session *session, int32_t function, int32_t site,
+                                     void *plain, void *recorded);
+/* Whether the last call ran `recorded`. */
+int vmprof_entry_ran_recorded(const vmprof_entry_state *entry);
+
 /* ---- the packed functions ----------------------------------------------------------- */
 
 /* Registers "vmprof.wrap" (recorder, site, kernel) -> wrapped kernel, "vmprof.hook"
- * (vmprof_hooked) -> instrument, "vmprof.empty", which does nothing, and those of code.c.
- * 0 on success. */
+ * (vmprof_hooked) -> instrument, "vmprof.entry" (vmprof_entry_state) -> a function that is
+ * called from outside, which owns that, "vmprof.empty", which does nothing, and those of
+ * code.c. 0 on success. */
 int vmprof_register_functions(void);

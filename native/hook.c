@@ -25,13 +25,17 @@
  * the hook puts the data type back before it opens that.
  *
  * Nothing of ours is allocated or locked while the VM runs. */
-#include "vmprof.h"
+#include "recorder.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define CALL_TIR_DYN "vm.builtin.call_tir_dyn"
 #define INVOKE_CLOSURE "vm.builtin.invoke_closure"
+/* Clears a register; not worth a row (vmprof/hooked.py). */
+#define NULL_VALUE "vm.builtin.null_value"
+#define OTHERS "packed functions that found no room"
+#define TEXT_SIZE (1 << 18)
 /* Behind the function, its name, whether it is to be run, and its result. */
 #define FIRST_OPERAND 4
 
@@ -46,12 +50,19 @@ typedef struct {
 } slot;
 
 struct vmprof_hooked {
-  vmprof_recorder *recorder;
+  vmprof_recorder *root;
   TVMFFIObjectHandle around;
   int num_places;
   place *places;
   place *call_tir_dyn; /* its own place, for kernels that nobody told us of */
   place *invoke_closure;
+  /* Of a VM whose names were not known beforehand: places for names as they come up, the
+   * last of them for all that find no room, and memory for the names. */
+  place *learned;
+  int num_learned;
+  int learned_max;
+  char *text;
+  size_t text_used;
   /* By the address of a function's name in the VM, or of a kernel that is an operand. */
   slot *slots;
   uint64_t mask; /* the number of slots, a power of two, less one */
@@ -84,6 +95,24 @@ static place *place_called(const vmprof_hooked *hooked, const char *name) {
   return NULL;
 }
 
+/* A place for a name that nobody told us of. Memory is there already. */
+static place *learn_name(vmprof_hooked *hooked, const TVMFFIAny *function, const char *name) {
+  /* Functions of bytecode are closures: what they call is told. */
+  if (hooked->learned == NULL || function->type_index != kTVMFFIFunction) return NULL;
+  if (strcmp(name, NULL_VALUE) == 0) return NULL;
+  for (int i = 0; i < hooked->num_learned; ++i) {
+    if (strcmp(hooked->learned[i].name, name) == 0) return &hooked->learned[i];
+  }
+  const size_t size = strlen(name) + 1;
+  if (hooked->num_learned == hooked->learned_max - 1 || hooked->text_used + size > TEXT_SIZE) {
+    return &hooked->learned[hooked->learned_max - 1];
+  }
+  place *found = &hooked->learned[hooked->num_learned++];
+  found->name = memcpy(hooked->text + hooked->text_used, name, size);
+  hooked->text_used += size;
+  return found;
+}
+
 /* Where a call is recorded, NULL if it is not. The VM's names stay where they are as
  * long as it lives, so each is compared once. */
 static place *place_of(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_args) {
@@ -92,6 +121,7 @@ static place *place_of(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num
   place *found = named->place;
   if (named->key == NULL) {
     found = place_called(hooked, name);
+    if (found == NULL) found = learn_name(hooked, &args[0], name);
     learn(hooked, named, name, found);
   }
   if (found == NULL || found != hooked->call_tir_dyn) return found;
@@ -124,40 +154,54 @@ static void restore_data_types(TVMFFIAny *operands, int32_t count) {
   }
 }
 
-static int before_call(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_args) {
+static int before_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const TVMFFIAny *args,
+                       int32_t num_args) {
   place *place = place_of(hooked, args, num_args);
   if (place == NULL) return 0;
-  const vmprof_record *outer = vmprof_call_innermost(hooked->recorder);
-  if (outer != NULL && outer->site >= 0 &&
-      &hooked->places[outer->site] == hooked->invoke_closure &&
-      vmprof_activation_begin(hooked->recorder, outer) != 0) {
+  const vmprof_record *outer = vmprof_call_innermost(recorder);
+  if (outer != NULL && hooked->invoke_closure != NULL &&
+      outer->site == hooked->invoke_closure->site.id &&
+      vmprof_activation_begin(recorder, outer) != 0) {
     return -1;
   }
   const int code = call_around(hooked, 1);
   if (code != 0) return code;
-  vmprof_record *record = vmprof_call_new(hooked->recorder, &place->site, args + FIRST_OPERAND,
+  vmprof_record *record = vmprof_call_new(recorder, &place->site, args + FIRST_OPERAND,
                                           num_args - FIRST_OPERAND);
-  if (record == NULL) return -1;
-  record->end_ns = key_of(args);
+  if (record == NULL && !recorder->drops) return -1;
   /* The array is the VM's own, which it calls with. */
   restore_data_types((TVMFFIAny *)args + FIRST_OPERAND, num_args - FIRST_OPERAND);
-  vmprof_call_open(hooked->recorder, record);
+  if (record == NULL) return 0;
+  record->end_ns = key_of(args);
+  vmprof_call_open(recorder, record);
   return 0;
 }
 
-static int after_call(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_args) {
-  vmprof_record *record = vmprof_call_innermost(hooked->recorder);
+/* The innermost open call that `args` say is over, NULL if that one has no record. */
+static vmprof_record *over_now(const vmprof_recorder *recorder, vmprof_record *record,
+                               const TVMFFIAny *args) {
+  while (record != NULL && record->end_ns != key_of(args)) {
+    record = vmprof_record_at(recorder, record->parent);
+    if (record->site == VMPROF_ACTIVATION_SITE) record = vmprof_record_at(recorder, record->parent);
+    if (record->site < 0) return NULL;
+  }
+  return record;
+}
+
+static int after_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const TVMFFIAny *args,
+                      int32_t num_args) {
+  vmprof_record *record = vmprof_call_innermost(recorder);
   if (record == NULL) return 0;
   if (record->end_ns != key_of(args) && place_of(hooked, args, num_args) == NULL) return 0;
-  /* Calls that are still open inside this one raised, and somebody caught it. */
-  int over = 0;
-  while (!over && record != NULL) {
-    over = record->end_ns == key_of(args);
-    vmprof_call_close(hooked->recorder, record, /*failed=*/!over);
-    vmprof_activation_reached(hooked->recorder);
+  const vmprof_record *over = over_now(recorder, record, args);
+  /* Calls that are still open inside that one raised, and somebody caught it. */
+  while (over != NULL && record != NULL) {
+    const int last = record == over;
+    vmprof_call_close(recorder, record, /*failed=*/!last);
+    vmprof_activation_reached(recorder);
     const int code = call_around(hooked, 0);
-    if (code != 0) return code;
-    record = vmprof_call_innermost(hooked->recorder);
+    if (code != 0 || last) return code;
+    record = vmprof_call_innermost(recorder);
   }
   return 0;
 }
@@ -165,14 +209,16 @@ static int after_call(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_
 static int instrument(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
   (void)result; /* none: the VM goes on with the call */
   vmprof_hooked *hooked = self;
-  if (!vmprof_is_recording(hooked->recorder)) return 0;
+  vmprof_recorder *recorder = vmprof_recording(hooked->root);
+  if (recorder == NULL) return 0;
   if (num_args < FIRST_OPERAND || args[1].type_index != kTVMFFIRawStr ||
       args[2].type_index != kTVMFFIBool) {
     TVMFFIErrorSetRaisedFromCStr("TypeError",
                                  "vmprof.hook: this is not how TVM 0.27 calls an instrument");
     return -1;
   }
-  return args[2].v_int64 ? before_call(hooked, args, num_args) : after_call(hooked, args, num_args);
+  return args[2].v_int64 ? before_call(hooked, recorder, args, num_args)
+                         : after_call(hooked, recorder, args, num_args);
 }
 
 /* ---- life ------------------------------------------------------------------------------ */
@@ -183,7 +229,9 @@ static void delete_hooked(void *self) {
     free(hooked->places[i].name);
   }
   if (hooked->around != NULL) TVMFFIObjectDecRef(hooked->around);
-  vmprof_recorder_release(hooked->recorder);
+  vmprof_recorder_release(hooked->root);
+  free(hooked->learned);
+  free(hooked->text);
   free(hooked->places);
   free(hooked->slots);
   free(hooked);
@@ -193,7 +241,7 @@ vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *nam
                                void *const *kernels, int count, void *around) {
   vmprof_hooked *hooked = calloc(1, sizeof *hooked);
   if (hooked == NULL) return NULL;
-  hooked->recorder = recorder;
+  hooked->root = recorder;
   vmprof_recorder_hold(recorder);
   hooked->around = around;
   if (around != NULL) TVMFFIObjectIncRef(around);
@@ -220,6 +268,32 @@ vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *nam
   hooked->call_tir_dyn = place_called(hooked, CALL_TIR_DYN);
   hooked->invoke_closure = place_called(hooked, INVOKE_CLOSURE);
   return hooked;
+}
+
+int vmprof_hook_number(vmprof_hooked *hooked, int32_t first, int learn_max) {
+  for (int i = 0; i < hooked->num_places; ++i) hooked->places[i].site.id += first;
+  if (learn_max == 0) return 0;
+  uint64_t slots = 64;
+  while (slots < 8 * (uint64_t)learn_max) slots *= 2;
+  slot *more = calloc(slots, sizeof *more);
+  hooked->learned = calloc((size_t)learn_max, sizeof *hooked->learned);
+  hooked->text = calloc(1, TEXT_SIZE);
+  if (more == NULL || hooked->learned == NULL || hooked->text == NULL) {
+    free(more);
+    return -1;
+  }
+  free(hooked->slots);
+  hooked->slots = more;
+  hooked->mask = slots - 1;
+  hooked->free_slots = slots;
+  hooked->learned_max = learn_max;
+  for (int i = 0; i < learn_max; ++i) hooked->learned[i].site.id = first + hooked->num_places + i;
+  hooked->learned[learn_max - 1].name = OTHERS;
+  return 0;
+}
+
+const char *vmprof_hook_learned(const vmprof_hooked *hooked, int number) {
+  return hooked->learned_max > number ? hooked->learned[number].name : NULL;
 }
 
 int vmprof_hook(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {

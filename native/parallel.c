@@ -37,6 +37,7 @@ static int own_task(const launched_work *launched, vmprof_record *record, int ta
   here->open = vmprof_record_number(recorder, record);
   vmprof_open_own_task(recorder, record);
   const int code = launched->task(task, environment, launched->data);
+  if (here->recorder != recorder) return code;
   vmprof_close_own_task(recorder, here->sources, record,
                         vmprof_record_at(recorder, launched->record));
   here->open = launched->record;
@@ -82,16 +83,21 @@ static int recorded_launch(parallel_task task, void *data, int num_tasks) {
   if (recorder == NULL || !(recorder->mode & VMPROF_TASKS)) return launch(task, data, num_tasks);
   vmprof_record *record =
       vmprof_new_record(recorder, VMPROF_LAUNCH_SITE, vmprof_thread_number(), here->open);
-  if (record == NULL) return vmprof_raise_full();
+  if (record == NULL) {
+    return recorder->drops ? launch(task, data, num_tasks) : vmprof_raise_full();
+  }
 
   launched_work launched = {task, data, recorder, here, vmprof_record_number(recorder, record)};
   here->open = launched.record;
   vmprof_open_launch(recorder, here->sources, record);
   const int code = launch(recorded_task, &launched, num_tasks);
+  if (here->recorder != recorder) return code; /* in the child of a fork: see invocation.c */
   vmprof_close_window(recorder, here->sources, record, /*whole_run=*/0);
   here->open = record->parent;
   record->failed = code != 0;
-  if (code == 0 && vmprof_recorder_is_full(recorder)) return vmprof_raise_full();
+  if (code == 0 && !recorder->drops && vmprof_recorder_is_full(recorder)) {
+    return vmprof_raise_full();
+  }
   return code;
 }
 

@@ -49,6 +49,8 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words) 
   vmprof_recorder *recorder = calloc(1, sizeof *recorder);
   if (recorder == NULL) return NULL;
   atomic_init(&recorder->references, 1);
+  recorder->root = recorder;
+  recorder->shapes = recorder;
   recorder->records_max = max_records;
   recorder->records_size = (uint64_t)max_records * (sizeof(vmprof_record) +
                                                     2 * (uint64_t)sample_words * sizeof(uint64_t));
@@ -71,20 +73,21 @@ void vmprof_recorder_release(vmprof_recorder *recorder) {
   if (recorder->records != NULL) munmap(recorder->records, recorder->records_size);
   if (recorder->signatures != NULL) munmap(recorder->signatures, signatures_size(recorder));
   free(recorder->sources);
+  if (recorder->root != recorder) vmprof_recorder_release(recorder->root);
   free(recorder);
 }
 
 /* ---- between runs ----------------------------------------------------------- */
 
-/* Writes to every page of the first `size` bytes. */
+/* Writes to every page of the first `size` bytes what is there already. */
 static void touch(void *memory, uint64_t size, uint64_t limit) {
   volatile char *bytes = memory;
   if (size > limit) size = limit;
-  for (uint64_t i = 0; i < size; i += 4096) bytes[i] = 0;
+  for (uint64_t i = 0; i < size; i += 4096) bytes[i] = bytes[i];
 }
 
-int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
-                          int num_sources, vmprof_team *team, int64_t expected) {
+int vmprof_recorder_configure(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
+                              int num_sources, vmprof_team *team) {
   if (!(mode & VMPROF_COUNT)) num_sources = 0;
   uint64_t samples_size = 0;
   for (int i = 0; i < num_sources; ++i) samples_size += vmprof_sample_size(sources[i]->values);
@@ -103,20 +106,42 @@ int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *co
   /* What TVM's pool asks for when it is made, too. */
   const char *excluded = getenv("TVM_EXCLUDE_WORKER0");
   recorder->launcher_only_waits = excluded != NULL && atoi(excluded) == 0;
+  recorder->touched = 0;
+  recorder->mode = mode;
+  return 0;
+}
+
+void vmprof_recorder_clear(vmprof_recorder *recorder) {
+  /* Sites outlive their recorders: no two may ever have the same generation. */
+  static atomic_int_fast64_t generations;
   atomic_store(&recorder->records_used, 0);
   recorder->signatures_used = 0;
-  recorder->generation += 1;
-  touch(recorder->records, (uint64_t)expected * stride, recorder->records_size);
-  touch(recorder->signatures, (uint64_t)expected * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
-        signatures_size(recorder));
-  recorder->mode = mode;
+  recorder->lost = 0;
+  recorder->generation = atomic_fetch_add(&generations, 1) + 1;
+}
+
+void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records) {
+  touch(recorder->records, (uint64_t)records * recorder->stride, recorder->records_size);
+  if (recorder->shapes == recorder) {
+    touch(recorder->signatures, (uint64_t)records * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
+          signatures_size(recorder));
+  }
+  recorder->touched = records;
+}
+
+int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
+                          int num_sources, vmprof_team *team, int64_t expected) {
+  const int code = vmprof_recorder_configure(recorder, mode, sources, num_sources, team);
+  if (code != 0) return code;
+  vmprof_recorder_clear(recorder);
+  vmprof_recorder_touch(recorder, expected);
   recorder->outside = vmprof_here;
   vmprof_here = (vmprof_work){recorder, recorder->sources, /*open=*/-1, /*runs=*/1};
   return 0;
 }
 
 void vmprof_recorder_stop(vmprof_recorder *recorder) {
-  if (!vmprof_is_recording(recorder)) return;
+  if (vmprof_here.recorder != recorder || !vmprof_here.runs) return;
   recorder->mode = VMPROF_OFF;
   vmprof_here = recorder->outside;
 }
@@ -127,9 +152,11 @@ int64_t vmprof_recorder_count(const vmprof_recorder *recorder) {
 }
 uint64_t vmprof_recorder_stride(const vmprof_recorder *recorder) { return recorder->stride; }
 const char *vmprof_records(const vmprof_recorder *recorder) { return recorder->records; }
-const int64_t *vmprof_signatures(const vmprof_recorder *recorder) { return recorder->signatures; }
+const int64_t *vmprof_signatures(const vmprof_recorder *recorder) {
+  return recorder->shapes->signatures;
+}
 int64_t vmprof_signatures_size(const vmprof_recorder *recorder) {
-  return recorder->signatures_used;
+  return recorder->shapes->signatures_used;
 }
 
 /* ---- the window ------------------------------------------------------------- */
@@ -281,7 +308,10 @@ static int64_t signature_of(vmprof_recorder *recorder, vmprof_site *site, const 
   const int64_t size = write_signature(recorder, args, num_args);
   if (size == 0) return -1;
   const int64_t *written = recorder->signatures + recorder->signatures_used;
-  if (site->generation == recorder->generation) {
+  /* Several threads may share a site, and find what another one has half written there: a
+   * signature of somebody else's, which is only as good as the words in our own memory. */
+  if (site->generation == recorder->generation &&
+      site->signature + size <= recorder->signatures_used) {
     const int64_t *last = recorder->signatures + site->signature;
     int64_t same = 0;
     /* A signature says its own length, so equal words end together. */
@@ -294,19 +324,22 @@ static int64_t signature_of(vmprof_recorder *recorder, vmprof_site *site, const 
   return site->signature;
 }
 
-int vmprof_is_recording(const vmprof_recorder *recorder) {
-  return vmprof_here.recorder == recorder && vmprof_here.runs;
+vmprof_recorder *vmprof_recording(const vmprof_recorder *root) {
+  vmprof_recorder *recorder = vmprof_here.runs ? vmprof_here.recorder : NULL;
+  return recorder != NULL && recorder->root == root ? recorder : NULL;
 }
 
 vmprof_record *vmprof_call_new(vmprof_recorder *recorder, vmprof_site *site,
                                const TVMFFIAny *args, int32_t num_args) {
-  const int64_t signature = signature_of(recorder, site, args, num_args);
+  const int64_t signature = signature_of(recorder->shapes, site, args, num_args);
   vmprof_record *record =
       signature < 0 ? NULL : vmprof_new_record(recorder, site->id, signature, vmprof_here.open);
-  if (record == NULL) {
-    vmprof_raise_full();
-  } else {
+  if (record != NULL) {
     vmprof_here.open = vmprof_record_number(recorder, record);
+  } else if (!recorder->drops) {
+    vmprof_raise_full();
+  } else if (signature < 0) {
+    recorder->lost += 1;
   }
   return record;
 }
@@ -316,6 +349,7 @@ void vmprof_call_open(const vmprof_recorder *recorder, vmprof_record *record) {
 }
 
 void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int failed) {
+  if (vmprof_here.recorder != recorder) return; /* in the child of a fork: see invocation.c */
   vmprof_close_window(recorder, vmprof_here.sources, record, /*whole_run=*/0);
   vmprof_here.open = record->parent;
   record->failed = failed;
@@ -323,21 +357,24 @@ void vmprof_call_close(vmprof_recorder *recorder, vmprof_record *record, int fai
 
 /* The innermost open record but the run's, NULL if there is none. */
 static vmprof_record *innermost(const vmprof_recorder *recorder) {
-  const int64_t open = vmprof_here.open;
-  return vmprof_is_recording(recorder) && open > 0 ? vmprof_record_at(recorder, open) : NULL;
+  if (vmprof_here.recorder != recorder || vmprof_here.open < 0) return NULL;
+  vmprof_record *record = vmprof_record_at(recorder, vmprof_here.open);
+  return record->site != VMPROF_RUN_SITE ? record : NULL;
 }
 
 vmprof_record *vmprof_call_innermost(const vmprof_recorder *recorder) {
   vmprof_record *record = innermost(recorder);
-  if (record == NULL || record->site != VMPROF_ACTIVATION_SITE) return record;
-  return vmprof_record_at(recorder, record->parent);
+  if (record != NULL && record->site == VMPROF_ACTIVATION_SITE) {
+    record = vmprof_record_at(recorder, record->parent);
+  }
+  return record != NULL && record->site >= 0 ? record : NULL;
 }
 
 int vmprof_activation_begin(vmprof_recorder *recorder, const vmprof_record *call) {
   if (innermost(recorder) != call) return 0;
   vmprof_record *activation =
       vmprof_new_record(recorder, VMPROF_ACTIVATION_SITE, 0, vmprof_here.open);
-  if (activation == NULL) return vmprof_raise_full();
+  if (activation == NULL) return recorder->drops ? 0 : vmprof_raise_full();
   vmprof_here.open = vmprof_record_number(recorder, activation);
   activation->failed = 0;
   vmprof_call_open(recorder, activation);
@@ -352,13 +389,14 @@ void vmprof_activation_reached(const vmprof_recorder *recorder) {
 
 static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
   call_site *site = self;
-  vmprof_recorder *recorder = site->recorder;
+  vmprof_recorder *recorder = vmprof_recording(site->recorder);
   TVMFFIAny *kernel_args = (TVMFFIAny *)args; /* the callee's signature lacks the const */
-  if (!vmprof_is_recording(recorder)) {
+  vmprof_record *record =
+      recorder != NULL ? vmprof_call_new(recorder, &site->site, args, num_args) : NULL;
+  if (record == NULL) {
+    if (recorder != NULL && !recorder->drops) return -1;
     return TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
   }
-  vmprof_record *record = vmprof_call_new(recorder, &site->site, args, num_args);
-  if (record == NULL) return -1;
   vmprof_call_open(recorder, record);
   const int code = TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
   vmprof_call_close(recorder, record, code != 0);
@@ -439,6 +477,7 @@ int vmprof_register_function(const char *name, TVMFFISafeCallType function) {
 int vmprof_register_functions(void) {
   int code = vmprof_register_function("vmprof.wrap", wrap);
   if (code == 0) code = vmprof_register_function("vmprof.hook", vmprof_hook);
+  if (code == 0) code = vmprof_register_function("vmprof.entry", vmprof_entry);
   if (code == 0) code = vmprof_register_function("vmprof.empty", empty);
   if (code == 0) code = vmprof_register_code_functions();
   return code;

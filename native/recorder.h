@@ -30,11 +30,19 @@ struct vmprof_recorder {
   char *records;
   int64_t records_max;
   uint64_t records_size; /* bytes reserved */
+  /* Whose signatures its records have: its own, or those that all turns of a thread share, so
+   * that a site whose calls are in different turns writes one. */
+  vmprof_recorder *shapes;
   int64_t *signatures;
   int64_t signatures_used; /* in words, as is the next one */
   int64_t signatures_max;
   int64_t generation; /* counts starts: older signatures are gone */
   vmprof_work outside; /* what the thread did before it started */
+  /* Of a thread's recorder in a session, the one that all its sites know; else itself. */
+  vmprof_recorder *root;
+  int drops;       /* a full buffer loses calls, and fails none */
+  int64_t lost;    /* calls without room for their shapes */
+  int64_t touched; /* records whose pages are memory already */
   /* How many records were asked for: a full buffer gives none, and they go on counting.
    * In a cache line of its own, as all threads write it and read what stands above. */
   char above[64];
@@ -50,6 +58,14 @@ int64_t vmprof_record_number(const vmprof_recorder *recorder, const vmprof_recor
 int vmprof_recorder_is_full(const vmprof_recorder *recorder);
 /* Sets the error of a full buffer; -1. */
 int vmprof_raise_full(void);
+
+/* What is to be read from now on. 0 or -errno. */
+int vmprof_recorder_configure(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
+                              int num_sources, vmprof_team *team);
+/* Forgets all records. */
+void vmprof_recorder_clear(vmprof_recorder *recorder);
+/* Makes memory of the pages of the first `records` records. */
+void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records);
 
 /* Readings at both ends, from the calling thread's `sources`. */
 void vmprof_open_window(const vmprof_recorder *recorder, vmprof_source *const *sources,

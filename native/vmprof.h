@@ -38,9 +38,11 @@ typedef struct {
 } vmprof_site;
 
 void vmprof_recorder_hold(vmprof_recorder *recorder);
-int vmprof_is_recording(const vmprof_recorder *recorder);
+/* Where the calling thread's calls at a site that knows `root` are recorded, or NULL: that
+ * recorder itself, or in a session the thread's own. */
+vmprof_recorder *vmprof_recording(const vmprof_recorder *root);
 /* The record of a call that is about to begin, from now on the innermost open one.
- * NULL, with TVM's error set, when there is no room. */
+ * NULL when there is no room: with TVM's error set, unless the recorder drops calls then. */
 vmprof_record *vmprof_call_new(vmprof_recorder *recorder, vmprof_site *site,
                                const TVMFFIAny *args, int32_t num_args);
 /* The readings at both ends of its window. */
@@ -74,5 +76,10 @@ int vmprof_register_code_functions(void);
 
 /* The packed function "vmprof.hook". */
 int vmprof_hook(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result);
+
+/* ---- invocation.c ----------------------------------------------------------------- */
+
+/* The packed function "vmprof.entry". */
+int vmprof_entry(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result);
 
 #endif /* VMPROF_H_ */

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vmprof.machine import VirtualMachine
     from vmprof.profiler import profile
     from vmprof.program import Program
+    from vmprof.record.session import Session
     from vmprof.report import Report
     from vmprof.sources import load_program
     from vmprof.version import __version__
@@ -23,6 +24,7 @@ __all__ = [
     "KernelInfo",
     "Program",
     "Report",
+    "Session",
     "VirtualMachine",
     "VmprofError",
     "VmprofWarning",
@@ -40,6 +42,7 @@ _MODULES = {
     "KernelInfo": "vmprof.compiler",
     "Program": "vmprof.program",
     "Report": "vmprof.report",
+    "Session": "vmprof.record.session",
     "VirtualMachine": "vmprof.machine",
     "VmprofError": "vmprof.errors",
     "VmprofWarning": "vmprof.errors",

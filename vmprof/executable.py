@@ -12,9 +12,9 @@ from typing import Any
 
 import tvm_ffi
 from tvm.runtime import Device
-from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof.machine.constants import constants_of
+from vmprof.machine.tvm_vm import TvmVirtualMachine
 from vmprof.program import Program
 from vmprof.program.bytecode import (
     Bytecode,

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
-
 from vmprof.collectors import Collector
 from vmprof.engines import Collecting, Engine
 from vmprof.errors import VmprofError, add_note
 from vmprof.executable import load, packed, vm_function
 from vmprof.machine import Site
+from vmprof.machine.tvm_vm import TvmVirtualMachine
 from vmprof.program.bytecode import (
     VOID_REGISTER,
     Bytecode,

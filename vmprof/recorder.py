@@ -15,7 +15,8 @@ from vmprof.defaults import DEFAULT_MAX_RECORDS
 from vmprof.errors import VmprofError
 from vmprof.machine import Site
 from vmprof.native import ffi, hook, lib, wrap
-from vmprof.recording import NOTHING, Activation, Recording, call_paths, record_dtype
+from vmprof.readings import record_dtype
+from vmprof.recording import NOTHING, Activation, Recording, call_paths
 from vmprof.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE
 
 _LARGEST_MAX_RECORDS = 1 << 40

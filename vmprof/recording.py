@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import tvm_ffi
@@ -13,38 +12,11 @@ import tvm_ffi
 from vmprof.counters.source import Layout
 from vmprof.parallelism import Parallelism
 from vmprof.reading_cost import Spent
-from vmprof.work import LAUNCH_SITE, TASK_SITE, ByThread, Floats, Ints, Records, Work
+from vmprof.readings import amounts, in_turns, is_read, times
+from vmprof.work import TASK_SITE, ByThread, Floats, Ints, Records, Work
 
 NOTHING = Layout()  # of a run in which nothing is counted
 NO_WINDOW = -1  # begin and end of a call that other runs made, and this one did not
-
-
-def record_dtype(layout: Layout) -> np.dtype[Any]:
-    """A ``vmprof_record`` of native/api.h with the samples of ``layout``'s sources."""
-    samples = np.dtype([(str(i), _sample_dtype(len(v))) for i, v in enumerate(layout.sources)])
-    return np.dtype(
-        [
-            ("site", np.int32),
-            ("failed", np.int32),
-            ("signature", np.int64),
-            ("parent", np.int64),
-            ("begin_ns", np.int64),
-            ("end_ns", np.int64),
-            ("before", samples),
-            ("after", samples),
-        ]
-    )
-
-
-def _sample_dtype(values: int) -> np.dtype[Any]:
-    return np.dtype(
-        [
-            ("count", np.uint64),
-            ("enabled_ns", np.uint64),
-            ("running_ns", np.uint64),
-            ("values", np.uint64, (values,)),
-        ]
-    )
 
 
 # A VM function that began (its name) or ended (None), and how many records there were then.
@@ -143,9 +115,9 @@ class Recording:
         run, calls = records[:1], records[work.rows[1:]]
         fault = fault or _fault(records, layout)
         spent = Spent.of_records(records, layout.cost) if layout.cost else None
-        times = records["end_ns"] - records["begin_ns"] - (spent.time if spent else 0)
+        took = records["end_ns"] - records["begin_ns"] - (spent.time if spent else 0)
         windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
-        durations = work.of_callers(times[:, None])[1:, 0]
+        durations = work.of_callers(took[:, None])[1:, 0]
         shapes = {index: _shapes(signatures, index) for index in set(calls["signature"].tolist())}
         return cls(
             sites=calls["site"].astype(np.int64),
@@ -154,7 +126,7 @@ class Recording:
             paths=tuple(paths[row - 1] if paths else "" for row in work.rows[1:].tolist()),
             windows_ns=windows if timed else None,
             durations_ns=durations if timed else None,
-            total_ns=int(times[0]) if timed else None,
+            total_ns=int(took[0]) if timed else None,
             counts=_counts(records, work, layout, spent)
             if layout.columns and fault is None
             else None,
@@ -189,7 +161,7 @@ class Recording:
 def _fault(records: Records, layout: Layout) -> str | None:
     """Why the counts of a run cannot be believed, if so."""
     for number, values in enumerate(layout.sources):
-        read = _read(records, layout, number)
+        read = is_read(records, layout, number)
         for end in ("before", "after"):
             if (records[end][str(number)]["count"][read] != len(values)).any():
                 return (
@@ -205,7 +177,7 @@ def _fault(records: Records, layout: Layout) -> str | None:
     for part in (records[:1], records[records["site"] == TASK_SITE]):
         enabled = np.zeros(len(layout.columns))
         lost = np.zeros(len(layout.columns))
-        for of_thread, running in _times(part, layout).values():
+        for of_thread, running in times(part, layout).values():
             # Groups that take turns are read one after the other, so that their times differ.
             enabled += of_thread.sum(axis=0)
             lost += np.maximum(of_thread - running - layout.skews_ns, 0).sum(axis=0)
@@ -228,61 +200,15 @@ def _stayed_off(records: Records, layout: Layout, number: int) -> bool:
     return bool(before == after > 0)
 
 
-def _read(records: Records, layout: Layout, number: int) -> Any:
-    """Which records have readings of the source ``number``."""
-    if number in layout.of_caller:
-        return records["site"] != TASK_SITE
-    return np.ones(len(records), dtype=bool)
-
-
 def _counts(records: Records, work: Work, layout: Layout, spent: Spent | None) -> Counts:
-    added = np.zeros((len(records), len(layout.columns)), dtype=np.int64)
-    for number, columns in enumerate(layout.sources):
-        before, after = records["before"][str(number)], records["after"][str(number)]
-        # Differences of counters are taken in their own width, where they may wrap.
-        values = (after["values"] - before["values"]).astype(np.int64)
-        if number in layout.of_caller:
-            values[np.isin(records["site"], (LAUNCH_SITE, TASK_SITE))] = 0
-        for position, column in enumerate(columns):
-            added[:, column] += values[:, position]
+    added = amounts(records, layout)
     if spent is not None:
         added -= spent.cpu[:, None]
     values = work.of(added)
     if not layout.multiplexed:
         return Counts(values[1:], values[0], by_thread=work.by_thread(added))
-    times = _times(records, layout).values()
-    enabled = work.of(sum((enabled for enabled, _ in times), np.zeros(added.shape)))
-    running = work.of(sum((running for _, running in times), np.zeros(added.shape)))
-    shares = np.minimum(running / np.maximum(enabled, 1), 1)
-    for number in layout.untimed:
-        shares[:, layout.sources[number]] = 1
-    scaled = np.rint(np.divide(values, shares, out=np.zeros_like(shares), where=shares > 0))
-    values = scaled.astype(np.int64)
+    values, shares = in_turns(records, work, layout, values)
     return Counts(values[1:], values[0], shares[1:], shares[0])
-
-
-def _times(records: Records, layout: Layout) -> dict[int, tuple[Floats, Floats]]:
-    """By thread, the nanoseconds that each column was enabled, and running.
-
-    Each has shape (records, columns). The sources of one column for one thread are
-    enabled at the same time and take turns in running, as the thread moves between kinds
-    of core; they are read one after the other, and the shortest time holds for all.
-    """
-    shape = (len(records), len(layout.columns))
-    times: dict[int, tuple[Floats, Floats]] = {}
-    for number, columns in enumerate(layout.sources):
-        before, after = records["before"][str(number)], records["after"][str(number)]
-        read = _read(records, layout, number)
-        ran = (after["running_ns"] - before["running_ns"]).astype(np.float64) * read
-        was_enabled = (after["enabled_ns"] - before["enabled_ns"]).astype(np.float64) * read
-        thread = layout.threads[number] if layout.threads else 0
-        enabled, running = times.setdefault(thread, (np.full(shape, np.inf), np.zeros(shape)))
-        for column in columns:
-            running[:, column] += ran
-            enabled[:, column] = np.minimum(enabled[:, column], was_enabled)
-    for enabled, _ in times.values():
-        enabled[np.isinf(enabled)] = 0
-    return times
 
 
 def _shapes(words: Ints, index: int) -> str:

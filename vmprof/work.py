@@ -67,7 +67,8 @@ class Work:
         is_activation = sites == ACTIVATION_SITE
         is_made = self._is_row & (parents >= 0) & is_activation[parents]
         around, pieces = self._pairs(np.flatnonzero(is_activation | is_made))
-        in_calls = around > 0  # of the run, dispatch is a part as good as any
+        # Of a run, dispatch is a part as good as any.
+        in_calls = sites[self.rows[around]] != RUN_SITE
         self._around, self._pieces = around[in_calls], pieces[in_calls]
         self._dispatch_signs = np.where(is_activation[self._pieces], 1, -1)
 

@@ -10,7 +10,8 @@ import pytest
 from support.records import COLUMNS, NO_TENSOR, SIGNATURES, TWO_TENSORS, recording
 
 from vmprof.counters.source import Layout
-from vmprof.recording import NOTHING, Activation, Recording, call_paths, record_dtype
+from vmprof.readings import record_dtype
+from vmprof.recording import NOTHING, Activation, Recording, call_paths
 
 CALLS = [(3, TWO_TENSORS, 100, 350, [7, 0]), (1, NO_TENSOR, 400, 410, [1, 2**40])]
 

@@ -44,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--by",
-        choices=("operator", "path"),
+        choices=("operator", "path", "shape"),
         default="operator",
-        help="merge calls of one operator, or only those made in the same chain of functions "
-        "(default: operator)",
+        help="merge calls of one operator, or only those made in the same chain of functions; of a "
+        "recording, shape does not merge shapes into ranges (default: operator)",
     )
     what.add_argument(
         "--plain",
@@ -77,11 +77,16 @@ class Delivery:
         if self._results.files and len(reports) > 1:
             raise VmprofError(f"there are {len(reports)} reports; to write one, name it: --report")
         texts = {form: partial(make, reports[0]) for form, make in FORMS.items()}
-        self._results.deliver(texts, lambda: "\n".join(map(self._text, reports)))
+        self._results.deliver(texts, lambda: "\n".join(map(self.text, reports)))
         if self._page is not None:
             webbrowser.open(self._page.path.as_uri())
 
-    def _text(self, report: Report) -> str:
+    @property
+    def has_files(self) -> bool:
+        return bool(self._results.files)
+
+    def text(self, report: Report) -> str:
+        """``report`` as the terminal gets it."""
         if self._plain or not sys.stdout.isatty():
             return report.heading() + text(report, self._view)
         from vmprof.report import terminal  # what it needs takes time to load

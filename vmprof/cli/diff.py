@@ -39,6 +39,7 @@ from vmprof.compare.readers import (
     reports_of,
 )
 from vmprof.errors import VmprofError
+from vmprof.record.saved import holds_recording
 from vmprof.report import Report
 from vmprof.visible import visible
 
@@ -124,6 +125,8 @@ def _is_saved(source: str) -> bool:
     """Whether ``source`` is a file with reports, and no model."""
     if source == STANDARD_INPUT or Path(source).is_fifo():
         return True  # no model comes that way, and what is read of it is gone
+    if holds_recording(source):
+        return True
     if not _is_text(Path(source)):
         return False
     if os.sep in source or Path(source).suffix.strip(".0123456789"):

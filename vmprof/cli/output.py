@@ -67,8 +67,8 @@ class OutputFile:
             not stat.S_ISCHR(mine.st_mode) or (self.is_stdout and other.is_stdout)
         )
 
-    def write(self, text: str) -> None:
-        data = _encoded(text)
+    def write(self, content: str | bytes) -> None:
+        data = _encoded(content) if isinstance(content, str) else content
         try:
             if self._descriptor is not None:
                 self._write_open(data, self._descriptor)

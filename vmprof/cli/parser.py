@@ -15,6 +15,7 @@ from vmprof.cli import (
     events,
     models,
     peaks,
+    record,
     run,
     show,
     show_code,
@@ -25,6 +26,7 @@ from vmprof.version import __version__
 # Each command's docstring is its help; the first line stands in the overview.
 _COMMANDS = {
     "run": run,
+    "record": record,
     "show": show,
     "diff": diff,
     "validate": validate,

@@ -18,6 +18,7 @@ ABOUT_FILES = (
 
 # Made when it is written: making it may fail as writing it may.
 Text = Callable[[], str]
+Content = Callable[[], str | bytes]
 
 
 class Results:
@@ -34,23 +35,31 @@ class Results:
         }
         check_distinct(self.files.values())
 
-    def deliver(self, texts: Mapping[str, Text], shown: Text) -> None:
+    def deliver(self, texts: Mapping[str, Content], shown: Text) -> None:
         """Write ``texts`` of the forms that were asked for, and print what is ``shown``.
 
         Every one is tried, whatever becomes of the others. Raises :class:`VmprofError` for what
         could not be written.
         """
+
+        def to_stdout() -> None:
+            if not any(file.is_stdout for file in self.files.values()):
+                print_out(shown())
+
+        self.write(texts, to_stdout)
+
+    def write(self, texts: Mapping[str, Content], show: Callable[[], None]) -> None:
+        """The same, where ``show`` itself puts what is to be read before the user."""
         failures: list[Exception] = []
         for form, file in self.files.items():
             try:
                 file.write(texts[form]())
             except Exception as error:  # noqa: BLE001 # the others are still written
                 failures.append(error)
-        if not any(file.is_stdout for file in self.files.values()):
-            try:
-                print_out(shown())
-            except Exception as error:  # noqa: BLE001
-                failures.append(error)
+        try:
+            show()
+        except Exception as error:  # noqa: BLE001
+            failures.append(error)
         for failure in failures:
             if not isinstance(failure, VmprofError):
                 raise failure  # a defect of vmprof's keeps its traceback

@@ -1,7 +1,7 @@
 """Show a saved report: in the terminal, as a page, as a trace.
 
 FILE is a report of vmprof's or of TVM's own profiler: JSON, CSV, or a log with
-any number of tables; - is standard input.
+any number of tables; or what vmprof record saved; - is standard input.
 
 Examples:
   vmprof show report.json --top 10 --sort cycles
@@ -16,7 +16,10 @@ from __future__ import annotations
 import argparse
 
 from vmprof.cli import delivery
+from vmprof.cli.output import print_out
 from vmprof.compare.readers import read_reports, reports_of
+from vmprof.record import text
+from vmprof.record.saved import holds_recording, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
+    if options.report is None and not target.has_files and holds_recording(options.file):
+        by = "shape" if options.by == "shape" else "operator"
+        print_out(text.render(load(options.file), by=by, table=target.text))
+        return
     reports = read_reports(options.file)
     if options.report is not None:
         reports = reports_of(options.report, reports)

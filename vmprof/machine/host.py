@@ -16,8 +16,8 @@ from typing import Any
 
 import tvm_ffi
 from tvm.runtime import Device
-from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
+from vmprof.machine.tvm_vm import TvmVirtualMachine
 from vmprof.program.bytecode import (
     VM_REGISTER,
     Bytecode,

@@ -51,7 +51,8 @@ class Interpreter:
     one CPU, with pooled storage. ``wrap`` is called once per place in the code
     where something is called, with that :class:`Site` and what is called there,
     and returns what the machine shall call instead. ``sites`` lists those
-    places. ``activations`` is told of each VM function that begins and ends.
+    places. ``activations`` is told of each VM function that begins and ends; ``entrance``
+    gives what native code shall call instead of a function that it is given.
     ``constants`` are the program's as TVM's values, if they are in memory already.
     """
 
@@ -63,6 +64,7 @@ class Interpreter:
         *,
         wrap: Wrapper | None = None,
         activations: Activations | None = None,
+        entrance: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None,
         constants: Sequence[Any] | None = None,
     ) -> None:
         self.program = program
@@ -73,12 +75,15 @@ class Interpreter:
         # The functions that native code holds know this machine only weakly:
         # what holds the machine would otherwise hold itself, unseen by Python's collector.
         self._enter = partial(_enter, weakref.ref(self))
-        entrance = self._enter if activations is None else activations.entrance(self._enter)
-        self._host = Host(program.bytecode, devices, memory_cfg, entrance)
+        if entrance is None and activations is not None:
+            entrance = activations.entrance
+        enter = self._enter if entrance is None else entrance(self._enter)
+        self._host = Host(program.bytecode, devices, memory_cfg, enter)
+        self.devices, self.memory_cfg = devices, memory_cfg
         self.device: Device = devices[0] if isinstance(devices, list) else devices
         if constants is None:
             constants = constants_of(program.bytecode, self.device)
-        self._constants = constants
+        self.constants: Sequence[Any] = constants
         self.notes = Notes(program)
         self._link(wrap, None)
 
@@ -89,7 +94,7 @@ class Interpreter:
     def _link(self, wrap: Wrapper | None, instrument: Instrument | None) -> None:
         linker = Linker(
             self.program,
-            constants=self._constants,
+            constants=self.constants,
             context=self.context,
             closures=self._host.closures,
             enter=self._enter,

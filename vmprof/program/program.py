@@ -63,7 +63,7 @@ class Program:
                 f"{name} lies behind an RPC session, where its code cannot be read from here; "
                 "profile it on the remote machine itself: vmprof run <the library> there"
             )
-        executable = _find_executable(module)
+        executable = find_executable(module)
         if executable is None:
             raise NoExecutableError(
                 f"{name} is a TVM module of kind {module.kind!r} without a Relax executable; "
@@ -119,11 +119,11 @@ class Program:
         return function
 
 
-def _find_executable(module: tvm_ffi.Module) -> tvm_ffi.Module | None:
+def find_executable(module: tvm_ffi.Module) -> tvm_ffi.Module | None:
     if module.kind == EXECUTABLE_KIND:
         return module
     for imported in module.imports:
-        found = _find_executable(imported)
+        found = find_executable(imported)
         if found is not None:
             return found
     return None

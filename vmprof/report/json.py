@@ -198,6 +198,16 @@ def _escaped(setting: str) -> str:
     return setting
 
 
+def encode_metrics(row: Row) -> dict[str, Any]:
+    """One row, or a configuration, as TVM's JSON has it."""
+    return _encode_row(row)
+
+
+def decode_metrics(row: Any, where: str) -> Row:
+    """What :func:`encode_metrics` gave; ``where`` is what messages call it."""
+    return _decode_row(row, {}, where)
+
+
 def _part(document: Any, name: str, kind: type) -> Any:
     # Reports of before TVM 0.9 have no configuration.
     part = document.get(name, kind()) if isinstance(document, dict) else None

@@ -15,6 +15,8 @@ from vmprof.compare.readers import csv, text
 from vmprof.compare.readers.logs import unwrapped
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
+from vmprof.record.report import reports as reports_of_recording
+from vmprof.record.saved import is_recording, loads
 from vmprof.report.json import from_document
 
 # What stands for it on the command line.
@@ -39,6 +41,11 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
             content = _read(file, str(path))
     except OSError as error:
         raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
+    if is_recording(content):
+        found = reports_of_recording(loads(content, str(path)))
+        if not found:
+            raise VmprofError(f"{path} is a recording in which no invocation was timed")
+        return [SavedReport(report, f"{path}, {name}") for name, report in found.items()]
     return parse_reports(_decoded(content), str(path))
 
 

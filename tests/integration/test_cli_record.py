@@ -1,0 +1,169 @@
+"""``vmprof record``: a user's script runs as python runs it, and its VMs are recorded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vmprof.cli.main import main
+from vmprof.compare.readers import read_reports
+from vmprof.record.saved import load
+
+TESTS = str(Path(__file__).parents[1])
+
+PROGRAM = f"""\
+import os, pickle, sys
+sys.path.append({TESTS!r})
+import numpy as np
+import tvm
+from tvm import relax
+from tvm.runtime.vm import VirtualMachine
+from support.models import Nested, compile_relax
+
+
+class Mine(relax.VirtualMachine):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.mine = True
+
+
+class Kept:
+    pass
+
+
+def main():
+    module = compile_relax(Nested)
+    x = tvm.runtime.tensor(np.arange(4, dtype="float32"))
+    for made in (VirtualMachine, relax.VirtualMachine, Mine):
+        vm = made(module, tvm.cpu())
+        assert type(vm) is made
+        for _ in range(5):
+            result = vm["main"](x).numpy()
+    vm.module["double"](x)
+    print(result, vm.mine, sys.argv, __name__, __file__, sys.path[0], __spec__ is None)
+    assert type(pickle.loads(pickle.dumps(Kept()))) is Kept
+    assert sys.modules["__main__"].main is main
+    if "fork" in sys.argv:
+        if os.fork() == 0:
+            vm["main"](x)
+            print("child", flush=True)
+            return
+        os.wait()
+    if "raise" in sys.argv:
+        raise ValueError("told so")
+    if "interrupt" in sys.argv:
+        raise KeyboardInterrupt
+    if "exit" in sys.argv:
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("program") / "chat.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    words = [sys.executable, *map(str, command)]
+    return subprocess.run(
+        words, capture_output=True, text=True, check=False, env=environment, cwd=cwd
+    )
+
+
+def record(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return run("-m", "vmprof", "record", *words, cwd=cwd)
+
+
+def test_output_arguments_and_exit_code_are_the_scripts_own(program: Path, tmp_path: Path) -> None:
+    alone = run(program, "exit", "--top", "5")
+    saved, reports = tmp_path / "run.vmprof", tmp_path / "run.json"
+    done = record(
+        "--counters", "none", "--save", saved, "--json", reports, "--", program, "exit", "--top", 5
+    )
+    assert alone.returncode == 3
+    assert (done.returncode, done.stdout) == (alone.returncode, alone.stdout)
+    recording = load(saved)
+    assert recording.problems == ()
+    assert len(recording.vms) == 3
+    assert int(recording.totals["invocations"].sum()) == 3 * 5 + 1
+    assert "Evaluate vm inference cost of main, VM 1 on cpu(0)" in done.stderr
+    titles = [saved.model for saved in read_reports(reports)]
+    assert sorted(titles) == ["double", "main, VM 1", "main, VM 2", "main, VM 3"]
+    shown = run("-m", "vmprof", "show", saved)
+    assert shown.stdout == done.stderr
+    one = run("-m", "vmprof", "show", saved, "--report", "double", "--columns", "duration")
+    assert "add" in one.stdout
+    assert "multiply" not in one.stdout
+    compared = run("-m", "vmprof", "diff", reports, saved)
+    assert compared.returncode == 0, compared.stderr
+
+
+def test_an_error_is_shown_as_without_vmprof(program: Path) -> None:
+    alone = run(program.name, "raise", cwd=program.parent)
+    done = record("--counters", "none", program.name, "raise", cwd=program.parent)
+    assert (done.returncode, done.stdout) == (alone.returncode, alone.stdout) == (1, alone.stdout)
+    assert alone.stderr.startswith("Traceback")
+    assert done.stderr.startswith(alone.stderr)
+    assert "Evaluate vm inference cost" in done.stderr
+
+
+def test_an_interrupt_ends_it_by_the_signal_after_the_report(program: Path) -> None:
+    done = record("--counters", "none", program, "interrupt")
+    assert done.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt" in done.stderr
+    assert "Evaluate vm inference cost" in done.stderr
+
+
+def test_a_child_reports_nothing(program: Path) -> None:
+    done = record("--counters", "none", program, "fork")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("child") == 1
+    assert done.stderr.count("main, VM 1 on cpu(0)") == 1
+
+
+def test_a_module_by_its_name(program: Path) -> None:
+    words = ("-m", program.stem, "--engine", "x")
+    alone = run(*words, cwd=program.parent)
+    done = record("--engine", "vmprof", *words, cwd=program.parent)
+    assert (done.returncode, done.stdout) == (alone.returncode, alone.stdout)
+    assert alone.stderr == ""
+    assert "Engine: vmprof" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "there is nothing to record"),
+        (["/no/such/file.py"], "there is no such file"),
+        (["--counters", "no-such-event", __file__], "no-such-event"),
+        (["--save", "/no/such/folder/x", __file__], "there is no folder"),
+        (["--keep", "1", "--json", __file__, __file__], "exists; --force overwrites it"),
+    ],
+)
+def test_mistakes_are_one_line_before_anything_runs(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["record", *words]) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("vmprof: error: ")
+    assert shown.count("\n") == 1
+    assert said in shown
+
+
+def test_an_unknown_option_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["record", "--no-such-option", __file__])
+    assert raised.value.code == 2
+    assert "--no-such-option" in capsys.readouterr().err

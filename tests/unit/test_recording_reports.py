@@ -1,0 +1,165 @@
+"""Recordings made up from numbers: what reports, the summary and growth say of them."""
+
+from __future__ import annotations
+
+import pytest
+from support.recordings import Made
+
+from vmprof import VmprofError
+from vmprof.compare.audit import Verdict, audit_report
+from vmprof.record import text
+from vmprof.record.groups import groups_of
+from vmprof.record.growth import growths
+from vmprof.record.recording import TIMED, UNRECORDED
+from vmprof.record.report import reports
+from vmprof.record.summary import summary
+from vmprof.report.json import parse
+from vmprof.report.model import Count, Duration, Report, Samples
+
+
+def report_of(made: Made, by: str = "operator") -> Report:
+    (report,) = reports(made.recording(), by).values()
+    return report
+
+
+def microseconds(report: Report, name: str) -> float:
+    (row,) = [row for row in report.calls if row["Name"] == name]
+    duration = row["Duration (us)"]
+    assert isinstance(duration, Duration)
+    return duration.microseconds
+
+
+def test_rows_and_what_is_in_no_row_add_up_to_total() -> None:
+    made = Made()
+    for ns in (9000, 1000, 2000, 3000, 100_000, 2500, 1500, 50):
+        made.add(TIMED, ns, [("a", "float32[2]", 0, ns // 2), ("b", "", 0, ns // 4)])
+    report = report_of(made)
+    total = report.device_metrics["cpu0"]["Duration (us)"]
+    # The middle half of eight: 1.5, 2, 2.5 and 3 us.
+    assert total == Duration(pytest.approx(2.25))
+    assert microseconds(report, "a") == pytest.approx(1.125)
+    in_no_row = report.configuration["In no row (us)"]
+    assert isinstance(in_no_row, Duration)
+    rows = microseconds(report, "a") + microseconds(report, "b")
+    assert rows + in_no_row.microseconds == pytest.approx(2.25)
+    assert report.configuration["Times"] == "per invocation, over the middle 4 of 8 invocations"
+
+
+def test_a_call_inside_another_is_not_counted_twice() -> None:
+    made = Made()
+    made.add(
+        TIMED, 10_000, [("outer", "", 0, 8000), ("inner", "", 1, 3000), ("inner", "", 1, 1000)]
+    )
+    report = report_of(made)
+    assert microseconds(report, "outer") == 4.0
+    assert microseconds(report, "inner") == 4.0
+    (outer,) = [row for row in report.calls if row["Name"] == "outer"]
+    assert outer["Duration incl. (us)"] == Duration(8.0)
+    (inner,) = [row for row in report.calls if row["Name"] == "inner"]
+    assert inner["Count"] == Count(2)
+
+
+def test_shapes_fold_into_ranges_or_are_split() -> None:
+    made = Made()
+    for length in (17, 40, 80):
+        made.add(TIMED, 1000, [("attention", f"float32[1, 8, {length}, 64]", 0, 500)])
+    (row,) = report_of(made).calls
+    assert row["Argument Shapes"] == "float32[1, 8, 17..80, 64]"
+    shapes = {str(row["Argument Shapes"]) for row in report_of(made, by="shape").calls}
+    assert shapes == {f"float32[1, 8, {length}, 64]" for length in (17, 40, 80)}
+
+
+def test_calls_whose_number_differs_say_how_many() -> None:
+    made = Made()
+    for count in (1, 3, 2):
+        made.add(TIMED, 1000, [("step", "", 0, 100)] * count)
+    (row,) = report_of(made).calls
+    assert row["Calls per invocation"] == "1..3"
+    assert row["Count"] == Count(2)
+
+
+def test_counters_are_of_their_own_invocations() -> None:
+    made = Made(columns=("cycles",))
+    made.add(TIMED, 1000, [("a", "", 0, 500)])
+    for cycles in (10_000, 12_000, 14_000):
+        made.add(1, cycles, [("a", "", 0, cycles // 2)])
+    report = report_of(made)
+    assert report.calls[0]["cycles"] == Count(6000)
+    assert report.device_metrics["cpu0"]["cycles"] == Count(12_000)
+    assert "over the middle 3 of 3 invocations" in str(report.configuration["Counters, pass 1"])
+
+
+def test_unrecorded_invocations_tell_the_undisturbed_time() -> None:
+    made = Made()
+    made.add(TIMED, 2000)
+    made.add(UNRECORDED, 1000)
+    made.add(UNRECORDED, 3000)
+    configuration = report_of(made).configuration
+    assert configuration["Unprofiled mean (us)"] == Duration(2.0)
+    assert configuration["Unprofiled mean (us) samples"] == Samples((1.0, 3.0))
+
+
+def test_the_summary_has_first_and_rest() -> None:
+    made = Made()
+    for ns in (50_000, 1000, 2000, 3000):
+        made.add(TIMED, ns)
+    made.add(TIMED, 9000, failed=1)
+    (row,) = summary(groups_of(made.recording()))
+    assert row["Invocations"] == Count(5)
+    assert row["Sum (us)"] == Duration(65.0)
+    assert row["First (us)"] == Duration(50.0)
+    assert row["Rest (us)"] == Duration(2.0)
+    assert row["Failed"] == Count(1)
+
+
+def test_operators_that_grow_are_named() -> None:
+    made = Made()
+    for step in range(40):
+        cost = 1000 + 50 * step
+        calls = [
+            ("attention", f"float32[1, {17 + step}, 64], float32[{17 + step}]", 0, cost),
+            ("matmul", "float32[1, 64]", 0, 700 + 10 * (step % 3)),
+        ]
+        made.add(TIMED, cost + 1000, calls)
+    recording = made.recording()
+    (group,) = groups_of(recording)
+    found = {(each.operator, each.what): each for each in growths(group)}
+    assert set(found) == {
+        (None, "invocation"),
+        ("attention", "invocation"),
+        ("attention", "dimension 2 of tensor 1"),
+    }
+    by_size = found["attention", "dimension 2 of tensor 1"]
+    assert by_size.slope.value == pytest.approx(0.05)
+    assert (by_size.first, by_size.last) == (17, 56)
+    shown = text.render(recording)
+    assert "main: attention grows by 50 ns for each 1 of dimension 2 of tensor 1" in shown
+    assert "matmul grows" not in shown
+
+
+def test_what_was_not_seen_is_said() -> None:
+    made = Made()
+    made.add(TIMED, 1000)
+    shown = text.render(made.recording())
+    assert "one problem" in shown
+    assert "VM 1: something is not seen" in shown
+    assert "cycles: there is no PMU" in shown
+
+
+def test_an_empty_recording_says_so() -> None:
+    assert "no attached VM was called" in text.render(Made().recording())
+
+
+def test_every_renderer_takes_its_reports() -> None:
+    made = Made(columns=("cycles",))
+    for turn in (TIMED, 1, UNRECORDED) * 2:
+        made.add(turn, 4000, [("a", "float32[2]", 0, 3000), ("b", "float32[2]", 1, 1000)])
+    report = report_of(made)
+    assert parse(report.json()) == report
+    for rendered in (report.table(), report.csv(), report.html()):
+        assert "float32[2]" in rendered
+    with pytest.raises(VmprofError, match="does not say when its calls were"):
+        report.trace()  # a row stands for calls of many invocations
+    verdicts = [finding.verdict for finding in audit_report(report).findings]
+    assert Verdict.FAILS not in verdicts
+    assert Verdict.HOLDS in verdicts

@@ -1,0 +1,107 @@
+"""Run a Python program and record every call of every TVM VM that it makes.
+
+SCRIPT runs as python SCRIPT ARGS would: its output, arguments, exit code and
+errors are its own. When it ends, however it does, the summary and a table for
+each function that took time are printed to stderr.
+
+Counters take turns over the calls of a function: one call is timed, one is
+counted per pass, one is not recorded. See docs/sessions.md.
+
+Examples:
+  vmprof record chat.py --tokens 64
+  vmprof record --counters ipc --save run.vmprof -- chat.py --tokens 64
+  vmprof record -m my.module
+
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
+from vmprof.errors import VmprofError
+from vmprof.record.options import SessionOptions
+from vmprof.record.script import Script, run_as_main
+
+if TYPE_CHECKING:
+    from vmprof.record.recording import Recording
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-m",
+        dest="module",
+        nargs=argparse.REMAINDER,
+        help="run a module, as python -m does; what follows is its own",
+    )
+    parser.add_argument(
+        "script", metavar="SCRIPT", nargs=argparse.REMAINDER, help="the program, and its arguments"
+    )
+    SessionOptions.add_arguments(parser)
+    where = parser.add_argument_group("what becomes of it, besides the text on stderr", ABOUT_FILES)
+    where.add_argument(
+        "--save", metavar="FILE", help="keep the recording, for vmprof show and diff"
+    )
+    where.add_argument("--json", metavar="FILE", help="write a report for each function, as JSON")
+    where.add_argument("--force", action="store_true", help="overwrite files that exist")
+    where.add_argument(
+        "--by",
+        choices=("operator", "shape"),
+        default="operator",
+        help="rows by operator, with ranges where its shapes differ, or by shape "
+        "(default: operator)",
+    )
+
+
+def execute(options: argparse.Namespace) -> int:
+    script = _script(options)
+    script.check()
+    results = Results(options, ("save", "json"))
+    # What they need takes time to load.
+    from vmprof.record import text
+    from vmprof.record.saved import dumps
+    from vmprof.record.session import Session
+
+    session = Session(**asdict(SessionOptions.from_options(options)), attach_all=True)
+
+    def finish() -> None:
+        session.close()
+        recording = session.recording()
+
+        def show() -> None:
+            sys.stdout.flush()
+            print(text.render(recording, by=options.by), end="", file=sys.stderr)
+
+        json = partial(_json, recording, options.by)
+        with kept_if_lost([json]):
+            results.write({"save": partial(dumps, recording), "json": json}, show)
+
+    # From here on an interrupt is the script's.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.unraisablehook = sys.__unraisablehook__
+    with session:
+        return run_as_main(script, finish)
+
+
+def _script(options: argparse.Namespace) -> Script:
+    words = options.module if options.module is not None else options.script
+    words = words[1:] if words[:1] == ["--"] else words
+    if not words:
+        raise VmprofError("there is nothing to record: name a script, or a module with -m")
+    name = words[0]
+    if options.module is None and not Path(name).exists() and name.startswith("-"):
+        raise VmprofError(f"{name} is no option of vmprof record, and no script")
+    return Script(name, words[1:], is_module=options.module is not None)
+
+
+def _json(recording: Recording, by: str) -> str:
+    """One report after the other, which all that read reports here take."""
+    from vmprof.record.report import reports
+
+    return "".join(f"{report.json()}\n" for report in reports(recording, by).values())

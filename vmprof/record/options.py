@@ -1,0 +1,111 @@
+"""The options of a session, and the same on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+from vmprof.errors import VmprofError
+
+ENGINES = ("tvm", "vmprof")
+# Not "process": which threads there are differs for each thread that calls.
+SCOPES = ("tasks", "inherit", "caller")
+DEFAULT_KEEP = 2_000_000
+DEFAULT_MAX_RECORDS = 1 << 17
+_LARGEST = 1 << 40
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """How a session records.
+
+    ``engine`` is what runs a recorded invocation of TVM's VM: another one of TVM's, made of
+    the same executable, or vmprof's. ``counters``, ``multiplex`` and ``count`` are as in
+    :func:`vmprof.profile`. ``keep`` is how many calls the recording holds at most, None for
+    all; ``max_records`` how many a thread's buffer has room for.
+    """
+
+    counters: str | None = None
+    multiplex: bool = False
+    engine: str = ENGINES[0]
+    count: str = SCOPES[0]
+    keep: int | None = DEFAULT_KEEP
+    max_records: int = DEFAULT_MAX_RECORDS
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise VmprofError(
+                f"there is no engine {self.engine!r}; there are: {', '.join(ENGINES)}"
+            )
+        if self.count not in SCOPES:
+            raise VmprofError(
+                f"a session cannot count {self.count!r}; there are: {', '.join(SCOPES)}"
+            )
+        if self.keep is not None and self.keep < 1:
+            raise VmprofError(f"keep is {self.keep}; at least 1 is needed, or all")
+        if not 2 <= self.max_records <= _LARGEST:
+            raise VmprofError(f"max_records is {self.max_records}; from 2 to 2^40 is possible")
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        how = parser.add_argument_group("how to record")
+        how.add_argument(
+            "--engine",
+            choices=ENGINES,
+            default=ENGINES[0],
+            help="what runs a recorded invocation: TVM's VM, or vmprof's (default: tvm)",
+        )
+        how.add_argument(
+            "--counters",
+            metavar="WHAT",
+            help="a counter set (ipc), its file (mine.toml), events as perf names them, or none; "
+            "each pass of them takes an invocation of its own",
+        )
+        how.add_argument(
+            "--multiplex",
+            action="store_true",
+            help="events that do not fit into the PMU take turns in one pass, for functions that "
+            "are called too seldom for several",
+        )
+        how.add_argument(
+            "--count",
+            choices=SCOPES,
+            default=SCOPES[0],
+            help="whose work a call's counters hold (default: tasks, the calling thread and TVM's "
+            "workers in their tasks)",
+        )
+        how.add_argument(
+            "--keep",
+            type=_keep,
+            default=DEFAULT_KEEP,
+            metavar="N",
+            help="calls that the recording holds at most; of more, every second invocation is "
+            f"left out; or all (default: {DEFAULT_KEEP})",
+        )
+        how.add_argument(
+            "--max-records",
+            type=int,
+            default=DEFAULT_MAX_RECORDS,
+            metavar="N",
+            help="calls that a thread's buffer has room for; of a longer invocation, calls are "
+            f"dropped and counted (default: {DEFAULT_MAX_RECORDS})",
+        )
+
+    @classmethod
+    def from_options(cls, options: argparse.Namespace) -> SessionOptions:
+        return cls(
+            counters=options.counters,
+            multiplex=options.multiplex,
+            engine=options.engine,
+            count=options.count,
+            keep=options.keep,
+            max_records=options.max_records,
+        )
+
+
+def _keep(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number from 1 up nor all")
+    return int(text)
