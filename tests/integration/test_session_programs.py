@@ -70,6 +70,22 @@ def test_an_invocation_inside_another_is_a_call_of_it(engine: str, registered: A
     assert rows["parent"][multiply] == inner_call
 
 
+def test_nested_invocations_in_buffers_that_are_used_again(engine: str, registered: Any) -> None:
+    with Session("task-clock", engine=engine, max_records=128) as session:
+        inner = session.attach(make("nested"))
+        registered("test.session.outer", lambda x, out: out.copyfrom(inner["main"](x).numpy()))
+        vm = session.attach(make("outer"))
+        for _ in range(90):
+            assert (vm["main"](tensor()).numpy() == 8 * X * X).all()
+    recording = session.recording()
+    for rows in (recording.calls, recording.counts[0].calls):
+        assert (rows["failed"] == 0).all()
+        parents = rows["parent"].reshape(30, -1)
+        names = np.array(recording.callees)[rows["callee"]].reshape(30, -1)
+        assert (parents == parents[0]).all()
+        assert (names[:, 1:] == names[0, 1:]).all()
+
+
 def test_what_raises_inside_leaves_the_next_invocation_whole(engine: str, registered: Any) -> None:
     fails = [True]
 
