@@ -292,6 +292,7 @@ static int run_recorded(vmprof_entry_state *entry, vmprof_invocation *invocation
                         vmprof_recorder *recorder, const TVMFFIAny *args, int32_t num_args,
                         TVMFFIAny *result) {
   const vmprof_work outside = vmprof_here;
+  const int64_t lost = recorder->lost;
   invocation->first = atomic_load_explicit(&recorder->records_used, memory_order_relaxed);
   vmprof_record *whole =
       vmprof_new_record(recorder, VMPROF_RUN_SITE, here.caller->thread, /*parent=*/-1);
@@ -318,7 +319,7 @@ static int run_recorded(vmprof_entry_state *entry, vmprof_invocation *invocation
   const int64_t used = atomic_load(&recorder->records_used);
   const int64_t kept = used < recorder->records_max ? used : recorder->records_max;
   invocation->records = kept - invocation->first;
-  invocation->dropped = used - kept + recorder->lost;
+  invocation->dropped = used - kept + recorder->lost - lost;
   return code;
 }
 

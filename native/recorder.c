@@ -249,6 +249,7 @@ vmprof_record *vmprof_new_record(vmprof_recorder *recorder, int32_t site, int64_
   record->failed = 1;
   record->signature = signature;
   record->parent = parent;
+  record->end_ns = 0; /* where the hook looks for its key */
   return record;
 }
 

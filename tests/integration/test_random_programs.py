@@ -13,6 +13,9 @@ from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof import Program, VirtualMachine
 from vmprof.program.writer import write_bytecode
+from vmprof.record.saved import dumps, loads
+from vmprof.record.session import Session
+from vmprof.record.text import render
 
 PER_MODULE = 100
 # To compile a program takes a hundred times as long as to draw it.
@@ -42,6 +45,27 @@ def test_programs_in_relax(relax_seed: int, exec_mode: str) -> None:
     executable = relax.build(generator.module, "llvm", exec_mode=exec_mode)
     program = Program.of_module(executable.jit(), f"{exec_mode}, seed {relax_seed}")
     compare(program, generator.programs)
+
+
+@pytest.mark.parametrize("engine", ["tvm", "vmprof"])
+@pytest.mark.parametrize("seed", range(3))
+def test_programs_in_a_session_do_what_they_do_without(seed: int, engine: str) -> None:
+    generator = random_bytecode.Generator(1000 + seed, PER_MODULE)
+    module = load(write_bytecode(generator.bytecode))
+    bare = TvmVirtualMachine(module, tvm.cpu())
+    with Session("none", engine=engine, max_records=64) as session:
+        attached = session.attach(TvmVirtualMachine(module, tvm.cpu()))
+        for each in generator.programs:
+            expected = outcome(bare, each.name, each.arguments)
+            # Timed, and twice not recorded, or the other way round.
+            for _ in range(3):
+                assert outcome(attached, each.name, each.arguments) == expected, each.name
+    recording = session.recording()
+    assert recording.problems == ()
+    totals = recording.totals
+    assert totals["invocations"].sum() >= 3 * len(generator.programs)
+    assert loads(dumps(recording), "run.vmprof").problems == ()
+    assert str(render(recording))
 
 
 def compare(program: Program, programs: list[random_bytecode.RandomProgram]) -> None:

@@ -133,8 +133,17 @@ def test_operators_that_grow_are_named() -> None:
     assert by_size.slope.value == pytest.approx(0.05)
     assert (by_size.first, by_size.last) == (17, 56)
     shown = text.render(recording)
-    assert "main: attention grows by 50 ns for each 1 of dimension 2 of tensor 1" in shown
+    assert "main: attention grows by 50.0 ns for each 1 of dimension 2 of tensor 1" in shown
     assert "matmul grows" not in shown
+
+
+def test_one_call_of_another_size_is_no_growth() -> None:
+    made = Made()
+    for step in range(20):
+        length = 5 if step == 0 else 1
+        made.add(TIMED, 9000 * length, [("a", f"float32[{length}, 64]", 0, 5000 * length)])
+    (group,) = groups_of(made.recording())
+    assert growths(group) == []
 
 
 def test_what_was_not_seen_is_said() -> None:

@@ -32,7 +32,7 @@ class Entry(NamedTuple):
     state: Any
 
 
-class Session(Protocol):
+class Registry(Protocol):
     """What an attached VM needs of its session."""
 
     def new_entry(
@@ -48,7 +48,7 @@ class Session(Protocol):
 class Pair:
     """A VM's module, and that of its recorded twin, which may be the same."""
 
-    session: Session
+    registry: Registry
     vm: int
     plain: Any
     recorded: Any
@@ -91,7 +91,7 @@ class Pair:
                 recorded = self.recorded.get_function(lookup, query_imports)
             if function in self.makers:
                 plain = recorded
-            found = self.session.new_entry(self.vm, function, plain, recorded)
+            found = self.registry.new_entry(self.vm, function, plain, recorded)
             if found is None:
                 return plain
             self._entries[lookup, function] = found
@@ -99,7 +99,7 @@ class Pair:
 
     def timed(self, name: str, timer: Callable[..., Any]) -> Callable[..., Any]:
         """``timer``, TVM's stopwatch, which calls ``name`` of the plain VM by itself."""
-        self.session.note(
+        self.registry.note(
             self.vm,
             f"time_evaluator({name!r}) calls the VM by itself: those calls are not recorded",
         )
@@ -140,7 +140,7 @@ class Pair:
         self.plain.get_function("set_instrument")(*args)
         if self.recorded is not self.plain:
             self.recorded.get_function("set_instrument")(*args)
-        self.session.note(
+        self.registry.note(
             self.vm, "the program set an instrument of its own: calls inside have no rows"
         )
 

@@ -10,14 +10,18 @@ import numpy.typing as npt
 
 from vmprof.record.estimate import Slope, slope
 from vmprof.record.groups import Calls, Group, durations_us
-from vmprof.record.numbers import distinct_pairs, numbered
+from vmprof.record.numbers import distinct, distinct_pairs, numbered
 from vmprof.record.recording import durations_ns
 from vmprof.record.shapes import kind_of, parse
+from vmprof.report.figures import short_time
 
 INVOCATION = "invocation"
 # What it comes to over the range that was seen: less is not worth a line.
 _NOTABLE = 0.1
 _NOTABLE_US = 0.1
+# A size that only few invocations differ in, such as a prefill's among steps of decoding,
+# says nothing of growth.
+_FEWEST_SIZES = 3
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,12 +45,9 @@ class Growth:
     def __str__(self) -> str:
         whose = f"{self.function}: {self.operator}" if self.operator else self.function
         each = "with each invocation" if self.what == INVOCATION else f"for each 1 of {self.what}"
-        value, low, high = (
-            f"{1e3 * microseconds:,.3g}"
-            for microseconds in (self.slope.value, self.slope.low, self.slope.high)
-        )
+        value, low, high = map(short_time, (self.slope.value, self.slope.low, self.slope.high))
         return (
-            f"{whose} grows by {value} ns {each} ({low} to {high}, 95 %), "
+            f"{whose} grows by {value} {each} ({low} to {high}, 95 %), "
             f"{100 * self.share:.0f} % from {self.first:,} to {self.last:,}"
         )
 
@@ -122,6 +123,6 @@ def _dimensions(
     for axis, name in enumerate(names):
         column = sizes[:, axis]
         # Tensors of one call share dimensions: one of them says it.
-        if column.min() < column.max() and column.tobytes() not in seen:
+        if len(distinct(column)) >= _FEWEST_SIZES and column.tobytes() not in seen:
             seen.add(column.tobytes())
             yield name, places, column

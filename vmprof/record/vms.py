@@ -133,7 +133,7 @@ class Vms:
         """``vm`` itself, by giving it another module."""
         module = vm.module
         if isinstance(module, AttachedTvmModule | AttachedOwnModule):
-            if module.pair.session is self:
+            if module.pair.registry is self:
                 return
             module = module.pair.plain
         if isinstance(vm, VirtualMachine):
