@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import tvm
@@ -24,9 +25,7 @@ of_this_thread = threading.local()
 
 class Perceptron(nn.Module):
     def __init__(self, widths: tuple[int, ...]) -> None:
-        self.layers = nn.ModuleList(
-            [nn.Linear(*pair) for pair in zip(widths[:-1], widths[1:], strict=True)]
-        )
+        self.layers = nn.ModuleList([nn.Linear(*pair) for pair in pairwise(widths)])
 
     def predict(self, x: nn.Tensor) -> nn.Tensor:
         for layer in self.layers:
