@@ -126,7 +126,7 @@ def test_caches_of_an_unknown_size_cannot_be_evicted(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("command", "function"),
-    [("run", "vmprof.cli.run.profile"), ("validate", "vmprof.cli.validate.validate_model")],
+    [("run", "vmprof.profiler.profile"), ("validate", "vmprof.compare.validate.validate_model")],
 )
 @pytest.mark.parametrize("cold", [True, False])
 def test_the_option(

@@ -56,9 +56,12 @@ def test_what_reading_costs_is_measured_and_taken_off() -> None:
         recorder = Recorder(clocks.time.layout.sample_words, 1100)
         function = recorder.wrap(Site(0, "main", 0, "f"), empty)
         reading = Reading.TIME | Reading.COUNTERS
-        with recorder.run(reading, clocks.time):
+
+        def calls() -> None:
             for _ in range(1000):
                 function()
+
+        recorder.run(calls, reading, clocks.time)
         recording = recorder.recording(reading, clocks.time)
     assert recording.counts is not None
     assert abs(int(np.median(recording.counts.values))) < cost.whole
