@@ -139,8 +139,9 @@ class Session:
         with self._lock, self._stack:
             self._closed = True
             for caller in self._callers:
+                busy = caller.is_busy  # before: what ends meanwhile is not in the tables
                 self._fold_caller(caller)
-                if caller.is_busy:
+                if busy:
                     self._problem("an invocation was still running when the session was closed")
                     _left.append(caller)
                 else:
