@@ -19,15 +19,15 @@ import tvm
 
 from vmprof import load_program
 from vmprof.counters import Machine, open_counters
-from vmprof.executable import Executable
-from vmprof.inputs import make_inputs
-from vmprof.measurement import measure
-from vmprof.models import ENTRY, MODELS
-from vmprof.profiler import ENGINES
+from vmprof.drivers.profile import ENGINES
 from vmprof.program import parameters_of
-from vmprof.recorder import Recorder
+from vmprof.record.recorder import Recorder
+from vmprof.record.rounds.measurement import measure
+from vmprof.record.rounds.schedule import Schedule
 from vmprof.report.estimator import middle_mean
-from vmprof.schedule import Schedule
+from vmprof.subject.inputs import make_inputs
+from vmprof.vm.executable import Executable
+from vmprof.zoo.models import ENTRY, MODELS
 
 GOAL_PERCENT = 3
 AT_LEAST = 8  # rounds, however long they take

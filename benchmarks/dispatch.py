@@ -20,8 +20,6 @@ import tvm_ffi
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof import Program, load_program
-from vmprof.inputs import make_inputs
-from vmprof.machine import Interpreter
 from vmprof.program import parameters_of
 from vmprof.program.bytecode import (
     Bytecode,
@@ -33,6 +31,8 @@ from vmprof.program.bytecode import (
     Ret,
 )
 from vmprof.program.writer import write_bytecode
+from vmprof.subject.inputs import make_inputs
+from vmprof.vm import Interpreter
 
 SECONDS = 3.0  # per comparison
 AT_LEAST = 5  # runs of each machine

@@ -19,12 +19,12 @@ import tvm
 
 import vmprof
 from vmprof.defaults import DEFAULT_ENGINE
-from vmprof.machine import Site
-from vmprof.models.mlp import mlp
 from vmprof.native import empty
-from vmprof.recorder import Reading, Recorder
+from vmprof.record.recorder import Reading, Recorder
 from vmprof.report import Samples
-from vmprof.report.model import SAMPLES_SUFFIX
+from vmprof.values import SAMPLES_SUFFIX
+from vmprof.vm import Site
+from vmprof.zoo.models.mlp import mlp
 
 CALLS = 1000
 ROUNDS = 200

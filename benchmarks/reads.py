@@ -21,7 +21,7 @@ from typing import Any
 from cffi import FFI
 
 from vmprof.counters import Machine, parse_events
-from vmprof.counters.group import CounterGroup, Opener, Refused
+from vmprof.counters.reading.group import CounterGroup, Opener, Refused
 from vmprof.native import ffi as native_ffi
 from vmprof.native import lib
 

@@ -19,10 +19,10 @@ import numpy as np
 import tvm
 from tvm import relax
 
-from vmprof.executable import load, vm_function
 from vmprof.program.bytecode import VOID_REGISTER, Bytecode, Register, Ret
-from vmprof.record.recording import TIMED, UNRECORDED
-from vmprof.record.session import Session
+from vmprof.record.sessions.session import Session
+from vmprof.recording.tables import TIMED, UNRECORDED
+from vmprof.vm.executable import load, vm_function
 
 _CALLS = 600
 GOALS_US = {"unrecorded": 2.0, "timed": 5.0, "counted": 5.0}

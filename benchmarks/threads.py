@@ -26,11 +26,11 @@ from typing import Any
 from cffi import FFI
 
 from vmprof.counters import Counters, Machine, Pass, open_counters, parse_events
-from vmprof.counters.scope import Scope
+from vmprof.counters.reading.scope import Scope
 from vmprof.native import ffi as native_ffi
 from vmprof.native import lib
-from vmprof.pool import configured_pool
-from vmprof.recorder import Reading, Recorder
+from vmprof.record.pool import configured_pool
+from vmprof.record.recorder import Reading, Recorder
 
 EVENTS = "task-clock"
 LAUNCHES = 20  # of a slice: well under a tick of the scheduler

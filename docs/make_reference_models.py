@@ -23,10 +23,10 @@ from tabulate import tabulate
 import vmprof
 from vmprof.compare.readers import read_reports
 from vmprof.compare.rows import merged_rows, microseconds
-from vmprof.models import MODELS
 from vmprof.report import Report
-from vmprof.report.model import Count, Duration
-from vmprof.report.model import Row as ReportRow
+from vmprof.values import Count, Duration
+from vmprof.values import Row as ReportRow
+from vmprof.zoo.models import MODELS
 
 PAGE = Path(__file__).with_name("reference-models.md")
 REFERENCE = PAGE.parents[1] / "tests" / "data" / "tvm-relay-vm-papi-reports.txt"

@@ -16,8 +16,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from vmprof import Report
-from vmprof.report import terminal
-from vmprof.report.view import View
+from vmprof.report.render import terminal
+from vmprof.report.render.view import View
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures"

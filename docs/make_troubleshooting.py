@@ -39,8 +39,11 @@ HELPERS = {"_failure": "cannot write …: ", "fail": "function … is corrupt: "
 CHAPTERS = {
     "cli": "The command line, and files that it writes",
     "": "Models, inputs and measuring",
+    "subject": "Models, inputs and measuring",
+    "drivers": "Models, inputs and measuring",
+    "record": "Models, inputs and measuring",
+    "recording": "Recordings of programs",
     "program": "Executables",
-    "machine": "Running a model",
     "vm": "Running a model",
     "counters": "Counters",
     "report": "Reports",

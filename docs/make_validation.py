@@ -16,7 +16,7 @@ does nothing else:
 mlp.so has the kernels that TVM's default pipeline makes, of single operators, as in
 TVM 0.23's report:
 
-    tvm.compile(vmprof.models.mlp.mlp(), "llvm").export_library("mlp.so")
+    tvm.compile(vmprof.zoo.models.mlp.mlp(), "llvm").export_library("mlp.so")
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from vmprof.compare.rows import microseconds
 from vmprof.compare.validate import Agreement, compare_engines
 from vmprof.compare.validate.text import costs, described_cell
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.json import parse
-from vmprof.report.model import Duration
-from vmprof.report.table import format_metric
+from vmprof.report.render.json import parse
+from vmprof.report.render.table import format_metric
+from vmprof.values import Duration
 
 HERE = Path(__file__).parent
 PAGE = HERE / "validation.md"

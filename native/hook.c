@@ -32,7 +32,7 @@
 
 #define CALL_TIR_DYN "vm.builtin.call_tir_dyn"
 #define INVOKE_CLOSURE "vm.builtin.invoke_closure"
-/* Clears a register; not worth a row (vmprof/hooked.py). */
+/* Clears a register; not worth a row (vmprof/record/rounds/hooked.py). */
 #define NULL_VALUE "vm.builtin.null_value"
 #define OTHERS "packed functions that found no room"
 #define TEXT_SIZE (1 << 18)

@@ -8,17 +8,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vmprof.collectors import get_include, load_collector
-    from vmprof.compiler import KernelInfo
-    from vmprof.compiler import compile_module as compile  # noqa: A004
+    from vmprof.drivers.profile import profile
     from vmprof.errors import VmprofError, VmprofWarning
-    from vmprof.machine import VirtualMachine
-    from vmprof.profiler import profile
     from vmprof.program import Program
-    from vmprof.record.session import Session
+    from vmprof.record.rounds.collectors import get_include, load_collector
+    from vmprof.record.sessions.session import Session
     from vmprof.report import Report
-    from vmprof.sources import load_program
+    from vmprof.subject.load import load_program
     from vmprof.version import __version__
+    from vmprof.vm import VirtualMachine
+    from vmprof.zoo.compiler import KernelInfo
+    from vmprof.zoo.compiler import compile_module as compile  # noqa: A004
 
 __all__ = [
     "KernelInfo",
@@ -39,19 +39,19 @@ __all__ = [
 # Each name is imported when it is first used: TVM takes two seconds to load, its compiler more,
 # and to read, compare and show reports neither is needed.
 _MODULES = {
-    "KernelInfo": "vmprof.compiler",
+    "KernelInfo": "vmprof.zoo.compiler",
     "Program": "vmprof.program",
     "Report": "vmprof.report",
-    "Session": "vmprof.record.session",
-    "VirtualMachine": "vmprof.machine",
+    "Session": "vmprof.record.sessions.session",
+    "VirtualMachine": "vmprof.vm",
     "VmprofError": "vmprof.errors",
     "VmprofWarning": "vmprof.errors",
     "__version__": "vmprof.version",
-    "compile": "vmprof.compiler",
-    "get_include": "vmprof.collectors",
-    "load_collector": "vmprof.collectors",
-    "load_program": "vmprof.sources",
-    "profile": "vmprof.profiler",
+    "compile": "vmprof.zoo.compiler",
+    "get_include": "vmprof.record.rounds.collectors",
+    "load_collector": "vmprof.record.rounds.collectors",
+    "load_program": "vmprof.subject.load",
+    "profile": "vmprof.drivers.profile",
 }
 _NAMES_THERE = {"compile": "compile_module"}  # where they are called otherwise
 

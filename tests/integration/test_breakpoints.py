@@ -16,11 +16,11 @@ from support.parallel import burner_address, burning, with_pool
 import vmprof
 from vmprof import Report, VmprofError
 from vmprof.counters import Machine
-from vmprof.counters.group import Opener, Refused
+from vmprof.counters.reading.group import Opener, Refused
 from vmprof.program import Program
-from vmprof.program.symbols import find_symbol
-from vmprof.report.model import Count, Row, Samples
-from vmprof.sources import load_program
+from vmprof.record.symbols import find_symbol
+from vmprof.subject.load import load_program
+from vmprof.values import Count, Row, Samples
 
 # burn0 has two tasks, burn1 none, burn2 three; each task calls vmprof_test_burn, as burn1 does.
 KERNELS = ([0, 0], [0], [0, 0, 0])

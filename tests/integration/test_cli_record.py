@@ -12,7 +12,7 @@ import pytest
 
 from vmprof.cli.main import main
 from vmprof.compare.readers import read_reports
-from vmprof.record.saved import load
+from vmprof.recording.saved import load
 
 TESTS = str(Path(__file__).parents[1])
 

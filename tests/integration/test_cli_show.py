@@ -61,8 +61,8 @@ def test_piped_it_is_tvms_table(folder: Path) -> None:
 
 
 def test_on_a_terminal_it_is_as_wide_as_that(folder: Path) -> None:
-    from vmprof.report import terminal
-    from vmprof.report.view import View
+    from vmprof.report.render import terminal
+    from vmprof.report.render.view import View
 
     for columns in (72, 120):
         shown = on_terminal("show", "report.json", cwd=folder, columns=columns, NO_COLOR="1")

@@ -111,7 +111,7 @@ def test_every_public_name_is_there() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["argparse", "vmprof.cli.parser", "numpy", "tvm_ffi", "tvm", "tvm.relax", "vmprof.models"],
+    ["argparse", "vmprof.cli.parser", "numpy", "tvm_ffi", "tvm", "tvm.relax", "vmprof.zoo.models"],
 )
 def test_interrupted_while_it_loads(tmp_path: Path, module: str) -> None:
     result = python(INTERRUPTED, module, "run", "mlp", cwd=tmp_path)

@@ -15,7 +15,7 @@ from support.relax_zoo import zoo
 import vmprof
 from vmprof import Program, VmprofError, load_collector
 from vmprof.report import Count, Duration, Ratio, Report
-from vmprof.report.model import WINDOW, Metric, Row, Samples
+from vmprof.values import WINDOW, Metric, Row, Samples
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 FOUR = np.array([1, -2, 3.5, 0], "float32")

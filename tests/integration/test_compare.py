@@ -12,7 +12,7 @@ import pytest
 from vmprof import Report, profile
 from vmprof.cli.main import main
 from vmprof.compare.audit import audit_report
-from vmprof.report.model import Count, Duration, Samples
+from vmprof.values import Count, Duration, Samples
 
 DATA = Path(__file__).parents[1] / "data"
 RELAY = str(DATA / "tvm-relay-vm-papi-reports.txt")

@@ -84,7 +84,8 @@ def test_what_is_built_from_it_works(source_distribution: Path, tmp_path: Path) 
     # A path alone: what is installed in place there is not followed.
     Path(packages, "behind.pth").write_text(sysconfig.get_path("purelib") + "\n")
     code = (
-        "import vmprof.native, vmprof.report.html as h; print(vmprof._native.__file__, h.__file__)"
+        "import vmprof.native, vmprof.report.render.html as h; "
+        "print(vmprof._native.__file__, h.__file__)"
     )
     for file in run(python, "-c", code, cwd=tmp_path).split():
         assert Path(file).is_relative_to(packages)

@@ -19,9 +19,6 @@ from tvm import relax
 
 import vmprof
 from vmprof import VmprofError
-from vmprof.engines import DispatchLoop, Engine
-from vmprof.executable import Executable, load, packed
-from vmprof.hooked import HookedVm
 from vmprof.program import Program
 from vmprof.program.bytecode import (
     VM_REGISTER,
@@ -37,9 +34,12 @@ from vmprof.program.bytecode import (
     Register,
     Ret,
 )
-from vmprof.recorder import Reading, Recorder
-from vmprof.recording import Recording
-from vmprof.report.model import Count, Metric
+from vmprof.record.recorder import Reading, Recorder
+from vmprof.record.rounds.engines import DispatchLoop, Engine
+from vmprof.record.rounds.hooked import HookedVm
+from vmprof.runs.run import Run
+from vmprof.values import Count, Metric
+from vmprof.vm.executable import Executable, load, packed
 
 CPU = tvm.cpu(0)
 FOUR = np.array([1, -2, 3.5, 0], "float32")
@@ -63,7 +63,7 @@ def engine(
     return kind(executable or Executable(of, CPU), "main", values, recorder), recorder
 
 
-def calls(engine: Engine, recording: Recording) -> list[tuple[str, str, int]]:
+def calls(engine: Engine, recording: Run) -> list[tuple[str, str, int]]:
     names = [engine.sites[site].callee for site in recording.sites.tolist()]
     return list(zip(names, recording.shapes, recording.parents.tolist(), strict=True))
 

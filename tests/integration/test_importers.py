@@ -10,8 +10,9 @@ import pytest
 import tvm
 
 import vmprof
-from vmprof import VirtualMachine, VmprofError, importers, load_program
-from vmprof.inputs import describe
+from vmprof import VirtualMachine, VmprofError, load_program
+from vmprof.subject import importers
+from vmprof.subject.inputs import describe
 
 
 @pytest.fixture

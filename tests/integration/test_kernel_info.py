@@ -11,11 +11,11 @@ from tvm import relax, s_tir, te, tirx, topi
 from tvm.script import tirx as T
 
 import vmprof
-from vmprof.compiler.cost import operations
-from vmprof.compiler.traffic import tensor_bytes
-from vmprof.models import MODELS
 from vmprof.program.dimensions import evaluate
-from vmprof.report.model import Count
+from vmprof.values import Count
+from vmprof.zoo.compiler.cost import operations
+from vmprof.zoo.compiler.traffic import tensor_bytes
+from vmprof.zoo.models import MODELS
 
 
 def kernel(*tensors: te.Tensor) -> tirx.PrimFunc:

@@ -14,13 +14,13 @@ from tvm import relax
 from tvm.runtime.vm import VirtualMachine
 
 import vmprof
-from vmprof.lowering.batch_norm import FoldBatchNorm
-from vmprof.lowering.host import host_target, vector_lanes
-from vmprof.lowering.layout import block_of
-from vmprof.lowering.parallel_convs import CombineParallelConvs
-from vmprof.lowering.pipeline import cpu_pipeline
-from vmprof.models import MODELS
-from vmprof.models.network import Network, Var
+from vmprof.zoo.lowering.batch_norm import FoldBatchNorm
+from vmprof.zoo.lowering.host import host_target, vector_lanes
+from vmprof.zoo.lowering.layout import block_of
+from vmprof.zoo.lowering.parallel_convs import CombineParallelConvs
+from vmprof.zoo.lowering.pipeline import cpu_pipeline
+from vmprof.zoo.models import MODELS
+from vmprof.zoo.models.network import Network, Var
 
 Layers = Callable[[Network, Var], Var]
 

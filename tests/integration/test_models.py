@@ -12,10 +12,10 @@ import tvm
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof import Program, VirtualMachine, compile, load_program  # noqa: A004
-from vmprof.inputs import make_inputs
-from vmprof.models import MODELS
-from vmprof.models.summary import summarize
 from vmprof.program import parameters_of
+from vmprof.subject.inputs import make_inputs
+from vmprof.zoo.models import MODELS
+from vmprof.zoo.models.summary import summarize
 
 # Those whose plain variant takes more than a few seconds to compile and run once.
 SLOW = ("resnet50", "vgg11", "vgg16", "inception_v3", "densenet")

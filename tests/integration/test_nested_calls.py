@@ -16,16 +16,16 @@ from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 import vmprof
 from vmprof import Program, Report, VirtualMachine
-from vmprof.machine import Interpreter
-from vmprof.recorder import Reading, Recorder
-from vmprof.recording import Recording
-from vmprof.report.model import INCLUSIVE_DURATION, PATH, Duration
+from vmprof.record.recorder import Reading, Recorder
+from vmprof.runs.run import Run
+from vmprof.values import INCLUSIVE_DURATION, PATH, Duration
+from vmprof.vm import Interpreter
 
 X = np.array([5, -2, 3.5], "float32")
 Y = np.array([1, 2, 3], "float32")
 
 
-def record(program: Program, entry: str, *arguments: Any) -> tuple[Any, Recording, list[str]]:
+def record(program: Program, entry: str, *arguments: Any) -> tuple[Any, Run, list[str]]:
     """What ``entry`` returns under the recorder, the recording, and the callee of each call."""
     recorder = Recorder(0)
     machine = Interpreter(program, wrap=recorder.wrap, activations=recorder)

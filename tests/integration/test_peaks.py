@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vmprof.peaks.measure import measure
+from vmprof.zoo.peaks.measure import measure
 
 
 def test_a_machine_attains_something() -> None:

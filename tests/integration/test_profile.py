@@ -19,8 +19,8 @@ import vmprof
 from vmprof import Report, VmprofError
 from vmprof.counters import Machine, open_counters, parse_events
 from vmprof.counters.encoding import HARDWARE
-from vmprof.counters.pmu import Pmu
-from vmprof.report.model import Count, Duration, Ratio, Samples
+from vmprof.counters.hardware.pmu import Pmu
+from vmprof.values import Count, Duration, Ratio, Samples
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
 

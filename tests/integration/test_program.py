@@ -20,9 +20,9 @@ from tvm import relax
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof import Program, VmprofError, load_program
-from vmprof.inputs import describe
-from vmprof.models import MODELS
 from vmprof.program import parameters_of
+from vmprof.subject.inputs import describe
+from vmprof.zoo.models import MODELS
 
 MODULES = {
     "branching": Branching,

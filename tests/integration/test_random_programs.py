@@ -13,9 +13,9 @@ from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof import Program, VirtualMachine
 from vmprof.program.writer import write_bytecode
-from vmprof.record.saved import dumps, loads
-from vmprof.record.session import Session
-from vmprof.record.text import render
+from vmprof.record.sessions.session import Session
+from vmprof.recording.saved import dumps, loads
+from vmprof.recording.text import render
 
 PER_MODULE = 100
 # To compile a program takes a hundred times as long as to draw it.

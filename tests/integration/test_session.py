@@ -13,11 +13,11 @@ import tvm_ffi
 from support.sessions import TvmVm, X, callees, compiled, functions, make, tensor
 
 import vmprof
-from vmprof.machine import VirtualMachine as OwnVm
-from vmprof.record.recording import TIMED, UNRECORDED
-from vmprof.record.report import reports
-from vmprof.record.session import Session
-from vmprof.report.model import Ratio
+from vmprof.record.sessions.session import Session
+from vmprof.recording.reports import reports
+from vmprof.recording.tables import TIMED, UNRECORDED
+from vmprof.values import Ratio
+from vmprof.vm import VirtualMachine as OwnVm
 
 
 @pytest.fixture(params=["tvm", "vmprof"])

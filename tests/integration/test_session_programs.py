@@ -20,10 +20,10 @@ from support.parallel import burning, with_pool
 from support.sessions import TvmVm, X, callees, functions, make, tensor
 
 import vmprof
-from vmprof.record.recording import TIMED, UNRECORDED, Recording
-from vmprof.record.report import reports
-from vmprof.record.session import Session
-from vmprof.report.model import Count
+from vmprof.record.sessions.session import Session
+from vmprof.recording.reports import reports
+from vmprof.recording.tables import TIMED, UNRECORDED, Recording
+from vmprof.values import Count
 
 
 @pytest.fixture(params=["tvm", "vmprof"])

@@ -23,10 +23,10 @@ from support.parallel import MILLISECOND, burning, spinning, wait_for_idle_pools
 import vmprof
 from vmprof import Report, VmprofError
 from vmprof.counters import Machine
-from vmprof.counters.group import Opener, Refused
-from vmprof.launches import recorded_launches
+from vmprof.counters.reading.group import Opener, Refused
 from vmprof.native import ffi, lib
-from vmprof.report.model import TASKS, WINDOW, Count, Duration, Percent, Ratio, Row, Samples
+from vmprof.record.launches import recorded_launches
+from vmprof.values import TASKS, WINDOW, Count, Duration, Percent, Ratio, Row, Samples
 
 CLOCK = "perf::TASK-CLOCK"
 # A hypervisor may take a processor away and say nothing: the clock goes on.

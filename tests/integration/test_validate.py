@@ -15,10 +15,12 @@ from support.models import calls_packed, compile_relax, program
 
 from vmprof import Report
 from vmprof.cli.main import main
-from vmprof.compare.validate import Validation, compare_engines, validate_model
+from vmprof.compare.validate import compare_engines
+from vmprof.compare.validate.conclusion import Validation
 from vmprof.compare.validate.text import render
-from vmprof.report.json import parse
-from vmprof.report.model import Duration, Samples
+from vmprof.drivers.validate import validate_model
+from vmprof.report.render.json import parse
+from vmprof.values import Duration, Samples
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
 TIME = "Duration (us)"

@@ -14,7 +14,6 @@ from tvm import relax
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof import Program, VirtualMachine, VmprofError
-from vmprof.machine import Interpreter
 from vmprof.program.bytecode import (
     VOID_REGISTER,
     Bytecode,
@@ -27,6 +26,7 @@ from vmprof.program.bytecode import (
     Ret,
     ShapeConstant,
 )
+from vmprof.vm import Interpreter
 
 
 @pytest.fixture(params=["bytecode", "compiled"], scope="module")

@@ -17,12 +17,12 @@ from support.models import calls_packed, compile_relax
 import vmprof
 from vmprof import VmprofError, load_program
 from vmprof.cli.main import main
-from vmprof.engines import DispatchLoop, Engine
-from vmprof.executable import Executable
 from vmprof.native import ffi, lib
-from vmprof.recorder import Recorder
-from vmprof.schedule import Schedule
-from vmprof.warmth import AsItComes, Cold, Warm, warmth_of
+from vmprof.record.recorder import Recorder
+from vmprof.record.rounds.engines import DispatchLoop, Engine
+from vmprof.record.rounds.schedule import Schedule
+from vmprof.record.rounds.warmth import AsItComes, Cold, Warm, warmth_of
+from vmprof.vm.executable import Executable
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
 
@@ -89,7 +89,7 @@ def test_without_warm_up_each_run_is_measured() -> None:
 def test_cold_runs_find_evicted_caches(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before each run, unprofiled ones too, and none between them."""
     events: list[str] = []
-    monkeypatch.setattr("vmprof.warmth.largest_cache", lambda: 1 << 16)
+    monkeypatch.setattr("vmprof.record.rounds.warmth.largest_cache", lambda: 1 << 16)
     evict = Cold.prepare
     monkeypatch.setattr(
         Cold, "prepare", lambda self, run: (events.append("evict"), evict(self, run))
@@ -119,14 +119,17 @@ def test_eviction_reads_all_of_the_memory() -> None:
 
 
 def test_caches_of_an_unknown_size_cannot_be_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vmprof.warmth.largest_cache", lambda: 0)
+    monkeypatch.setattr("vmprof.record.rounds.warmth.largest_cache", lambda: 0)
     with pytest.raises(VmprofError, match="how large this machine's caches are"):
         Cold()
 
 
 @pytest.mark.parametrize(
     ("command", "function"),
-    [("run", "vmprof.profiler.profile"), ("validate", "vmprof.compare.validate.validate_model")],
+    [
+        ("run", "vmprof.drivers.profile.profile"),
+        ("validate", "vmprof.drivers.validate.validate_model"),
+    ],
 )
 @pytest.mark.parametrize("cold", [True, False])
 def test_the_option(

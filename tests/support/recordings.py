@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vmprof.record.recording import (
+from vmprof.record.sessions.store import Folded, Store
+from vmprof.recording.tables import (
     CALL,
     INVOCATION,
     TIMED,
@@ -18,8 +19,7 @@ from vmprof.record.recording import (
     Recording,
     Vm,
 )
-from vmprof.record.store import Folded, Store
-from vmprof.report.model import Count
+from vmprof.values import Count
 
 Call = tuple[str, str, int, int]  # callee, signature, parent's row, nanoseconds
 

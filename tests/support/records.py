@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vmprof.counters.source import Layout
-from vmprof.recording import NOTHING, Recording, record_dtype
+from vmprof.runs.layout import Layout
+from vmprof.runs.run import NOTHING, Run, record_dtype
 
 # A call: site, index of its signature, begin and end in nanoseconds, what each counter added.
 Call = tuple[int, int, int, int, Sequence[int]]
@@ -33,14 +33,14 @@ def recording(
     failed_reads: Sequence[int] = (),
     parents: Sequence[int] | None = None,
     paths: Sequence[str] | None = None,
-) -> Recording:
+) -> Run:
     """A run of ``calls`` that took ``total`` (nanoseconds, counts).
 
     The sources of ``layout`` ran for the shares ``running`` of the time, each
     counting as much of every value, and were enabled all of it, but that those of
     ``untimed`` tell no times; of the records
     in ``failed_reads`` (0 is the run's own) the second reading failed.
-    ``parents`` and ``paths`` are as in :class:`Recording`.
+    ``parents`` and ``paths`` are as in :class:`Run`.
     """
     layout = layout if counted else NOTHING
     shares = running or [1.0] * len(layout.sources)
@@ -63,4 +63,4 @@ def recording(
     for index in failed_reads:
         records[index]["after"]["0"]["count"] = 0
     records["parent"] = [-1, *(parent + 1 for parent in parents or [-1] * len(calls))]
-    return Recording.of_records(records, SIGNATURES, layout, timed=timed, paths=paths)
+    return Run.of_records(records, SIGNATURES, layout, timed=timed, paths=paths)

@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from vmprof.report.derive import derive
-from vmprof.report.model import (
-    TASKS,
-    WINDOW,
-    Count,
-    Derived,
-    Duration,
-    Metric,
-    Percent,
-    Ratio,
-    Report,
-    Samples,
-)
+from vmprof.report.model import Report
+from vmprof.values import TASKS, WINDOW, Count, Derived, Duration, Metric, Percent, Ratio, Samples
 
 # As a library might call its kernels whose author means no good.
 HOSTILE = (

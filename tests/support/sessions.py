@@ -11,7 +11,7 @@ import numpy as np
 import tvm
 
 from support.models import Branching, Closures, FunctionAsValue, Nested, calls_packed, dynamic
-from vmprof.record.recording import Recording
+from vmprof.recording.tables import Recording
 
 TvmVm = tvm.relax.VirtualMachine
 X = np.arange(4, dtype="float32")

@@ -16,11 +16,12 @@ from support.models import program
 
 import vmprof
 from vmprof.counters import Counters, Encoding, Event, Machine, open_counters, parse_events
-from vmprof.counters.group import Opener, Refused
-from vmprof.counters.pmu import Pmu
+from vmprof.counters.hardware.pmu import Pmu
+from vmprof.counters.reading.group import Opener, Refused
 from vmprof.report.accounts import LOST, accounted
 from vmprof.report.derive import derive
-from vmprof.report.model import Count, Derived, Report
+from vmprof.report.model import Report
+from vmprof.values import Count, Derived
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
 METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})

@@ -7,16 +7,11 @@ from collections.abc import Sequence
 import pytest
 
 from vmprof import Report
-from vmprof.compare.validate import (
-    Agreement,
-    Conclusion,
-    Validation,
-    Verdict,
-    compare_engines,
-)
+from vmprof.compare.validate import Agreement, Verdict, compare_engines
+from vmprof.compare.validate.conclusion import Conclusion, Validation
 from vmprof.compare.validate.text import costs, render, table
 from vmprof.report.estimator import mean_of, middle_half
-from vmprof.report.model import Count, Duration, Metric, Row, Samples
+from vmprof.values import Count, Duration, Metric, Row, Samples
 
 TIME = "Duration (us)"
 CYCLES = "perf::CYCLES"

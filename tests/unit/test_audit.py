@@ -21,7 +21,7 @@ from vmprof.compare.diff import diff_reports
 from vmprof.compare.diff import text as diff_text
 from vmprof.compare.readers import SavedReport, parse_reports, read_reports
 from vmprof.report.derive import derive
-from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
+from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
 
 DATA = Path(__file__).parents[1] / "data"
 DOCS = Path(__file__).parents[2] / "docs"

@@ -12,7 +12,7 @@ import pytest
 from vmprof import Report
 from vmprof.compare.audit import Audit, Finding, Verdict, audit_report
 from vmprof.compare.audit.finding import Held, judge_held
-from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Row, Samples
+from vmprof.values import Count, Duration, Metric, Percent, Ratio, Row, Samples
 
 TIME, CLOCK = "Duration (us)", "perf::TASK-CLOCK"
 MEAN = "Unprofiled mean (us)"

@@ -11,22 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.records import COLUMNS, NO_TENSOR, TWO_TENSORS, Call, recording
 
-from vmprof.recording import Counts, Recording
 from vmprof.report import Report
 from vmprof.report.aggregate import merge_calls, sum_columns
 from vmprof.report.balance import check_balance, imbalance
 from vmprof.report.build import build_report
 from vmprof.report.counted import CountedPass
 from vmprof.report.estimator import middle_half, rounded_means
-from vmprof.report.model import (
-    INCLUSIVE_DURATION,
-    Count,
-    Duration,
-    Percent,
-    Row,
-    Samples,
-)
-from vmprof.work import ByThread
+from vmprof.runs.run import Counts, Run
+from vmprof.runs.work import ByThread
+from vmprof.values import INCLUSIVE_DURATION, Count, Duration, Percent, Row, Samples
 
 CALLEES = ("conv", "add", "invoke", "alloc")
 
@@ -55,7 +48,7 @@ def calls(inside: st.SearchStrategy[tuple[Called, ...]]) -> st.SearchStrategy[tu
 PROGRAMS = st.recursive(st.just(()), calls, max_leaves=8)
 
 
-def run_of(program: tuple[Called, ...], random: Random, *, skips: bool) -> Recording:
+def run_of(program: tuple[Called, ...], random: Random, *, skips: bool) -> Run:
     """A run of some microseconds, in which many calls are twice as slow; maybe not of all."""
     rows: list[Call] = []
     parents: list[int] = []
@@ -85,7 +78,7 @@ def run_of(program: tuple[Called, ...], random: Random, *, skips: bool) -> Recor
     return recording(rows, (end, total), parents=parents, paths=paths)
 
 
-def by_threads(run: Recording, random: Random) -> Recording:
+def by_threads(run: Run, random: Random) -> Run:
     """``run``, the work of whose innermost calls was that of three threads."""
     assert run.counts is not None
     leaves = np.array([i for i in range(len(run.sites)) if i not in run.parents], dtype=np.int64)
@@ -99,7 +92,7 @@ def by_threads(run: Recording, random: Random) -> Recording:
     return replace(run, counts=counts)
 
 
-def report_of(timed: list[Recording], counted: list[Recording]) -> Report:
+def report_of(timed: list[Run], counted: list[Run]) -> Report:
     return build_report(
         sites=CALLEES,
         device="cpu0",

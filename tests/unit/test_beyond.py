@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from support.reports import network
 
-from vmprof.peaks import Peaks, with_peaks
 from vmprof.report.beyond import BeyondPeak, beyond_peaks
 from vmprof.report.derive import derive
-from vmprof.report.model import Count, Derived, Report
+from vmprof.report.model import Report
+from vmprof.values import Count, Derived
+from vmprof.zoo.peaks import Peaks, with_peaks
 
 GB = Derived("GB/s", "bytes / us / 1000", "ratio", {"bytes": "Bytes", "us": "Duration (us)"})
 

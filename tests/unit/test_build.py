@@ -5,26 +5,17 @@ from __future__ import annotations
 import pytest
 from support.records import COLUMNS, NO_TENSOR, TWO_TENSORS, Call, recording
 
-from vmprof.counters.source import Layout
-from vmprof.recording import Recording
 from vmprof.report import Report
 from vmprof.report.aggregate import merge_calls, sum_columns
 from vmprof.report.balance import imbalance
 from vmprof.report.build import CollectedPass, build_report
 from vmprof.report.counted import CountedPass
-from vmprof.report.model import (
-    INCLUSIVE_DURATION,
-    PATH,
-    Count,
-    Duration,
-    Percent,
-    Ratio,
-    Row,
-    Samples,
-)
+from vmprof.runs.layout import Layout
+from vmprof.runs.run import Run
+from vmprof.values import INCLUSIVE_DURATION, PATH, Count, Duration, Percent, Ratio, Row, Samples
 
 
-def run(durations: tuple[int, int], total: int, cycles: int = 0, **options: object) -> Recording:
+def run(durations: tuple[int, int], total: int, cycles: int = 0, **options: object) -> Run:
     first, second = durations
     return recording(
         [
@@ -37,8 +28,8 @@ def run(durations: tuple[int, int], total: int, cycles: int = 0, **options: obje
 
 
 def build(
-    timed: list[Recording],
-    counted: list[Recording],
+    timed: list[Run],
+    counted: list[Run],
     refused: dict[str, str] | None = None,
     doubtful: tuple[str, ...] = (),
     per_run: list[Row] | None = None,
@@ -55,7 +46,7 @@ def build(
     )
 
 
-def timed(*runs: tuple[tuple[int, int], int]) -> list[Recording]:
+def timed(*runs: tuple[tuple[int, int], int]) -> list[Run]:
     return [run(durations, total, counted=False) for durations, total in runs]
 
 
@@ -158,7 +149,7 @@ def test_counting_runs_that_made_other_calls_count() -> None:
 def test_calls_are_matched_by_function_callee_shapes_and_number() -> None:
     """A branch with another kernel, a loop with a turn more, the same kernel for other shapes."""
 
-    def calls(*made: tuple[int, int, str]) -> Recording:
+    def calls(*made: tuple[int, int, str]) -> Run:
         rows: list[Call] = []
         for site, shape, _ in made:
             rows.append((site, shape, 10 * len(rows), 10 * len(rows) + 8, [0, 0]))

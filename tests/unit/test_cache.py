@@ -14,9 +14,9 @@ import pytest
 import tvm
 
 from vmprof import VmprofError, VmprofWarning
-from vmprof.compiler.cache import NotKeptError, cached_library
-from vmprof.peaks import Peaks, cached_peaks, keep_peaks
 from vmprof.program.info import NOTHING_KNOWN, info_path, read_info, write_info
+from vmprof.zoo.compiler.cache import NotKeptError, cached_library
+from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks
 
 DAY = 86_400
 TARGET = tvm.target.Target("llvm")

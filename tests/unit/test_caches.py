@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vmprof.caches import largest_cache
+from vmprof.counters.hardware.caches import largest_cache
 
 
 def test_the_largest_cache_of_any_processor(tmp_path: Path) -> None:

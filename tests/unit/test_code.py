@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import tvm_ffi
 
-from vmprof.machine.code import Code, failed_frame
+from vmprof.vm.code import Code, failed_frame
 
 
 def packed(function: Callable[..., Any]) -> tvm_ffi.Function:

@@ -13,11 +13,12 @@ from support.events import DEFAULT, SOFTWARE, events
 from support.kernel import FakeKernel, OpenEvent, Page
 
 from vmprof import VmprofError
-from vmprof.counters import Counters, Machine, open_counters, parse_events, trust
-from vmprof.counters.cpuinfo import Processor
+from vmprof.counters import Counters, Machine, open_counters, parse_events
 from vmprof.counters.encoding import HARDWARE, Encoding, Event
-from vmprof.counters.group import CounterGroup, Opener, Refused
-from vmprof.counters.pmu import Pmu
+from vmprof.counters.hardware.cpuinfo import Processor
+from vmprof.counters.hardware.pmu import Pmu
+from vmprof.counters.reading import trust
+from vmprof.counters.reading.group import CounterGroup, Opener, Refused
 
 METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})
 HYBRID = Machine(
@@ -245,7 +246,7 @@ def test_pages_of_all_events_or_of_none(kernel: FakeKernel) -> None:
 
 def test_arm_is_asked_for_user_access(kernel: FakeKernel) -> None:
     """By the format term rdpmc, where the sysctl allows it."""
-    from vmprof.counters.pmu import Field
+    from vmprof.counters.hardware.pmu import Field
 
     pmu = Pmu("armv8_pmuv3_0", 8, {"rdpmc": Field("config1", ((1, 1),))}, is_core=True)
     for access, expected in ((1, 2), (0, 0), (None, 0)):

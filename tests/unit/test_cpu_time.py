@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from vmprof.counters import Machine
-from vmprof.counters.cpu import CALLER, COUNTED, PROCESS, TEAM, THREADS, open_cpu_clocks
-from vmprof.counters.group import Opener
-from vmprof.counters.source import ReadingCost
-from vmprof.machine import Site
+from vmprof.counters.reading.cpu import open_cpu_clocks
+from vmprof.counters.reading.group import Opener
 from vmprof.native import empty
-from vmprof.reading_cost import Spent
-from vmprof.recorder import Reading, Recorder
-from vmprof.recording import Counts, Recording
+from vmprof.record.recorder import Reading, Recorder
 from vmprof.report.cpu_time import BESIDE, CPU_TIME, cpu_cells
-from vmprof.report.model import Count, Duration, Samples
 from vmprof.report.threads import without_claims
 from vmprof.report.unseen import Watched, uncounted_work
-from vmprof.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE
+from vmprof.runs.layout import CALLER, COUNTED, PROCESS, TEAM, THREADS, ReadingCost
+from vmprof.runs.reading_cost import Spent
+from vmprof.runs.run import Counts, Run
+from vmprof.runs.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE
+from vmprof.values import Count, Duration, Samples
+from vmprof.vm import Site
 
 COST = ReadingCost(inside=300, whole=500)
 CALL = 0
@@ -69,10 +69,10 @@ def test_what_reading_costs_is_measured_and_taken_off() -> None:
     assert recording.counts.total[0] <= recording.total_ns + 2 * cost.whole
 
 
-def run(calls: Sequence[tuple[int, int]], total: tuple[int, int]) -> Recording:
+def run(calls: Sequence[tuple[int, int]], total: tuple[int, int]) -> Run:
     """Of (time, CPU time) in nanoseconds; no call lies in another."""
     times, cpu = np.array(calls).T
-    return Recording(
+    return Run(
         sites=np.arange(len(calls)),
         shapes=("",) * len(calls),
         parents=np.full(len(calls), -1),

@@ -8,7 +8,7 @@ import pytest
 
 from vmprof import Report, VmprofError
 from vmprof.report.derive import derive, evaluate
-from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Ratio, Row
+from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row
 
 CYCLES, INSTRUCTIONS = "perf::CYCLES", "perf::INSTRUCTIONS"
 NAMES = {"cycles": CYCLES, "instructions": INSTRUCTIONS}

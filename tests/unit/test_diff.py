@@ -22,7 +22,7 @@ from vmprof.compare.diff.data import to_csv, to_json
 from vmprof.compare.diff.match import match_rows
 from vmprof.compare.diff.text import describe_change, render
 from vmprof.compare.readers import read_reports, reports_of
-from vmprof.report.model import Count, Duration, Metric, Ratio, Row, Samples
+from vmprof.values import Count, Duration, Metric, Ratio, Row, Samples
 
 DATA = Path(__file__).parents[1] / "data"
 TIME = "Duration (us)"

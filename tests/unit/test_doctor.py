@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from support import machines
 
 from vmprof.counters import Machine
-from vmprof.counters.cpuinfo import Processor
 from vmprof.counters.doctor import Facts, Finding, Level, counts_hardware, diagnose
 from vmprof.counters.doctor.facts import PROBES
-from vmprof.counters.pmu import NamedEvent, Pmu
+from vmprof.counters.hardware.cpuinfo import Processor
+from vmprof.counters.hardware.pmu import NamedEvent, Pmu
 
 INTEL = Processor(vendor="GenuineIntel", model_name="Intel Xeon", family=6, model=85)
 ARM = Processor(vendor="ARM", implementer=0x41, part=0xD0C)

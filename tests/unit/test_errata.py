@@ -11,11 +11,11 @@ from support.kernel import FakeKernel, OpenEvent, Page
 from support.machines import machine
 
 from vmprof.counters import Machine, parse_events
-from vmprof.counters.cpuinfo import Processor
 from vmprof.counters.encoding import RAW
-from vmprof.counters.errata import group_objection, objection
-from vmprof.counters.plan import open_counters
-from vmprof.counters.pmu import NamedEvent
+from vmprof.counters.hardware.cpuinfo import Processor
+from vmprof.counters.hardware.pmu import NamedEvent
+from vmprof.counters.reading.errata import group_objection, objection
+from vmprof.counters.reading.plan import open_counters
 
 XEON = machine("intel-sapphire-rapids")
 ALDER = machine("intel-alder-lake")

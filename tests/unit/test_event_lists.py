@@ -11,8 +11,9 @@ from support.events import events
 from support.machines import NAMES, machine
 
 from vmprof import VmprofError
-from vmprof.counters import Encoding, Event, Machine, generic, parse_events
+from vmprof.counters import Encoding, Event, Machine, parse_events
 from vmprof.counters.encoding import HARDWARE, RAW
+from vmprof.counters.names import generic
 
 XEON = machine("intel-sapphire-rapids")
 ALDER = machine("intel-alder-lake")

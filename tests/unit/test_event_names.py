@@ -11,8 +11,9 @@ from support.events import DEFAULT, events
 from support.machines import NAMES, machine
 
 from vmprof import VmprofError
-from vmprof.counters import Encoding, Event, Machine, generic, papi, parse_events
+from vmprof.counters import Encoding, Event, Machine, parse_events
 from vmprof.counters.encoding import HARDWARE, HW_CACHE, RAW, SOFTWARE, TRACEPOINT
+from vmprof.counters.names import generic, papi
 
 XEON = machine("intel-sapphire-rapids")
 ALDER = machine("intel-alder-lake")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmprof.report.figures import short, short_count, three_digits
 from vmprof.report.kinds import Kind, kinds
-from vmprof.report.model import Count, Duration, Metric, Percent, Ratio
+from vmprof.report.render.figures import short, short_count, three_digits
+from vmprof.values import Count, Duration, Metric, Percent, Ratio
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from vmprof.compare.audit import audit_report
 from vmprof.compare.readers import parse_reports, read_reports
 from vmprof.compare.rows import merged_rows
 from vmprof.report.derive import derive
-from vmprof.report.model import Count, Derived, Duration, Percent, Ratio, Row
+from vmprof.values import Count, Derived, Duration, Percent, Ratio, Row
 
 DATA = Path(__file__).parents[1] / "data"
 TVM = DATA / "tvm-0.23-mlp"

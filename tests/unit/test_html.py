@@ -10,8 +10,8 @@ from support.reports import HOSTILE, hostile, network
 
 from vmprof import Report
 from vmprof.report.facts import facts
-from vmprof.report.html.roofline import Chart
-from vmprof.report.html.sections import counter_shares, kind_bars
+from vmprof.report.render.html.roofline import Chart
+from vmprof.report.render.html.sections import counter_shares, kind_bars
 from vmprof.report.roofline import roofline
 
 

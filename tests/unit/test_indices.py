@@ -8,8 +8,8 @@ import pytest
 from tvm import te, tirx
 from tvm.script import tirx as T
 
-from vmprof.compiler.indices import limits_and_flows
 from vmprof.program.kernels import Flow
+from vmprof.zoo.compiler.indices import limits_and_flows
 
 
 def kernel(*tensors: te.Tensor) -> tirx.PrimFunc:

@@ -7,7 +7,8 @@ import pytest
 from vmprof.program.kernels import Kernel
 from vmprof.report.derive import summed
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
-from vmprof.report.model import Count, Duration, Percent, Ratio, Report
+from vmprof.report.model import Report
+from vmprof.values import Count, Duration, Percent, Ratio
 
 KERNELS = {
     "conv": Kernel(

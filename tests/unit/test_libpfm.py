@@ -11,9 +11,10 @@ from support.events import events
 from support.machines import machine
 
 from vmprof import VmprofError
-from vmprof.counters import Encoding, Event, Machine, libpfm, parse_events
-from vmprof.counters.catalogue import known_events
+from vmprof.counters import Encoding, Event, Machine, parse_events
 from vmprof.counters.encoding import RAW
+from vmprof.counters.names import libpfm
+from vmprof.counters.names.catalogue import known_events
 
 XEON = machine("intel-sapphire-rapids")
 ALDER = machine("intel-alder-lake")

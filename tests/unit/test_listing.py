@@ -10,8 +10,8 @@ import pytest
 from support import machines
 
 from vmprof.counters import Event, Machine
-from vmprof.counters.catalogue import known_events
 from vmprof.counters.listing import Listing
+from vmprof.counters.names.catalogue import known_events
 from vmprof.counters.sets import sets_of
 
 Probe = Callable[[Event], str | None]

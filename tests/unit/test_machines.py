@@ -9,10 +9,10 @@ from support.events import events
 from support.machines import NAMES, machine
 
 from vmprof.counters import Machine
-from vmprof.counters.catalogue import KnownEvent, known_events
-from vmprof.counters.cpuinfo import Processor, parse_cpuinfo
-from vmprof.counters.files import cpu_list
-from vmprof.counters.pmu import Field, NamedEvent
+from vmprof.counters.hardware.cpuinfo import Processor, parse_cpuinfo
+from vmprof.counters.hardware.files import cpu_list
+from vmprof.counters.hardware.pmu import Field, NamedEvent
+from vmprof.counters.names.catalogue import KnownEvent, known_events
 
 
 def test_a_xeon() -> None:

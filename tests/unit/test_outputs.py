@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from vmprof.compare.validate.outputs import first_difference
+from vmprof.drivers.outputs import first_difference
 
 NAN = float("nan")
 

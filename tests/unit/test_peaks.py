@@ -12,11 +12,11 @@ import tvm
 from support.reports import network
 
 from vmprof import Report, VmprofError
-from vmprof.lowering.host import host_target
-from vmprof.peaks import Peaks, cached_peaks, keep_peaks, with_known_peaks, with_peaks
-from vmprof.peaks.kernels import compiled, fused_multiply_adds, reading, scaling
 from vmprof.report.derive import derive
-from vmprof.report.model import Count, Derived, Percent, Ratio
+from vmprof.values import Count, Derived, Percent, Ratio
+from vmprof.zoo.lowering.host import host_target
+from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks, with_known_peaks, with_peaks
+from vmprof.zoo.peaks.kernels import compiled, fused_multiply_adds, reading, scaling
 
 
 @pytest.fixture(autouse=True)

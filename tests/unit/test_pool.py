@@ -11,8 +11,8 @@ import pytest
 import tvm
 
 from vmprof import VmprofError
-from vmprof.pool import configured_pool, parse_cpus
-from vmprof.report.model import Count
+from vmprof.record.pool import configured_pool, parse_cpus
+from vmprof.values import Count
 
 CPUS = sorted(os.sched_getaffinity(0))
 

@@ -9,9 +9,9 @@ from support.events import events
 from support.kernel import FakeKernel, OpenEvent
 
 from vmprof.counters import Encoding, Event, Machine
-from vmprof.counters.cpuinfo import Processor
-from vmprof.counters.pmu import NamedEvent, Pmu
-from vmprof.counters.probe import prober
+from vmprof.counters.hardware.cpuinfo import Processor
+from vmprof.counters.hardware.pmu import NamedEvent, Pmu
+from vmprof.counters.reading.probe import prober
 
 METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})
 

@@ -15,7 +15,7 @@ from vmprof.compare.audit import text as audit_text
 from vmprof.compare.diff import diff_reports
 from vmprof.compare.diff import text as diff_text
 from vmprof.compare.readers import SavedReport, parse_reports, read_reports, reports_of
-from vmprof.report.model import Count, Duration, Percent, Ratio
+from vmprof.values import Count, Duration, Percent, Ratio
 
 DATA = Path(__file__).parents[1] / "data"
 RELAY = DATA / "tvm-relay-vm-papi-reports.txt"

@@ -13,10 +13,10 @@ from support.events import events
 from support.kernel import FakeKernel, OpenEvent
 
 from vmprof.counters import Encoding, Event, Machine
-from vmprof.counters.group import Opener, Refused
-from vmprof.counters.permissions import explain, kernel_needed
-from vmprof.counters.pmu import Pmu
-from vmprof.counters.probe import prober
+from vmprof.counters.hardware.permissions import explain, kernel_needed
+from vmprof.counters.hardware.pmu import Pmu
+from vmprof.counters.reading.group import Opener, Refused
+from vmprof.counters.reading.probe import prober
 
 METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})
 GUEST = Machine(paranoid=3, is_virtual=True)
@@ -111,7 +111,7 @@ assert libc.prctl(38, 1, 0, 0, 0) == 0
 assert libc.prctl(22, 2, ctypes.byref(given), 0, 0) == 0
 
 from vmprof.counters import Machine, parse_events
-from vmprof.counters.probe import prober
+from vmprof.counters.reading.probe import prober
 machine = Machine.read()
 probe = prober(machine)
 for (event,) in parse_events("task-clock,page-faults,context-switches,cpu-migrations", machine):

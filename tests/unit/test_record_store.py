@@ -8,10 +8,11 @@ import tvm_ffi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmprof.record.estimate import slope
-from vmprof.record.recording import CALL, INVOCATION, TIMED, UNRECORDED, Counts
-from vmprof.record.shapes import dtype_name, kind_of, parse, ranges, signature_text
-from vmprof.record.store import FIRST_KEPT, Folded, Store
+from vmprof.record.sessions.store import FIRST_KEPT, Folded, Store
+from vmprof.recording.shapes import kind_of, parse, ranges
+from vmprof.recording.slope import slope
+from vmprof.recording.tables import CALL, INVOCATION, TIMED, UNRECORDED, Counts
+from vmprof.runs.signature import dtype_name, signature_text
 
 
 def folded(first: int, count: int, calls: int, function: int = 0) -> Folded:

@@ -18,10 +18,10 @@ from support.kernel import FakeKernel
 
 from vmprof import VmprofError
 from vmprof.counters import Machine, Pass
-from vmprof.counters.group import Opener, Refused
-from vmprof.machine import Site
+from vmprof.counters.reading.group import Opener, Refused
 from vmprof.native import empty, ffi, lib, wrap
-from vmprof.recorder import Reading, Recorder
+from vmprof.record.recorder import Reading, Recorder
+from vmprof.vm import Site
 
 
 def site(number: int) -> Site:

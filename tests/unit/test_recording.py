@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from support.records import COLUMNS, NO_TENSOR, SIGNATURES, TWO_TENSORS, recording
 
-from vmprof.counters.source import Layout
-from vmprof.readings import record_dtype
-from vmprof.recording import NOTHING, Activation, Recording, call_paths
+from vmprof.runs.layout import Layout
+from vmprof.runs.readings import record_dtype
+from vmprof.runs.run import NOTHING, Activation, Run, call_paths
 
 CALLS = [(3, TWO_TENSORS, 100, 350, [7, 0]), (1, NO_TENSOR, 400, 410, [1, 2**40])]
 
@@ -69,7 +69,7 @@ def test_on_a_hybrid_the_core_pmus_are_summed_and_never_scaled() -> None:
     assert "the counters ran 75 % of the time" in run.fault
 
 
-def with_times(times: Sequence[tuple[int, int]], layout: Layout, *, begin: int = 0) -> Recording:
+def with_times(times: Sequence[tuple[int, int]], layout: Layout, *, begin: int = 0) -> Run:
     """A run without calls, whose sources were enabled and ran for these nanoseconds."""
     records = np.zeros(1, dtype=record_dtype(layout))
     records["site"] = -1
@@ -78,7 +78,7 @@ def with_times(times: Sequence[tuple[int, int]], layout: Layout, *, begin: int =
             reading = records[end][str(number)]
             reading["count"] = len(layout.sources[number])
             reading["enabled_ns"], reading["running_ns"] = at
-    return Recording.of_records(records, SIGNATURES, layout, timed=False)
+    return Run.of_records(records, SIGNATURES, layout, timed=False)
 
 
 # A hybrid's two groups of one event; read one after the other, within 500 ns.
@@ -174,7 +174,7 @@ def test_dtypes_of_every_kind() -> None:
         words += [code | bits << 8 | lanes << 16, 0]
     records = np.zeros(2, dtype=record_dtype(NOTHING))
     records["site"] = [-1, 0]
-    run = Recording.of_records(records, np.array([5, *words], dtype=np.int64), NOTHING, timed=True)
+    run = Run.of_records(records, np.array([5, *words], dtype=np.int64), NOTHING, timed=True)
     assert run.shapes == ("float16[], bfloat16[], bool[], int8x4[], uint64[]",)
     assert SIGNATURES[NO_TENSOR] == 0
 

@@ -7,14 +7,15 @@ from support.recordings import Made
 
 from vmprof import VmprofError
 from vmprof.compare.audit import Verdict, audit_report
-from vmprof.record import text
-from vmprof.record.groups import groups_of
-from vmprof.record.growth import growths
-from vmprof.record.recording import TIMED, UNRECORDED
-from vmprof.record.report import reports
-from vmprof.record.summary import summary
-from vmprof.report.json import parse
-from vmprof.report.model import Count, Duration, Report, Samples
+from vmprof.recording import text
+from vmprof.recording.groups import groups_of
+from vmprof.recording.growth import growths
+from vmprof.recording.reports import reports
+from vmprof.recording.summary import summary
+from vmprof.recording.tables import TIMED, UNRECORDED
+from vmprof.report.model import Report
+from vmprof.report.render.json import parse
+from vmprof.values import Count, Duration, Samples
 
 
 def report_of(made: Made, by: str = "operator") -> Report:

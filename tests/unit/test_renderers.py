@@ -17,9 +17,9 @@ from vmprof.compare.diff import diff_reports
 from vmprof.compare.diff import text as diff_text
 from vmprof.compare.diff.data import to_csv as diff_to_csv
 from vmprof.compare.diff.data import to_json as diff_to_json
-from vmprof.report import terminal
-from vmprof.report.model import TASKS, WINDOW, Count, Duration, Percent, Ratio, Samples
-from vmprof.report.view import View, text
+from vmprof.report.render import terminal
+from vmprof.report.render.view import View, text
+from vmprof.values import TASKS, WINDOW, Count, Duration, Percent, Ratio, Samples
 
 TEXT = st.text(max_size=12) | st.sampled_from(
     ["<b>", "</script>", "Name", "perf::CYCLES", "a_1", "\ud800"]

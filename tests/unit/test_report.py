@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from support.records import NO_TENSOR, TWO_TENSORS, recording
 
 from vmprof import Report, VmprofError
-from vmprof.counters.source import Layout
 from vmprof.report.build import build_report
 from vmprof.report.counted import CountedPass
-from vmprof.report.model import Count, Duration, Metric, Percent, Ratio, Row, Samples
-from vmprof.report.table import columns_of
+from vmprof.report.render.table import columns_of
+from vmprof.runs.layout import Layout
+from vmprof.values import Count, Duration, Metric, Percent, Ratio, Row, Samples
 
 DATA = Path(__file__).parents[1] / "data"
 TVM = DATA / "tvm-0.23-mlp"

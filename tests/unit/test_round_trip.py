@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vmprof import Report
 from vmprof.compare.readers import parse_reports
-from vmprof.report.model import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
+from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
 
 # Characters that take one place each in a table.
 LETTERS = st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_categories=("C", "Z"))

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from support.recordings import Made
 
 from vmprof import VmprofError
-from vmprof.record.recording import TIMED, UNRECORDED, Recording
-from vmprof.record.report import reports
-from vmprof.record.saved import dumps, load, loads
-from vmprof.report.model import Derived
+from vmprof.recording.reports import reports
+from vmprof.recording.saved import dumps, load, loads
+from vmprof.recording.tables import TIMED, UNRECORDED, Recording
+from vmprof.values import Derived
 
 
 def made() -> Recording:
@@ -191,8 +191,8 @@ package = types.ModuleType("vmprof")  # whose __init__ imports what runs models
 package.__path__ = [sys.argv[1]]
 sys.modules["vmprof"] = package
 
-from vmprof.record import text
-from vmprof.record.saved import load
+from vmprof.recording import text
+from vmprof.recording.saved import load
 print(text.render(load(sys.argv[2])))
 """
 

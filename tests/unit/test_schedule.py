@@ -6,9 +6,9 @@ import pytest
 
 from vmprof import VmprofError
 from vmprof.counters import Pass
-from vmprof.counters.source import Layout
-from vmprof.recorder import Reading
-from vmprof.schedule import Schedule
+from vmprof.record.recorder import Reading
+from vmprof.record.rounds.schedule import Schedule
+from vmprof.runs.layout import Layout
 
 
 class Clock:
@@ -17,7 +17,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, round_seconds: float) -> None:
         self._now = 0.0
         self._round = round_seconds
-        monkeypatch.setattr("vmprof.schedule.time.monotonic", lambda: self._now)
+        monkeypatch.setattr("vmprof.record.rounds.schedule.time.monotonic", lambda: self._now)
 
     def rounds(self, schedule: Schedule) -> int:
         count = 0

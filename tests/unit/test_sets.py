@@ -9,12 +9,12 @@ import pytest
 
 from vmprof import VmprofError
 from vmprof.counters import Machine
-from vmprof.counters.cpuinfo import Processor
-from vmprof.counters.pmu import Field, NamedEvent, Pmu
+from vmprof.counters.hardware.cpuinfo import Processor
+from vmprof.counters.hardware.pmu import Field, NamedEvent, Pmu
 from vmprof.counters.sets import CounterSet, choose, load_set, sets_of
 from vmprof.counters.sets.load import alias
 from vmprof.report.derive import evaluate
-from vmprof.report.model import Derived, Percent, Ratio
+from vmprof.values import Derived, Percent, Ratio
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOWHERE = {"XDG_CONFIG_HOME": "/nonexistent"}

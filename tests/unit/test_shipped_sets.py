@@ -7,13 +7,13 @@ from support import machines
 
 from vmprof import VmprofError
 from vmprof.counters import Machine
-from vmprof.counters.cpuinfo import Processor
-from vmprof.counters.errata import group_objection, objection
-from vmprof.counters.pmu import NamedEvent, Pmu
+from vmprof.counters.hardware.cpuinfo import Processor
+from vmprof.counters.hardware.pmu import NamedEvent, Pmu
+from vmprof.counters.reading.errata import group_objection, objection
+from vmprof.counters.reading.wide import WideEvent
 from vmprof.counters.sets import CounterSet, load_set, sets_of
-from vmprof.counters.wide import WideEvent
 from vmprof.report.derive import evaluate
-from vmprof.report.model import Count, Metric, Percent, Ratio
+from vmprof.values import Count, Metric, Percent, Ratio
 
 ON_EVERY_MACHINE = ("branch", "cache", "default", "ipc", "software", "stalls", "tlb")
 NOWHERE = {"XDG_CONFIG_HOME": "/nonexistent"}

@@ -8,11 +8,11 @@ import pytest
 
 from vmprof import Report
 from vmprof.compare.audit import Verdict, audit_report
-from vmprof.report import terminal
 from vmprof.report.facts import facts
-from vmprof.report.model import Count, Duration, Metric, Percent, Row
+from vmprof.report.render import terminal
+from vmprof.report.render.view import View
 from vmprof.report.totals import in_no_row, longest_device, longest_total, rows_of
-from vmprof.report.view import View
+from vmprof.values import Count, Duration, Metric, Percent, Row
 
 TIME = "Duration (us)"
 

@@ -14,10 +14,10 @@ from support.kernel import FakeKernel, OpenEvent
 
 from vmprof.counters import Counters, Machine, open_counters, parse_events
 from vmprof.counters.encoding import HARDWARE, Encoding, Event
-from vmprof.counters.group import Opener
-from vmprof.counters.pmu import Pmu
-from vmprof.counters.scope import Scope
-from vmprof.counters.trial import trouble_with
+from vmprof.counters.hardware.pmu import Pmu
+from vmprof.counters.reading.group import Opener
+from vmprof.counters.reading.scope import Scope
+from vmprof.counters.reading.trial import trouble_with
 
 METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})
 # Of another PMU, as msr/tsc/ is.

@@ -59,7 +59,7 @@ def test_the_page_is_up_to_date(script: ModuleType) -> None:
 def code(tmp_path: Path) -> Path:
     for name, text in {
         "vmprof/cli/a.py": PYTHON,
-        "vmprof/counters/trust.py": PYTHON,
+        "vmprof/counters/reading/trust.py": PYTHON,
         "vmprof/b.py": "raise Error(f'{{xx}} takes {x}')",
         "native/c.c": C,
     }.items():

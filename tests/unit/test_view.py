@@ -9,9 +9,9 @@ import pytest
 from support.reports import HOSTILE, hostile, network
 
 from vmprof import VmprofError
-from vmprof.report import terminal
-from vmprof.report.model import Count, Ratio
-from vmprof.report.view import View, find_column, select, text
+from vmprof.report.render import terminal
+from vmprof.report.render.view import View, find_column, select, text
+from vmprof.values import Count, Ratio
 
 DATA = Path(__file__).parents[1] / "data"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

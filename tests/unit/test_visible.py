@@ -17,9 +17,9 @@ from vmprof.compare.diff import diff_reports
 from vmprof.compare.diff import text as diff_text
 from vmprof.compare.grid import grid
 from vmprof.compare.readers import parse_reports
-from vmprof.report import terminal
-from vmprof.report.model import Count, Duration
-from vmprof.report.view import View, text
+from vmprof.report.render import terminal
+from vmprof.report.render.view import View, text
+from vmprof.values import Count, Duration
 from vmprof.visible import cell, quoted, setting, unquoted, visible
 
 TITLE = "\x1b]0;owned\x07 a\nb \ud800"

@@ -13,7 +13,7 @@ from functools import partial
 from vmprof.cli.results import ABOUT_FILES, Results
 from vmprof.errors import VmprofError
 from vmprof.report import Report
-from vmprof.report.view import View, text
+from vmprof.report.render.view import View, text
 
 FORMS: Mapping[str, Callable[[Report], str]] = {
     "json": Report.json,
@@ -89,7 +89,7 @@ class Delivery:
         """``report`` as the terminal gets it."""
         if self._plain or not sys.stdout.isatty():
             return report.heading() + text(report, self._view)
-        from vmprof.report import terminal  # what it needs takes time to load
+        from vmprof.report.render import terminal  # what it needs takes time to load
 
         colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         width = shutil.get_terminal_size().columns

@@ -39,7 +39,7 @@ from vmprof.compare.readers import (
     reports_of,
 )
 from vmprof.errors import VmprofError
-from vmprof.record.saved import holds_recording
+from vmprof.recording.saved import holds_recording
 from vmprof.report import Report
 from vmprof.visible import visible
 
@@ -115,7 +115,7 @@ def _compare(
 
 
 def _profile(source: str, options: argparse.Namespace) -> Report:
-    from vmprof.profiler import profile  # TVM, which takes time to load
+    from vmprof.drivers.profile import profile  # TVM, which takes time to load
 
     with progress_line(quiet=options.quiet) as progress:
         return profile(source, repeats=options.repeats, progress=progress)
@@ -131,7 +131,7 @@ def _is_saved(source: str) -> bool:
         return False
     if os.sep in source or Path(source).suffix.strip(".0123456789"):
         return True  # named as no model of ours is
-    from vmprof.models import MODELS  # TVM, which takes time to load
+    from vmprof.zoo.models import MODELS  # TVM, which takes time to load
 
     return source not in MODELS
 

@@ -30,7 +30,7 @@ def execute(options: argparse.Namespace) -> int:
     # Its native half needs that of TVM, which takes time to load.
     from vmprof.counters import Machine
     from vmprof.counters.doctor import Facts, counts_hardware, diagnose
-    from vmprof.counters.probe import prober
+    from vmprof.counters.reading.probe import prober
 
     machine = Machine.read()
     facts = Facts.gather(machine, prober(machine))

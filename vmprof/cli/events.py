@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> None:
     # Its native half needs that of TVM, which takes time to load.
     from vmprof.counters import Machine
     from vmprof.counters.listing import Listing
-    from vmprof.counters.probe import prober
+    from vmprof.counters.reading.probe import prober
     from vmprof.counters.sets import sets_of
 
     machine = Machine.read()

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:  # noqa: ARG001
     # The compiler half of TVM, which the other commands go without.
-    from vmprof.models import MODELS
-    from vmprof.models.summary import summarize
+    from vmprof.zoo.models import MODELS
+    from vmprof.zoo.models.summary import summarize
 
     rows = [
         (one.name, f"{one.parameters:,}", f"{one.flops:,}", one.input)

@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> None:
     import tvm
 
-    from vmprof.peaks import keep_peaks
-    from vmprof.peaks.measure import measure
+    from vmprof.zoo.peaks import keep_peaks
+    from vmprof.zoo.peaks.measure import measure
 
     numbers = options.threads or sorted({1, tvm.runtime.num_threads()})
     with progress_line(quiet=options.quiet) as progress:

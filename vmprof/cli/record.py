@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
+from vmprof.drivers.script import Script, run_as_main
 from vmprof.errors import VmprofError
-from vmprof.record.options import SessionOptions
-from vmprof.record.script import Script, run_as_main
+from vmprof.record.sessions.options import SessionOptions
 
 if TYPE_CHECKING:
-    from vmprof.record.recording import Recording
+    from vmprof.recording.tables import Recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,9 +64,9 @@ def execute(options: argparse.Namespace) -> int:
     script.check()
     results = Results(options, ("save", "json"))
     # What they need takes time to load.
-    from vmprof.record import text
-    from vmprof.record.saved import dumps
-    from vmprof.record.session import Session
+    from vmprof.record.sessions.session import Session
+    from vmprof.recording import text
+    from vmprof.recording.saved import dumps
 
     session = Session(**asdict(SessionOptions.from_options(options)), attach_all=True)
 
@@ -102,6 +102,6 @@ def _script(options: argparse.Namespace) -> Script:
 
 def _json(recording: Recording, by: str) -> str:
     """One report after the other, which all that read reports here take."""
-    from vmprof.record.report import reports
+    from vmprof.recording.reports import reports
 
     return "".join(f"{report.json()}\n" for report in reports(recording, by).values())

@@ -99,7 +99,7 @@ def add_cold_argument(group: argparse._ArgumentGroup) -> None:
 
 def model_options(options: argparse.Namespace) -> dict[str, Any]:
     """What :func:`add_model_arguments` added, as options of :func:`vmprof.profile`."""
-    from vmprof.inputs import load_arrays  # TVM, which takes time to load
+    from vmprof.subject.inputs import load_arrays  # TVM, which takes time to load
 
     for package in options.imports:
         import_package(package)
@@ -228,9 +228,9 @@ def execute(options: argparse.Namespace) -> None:
             "functions a call is made"
         )
     # TVM, which takes time to load.
-    from vmprof.collectors import load_collector
-    from vmprof.pool import parse_cpus
-    from vmprof.profiler import profile
+    from vmprof.drivers.profile import profile
+    from vmprof.record.pool import parse_cpus
+    from vmprof.record.rounds.collectors import load_collector
 
     model = model_options(options)
     collectors = [load_collector(each) for each in options.collector]

@@ -18,8 +18,8 @@ import argparse
 from vmprof.cli import delivery
 from vmprof.cli.output import print_out
 from vmprof.compare.readers import read_reports, reports_of
-from vmprof.record import text
-from vmprof.record.saved import holds_recording, load
+from vmprof.recording import text
+from vmprof.recording.saved import holds_recording, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

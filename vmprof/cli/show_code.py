@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     # TVM, which takes time to load.
-    from vmprof.code_listing import code_listing
-    from vmprof.sources import load_program
+    from vmprof.subject.listing import code_listing
+    from vmprof.subject.load import load_program
 
     for line in code_listing(load_program(options.model, entry=None)).splitlines():
         print_out("\t".join(map(visible, line.split("\t"))) + "\n")

@@ -83,9 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     results = Results(options, ("json",))
     # TVM, which takes time to load.
-    from vmprof.compare.validate import validate_model
     from vmprof.compare.validate.data import to_json
     from vmprof.compare.validate.text import render
+    from vmprof.drivers.validate import validate_model
 
     model = model_options(options)
     with progress_line(quiet=options.quiet) as progress:

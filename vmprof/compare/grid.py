@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from vmprof.report.table import aligned
+from vmprof.report.render.table import aligned
 from vmprof.visible import visible
 
 

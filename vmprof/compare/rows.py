@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from vmprof.report.aggregate import merge_calls
 from vmprof.report.derive import derive_rows, summed
-from vmprof.report.model import Duration, Percent, Report, Row
+from vmprof.report.model import Report
+from vmprof.values import Duration, Percent, Row
 
 
 def merged_rows(report: Report) -> list[Row]:

@@ -1,9 +1,9 @@
 """What can be counted: event names, PMUs, groups, permissions."""
 
-from vmprof.counters.events import Encoding, Event, Group, parse_events
-from vmprof.counters.machine import Machine
-from vmprof.counters.passes import Pass
-from vmprof.counters.plan import Counters, open_counters
+from vmprof.counters.hardware.machine import Machine
+from vmprof.counters.names.events import Encoding, Event, Group, parse_events
+from vmprof.counters.reading.passes import Pass
+from vmprof.counters.reading.plan import Counters, open_counters
 
 __all__ = [
     "Counters",

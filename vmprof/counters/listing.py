@@ -10,10 +10,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from vmprof.counters.catalogue import KnownEvent, known_events
-from vmprof.counters.events import parse_events
-from vmprof.counters.machine import Machine
-from vmprof.counters.probe import Probe
+from vmprof.counters.hardware.machine import Machine
+from vmprof.counters.names.catalogue import KnownEvent, known_events
+from vmprof.counters.names.events import parse_events
+from vmprof.counters.reading.probe import Probe
 from vmprof.counters.sets import load_set
 from vmprof.errors import VmprofError
 

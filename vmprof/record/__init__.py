@@ -1,6 +1,4 @@
-"""Sessions: recording what a user's own program calls of its VMs.
+"""Records calls: of a program that is run in rounds, or of a user's own in a session.
 
-:mod:`vmprof.record.session` records; it needs TVM and the native half. What it gives, a
-:class:`vmprof.record.recording.Recording`, is data: it is saved, loaded and reported by
-modules of this folder that need neither.
+What a session gives, a :class:`vmprof.recording.tables.Recording`, is data.
 """

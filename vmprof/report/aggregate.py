@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from vmprof.report.model import (
+from vmprof.values import (
     NOT_COUNTED,
     PATH,
     TASKS,

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from vmprof.parallelism import Parallelism
-from vmprof.recording import NO_WINDOW, Counts, Recording
-from vmprof.work import ByThread, Floats, Ints
+from vmprof.runs.parallelism import Parallelism
+from vmprof.runs.run import NO_WINDOW, Counts, Run
+from vmprof.runs.work import ByThread, Floats, Ints
 
 _NAMED = 3  # in the note
 
@@ -29,7 +29,7 @@ class Alignment:
     the callee and the shapes are the same, and it is the nth such call inside the same one.
     """
 
-    def __init__(self, runs: Sequence[Recording], callees: Sequence[str]) -> None:
+    def __init__(self, runs: Sequence[Run], callees: Sequence[str]) -> None:
         self._runs = {id(run): run for run in runs}
         self._callees = callees
         first = runs[0]
@@ -46,11 +46,11 @@ class Alignment:
         self._model = self._union(row_of)
 
     @property
-    def calls(self) -> Recording:
+    def calls(self) -> Run:
         """A recording of all the calls, of which nothing but what they are shall be read."""
         return self._model
 
-    def of(self, run: Recording) -> Recording:
+    def of(self, run: Run) -> Run:
         """``run``, which is one of those aligned, with a row for each of the calls."""
         place = self._place.get(id(run))
         if place is None:
@@ -73,7 +73,7 @@ class Alignment:
             parallelism=run.parallelism and _parallelism(run.parallelism, place, calls),
         )
 
-    def place(self, run: Recording) -> Sequence[int]:
+    def place(self, run: Run) -> Sequence[int]:
         """The row of each call that ``run`` made."""
         place = self._place.get(id(run))
         return range(len(run.sites)) if place is None else place.tolist()
@@ -99,7 +99,7 @@ class Alignment:
             f"{more}; a call counts as 0 in a run that did not make it"
         )
 
-    def _identify(self, run: Recording, keys: dict[_Key, int], following: dict[int, int]) -> Ints:
+    def _identify(self, run: Run, keys: dict[_Key, int], following: dict[int, int]) -> Ints:
         """The number of each call in ``keys``, which learns new ones.
 
         ``following`` says which number comes after which, beginning after -1; a new call
@@ -122,7 +122,7 @@ class Alignment:
             before = number
         return np.array(numbers, dtype=np.int64)
 
-    def _union(self, row_of: Ints) -> Recording:
+    def _union(self, row_of: Ints) -> Run:
         calls = len(row_of)
         sites, parents = np.zeros(calls, dtype=np.int64), np.full(calls, -1)
         shapes, paths = [""] * calls, [""] * calls
@@ -133,9 +133,7 @@ class Alignment:
             parents[place[inside]] = place[run.parents[inside]]
             for row, shape, path in zip(place.tolist(), run.shapes, run.paths, strict=True):
                 shapes[row], paths[row] = shape, path
-        return Recording(
-            sites, tuple(shapes), parents, tuple(paths), None, None, None, None, fault=None
-        )
+        return Run(sites, tuple(shapes), parents, tuple(paths), None, None, None, None, fault=None)
 
 
 def _chain(following: dict[int, int]) -> Sequence[int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.model import Count, Duration, Metric, Report
+from vmprof.report.model import Report
+from vmprof.values import Count, Duration, Metric
 
 _DURATION = "Duration (us)"
 # In the configuration: the part of Total that is in no row, of Duration and of each count.

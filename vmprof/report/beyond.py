@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from vmprof.report.aggregate import merge_calls
 from vmprof.report.derive import derive_rows
-from vmprof.report.figures import three_digits
-from vmprof.report.model import Metric, Ratio, Report
+from vmprof.report.model import Report
+from vmprof.report.render.figures import three_digits
 from vmprof.report.roofline import PEAK_BANDWIDTH, PEAK_FLOPS
+from vmprof.values import Metric, Ratio
 
 # Peaks are measured, by kernels that do little else; a few percent more says nothing.
 _TOLERANCE = 1.1

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vmprof.recording import NO_WINDOW, Recording
 from vmprof.report.align import Alignment
 from vmprof.report.balance import IN_NO_ROW, check_balance
 from vmprof.report.clocks import ClockRuns
 from vmprof.report.counted import Counted, CountedPass
 from vmprof.report.estimator import mean_of, means, middle_half
-from vmprof.report.model import (
+from vmprof.report.model import Report
+from vmprof.report.threads import thread_cells
+from vmprof.runs.run import NO_WINDOW, Run
+from vmprof.runs.work import Ints
+from vmprof.values import (
     INCLUSIVE_DURATION,
     PATH,
     SAMPLES_SUFFIX,
@@ -23,26 +26,23 @@ from vmprof.report.model import (
     Metric,
     Percent,
     Ratio,
-    Report,
     Row,
     Samples,
 )
-from vmprof.report.threads import thread_cells
-from vmprof.work import Ints
 
 
 @dataclass(frozen=True)
 class CollectedPass:
     """What a collector of calls gave: runs, each with a row for every call of its recording."""
 
-    runs: Sequence[tuple[Recording, Sequence[Row]]]
+    runs: Sequence[tuple[Run, Sequence[Row]]]
 
 
 def build_report(
     *,
     sites: Sequence[str],
     device: str,
-    timed: Sequence[Recording],
+    timed: Sequence[Run],
     passes: Sequence[CountedPass],
     collected: Sequence[CollectedPass],
     per_run: Sequence[Row],
@@ -145,7 +145,7 @@ def build_report(
     return report
 
 
-def _inclusive_rows(pattern: Recording, sites: Sequence[str]) -> list[bool]:
+def _inclusive_rows(pattern: Run, sites: Sequence[str]) -> list[bool]:
     """Which rows also show what the calls inside them took: none if no calls nest.
 
     Not a call that lies inside another of the same name: its time is in that

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from vmprof.counters.cpu import CpuClocks
-from vmprof.recording import Recording
 from vmprof.report.align import Alignment
 from vmprof.report.cpu_time import CPU_TIME, cpu_cells
-from vmprof.report.model import Duration, Metric, Row
 from vmprof.report.threads import without_claims
 from vmprof.report.unseen import Watched, uncounted_work
+from vmprof.runs.run import Run
+from vmprof.values import Duration, Metric, Row
+
+if TYPE_CHECKING:
+    from vmprof.counters.reading.cpu import CpuClocks
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,11 @@ class ClockRuns:
     """Runs of the passes of ``clocks``; ``time`` is empty if nobody asked for CPU time."""
 
     clocks: CpuClocks
-    time: Sequence[Recording]
-    watch: Sequence[Recording]
+    time: Sequence[Run]
+    watch: Sequence[Run]
 
     @property
-    def runs(self) -> Sequence[Recording]:
+    def runs(self) -> Sequence[Run]:
         """All of them."""
         return [*self.time, *self.watch]
 
@@ -62,5 +65,5 @@ class ClockRuns:
         return [*rows], notes
 
 
-def _usable(runs: Sequence[Recording], alignment: Alignment) -> list[Recording]:
+def _usable(runs: Sequence[Run], alignment: Alignment) -> list[Run]:
     return [alignment.of(run) for run in runs if run.counts is not None]

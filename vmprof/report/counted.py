@@ -7,21 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vmprof.recording import Counts, Recording
 from vmprof.report.align import Alignment
 from vmprof.report.balance import in_no_row_of
 from vmprof.report.estimator import middle_half, rounded_means
-from vmprof.report.model import (
-    INCLUSIVE,
-    NOT_COUNTED,
-    SAMPLES_SUFFIX,
-    Count,
-    Metric,
-    Ratio,
-    Samples,
-)
 from vmprof.report.threads import per_thread
-from vmprof.work import Floats, Ints
+from vmprof.runs.run import Counts, Run
+from vmprof.runs.work import Floats, Ints
+from vmprof.values import INCLUSIVE, NOT_COUNTED, SAMPLES_SUFFIX, Count, Metric, Ratio, Samples
 
 # Beside a column whose counters took turns: which part of the time it was counted.
 SHARE_SUFFIX = " counted"
@@ -36,7 +28,7 @@ class CountedPass:
     """
 
     columns: tuple[str, ...]
-    runs: Sequence[Recording]
+    runs: Sequence[Run]
     doubtful: frozenset[str] = frozenset()
 
 
@@ -79,7 +71,7 @@ class Counted:
         column: str,
         number: int,
         counts: Sequence[Counts],
-        calls: Recording,
+        calls: Run,
         inclusive_rows: Sequence[bool],
     ) -> None:
         """Add a column that was counted all the time."""
@@ -110,7 +102,7 @@ class Counted:
         column: str,
         number: int,
         counts: Sequence[Counts],
-        calls: Recording,
+        calls: Run,
         inclusive_rows: Sequence[bool],
     ) -> None:
         """Add a column whose counter took turns with others.

@@ -6,11 +6,11 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from vmprof.counters.source import ReadingCost
-from vmprof.recording import Recording
 from vmprof.report.estimator import mean_of, middle_half
-from vmprof.report.model import Derived, Duration, Metric
-from vmprof.work import Ints
+from vmprof.runs.layout import ReadingCost
+from vmprof.runs.run import Run
+from vmprof.runs.work import Ints
+from vmprof.values import Derived, Duration, Metric
 
 CPU_TIME, BESIDE = "CPU time (us)", "Time beside CPU time (us)"
 
@@ -21,7 +21,7 @@ CPU_METRICS = (Derived("CPUs used", "cpu / time", "ratio", {"cpu": CPU_TIME, "ti
 
 
 def cpu_cells(
-    runs: Sequence[Recording], groups: Sequence[Hashable], cost: ReadingCost
+    runs: Sequence[Run], groups: Sequence[Hashable], cost: ReadingCost
 ) -> list[dict[str, Metric]]:
     """CPU time of the run, then of each call without those inside, and the time that it took.
 
@@ -54,15 +54,15 @@ def _longer_than(least: float, times: Sequence[float], groups: Sequence[Hashable
     return [means[group] >= least for group in groups]
 
 
-def _cpu_ns(run: Recording) -> Ints:
+def _cpu_ns(run: Run) -> Ints:
     assert run.counts is not None
     return np.concatenate([run.counts.total[:1], run.counts.values[:, 0]])
 
 
-def _time_ns(run: Recording) -> Ints:
+def _time_ns(run: Run) -> Ints:
     assert run.durations_ns is not None
     return np.concatenate([[run.total_ns], run.durations_ns])
 
 
-def _of_run_and_calls(run: Recording, values: Ints) -> Ints:
+def _of_run_and_calls(run: Run, values: Ints) -> Ints:
     return np.concatenate([values[:1], run.own(values[1:])])

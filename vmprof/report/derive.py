@@ -14,18 +14,8 @@ from functools import lru_cache
 
 from vmprof.expression import Formula
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.model import (
-    BYTES,
-    FLOPS,
-    Count,
-    Derived,
-    Duration,
-    Metric,
-    Percent,
-    Ratio,
-    Report,
-    Row,
-)
+from vmprof.report.model import Report
+from vmprof.values import BYTES, FLOPS, Count, Derived, Duration, Metric, Percent, Ratio, Row
 
 # What is known of calls, and never measured of the run as a whole.
 _OF_CALLS = frozenset({FLOPS, BYTES})

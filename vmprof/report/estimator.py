@@ -15,17 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vmprof.report.aggregate import combine
-from vmprof.report.model import (
-    SAMPLES_SUFFIX,
-    Count,
-    Duration,
-    Metric,
-    Percent,
-    Ratio,
-    Row,
-    Samples,
-)
-from vmprof.work import Ints
+from vmprof.runs.work import Ints
+from vmprof.values import SAMPLES_SUFFIX, Count, Duration, Metric, Percent, Ratio, Row, Samples
 
 ESTIMATOR = "mean over the middle half of the runs, ordered by Total"
 

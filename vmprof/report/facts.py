@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from vmprof.report.figures import short, short_time, three_digits
-from vmprof.report.model import Count, Duration, Report
+from vmprof.report.model import Report
+from vmprof.report.render.figures import short, short_time, three_digits
 from vmprof.report.totals import in_no_row, longest_total, of_device
+from vmprof.values import Count, Duration
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from dataclasses import replace
 from vmprof.program.kernels import Kernel
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.derive import derive
-from vmprof.report.model import BYTES, FLOPS, Count, Derived, Duration, Metric, Report, Row
+from vmprof.report.model import Report
+from vmprof.values import BYTES, FLOPS, Count, Derived, Duration, Metric, Row
 
 _TIME = "Duration (us)"
 
@@ -58,7 +59,7 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
 
     Those of counters are there if the counters are, or among what is missing if they
     were asked for. Bytes are those of the tensors that a kernel takes, each counted
-    once, and of it what the kernel can touch (:mod:`vmprof.compiler.traffic`).
+    once, and of it what the kernel can touch (:mod:`vmprof.zoo.compiler.traffic`).
     """
     calls = tuple({**row, **_cost(row, kernels)} for row in report.calls)
     totals = sum_columns({c: row[c] for c in (FLOPS, BYTES) if c in row} for row in calls)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vmprof.report.model import Duration, Row
+from vmprof.values import Duration, Row
 
 _YEARS = 1e15  # microseconds: thirty years
 _NUMBER = re.compile(r"(?<=.)_?\d+$")

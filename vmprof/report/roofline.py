@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from vmprof.report.aggregate import merge_calls
 from vmprof.report.derive import derive_rows
 from vmprof.report.kinds import kind_of, microseconds
-from vmprof.report.model import Metric, Ratio, Report
+from vmprof.report.model import Report
 from vmprof.report.totals import longest_total
+from vmprof.values import Metric, Ratio
 
 # What the configuration calls the machine's peaks, at the threads of the run.
 PEAK_FLOPS = "Peak GFLOP/s"

@@ -6,11 +6,13 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from vmprof.counters.cpu import TEAM
-from vmprof.recording import Counts, Recording
 from vmprof.report.cpu_time import BESIDE, CPU_TIME
 from vmprof.report.estimator import mean_of, rounded_means
-from vmprof.report.model import (
+from vmprof.report.unseen import Others, Watched
+from vmprof.runs.layout import TEAM
+from vmprof.runs.run import Counts, Run
+from vmprof.runs.work import Ints
+from vmprof.values import (
     PER_THREAD_SUFFIX,
     SAMPLES_SUFFIX,
     TASKS,
@@ -21,8 +23,6 @@ from vmprof.report.model import (
     Row,
     Samples,
 )
-from vmprof.report.unseen import Others, Watched
-from vmprof.work import Ints
 
 _TASKS, _WAITING = "Tasks", "Wait and launch (us)"
 _THREAD_TIME, _WORK = "Thread time (us)", "Work (us)"
@@ -52,7 +52,7 @@ _CLAIMS = (_WORK, _THREAD_TIME)
 
 
 def thread_cells(
-    runs: Sequence[Recording], typical: Recording, kept: Ints, *, columns: bool
+    runs: Sequence[Run], typical: Run, kept: Ints, *, columns: bool
 ) -> list[dict[str, Metric]]:
     """What rows say of threads, first the run as a whole: when tasks were done, in ``typical``.
 
@@ -120,11 +120,11 @@ def _places(
     return dict.fromkeys(columns, places)
 
 
-def _columns(runs: Sequence[Recording], kept: Ints) -> list[dict[str, Metric]]:
+def _columns(runs: Sequence[Run], kept: Ints) -> list[dict[str, Metric]]:
     """How the run, then each call, used threads, without the calls inside it.
 
     ``runs`` are timed runs of the same calls, ``kept`` those that values are means over; see
-    :class:`vmprof.parallelism.Parallelism`.
+    :class:`vmprof.runs.parallelism.Parallelism`.
     """
     columns: dict[str, list[Ints]] = {name: [] for name in _OF_TIMED_RUNS}
     for run in runs:
@@ -148,7 +148,7 @@ def _columns(runs: Sequence[Recording], kept: Ints) -> list[dict[str, Metric]]:
     return rows
 
 
-def _own(values: Ints, run: Recording) -> Ints:
+def _own(values: Ints, run: Run) -> Ints:
     """Of the run, as they are, and of its calls without those inside."""
     return np.concatenate([values[:1], run.own(values[1:])])
 
@@ -159,7 +159,7 @@ def _metrics(column: str, values: Sequence[int]) -> list[Metric]:
     return [Duration(value / 1e3) for value in values]
 
 
-def _task_windows(run: Recording) -> Mapping[int, tuple[float, ...]]:
+def _task_windows(run: Run) -> Mapping[int, tuple[float, ...]]:
     """By row: thread, begin and end, in microseconds, of each of its tasks in turn."""
     cells: dict[int, tuple[float, ...]] = {}
     if run.parallelism is not None:

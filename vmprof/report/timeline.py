@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vmprof.report.model import TASKS, WINDOW, Report, Row, Samples
+from vmprof.report.model import Report
+from vmprof.values import TASKS, WINDOW, Row, Samples
 
 Window = tuple[float, float]
 

@@ -8,7 +8,8 @@ compared.
 from __future__ import annotations
 
 from vmprof.report.kinds import microseconds
-from vmprof.report.model import Report, Row
+from vmprof.report.model import Report
+from vmprof.values import Row
 
 
 def longest_device(report: Report) -> str | None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vmprof.counters.cpu import CALLER, COUNTED, PROCESS, TEAM, THREADS
-from vmprof.recording import Counts
-from vmprof.report.model import Metric
-from vmprof.work import Ints
+from vmprof.runs.layout import CALLER, COUNTED, PROCESS, TEAM, THREADS
+from vmprof.runs.run import Counts
+from vmprof.runs.work import Ints
+from vmprof.values import Metric
 
 # CPU time of other threads that is worth a word: this much in a call or a run, and this part
 # of what was counted there. Where perf events count for many threads, they and the clocks

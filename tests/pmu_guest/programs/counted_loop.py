@@ -15,8 +15,8 @@ import sys
 import tvm_ffi
 
 from vmprof.counters import Machine, open_counters, parse_events
-from vmprof.machine import Site
-from vmprof.recorder import Reading, Recorder
+from vmprof.record.recorder import Reading, Recorder
+from vmprof.vm import Site
 
 events, *lengths = sys.argv[1:]
 library = tvm_ffi.load_module("./spin.so")

@@ -14,10 +14,10 @@ import sys
 import tvm_ffi
 
 from vmprof.counters import Machine, open_counters, parse_events
-from vmprof.launches import recorded_launches
-from vmprof.machine import Site
-from vmprof.pool import configured_pool
-from vmprof.recorder import Reading, Recorder
+from vmprof.record.launches import recorded_launches
+from vmprof.record.pool import configured_pool
+from vmprof.record.recorder import Reading, Recorder
+from vmprof.vm import Site
 
 event, *lengths = sys.argv[1:]
 library = tvm_ffi.load_module("./spin.so")

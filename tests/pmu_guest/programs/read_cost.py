@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 from vmprof.counters import Machine, open_counters, parse_events
-from vmprof.counters.group import Opener
+from vmprof.counters.reading.group import Opener
 from vmprof.native import ffi, lib
 
 READINGS = 1000

@@ -8,18 +8,10 @@ from vmprof.compare.audit.finding import Finding, Held, judge, judge_held, untol
 from vmprof.compare.audit.repeats import mapped, repeats_of, summed_repeats
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.balance import imbalance
-from vmprof.report.model import (
-    INCLUSIVE,
-    Count,
-    Duration,
-    Metric,
-    Percent,
-    Report,
-    Row,
-    is_inclusive,
-)
-from vmprof.report.table import format_metric
+from vmprof.report.model import Report
+from vmprof.report.render.table import format_metric
 from vmprof.report.totals import longest_total, rows_of
+from vmprof.values import INCLUSIVE, Count, Duration, Metric, Percent, Row, is_inclusive
 
 TIME = "Duration (us)"
 # Times and counts of a row and of Total may come from different runs.

@@ -14,7 +14,8 @@ from vmprof.compare.audit.repeats import repeats_of
 from vmprof.compare.rows import merged_rows
 from vmprof.compare.significance import binomial_tail
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.model import Count, Duration, Metric, Report, Row, is_inclusive
+from vmprof.report.model import Report
+from vmprof.values import Count, Duration, Metric, Row, is_inclusive
 
 _DECLARED = "Empty call "
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from vmprof.compare.audit.cost import Cost
 from vmprof.report.derive import derive
-from vmprof.report.model import INCLUSIVE, SAMPLES_SUFFIX, Count, Metric, Report, Row
+from vmprof.report.model import Report
+from vmprof.values import INCLUSIVE, SAMPLES_SUFFIX, Count, Metric, Row
 
 # What lies within two standard deviations of nothing is not told from it.
 _SIGMAS = 2.0

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmprof.compare.audit.repeats import repeats_of
-from vmprof.report.model import Count, Duration, Row
+from vmprof.values import Count, Duration, Row
 
 TIME = "Duration (us)"
 # A call that takes no longer is next to nothing.

@@ -10,8 +10,9 @@ from vmprof.compare.audit.finding import Finding, Held, judge_held, untold
 from vmprof.compare.audit.repeats import Repeats, mapped, repeats_of, summed_repeats
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.kinds import microseconds
-from vmprof.report.model import Count, Duration, Report, Row
+from vmprof.report.model import Report
 from vmprof.report.totals import in_no_row, longest_device, longest_total, rows_of
+from vmprof.values import Count, Duration, Row
 
 # A slower run fails the audit only if a call costs so much outside its row that
 # caches and idle threads can go cold meanwhile. Calling from Python alone takes

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.finding import Finding, Held, Verdict, judge, judge_held, untold
 from vmprof.compare.audit.repeats import mapped, repeats_of
-from vmprof.report.model import (
+from vmprof.report.model import Report
+from vmprof.report.roofline import PEAK_BANDWIDTH, PEAK_FLOPS
+from vmprof.values import (
     INCLUSIVE_DURATION,
     Count,
     Duration,
     Metric,
     Percent,
     Ratio,
-    Report,
     Row,
     is_inclusive,
 )
-from vmprof.report.roofline import PEAK_BANDWIDTH, PEAK_FLOPS
 
 TIME = "Duration (us)"
 # Per microsecond and thread. No processor is sold that clocks higher than

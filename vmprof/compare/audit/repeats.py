@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from vmprof.report.aggregate import combine
-from vmprof.report.model import SAMPLES_SUFFIX, Row, Samples
+from vmprof.values import SAMPLES_SUFFIX, Row, Samples
 
 Repeats = tuple[float, ...]
 

@@ -11,9 +11,9 @@ from vmprof.compare.audit.disturbance import slowdown
 from vmprof.compare.grid import grid
 from vmprof.compare.rows import microseconds
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.model import Duration, Row
-from vmprof.report.table import format_metric
+from vmprof.report.render.table import format_metric
 from vmprof.report.totals import in_no_row, longest_total, of_device
+from vmprof.values import Duration, Row
 from vmprof.visible import visible
 
 METHOD = """\

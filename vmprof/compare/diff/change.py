@@ -7,16 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from vmprof.compare.significance import holm, least_p_value, p_value
-from vmprof.report.model import (
-    SAMPLES_SUFFIX,
-    Count,
-    Duration,
-    Metric,
-    Percent,
-    Ratio,
-    Row,
-    Samples,
-)
+from vmprof.values import SAMPLES_SUFFIX, Count, Duration, Metric, Percent, Ratio, Row, Samples
 
 ALPHA = 0.05
 

@@ -10,7 +10,7 @@ from typing import Any
 from vmprof import json_text
 from vmprof.compare.diff.change import Change
 from vmprof.compare.diff.diff import Diff
-from vmprof.report.table import format_metric
+from vmprof.report.render.table import format_metric
 
 
 def to_json(diff: Diff, before: str, after: str) -> str:

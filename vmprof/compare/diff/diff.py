@@ -9,7 +9,8 @@ from vmprof.compare.diff.change import Change, changes_of, number
 from vmprof.compare.diff.match import MatchedBy, Pair, match_rows
 from vmprof.compare.rows import merged_rows, summed_row
 from vmprof.report.aggregate import combine
-from vmprof.report.model import SAMPLES_SUFFIX, Count, Duration, Metric, Report, Row, Samples
+from vmprof.report.model import Report
+from vmprof.values import SAMPLES_SUFFIX, Count, Duration, Metric, Row, Samples
 
 TIME = "Duration (us)"
 # What was measured, not how; compared elsewhere, if at all.

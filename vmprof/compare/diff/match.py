@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from vmprof.report.model import Row
+from vmprof.values import Row
 
 
 class MatchedBy(Enum):

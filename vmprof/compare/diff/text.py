@@ -9,7 +9,7 @@ from vmprof.compare.diff.diff import TIME, Diff, Operator
 from vmprof.compare.diff.match import MatchedBy
 from vmprof.compare.grid import grid
 from vmprof.compare.significance import MOST_EXACT
-from vmprof.report.table import format_metric
+from vmprof.report.render.table import format_metric
 from vmprof.visible import visible
 
 LEGEND = f"""\

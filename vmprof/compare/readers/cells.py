@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from vmprof.errors import VmprofError
 from vmprof.report.columns import kind_of_column
-from vmprof.report.model import Count, Duration, Metric, Percent, Ratio
+from vmprof.values import Count, Duration, Metric, Percent, Ratio
 from vmprof.visible import unquoted
 
 _STRING_SETTINGS = frozenset({"Executor", "Engine", "Model", "Counters", "Note", "TVM", "vmprof"})

@@ -18,9 +18,10 @@ from vmprof.compare.readers.cells import Numbers, parse_column, rows_of
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
 from vmprof.report.columns import holds_numbers
-from vmprof.report.csv import EXTRAS, REASONS
-from vmprof.report.json import from_document, of_kind
-from vmprof.report.model import Metric, Report
+from vmprof.report.model import Report
+from vmprof.report.render.csv import EXTRAS, REASONS
+from vmprof.report.render.json import from_document, of_kind
+from vmprof.values import Metric
 
 # What may stand above the header: Excel's hint, and comments.
 _PREAMBLE = re.compile(r'(?:[ \t]*\r?\n|"?sep=.?"?[ \t]*\r?\n|#[^\n]*\n)*', re.IGNORECASE)

@@ -15,9 +15,9 @@ from vmprof.compare.readers import csv, text
 from vmprof.compare.readers.logs import unwrapped
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
-from vmprof.record.report import reports as reports_of_recording
-from vmprof.record.saved import is_recording, loads
-from vmprof.report.json import from_document
+from vmprof.recording.reports import reports as reports_of_recording
+from vmprof.recording.saved import is_recording, loads
+from vmprof.report.render.json import from_document
 
 # What stands for it on the command line.
 STANDARD_INPUT = "-"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmprof.errors import VmprofError
-from vmprof.report.model import Report, Row
+from vmprof.report.model import Report
+from vmprof.values import Row
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from vmprof.compare.readers.columns import Columns
 from vmprof.compare.readers.logs import Line, Table, header_at, lines_of, tables_in
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
-from vmprof.report.model import Duration, Metric, Report, Row
+from vmprof.report.model import Report
+from vmprof.values import Duration, Metric, Row
 from vmprof.visible import is_setting_name, unquoted
 
 _TOTAL = re.compile("Total {2,}")

@@ -1,7 +1,7 @@
 """Both engines on one model: do they agree?"""
 
 from vmprof.compare.validate.agreement import Agreement, Cell, Operator, Verdict, compare_engines
-from vmprof.compare.validate.run import Conclusion, Validation, validate_model
+from vmprof.compare.validate.conclusion import Conclusion, Validation
 
 __all__ = [
     "Agreement",
@@ -11,5 +11,4 @@ __all__ = [
     "Validation",
     "Verdict",
     "compare_engines",
-    "validate_model",
 ]

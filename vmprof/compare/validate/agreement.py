@@ -13,7 +13,8 @@ from vmprof.compare.diff.change import ALPHA, number
 from vmprof.compare.rows import merged_rows
 from vmprof.compare.significance import holm, least_p_value, p_value
 from vmprof.compare.validate.cost import EngineCost, window_costs
-from vmprof.report.model import SAMPLES_SUFFIX, Count, Report, Row, Samples
+from vmprof.report.model import Report
+from vmprof.values import SAMPLES_SUFFIX, Count, Row, Samples
 
 
 class Verdict(Enum):

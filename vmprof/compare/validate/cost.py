@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from vmprof.compare.diff import TIME
 from vmprof.compare.diff.change import number
 from vmprof.report.aggregate import sum_columns
-from vmprof.report.model import SAMPLES_SUFFIX, Metric, Report, Row, Samples
+from vmprof.report.model import Report
 from vmprof.report.totals import longest_device, longest_total
+from vmprof.values import SAMPLES_SUFFIX, Metric, Row, Samples
 
 _EMPTY = "Empty call "
 _TIMES = f"{TIME}{SAMPLES_SUFFIX}"

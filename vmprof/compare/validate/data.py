@@ -6,8 +6,8 @@ from typing import Any
 
 from vmprof import json_text
 from vmprof.compare.validate.agreement import Agreement, Cell
-from vmprof.compare.validate.run import Validation
-from vmprof.report.json import to_document
+from vmprof.compare.validate.conclusion import Validation
+from vmprof.report.render.json import to_document
 
 
 def to_json(validation: Validation, title: str) -> str:

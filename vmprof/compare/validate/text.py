@@ -6,7 +6,7 @@ from vmprof.compare.diff import TIME
 from vmprof.compare.diff.change import ALPHA
 from vmprof.compare.grid import grid
 from vmprof.compare.validate.agreement import Agreement, Cell, Operator, Verdict
-from vmprof.compare.validate.run import Validation
+from vmprof.compare.validate.conclusion import Validation
 from vmprof.visible import visible
 
 

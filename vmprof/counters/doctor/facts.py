@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 
-from vmprof.counters.events import parse_events
-from vmprof.counters.machine import Machine
-from vmprof.counters.probe import Probe
+from vmprof.counters.hardware.machine import Machine
+from vmprof.counters.names.events import parse_events
+from vmprof.counters.reading.probe import Probe
 
 # What is tried out. If neither of the first two opens, there is no hardware counting.
 HARDWARE_PROBES = ("cycles", "instructions")

@@ -23,8 +23,7 @@ from typing import Any, NoReturn, get_args
 
 from vmprof.errors import VmprofError
 from vmprof.expression import Condition, Formula
-from vmprof.report.model import SAMPLES_SUFFIX, Kind
-from vmprof.report.table import LEADING_COLUMNS
+from vmprof.values import LEADING_COLUMNS, SAMPLES_SUFFIX, Kind
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmprof.counters.encoding import Event, Group
-from vmprof.counters.events import parse_events
-from vmprof.counters.machine import Machine
+from vmprof.counters.hardware.machine import Machine
+from vmprof.counters.names.events import parse_events
+from vmprof.counters.reading.wide import WideEvent
 from vmprof.counters.sets.file import SetFile, Variant
-from vmprof.counters.wide import WideEvent
 from vmprof.errors import VmprofError
-from vmprof.report.model import Derived
+from vmprof.values import Derived
 
 SHIPPED = Path(__file__).parent
 _NAME = r"[\w.+-]+"

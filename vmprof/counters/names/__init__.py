@@ -1,0 +1,1 @@
+"""Events by name: the grammar, what names mean on this processor."""

@@ -1,0 +1,1 @@
+"""Counters that are open: groups, passes, threads, trust."""

@@ -1,0 +1,70 @@
+"""Native sources of values, and how their values become columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from vmprof.native import ffi, lib
+from vmprof.runs.layout import HEAD_WORDS
+
+
+class Sample(NamedTuple):
+    """One reading: values as counted, and for how long, both since the source was opened.
+
+    Times are in nanoseconds; 0 where the source has none.
+    """
+
+    enabled_ns: int
+    running_ns: int
+    values: tuple[int, ...]
+
+    def since(self, before: Sample) -> Sample:
+        return Sample(
+            self.enabled_ns - before.enabled_ns,
+            self.running_ns - before.running_ns,
+            tuple(
+                (now - then) % (1 << 64)
+                for now, then in zip(self.values, before.values, strict=True)
+            ),
+        )
+
+
+class Source:
+    """Owns a ``vmprof_source``; ``columns`` names its values."""
+
+    def __init__(self, pointer: Any, columns: Sequence[str]) -> None:
+        self.columns = tuple(columns)
+        self._pointer = pointer
+        self._sample = ffi.new("uint64_t[]", HEAD_WORDS + len(columns))
+
+    @property
+    def pointer(self) -> Any:
+        assert self._pointer is not None, "closed"
+        return self._pointer
+
+    def enable(self) -> int:
+        """0, or the error number with which it stayed off."""
+        return -int(lib.vmprof_source_enable(self.pointer))
+
+    def disable(self) -> int:
+        """0, or the error number with which it counted less than it should."""
+        return -int(lib.vmprof_source_disable(self.pointer))
+
+    def read(self) -> Sample | None:
+        """A reading with its times, or None if it failed."""
+        return self._reading(lib.vmprof_source_read)
+
+    def sample(self) -> Sample | None:
+        """A reading as windows take it, without times where it needs no system call."""
+        return self._reading(lib.vmprof_source_sample)
+
+    def _reading(self, read: Any) -> Sample | None:
+        read(self.pointer, ffi.cast("vmprof_sample *", self._sample))
+        count, enabled, running, *values = self._sample
+        return Sample(enabled, running, tuple(values)) if count == len(values) else None
+
+    def close(self) -> None:
+        if self._pointer is not None:
+            lib.vmprof_source_close(self._pointer)
+            self._pointer = None

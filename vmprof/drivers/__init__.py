@@ -1,0 +1,1 @@
+"""The ways to use it all, a page each."""

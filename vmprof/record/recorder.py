@@ -1,0 +1,187 @@
+"""The native recorder, seen from Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntFlag
+from typing import Any
+
+import numpy as np
+import tvm_ffi
+
+from vmprof.counters.reading.passes import Pass
+from vmprof.defaults import DEFAULT_MAX_RECORDS
+from vmprof.errors import VmprofError
+from vmprof.native import ffi, hook, lib, wrap
+from vmprof.runs.readings import record_dtype
+from vmprof.runs.run import NOTHING, Activation, Run, call_paths
+from vmprof.runs.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE
+from vmprof.vm import Site
+
+_LARGEST_MAX_RECORDS = 1 << 40
+
+
+class Reading(IntFlag):
+    """What is read at both ends of a window."""
+
+    TIME = lib.VMPROF_TIME
+    COUNTERS = lib.VMPROF_COUNT
+
+
+assert lib.VMPROF_RUN_SITE == RUN_SITE
+assert lib.VMPROF_LAUNCH_SITE == LAUNCH_SITE
+assert lib.VMPROF_TASK_SITE == TASK_SITE
+assert lib.VMPROF_ACTIVATION_SITE == ACTIVATION_SITE
+
+
+def check_max_records(number: int) -> None:
+    """Fail now if no recorder for that many records can be made."""
+    if not 1 <= number <= _LARGEST_MAX_RECORDS:
+        raise VmprofError(f"max_records is {number}; from 1 to 2^40 is possible")
+
+
+class Recorder:
+    """Keeps a record of every call of the functions that it has wrapped, one run at a time.
+
+    ``max_records`` bounds the calls of one run, ``sample_words`` what a pass
+    reads at either end of a call (:attr:`Layout.sample_words`). Memory is
+    reserved for all records at once, and used as they come. The recorder and
+    what it reads belong to the thread that runs. It also keeps a record of each
+    parallel launch and each of its tasks, from whatever thread, where
+    :func:`vmprof.record.launches.recorded_launches` lets it see them; in runs that count,
+    only with ``tasks``.
+    """
+
+    def __init__(
+        self, sample_words: int, max_records: int = DEFAULT_MAX_RECORDS, *, tasks: bool = True
+    ) -> None:
+        check_max_records(max_records)
+        if sample_words > lib.VMPROF_MAX_SAMPLE_WORDS:
+            raise VmprofError(
+                f"one reading of all counters of a pass takes {sample_words:,} words, and a record "
+                f"holds {lib.VMPROF_MAX_SAMPLE_WORDS:,}; name fewer events with --counters, or "
+                "count fewer threads: --count tasks"
+            )
+        self._counts_tasks = tasks
+        self._expected = 0
+        self._activations: list[Activation] = []
+        # One record more, for the run itself.
+        pointer = lib.vmprof_recorder_new(max_records + 1, sample_words)
+        if pointer == ffi.NULL:
+            raise VmprofError(
+                f"no memory for {max_records:,} records: {os.strerror(ffi.errno)}; "
+                "ask for fewer with --max-records"
+            )
+        self._pointer = ffi.gc(pointer, lib.vmprof_recorder_release)
+        self._address = int(ffi.cast("intptr_t", pointer))
+
+    def wrap(self, site: Site, kernel: Any) -> Any:
+        """The packed function ``kernel`` with a window around it."""
+        return wrap(self._address, site.number, kernel)
+
+    def entrance(self, enter: Callable[..., Any]) -> Any:
+        """``enter``, by which native code calls VM functions, with an activation around it."""
+        return wrap(self._address, ACTIVATION_SITE, tvm_ffi.convert(enter))
+
+    def entered(self, function: str) -> None:
+        """A VM function begins; calls from now on lie in it."""
+        self._activations.append((lib.vmprof_recorder_count(self._pointer), function))
+
+    def left(self) -> None:
+        """The VM function that began last ends."""
+        self._activations.append((lib.vmprof_recorder_count(self._pointer), None))
+
+    def hook(
+        self,
+        names: Sequence[str],
+        kernels: Mapping[str, Any],
+        around: Callable[[bool], None] | None = None,
+    ) -> Any:
+        """The recorder as an instrument of TVM's VM: see native/api.h.
+
+        Sites are numbered as ``names`` are; ``kernels`` has the objects of those that
+        are operands. The instrument belongs to one VM.
+        """
+        handles = [kernels[name].__chandle__() if name in kernels else 0 for name in names]
+        outside = tvm_ffi.convert(around) if around else None
+        hooked = lib.vmprof_hook_new(
+            self._pointer,
+            [ffi.new("char[]", name.encode()) for name in names],
+            [ffi.cast("void *", handle) for handle in handles],
+            len(names),
+            ffi.cast("void *", outside.__chandle__() if outside else 0),
+        )
+        if hooked == ffi.NULL:
+            raise MemoryError
+        return hook(int(ffi.cast("intptr_t", hooked)))
+
+    def run(
+        self, function: Callable[[], object], reading: Reading, counted: Pass | None = None
+    ) -> None:
+        """Record what ``function`` calls, as one run.
+
+        ``counted`` is the pass whose counters are read, if ``reading`` has them.
+        """
+        sources = [source.pointer for source in counted.sources] if counted else []
+        team = counted.team.pointer if counted else ffi.NULL
+        mode = int(reading)
+        if counted is None or counted.watches or self._counts_tasks:
+            mode |= lib.VMPROF_TASKS
+        # No context manager, and stopping is a call of C: an interrupt comes between two
+        # steps of Python, so none can keep it from being done.
+        try:
+            code = lib.vmprof_recorder_start(
+                self._pointer, mode, sources, len(sources), team, self._expected
+            )
+            assert code == 0, os.strerror(-code)
+            self._activations.clear()
+            if counted is not None:
+                counted.enable()
+            lib.vmprof_run_begin(self._pointer)
+            function()
+            lib.vmprof_run_end(self._pointer)
+        finally:
+            try:
+                lib.vmprof_recorder_stop(self._pointer)
+            finally:
+                if counted is not None:
+                    counted.disable()
+        self._expected = lib.vmprof_recorder_count(self._pointer)
+
+    def raised(self) -> int | None:
+        """The site of the call of the last run that raised, the innermost if one held another."""
+        records, stride = (
+            lib.vmprof_records(self._pointer),
+            lib.vmprof_recorder_stride(self._pointer),
+        )
+        for number in reversed(range(1, lib.vmprof_recorder_count(self._pointer))):
+            record = ffi.cast("vmprof_record *", records + number * stride)
+            if record.failed and record.site >= 0:
+                return int(record.site)
+        return None
+
+    def recording(self, reading: Reading, counted: Pass | None = None) -> Run:
+        """The last run, copied out; ``counted`` is the pass that it counted."""
+        layout = counted.layout if counted else NOTHING
+        dtype = record_dtype(layout)
+        count = lib.vmprof_recorder_count(self._pointer)
+        assert dtype.itemsize == lib.vmprof_recorder_stride(self._pointer)
+        records = np.frombuffer(
+            ffi.buffer(lib.vmprof_records(self._pointer), count * dtype.itemsize), dtype
+        )
+        words = np.frombuffer(
+            ffi.buffer(
+                lib.vmprof_signatures(self._pointer),
+                8 * lib.vmprof_signatures_size(self._pointer),
+            ),
+            np.int64,
+        )
+        return Run.of_records(
+            records,
+            words,
+            layout,
+            timed=bool(reading & Reading.TIME),
+            paths=call_paths(self._activations, count - 1),
+            fault=counted.problem() if counted else None,
+        )

@@ -1,0 +1,1 @@
+"""Running a program by itself, in rounds."""

@@ -1,0 +1,197 @@
+"""The ways to run a model: TVM's VM, timed as a whole, and an engine, recorded or collected."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from vmprof.counters import Pass
+from vmprof.errors import add_note
+from vmprof.native import empty
+from vmprof.program.bytecode import Call
+from vmprof.record.recorder import Reading, Recorder
+from vmprof.record.rounds.collectors import Collector
+from vmprof.runs.run import Run
+from vmprof.values import Row
+from vmprof.vm import Interpreter, Site
+from vmprof.vm.executable import Executable
+
+# Of this builtin alone the hook knows which kernel it calls with its first operand.
+CALL_TIR_DYN = "vm.builtin.call_tir_dyn"
+
+
+@dataclass(frozen=True)
+class Collecting:
+    """A way to ``run``; afterwards ``result`` gives a row per call of the run's recording.
+
+    The recording tells the calls and nothing else: no number of it is fit to be shown.
+    """
+
+    run: Callable[[], None]
+    result: Callable[[], tuple[Run, list[Row]]]
+
+
+class Engine(ABC):
+    """Runs the function ``entry`` of ``executable`` on ``arguments``, in TVM's VM or its own way.
+
+    ``sites`` are what calls are recorded of, by their numbers. With ``common`` only
+    calls are recorded that every engine can see.
+    """
+
+    sites: Sequence[Site]
+
+    def __init__(
+        self,
+        executable: Executable,
+        entry: str,
+        arguments: Sequence[Any],
+        recorder: Recorder,
+        *,
+        common: bool = False,
+    ) -> None:
+        self._executable = executable
+        self._program = executable.program
+        self._device = executable.device
+        self._entry = entry
+        self._arguments = arguments
+        self._recorder = recorder
+        self._common = common
+        self._recorded = self._recorded_run()
+        self._machine = executable.machine()
+        self._unprofiled = partial(self._machine[entry], *arguments)
+
+    @abstractmethod
+    def _recorded_run(self) -> Callable[[], Any]:
+        """Set ``sites``; give the run whose calls the recorder sees."""
+
+    @abstractmethod
+    def collecting(self, collector: Collector) -> Collecting:
+        """A way to run in which ``collector`` stands around every call."""
+
+    @abstractmethod
+    def _empty_calls(self, calls: int) -> Callable[[], Any]:
+        """A run of so many calls of a function that does nothing."""
+
+    def run(self, reading: Reading, counted: Pass | None) -> None:
+        """A run under the recorder, whose recording nobody wants."""
+        self._recorder.run(self._recorded, reading, counted)
+
+    def record(self, reading: Reading, counted: Pass | None) -> Run:
+        return self._record(self._recorded, reading, counted)
+
+    def output(self) -> Any:
+        """What the run gives, unrecorded."""
+        return self._recorded()
+
+    def unprofiled(self) -> Any:
+        """What TVM's VM gives."""
+        with _of_tvm():
+            return self._unprofiled()
+
+    def time_unprofiled(self) -> float:
+        """Microseconds of one run of TVM's VM."""
+        with _of_tvm():
+            began = time.perf_counter_ns()
+            self._unprofiled()
+            return (time.perf_counter_ns() - began) / 1e3
+
+    def evaluate(self, *, number: int, repeat: int = 1, least_ms: int = 0) -> list[float]:
+        """Microseconds of a run of TVM's VM, ``repeat`` times, as TVM's evaluator takes them.
+
+        Each is the mean of a batch of ``number`` runs, or of as many more as last ``least_ms``.
+        """
+        evaluator = self._machine.time_evaluator(
+            self._entry, self._device, number, repeat, min_repeat_ms=least_ms
+        )
+        with _of_tvm():
+            return [1e6 * seconds for seconds in evaluator(*self._arguments).results]
+
+    def record_empty_calls(self, reading: Reading, counted: Pass | None, calls: int) -> Run:
+        """What windows read around nothing: the least that any row can show."""
+        return self._record(self._empty_calls(calls), reading, counted)
+
+    def _record(self, run: Callable[[], Any], reading: Reading, counted: Pass | None) -> Run:
+        self._recorder.run(run, reading, counted)
+        return self._recorder.recording(reading, counted)
+
+
+@contextmanager
+def _of_tvm() -> Iterator[None]:
+    """An error inside says that it came from TVM's VM."""
+    try:
+        yield
+    except Exception as error:
+        add_note(error, "in a run of TVM's own VM, without profiling")
+        raise
+
+
+class DispatchLoop(Engine):
+    """vmprof's machine, with a window around each packed function that an instruction calls."""
+
+    def _recorded_run(self) -> Callable[[], Any]:
+        machine = self._interpreter(self._wrap)
+        self.sites = machine.sites
+        return partial(machine[self._entry], *self._arguments)
+
+    def collecting(self, collector: Collector) -> Collecting:
+        rows: list[Row] = []
+
+        def wrap(site: Site, kernel: Any) -> Any:
+            recorded = self._wrap(site, kernel)
+            if recorded is kernel:
+                return kernel
+
+            def collected(*operands: Any) -> Any:
+                number = len(rows)
+                rows.append({})
+                collector.start()
+                try:
+                    return recorded(*operands)
+                finally:
+                    rows[number] = dict(collector.stop())
+
+            return collected
+
+        collected_run = partial(self._interpreter(wrap)[self._entry], *self._arguments)
+
+        def run() -> None:
+            rows.clear()
+            self._recorder.run(collected_run, Reading.TIME)
+
+        return Collecting(run, lambda: (self._recorder.recording(Reading.TIME), rows.copy()))
+
+    def _interpreter(self, wrap: Callable[[Site, Any], Any]) -> Interpreter:
+        return Interpreter(
+            self._program,
+            self._device,
+            wrap=wrap,
+            activations=self._recorder,
+            constants=self._executable.constants,
+        )
+
+    def _wrap(self, site: Site, kernel: Any) -> Any:
+        if self._common and not self._is_told(site):
+            return kernel
+        return self._recorder.wrap(site, kernel)
+
+    def _is_told(self, site: Site) -> bool:
+        """Whether TVM's VM tells of it: a builtin that gets a kernel may call it by itself."""
+        if site.instruction is None:
+            return False
+        instruction = self._program.bytecode.instructions[site.instruction]
+        called = instruction.callee.name if isinstance(instruction, Call) else None
+        return called in (site.callee, CALL_TIR_DYN)
+
+    def _empty_calls(self, calls: int) -> Callable[[], Any]:
+        nothing: Callable[[], None] = self._recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)
+
+        def run() -> None:
+            for _ in range(calls):
+                nothing()
+
+        return run

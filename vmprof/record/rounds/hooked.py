@@ -1,0 +1,97 @@
+"""TVM's own VM with the recorder as its instrument (native/hook.c): the second engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from vmprof.errors import VmprofError, add_note
+from vmprof.program.bytecode import (
+    VOID_REGISTER,
+    Bytecode,
+    Call,
+    FunctionKind,
+    FunctionReference,
+    Instruction,
+    Register,
+    Ret,
+)
+from vmprof.record.recorder import Reading
+from vmprof.record.rounds.collectors import Collector
+from vmprof.record.rounds.engines import Collecting, Engine
+from vmprof.values import Row
+from vmprof.vm import Site
+from vmprof.vm.executable import load, packed, vm_function
+from vmprof.vm.tvm_vm import TvmVirtualMachine
+
+# Not worth a row; the dispatch loop has none of it either.
+_UNRECORDED = "vm.builtin.null_value"
+
+
+class HookedVm(Engine):
+    """TVM's VM. A site is a packed function here, not a place that calls it."""
+
+    def _recorded_run(self) -> Callable[[], Any]:
+        table = self._program.bytecode.functions
+        native = [each.name for each in table if each.kind is FunctionKind.VMTIR]
+        if native:
+            raise VmprofError(
+                f"function {native[0]!r} of {self._program.name} was compiled with "
+                'exec_mode="compiled": TVM\'s VM does not tell of the calls inside; '
+                "profile it with the engine vmprof"
+            )
+        names = [each.name for each in table if each.kind is FunctionKind.PACKED]
+        recorded = dict.fromkeys(name for name in names if name != _UNRECORDED)
+        self.sites = [Site(i, "", 0, name) for i, name in enumerate(recorded)]
+        return self._hooked()
+
+    def collecting(self, collector: Collector) -> Collecting:
+        rows: list[Row] = []
+        begun: list[int] = []
+
+        def around(before: bool) -> None:  # noqa: FBT001 # native code gives no names
+            if before:
+                begun.append(len(rows))
+                rows.append({})
+                collector.start()
+            else:
+                rows[begun.pop()] = dict(collector.stop())
+
+        collected = self._hooked(around)
+
+        def run() -> None:
+            rows.clear()
+            begun.clear()
+            self._recorder.run(collected, Reading.TIME)
+
+        return Collecting(run, lambda: (self._recorder.recording(Reading.TIME), rows.copy()))
+
+    def _empty_calls(self, calls: int) -> Callable[[], Any]:
+        empty = FunctionReference(1, "vmprof.empty")
+        void = Register(VOID_REGISTER)
+        code: tuple[Instruction, ...] = (*[Call(void, empty, ())] * calls, Ret(void))
+        functions = (vm_function("main", 0, len(code)), packed(empty.name))
+        machine = TvmVirtualMachine(load(Bytecode(functions, code, (), {})), self._device)
+        machine.set_instrument(self._recorder.hook([empty.name], {}))
+        run: Callable[[], Any] = machine["main"]
+        return run
+
+    def _hooked(self, around: Callable[[bool], None] | None = None) -> Callable[[], Any]:
+        """A run in a VM of its own: a hook knows one VM's objects alone."""
+        machine = self._executable.machine()
+        kernels = self._executable.kernels(machine)
+        names = [site.callee for site in self.sites]
+        machine.set_instrument(self._recorder.hook(names, kernels, around))
+        run = partial(machine[self._entry], *self._arguments)
+
+        def annotated_run() -> Any:
+            try:
+                return run()
+            except Exception as error:
+                raised = self._recorder.raised()
+                where = "" if raised is None else f", in a call of {names[raised]}"
+                add_note(error, f"in a run of TVM's own VM, with vmprof's hook{where}")
+                raise
+
+        return annotated_run

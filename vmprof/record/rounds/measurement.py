@@ -1,0 +1,151 @@
+"""Running a model in rounds, and what each run gave."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from vmprof.counters import Counters
+from vmprof.progress import Progress
+from vmprof.record.recorder import Reading
+from vmprof.record.rounds.collectors import Collector
+from vmprof.record.rounds.engines import Engine
+from vmprof.record.rounds.schedule import Schedule
+from vmprof.record.rounds.warmth import AsItComes, Warmth, warmth_of
+from vmprof.runs.run import Run
+from vmprof.values import Metric, Row
+
+_WATCHING_RUNS = 3
+
+
+@dataclass
+class Measurement:
+    """What the measured rounds gave, a value per round and kind of run.
+
+    In a single pass, ``timed`` and the only list of ``counted`` hold the same
+    recordings. ``wide`` are the counts of whole processors during each timed
+    run, ``per_run`` what each collector of runs said of it.
+    """
+
+    unprofiled_us: list[float]  # of each, the mean of a batch where a run is short
+    timed: list[Run]
+    counted: list[list[Run]]  # by pass
+    wide: list[list[int | None]]
+    per_run: list[Row]
+    collected: list[list[tuple[Run, list[Row]]]]  # by collector of calls
+    cpu: list[Run]  # of the pass for CPU time
+    watch: list[Run]  # of the pass that looks for work of others
+
+    @classmethod
+    def empty(cls, counters: Counters, collectors: int) -> Measurement:
+        return cls(
+            [], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)], [], []
+        )
+
+
+def measure(
+    engines: Sequence[Engine],
+    schedule: Schedule,
+    counters: Counters,
+    collectors: Sequence[Collector],
+    progress: Progress,
+    *,
+    cpu_time: bool = False,
+) -> tuple[Warmth, list[Measurement]]:
+    """Warm up, then run ``engines`` in rounds as ``schedule`` says; a measurement of each.
+
+    Also gives how warm the measured runs found the machine.
+
+    Several take turns within each round, and in being the first. With ``cpu_time``
+    each round also reads that; the first few look whether others work.
+    """
+    per_run = [collector for collector in collectors if collector.scope == "run"]
+    collecting = [
+        [engine.collecting(collector) for collector in collectors if collector.scope == "call"]
+        for engine in engines
+    ]
+    readings = schedule.readings(counters.passes)
+
+    def one_turn(number: int, result: Measurement, warmth: Warmth) -> None:
+        engine = engines[number]
+        for reading, counted in readings:
+            warmth.prepare(partial(engine.run, reading, counted))
+            if reading & Reading.TIME:
+                before = counters.wide.read()
+                with _collected(per_run) as row:
+                    recording = engine.record(reading, counted)
+                result.timed.append(recording)
+                result.wide.append(_differences(before, counters.wide.read()))
+                result.per_run.append(row)
+            else:
+                recording = engine.record(reading, counted)
+            if counted is not None:
+                result.counted[counters.passes.index(counted)].append(recording)
+        for each, runs in zip(collecting[number], result.collected, strict=True):
+            warmth.prepare(each.run)
+            each.run()
+            runs.append(each.result())
+        clocks = counters.clocks
+        if clocks is not None and cpu_time:
+            reading = Reading.TIME | Reading.COUNTERS
+            warmth.prepare(partial(engine.run, reading, clocks.time))
+            result.cpu.append(engine.record(reading, clocks.time))
+        if clocks is not None and len(result.watch) < _WATCHING_RUNS:
+            warmth.prepare(partial(engine.run, Reading.COUNTERS, clocks.watch))
+            result.watch.append(engine.record(Reading.COUNTERS, clocks.watch))
+        # Last: an error of the model is better told by the machine that knows where it was.
+        result.unprofiled_us.append(warmth.time_unprofiled(engine))
+
+    def one_round(
+        results: Sequence[Measurement], warmth: Warmth, *, backwards: bool = False
+    ) -> None:
+        turns = list(enumerate(results))
+        for number, result in reversed(turns) if backwards else turns:
+            one_turn(number, result, warmth)
+
+    def nothing() -> list[Measurement]:
+        return [Measurement.empty(counters, len(each)) for each in collecting]
+
+    for number in range(1, schedule.warmup + 1):
+        progress(f"warming up, round {number} of {schedule.warmup}")
+        one_round(nothing(), AsItComes("nothing is measured"))
+    results, warmth = nothing(), warmth_of(schedule, engines[0])
+    with _collector_off():
+        for number in schedule.rounds():
+            progress(f"measuring, round {number} of {schedule.expected}")
+            one_round(results, warmth, backwards=number % 2 == 0)
+    return warmth, results
+
+
+@contextmanager
+def _collected(collectors: Sequence[Collector]) -> Iterator[dict[str, Metric]]:
+    """Collect what happens inside the ``with``; the row is there when it is over."""
+    row: dict[str, Metric] = {}
+    with ExitStack() as stack:
+        for collector in collectors:
+            collector.start()
+            stack.callback(lambda stop: row.update(stop()), collector.stop)
+        yield row
+
+
+def _differences(before: Sequence[int | None], after: Sequence[int | None]) -> list[int | None]:
+    return [
+        None if now is None or then is None else now - then
+        for then, now in zip(before, after, strict=True)
+    ]
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Without Python's garbage collector, whose pauses would fall into some rounds."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,1 @@
+"""Recording what a user's own program calls of its VMs."""

@@ -1,0 +1,306 @@
+"""A session: records what a program calls of its VMs."""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import tvm
+import tvm_ffi
+
+from vmprof.errors import VmprofError
+from vmprof.native import ffi, lib
+from vmprof.record.sessions.empty_call import empty_call_us
+from vmprof.record.sessions.fold import Signatures, fold
+from vmprof.record.sessions.options import (
+    DEFAULT_KEEP,
+    DEFAULT_MAX_RECORDS,
+    ENGINES,
+    SCOPES,
+    SessionOptions,
+)
+from vmprof.record.sessions.patch import Patch
+from vmprof.record.sessions.plan import Caller, Plan
+from vmprof.record.sessions.store import Store
+from vmprof.record.sessions.vms import Vms
+from vmprof.recording.tables import EMPTY_CALL, NOT_OPENED, Recording
+from vmprof.values import Count, Duration, Metric
+from vmprof.version import __version__
+
+_MAX_LABELS = int(lib.VMPROF_MAX_LABELS)
+
+_active = threading.Lock()
+
+
+def _in_child() -> None:
+    """The session is the parent's; the child may have one of its own."""
+    if _active.locked():
+        _active.release()
+
+
+os.register_at_fork(after_in_child=_in_child)
+
+# Threads that were in an invocation when their session was closed: their memory stays.
+_left: list[Any] = []
+
+
+class Session:
+    """Records the invocations of the VMs that are attached, while the ``with`` lasts.
+
+    An invocation is a call from outside: of a function of the VM, a saved function or a
+    closure. The parameters are those of
+    :class:`~vmprof.record.sessions.options.SessionOptions`. There is one session at a time in a
+    process. With ``attach_all`` every VM that is made meanwhile is attached by itself.
+    """
+
+    def __init__(
+        self,
+        counters: str | None = None,
+        *,
+        multiplex: bool = False,
+        engine: str = ENGINES[0],
+        count: str = SCOPES[0],
+        keep: int | None = DEFAULT_KEEP,
+        max_records: int = DEFAULT_MAX_RECORDS,
+        attach_all: bool = False,
+    ) -> None:
+        self.options = SessionOptions(counters, multiplex, engine, count, keep, max_records)
+        self._attach_all = attach_all
+        self._lock = threading.RLock()
+        self._stack = ExitStack()
+        self._recording: Recording | None = None
+        self._pid = 0  # of the process that opened it; 0: it was not opened yet
+        self._closed = False
+
+        self._labels: dict[str, int] = {"": 0}
+        self._callers: list[Caller] = []
+        self._signatures = Signatures()
+        self._next_id = 0
+        self._problems: dict[str, None] = {}
+
+    # ---- life ----------------------------------------------------------------------------
+
+    def __enter__(self) -> Session:  # noqa: PYI034 # Python 3.10 has no Self
+        if self._pid:
+            raise VmprofError("a session is opened once; make another one")
+        if not _active.acquire(blocking=False):
+            raise VmprofError(
+                "there is a session already: TVM's launches and the PMU are shared by the process; "
+                "close it first, or attach the VM to that one"
+            )
+        self._stack.callback(_active.release)
+        try:
+            self._open()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def _open(self) -> None:
+        self._pid = os.getpid()
+        self._plan = Plan.of(self.options)
+        self._stack.callback(self._plan.close)
+        self._store = Store(self.options.keep, 1 + len(self._plan.passes))
+        self._join_function, self._fold_function = (
+            tvm_ffi.convert(self._guarded(each)) for each in (self._join, self._fold)
+        )
+        self._pointer = lib.vmprof_session_new(
+            1 + len(self._plan.passes),
+            _handle(self._join_function),
+            _handle(self._fold_function),
+        )
+        if self._pointer == ffi.NULL:
+            raise MemoryError
+        self._stack.callback(lib.vmprof_session_release, self._pointer)
+        self._vms = Vms(self._pointer, self.options, self._problem)
+        self._stack.callback(self._vms.close)
+        self._stack.callback(Patch(self._made).undo)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Record nothing from now on; attached VMs go on as they are."""
+        if self._closed or os.getpid() != self._pid:
+            return  # in a child all of it is the parent's
+        was_open = bool(lib.vmprof_session_is_open(self._pointer))
+        lib.vmprof_session_close(self._pointer)
+        with self._lock, self._stack:
+            self._closed = True
+            for caller in self._callers:
+                busy = caller.is_busy  # before: what ends meanwhile is not in the tables
+                self._fold_caller(caller)
+                if busy:
+                    self._problem("an invocation was still running when the session was closed")
+                    _left.append(caller)
+                else:
+                    caller.close()
+            self._callers.clear()
+            if not was_open:
+                self._problem("the session ended early: see the other problems")
+            self._recording = self._finished()
+
+    # ---- what the user calls ------------------------------------------------------------------
+
+    def attach(self, vm: Any) -> Any:
+        """``vm``, a VM of TVM's or ours, as one to be called instead: with the same interface.
+
+        Of a VM of TVM's that was made before the session less can be seen: the report says
+        what.
+        """
+        if self._closed or not self._pid:
+            raise VmprofError("the session is not open; attach inside `with Session() as session:`")
+        attached = copy.copy(vm)
+        self._vms.attach(attached)
+        return attached
+
+    @contextmanager
+    def label(self, name: str) -> Iterator[None]:
+        """Invocations that this thread makes inside the ``with`` are told apart by ``name``."""
+        with self._lock:
+            if name not in self._labels and len(self._labels) == _MAX_LABELS:
+                raise VmprofError(
+                    f"there are {_MAX_LABELS - 1} labels already; a label names a kind of "
+                    "invocation (prefill, decode), not each one"
+                )
+            number = self._labels.setdefault(name, len(self._labels))
+        before = lib.vmprof_label(number)
+        try:
+            yield
+        finally:
+            lib.vmprof_label(before)
+
+    def recording(self) -> Recording:
+        """What was recorded, once the session is closed."""
+        if self._recording is None:
+            raise VmprofError(
+                "nothing is recorded yet: ask when the session is closed, in the process that "
+                "opened it"
+            )
+        return self._recording
+
+    def report(self, by: str = "operator") -> str:
+        """The summary and a table for each function: :mod:`vmprof.recording.text`."""
+        from vmprof.recording import text
+
+        return text.render(self.recording(), by=by)
+
+    # ---- attaching ---------------------------------------------------------------------------
+
+    def _made(self, vm: Any) -> None:
+        """A VM was made."""
+        if not self._attach_all or not lib.vmprof_session_is_open(self._pointer):
+            return
+        try:
+            self._vms.attach(vm)
+        except Exception as error:  # noqa: BLE001 # the program goes on without us
+            self._problem(f"a VM could not be attached: {type(error).__name__}: {error}")
+
+    # ---- threads that call ---------------------------------------------------------------------
+
+    def _guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``function``, whose errors end the session, and are told."""
+
+        def call(*args: Any) -> Any:
+            try:
+                return function(*args)
+            except BaseException as error:
+                self._problem(f"{type(error).__name__}: {error}")
+                if isinstance(error, KeyboardInterrupt):
+                    lib.vmprof_session_interrupt(self._pointer)
+                raise
+
+        return call
+
+    def _join(self) -> int:
+        """The calling thread has not called before."""
+        with self._lock:
+            for gone in [caller for caller in self._callers if caller.is_gone]:
+                self._fold_caller(gone)
+                self._callers.remove(gone)
+                gone.close()
+            tasks = self.options.count == "tasks"
+            caller = Caller(self._pointer, self._plan, self.options.max_records, tasks=tasks)
+            if caller.problem is not None:
+                self._problem(caller.problem)
+            self._callers.append(caller)
+            return caller.address
+
+    def _fold(self, address: int) -> None:
+        """The calling thread's buffers are half full."""
+        with self._lock:
+            for caller in self._callers:
+                if caller.address == address:
+                    self._fold_caller(caller)
+                    lib.vmprof_caller_clear(caller.pointer)
+
+    def _fold_caller(self, caller: Caller) -> None:
+        layouts = [one.layout for one in self._plan.passes]
+        folded = fold(
+            caller.pointer,
+            layouts,
+            self._signatures,
+            self._next_id,
+            opened=caller.problem is None,
+        )
+        problem = caller.team_problem()
+        if problem is not None:
+            self._problem(problem)
+            folded.invocations["fault"][folded.invocations["turn"] > 0] = NOT_OPENED
+        self._next_id += len(folded.invocations)
+        self._store.add(folded)
+
+    def _problem(self, text: str) -> None:
+        self._problems[text] = None
+
+    # ---- the end ---------------------------------------------------------------------------------
+
+    def _finished(self) -> Recording:
+        kept = self._store.kept()
+        order = np.argsort(kept.invocations["begin_ns"], kind="stable")
+        return Recording(
+            vms=self._vms.described(),
+            functions=self._vms.functions(),
+            labels=tuple(self._labels),
+            callees=self._vms.callees(),
+            signatures=tuple(self._signatures.texts),
+            passes=self._plan.described(),
+            invocations=kept.invocations[order],
+            totals=self._store.totals(),
+            calls=kept.calls,
+            counts=kept.counts,
+            missing=self._plan.missing(),
+            doubtful=tuple(sorted(self._plan.counters.unproven)),
+            derived=tuple(self._plan.counted.metrics),
+            facts={
+                "Number of threads": Count(tvm.runtime.num_threads()),
+                "Executor": "VM",
+                **self._plan.facts(),
+                **self._empty_calls(),
+                "vmprof": __version__,
+                "TVM": str(tvm.__version__),
+            },
+            problems=tuple(self._problems),
+        )
+
+    def _empty_calls(self) -> dict[str, Metric]:
+        """What a window reads around nothing, by engine: the least that any row can show."""
+        return {
+            f"{EMPTY_CALL}{engine} (us)": Duration(empty_call_us(engine))
+            for engine in sorted({vm.engine for vm in self._vms.described()})
+        }
+
+
+def _handle(function: tvm_ffi.Function) -> Any:
+    return ffi.cast("void *", function.__chandle__())

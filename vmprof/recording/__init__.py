@@ -1,0 +1,1 @@
+"""What a session recorded, as data, and the reports of it."""

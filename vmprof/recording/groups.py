@@ -1,0 +1,135 @@
+"""The invocations of one function under one label, and the calls in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vmprof.recording.tables import TIMED, UNRECORDED, Recording, Table
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Group:
+    """What the summary has a line of. ``invocations`` are those that were kept."""
+
+    recording: Recording
+    function: int
+    label: int
+    title: str
+    invocations: Table
+
+    def of_turn(self, turn: int) -> Table:
+        """Invocations that did not raise; those that lost calls only if all did."""
+        chosen: Table = self.invocations[
+            (self.invocations["turn"] == turn) & (self.invocations["failed"] == 0)
+        ]
+        whole: Table = chosen[chosen["dropped"] == 0]
+        return whole if len(whole) else chosen
+
+    @cached_property
+    def timed(self) -> Table:
+        return self.of_turn(TIMED)
+
+    @cached_property
+    def unrecorded_us(self) -> npt.NDArray[np.float64]:
+        """Of invocations that were not recorded, in turn."""
+        return durations_us(self.of_turn(UNRECORDED))
+
+    @cached_property
+    def totals(self) -> Table:
+        """Of all invocations, by turn."""
+        totals = self.recording.totals
+        of_group = (totals["function"] == self.function) & (totals["label"] == self.label)
+        found: Table = totals[of_group]
+        return found
+
+    def total(self, name: str) -> int:
+        return int(self.totals[name].sum())
+
+
+def durations_us(invocations: Table) -> npt.NDArray[np.float64]:
+    durations: npt.NDArray[np.float64] = (invocations["end_ns"] - invocations["begin_ns"]) / 1e3
+    return durations
+
+
+def groups_of(recording: Recording) -> list[Group]:
+    """The functions and labels that were called, those that took longest first."""
+    totals = recording.totals
+    keys = sorted({(int(row["function"]), int(row["label"])) for row in totals})
+    names = [recording.functions[function].name for function, _ in keys]
+    groups = []
+    for (function, label), name in zip(keys, names, strict=True):
+        called = recording.functions[function]
+        vms = {recording.functions[f].vm for f, _ in keys if recording.functions[f].name == name}
+        title = name if len(vms) == 1 else f"{name}, VM {called.vm + 1}"
+        if label:
+            title += f" [{recording.labels[label]}]"
+        invocations = recording.invocations
+        chosen = (invocations["function"] == function) & (invocations["label"] == label)
+        groups.append(Group(recording, function, label, title, invocations[chosen]))
+    return sorted(groups, key=lambda group: -group.total("sum_ns"))
+
+
+def _places(ids: Ints, wanted: Ints) -> Ints:
+    """Where each of ``wanted`` stands among ``ids``; -1 if it does not."""
+    if not len(ids):
+        return np.full(len(wanted), -1)
+    order = np.argsort(ids)
+    at = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
+    return np.where(ids[at] == wanted, at, -1)
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The rows (dtype `CALL`) of some invocations, with the invocations themselves.
+
+    ``place`` is the invocation that each row belongs to, ``around`` the row inside whose window
+    it lies (its own for an invocation), ``chosen`` which rows of the table they are.
+    """
+
+    rows: Table
+    place: Ints
+    around: Ints
+    chosen: Ints
+
+    @classmethod
+    def of(cls, table: Table, invocations: Table) -> Calls:
+        # Rows of one invocation stand together, its own first.
+        is_first = table["callee"] < 0
+        which = np.cumsum(is_first) - 1
+        place = _places(invocations["id"], table["invocation"][is_first])[which]
+        chosen = np.flatnonzero(place >= 0)
+        rows = table[chosen]
+        firsts = np.flatnonzero(is_first[chosen])
+        first = firsts[np.cumsum(is_first[chosen]) - 1]
+        around = np.where(rows["parent"] >= 0, first + rows["parent"], np.arange(len(rows)))
+        return cls(rows, place[chosen], around, chosen)
+
+    @property
+    def is_call(self) -> npt.NDArray[np.bool_]:
+        found: npt.NDArray[np.bool_] = self.rows["callee"] >= 0
+        return found
+
+    def own(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """``values`` (rows, ...) without what the calls inside each row add to it."""
+        own = values.copy()
+        inside = self.is_call
+        np.subtract.at(own, self.around[inside], values[inside])
+        return own
+
+    def is_outermost(self, names: Ints) -> npt.NDArray[np.bool_]:
+        """Which calls do not lie inside another of the same name."""
+        outermost = self.is_call.copy()
+        around = self.around.copy()
+        while True:
+            inside = self.rows["callee"][around] >= 0
+            if not inside.any():
+                return outermost
+            outermost &= ~(inside & (names[around] == names))
+            around = np.where(inside, self.around[around], around)

@@ -1,0 +1,347 @@
+"""A recording -> a report for each function that was called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vmprof.recording.groups import Calls, Group, Ints, durations_us, groups_of
+from vmprof.recording.numbers import distinct_pairs, numbered
+from vmprof.recording.shapes import kind_of, ranges
+from vmprof.recording.tables import (
+    EMPTY_CALL,
+    FAILED_READING,
+    NO_FAULT,
+    NOT_OPENED,
+    SHARED_PMU,
+    TIMED,
+    Counts,
+    Recording,
+    durations_ns,
+)
+from vmprof.report.derive import derive
+from vmprof.report.estimator import middle_half
+from vmprof.report.model import Report
+from vmprof.values import (
+    INCLUSIVE_DURATION,
+    NOT_COUNTED,
+    SAMPLES_SUFFIX,
+    Count,
+    Duration,
+    Metric,
+    Percent,
+    Ratio,
+    Row,
+    Samples,
+)
+
+# Of long sessions, samples are of so many invocations, evenly spread.
+MOST_SAMPLES = 200
+SHARE_SUFFIX = " counted"
+_FAULTS = {
+    FAILED_READING: "a reading of the counters failed; if it is the PMU's, another user of perf "
+    "(or the NMI watchdog) has taken it: stop that, and record again",
+    SHARED_PMU: "the PMU was shared with others; stop other users of perf (and the NMI watchdog) "
+    "or count fewer events",
+    NOT_OPENED: "the counters could not be opened in a thread that called",
+}
+
+Floats = npt.NDArray[np.float64]
+
+
+def reports(recording: Recording, by: str = "operator") -> dict[str, Report]:
+    """A report for each function and label, by title, those that took longest first.
+
+    Values are per invocation: means over the middle half of the invocations that were
+    recorded for them. Rows are by callee and kind of shapes, which become ranges where they
+    differ; ``by="shape"`` splits those.
+    """
+    built = ((group, build(group, by)) for group in groups_of(recording))
+    return {group.title: report for group, report in built if report is not None}
+
+
+def build(group: Group, by: str = "operator") -> Report | None:
+    """None if no invocation was timed and returned."""
+    timed = group.timed
+    if not len(timed):
+        return None
+    keys = _Keys.of(group, by)
+    calls = Calls.of(group.recording.calls, timed)
+    totals_us = durations_us(timed)
+    middle = middle_half(totals_us)
+    own = calls.own(durations_ns(calls.rows)) / 1e3
+    key = keys.of_rows(calls)
+    times = _by_invocation(own, key, calls.place, len(timed), keys.count)
+    counts = _by_invocation(np.ones(len(key)), key, calls.place, len(timed), keys.count)
+    inclusive = _inclusive(calls, key, len(timed), keys)
+    total = float(totals_us[middle].mean())
+    device = group.recording.vms[group.recording.functions[group.function].vm].device
+    counted = _Counted(group, keys)
+    counted.add_all()
+    varying = bool((counts[middle] != counts[middle][:1]).any())
+    rows: list[Row] = []
+    for number in np.flatnonzero(counts[middle].any(axis=0)).tolist():
+        mean = float(times[middle, number].mean())
+        of_key = counts[middle, number]
+        row: dict[str, Metric] = {
+            "Name": keys.names[number],
+            "Duration (us)": Duration(mean),
+            f"Duration (us){SAMPLES_SUFFIX}": _samples(times[:, number]),
+            "Percent": Percent(100 * mean / total if total else 0.0),
+            "Device": device,
+            "Count": Count(round(float(of_key.mean()))),
+            "Argument Shapes": keys.shapes[number],
+            **counted.rows[number],
+        }
+        if varying:
+            low, high = int(of_key.min()), int(of_key.max())
+            row["Calls per invocation"] = str(low) if low == high else f"{low}..{high}"
+        if inclusive is not None:
+            row[INCLUSIVE_DURATION] = Duration(float(inclusive[middle, number].mean()))
+        rows.append(row)
+    in_no_row = float((totals_us - times.sum(axis=1))[middle].mean())
+    report = Report(
+        calls=tuple(sorted(rows, key=_longest)),
+        device_metrics={
+            device: {
+                "Name": "Total",
+                "Duration (us)": Duration(total),
+                f"Duration (us){SAMPLES_SUFFIX}": _samples(totals_us),
+                "Device": device,
+                "Count": Count(1),
+                **counted.total,
+            }
+        },
+        configuration={
+            **_facts(group),
+            **_configuration(group, len(timed), len(middle)),
+            **counted.facts,
+            "In no row (us)": Duration(in_no_row),
+        },
+        missing={**group.recording.missing, **counted.missing},
+    )
+    return derive(report, group.recording.derived)
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """What has a row: callees with their shapes. The first key is the invocation itself."""
+
+    names: list[str]
+    shapes: list[str]
+    numbers: Mapping[tuple[int, int], int]  # of callee and signature
+
+    @property
+    def count(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def of(cls, group: Group, by: str) -> _Keys:
+        recording = group.recording
+        found: set[tuple[int, int]] = set()
+        for turn, table in enumerate([recording.calls, *(each.calls for each in recording.counts)]):
+            rows = Calls.of(table, group.of_turn(turn)).rows
+            rows = rows[rows["callee"] >= 0]
+            pairs, _ = distinct_pairs(rows["callee"], rows["signature"])
+            found |= {(callee, signature) for callee, signature in pairs.tolist()}
+        folded: dict[tuple[str, object], list[tuple[int, int]]] = {}
+        for callee, signature in sorted(found):
+            text = recording.signatures[signature]
+            kind: object = text if by == "shape" else kind_of(text)
+            folded.setdefault((recording.callees[callee], kind), []).append((callee, signature))
+        return cls(
+            [name for name, _ in folded],
+            [ranges(recording.signatures[s] for _, s in pairs) for pairs in folded.values()],
+            {pair: number for number, pairs in enumerate(folded.values()) for pair in pairs},
+        )
+
+    def of_rows(self, calls: Calls) -> Ints:
+        """The key of each row; -1 for the invocation itself."""
+        pairs, which = distinct_pairs(calls.rows["callee"], calls.rows["signature"])
+        keys = np.array([self.numbers.get((c, s), -1) for c, s in pairs.tolist()], dtype=np.int64)
+        return keys[which]
+
+
+def _by_invocation(
+    values: npt.NDArray[np.float64], key: Ints, place: Ints, invocations: int, keys: int
+) -> Floats:
+    """``values`` of rows added up, shape (invocations, keys); what has no key is left out."""
+    is_row = key >= 0
+    at = place[is_row] * keys + key[is_row]
+    sums = np.bincount(at, weights=values[is_row], minlength=invocations * keys)
+    return sums.reshape(invocations, keys).astype(np.float64)
+
+
+def _inclusive(calls: Calls, key: Ints, invocations: int, keys: _Keys) -> Floats | None:
+    """What calls took with those inside them; None if there are none inside others."""
+    if not (calls.rows["parent"] > 0).any():
+        return None
+    _, names = numbered(keys.names)
+    of_rows = np.where(key >= 0, names[key], -1)
+    durations = durations_ns(calls.rows) / 1e3
+    durations = np.where(calls.is_outermost(of_rows), durations, 0.0)
+    return _by_invocation(durations, key, calls.place, invocations, keys.count)
+
+
+class _Counted:
+    """Cells of the counters, by key and of the invocation; and why columns are not there."""
+
+    def __init__(self, group: Group, keys: _Keys) -> None:
+        self._group, self._keys = group, keys
+        self.rows: list[dict[str, Metric]] = [{} for _ in range(keys.count)]
+        self.total: dict[str, Metric] = {}
+        self.missing: dict[str, str] = {}
+        self.facts: dict[str, Metric] = {}
+
+    def add_all(self) -> None:
+        for number, counts in enumerate(self._group.recording.counts, start=TIMED + 1):
+            self._add(number, counts)
+
+    def _add(self, turn: int, counts: Counts) -> None:
+        one = self._group.recording.passes[turn - 1]
+        invocations = self._group.of_turn(turn)
+        usable = invocations[invocations["fault"] == NO_FAULT]
+        if not len(usable):
+            reason = self._why_none(invocations["fault"].tolist())
+            self.missing.update(dict.fromkeys(one.columns, reason))
+            return
+        calls = Calls.of(counts.calls, usable)
+        key = self._keys.of_rows(calls)
+        values = counts.values[calls.chosen]
+        shares = counts.shares[calls.chosen] if counts.shares is not None else None
+        middle = middle_half(durations_us(usable))
+        own = calls.own(values)
+        if shares is not None:
+            # Values scaled up from different parts of the time need not fit into one another.
+            own = np.maximum(own, 0)
+        whole = ~calls.is_call
+        for at, column in enumerate(one.columns):
+            totals = values[whole, at]
+            if column in self._group.recording.doubtful and not totals.any():
+                self.missing[column] = (
+                    "it read 0 when it was checked and 0 throughout: either it did not happen, "
+                    "or this PMU does not have it"
+                )
+                continue
+            of_keys = _by_invocation(
+                own[:, at].astype(np.float64), key, calls.place, len(usable), self._keys.count
+            )
+            of_all = np.zeros(len(usable))
+            of_all[calls.place[whole]] = totals
+            calls_of = _by_invocation(
+                np.ones(len(key)), key, calls.place, len(usable), self._keys.count
+            )
+            if shares is None:
+                self.total |= _cells(column, of_all[middle], of_all)
+                for number in np.flatnonzero(calls_of.any(axis=0)).tolist():
+                    self.rows[number].update(
+                        _cells(column, of_keys[middle, number], of_keys[:, number])
+                    )
+                continue
+            share_sums = _by_invocation(
+                shares[:, at], key, calls.place, len(usable), self._keys.count
+            )
+            part = share_sums / np.maximum(calls_of, 1)
+            of_whole = np.zeros(len(usable))
+            of_whole[calls.place[whole]] = shares[whole, at]
+            self.total |= _cells_of_shares(column, of_all[middle], of_whole[middle])
+            for number in np.flatnonzero(calls_of.any(axis=0)).tolist():
+                self.rows[number].update(
+                    _cells_of_shares(column, of_keys[middle, number], part[middle, number])
+                )
+        self.facts[f"Counters, pass {turn}"] = (
+            f"{', '.join(one.columns)}; read {one.how}; over the middle {len(middle)} of "
+            f"{len(usable)} invocations"
+        )
+
+    def _why_none(self, faults: list[int]) -> str:
+        for fault in faults:
+            if fault in _FAULTS:
+                return _FAULTS[fault]
+        count = self._group.total("invocations")
+        return (
+            f"counted in 0 of {count} invocations: each pass takes an invocation of its own, after "
+            "that for times; call the function more often, count fewer events, or use --multiplex"
+        )
+
+
+def _cells(column: str, values: Floats, samples: Floats) -> dict[str, Metric]:
+    return {
+        column: Count(round(float(values.mean()))),
+        f"{column}{SAMPLES_SUFFIX}": _samples(samples),
+    }
+
+
+def _cells_of_shares(column: str, values: Floats, shares: Floats) -> dict[str, Metric]:
+    """Where counters took turns: invocations in which one never had its turn say nothing."""
+    share = f"{column}{SHARE_SUFFIX}"
+    if not (shares > 0).any():
+        return {column: NOT_COUNTED, share: Ratio(0.0)}
+    mean = float(values[shares > 0].mean())
+    return {column: Count(round(mean)), share: Ratio(float(shares.mean()))}
+
+
+def _facts(group: Group) -> dict[str, Metric]:
+    """Those of the recording; of empty calls, that of the engine."""
+    recording = group.recording
+    engine = recording.vms[recording.functions[group.function].vm].engine
+    facts = dict(recording.facts)
+    for name in recording.facts:
+        if name.startswith(EMPTY_CALL):
+            value = facts.pop(name)
+            if name == f"{EMPTY_CALL}{engine} (us)":
+                facts["Empty call (us)"] = value
+    return facts
+
+
+def _configuration(group: Group, timed: int, middle: int) -> dict[str, Metric]:
+    recording = group.recording
+    vm = recording.vms[recording.functions[group.function].vm]
+    unrecorded = group.unrecorded_us
+    facts: dict[str, Metric] = {
+        "Model": group.title,
+        "Engine": vm.engine,
+        "Invocations": Count(group.total("invocations")),
+        "Times": f"per invocation, over the middle {middle} of {timed} invocations",
+        "Repeats": Count(timed),
+    }
+    if len(unrecorded):
+        facts |= {
+            "Unprofiled mean (us)": Duration(float(unrecorded.mean())),
+            "Unprofiled std (us)": Duration(
+                float(unrecorded.std(ddof=1)) if len(unrecorded) > 1 else 0.0
+            ),
+            f"Unprofiled mean (us){SAMPLES_SUFFIX}": _samples(unrecorded),
+        }
+    dropping, dropped = group.total("dropping"), group.total("dropped")
+    if dropping:
+        facts["Dropped"] = (
+            f"{dropping:,} invocations lost {dropped:,} calls, for which the buffer had no room; "
+            "allow more with --max-records"
+        )
+    if group.total("failed"):
+        facts["Failed"] = f"{group.total('failed'):,} invocations raised; no value is of them"
+    strides = group.totals["stride"]
+    if len(strides) and strides.max() > 1:
+        facts["Kept"] = (
+            f"every {int(strides.max())}th invocation of each turn, and the first few "
+            "(--keep all keeps every one)"
+        )
+    for number, note in enumerate(vm.notes, start=1):
+        facts["Not seen" if number == 1 else f"Not seen ({number})"] = note
+    return facts
+
+
+def _samples(values: npt.NDArray[np.float64]) -> Samples:
+    if len(values) > MOST_SAMPLES:
+        values = values[np.linspace(0, len(values) - 1, MOST_SAMPLES).astype(np.int64)]
+    return Samples(tuple(values.tolist()))
+
+
+def _longest(row: Row) -> float:
+    duration = row["Duration (us)"]
+    assert isinstance(duration, Duration)
+    return -duration.microseconds

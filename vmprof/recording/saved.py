@@ -1,0 +1,260 @@
+"""A recording in a file: a zip of numpy's arrays and one part in JSON. Nothing is pickled.
+
+Readable without TVM, on any machine. Whatever is in a file that a stranger wrote, loading
+it gives a recording whose tables fit together, or one line that says what is wrong.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vmprof.errors import VmprofError
+from vmprof.expression import Formula
+from vmprof.recording.tables import (
+    CALL,
+    INVOCATION,
+    TOTAL,
+    UNRECORDED,
+    CountedPass,
+    Counts,
+    Function,
+    Recording,
+    Table,
+    Vm,
+)
+from vmprof.report.render.json import decode_metrics, encode_metrics
+from vmprof.values import Derived
+
+SUFFIX = ".vmprof"
+_FORMAT = "vmprof recording 1"
+_TEXT = "recording.json"
+# Far more than a recording of the default size; a small file must not fill the memory.
+_MOST_BYTES = 4 << 30
+
+
+def dumps(recording: Recording) -> bytes:
+    """The file's content."""
+    document = {
+        "format": _FORMAT,
+        "vms": [asdict(vm) for vm in recording.vms],
+        "functions": [asdict(function) for function in recording.functions],
+        "labels": recording.labels,
+        "callees": recording.callees,
+        "signatures": recording.signatures,
+        "passes": [asdict(one) for one in recording.passes],
+        "missing": dict(recording.missing),
+        "doubtful": recording.doubtful,
+        "derived": [{**asdict(each), "sources": dict(each.sources)} for each in recording.derived],
+        "facts": encode_metrics(recording.facts),
+        "problems": recording.problems,
+    }
+    tables = {
+        "invocations": recording.invocations,
+        "totals": recording.totals,
+        "calls": recording.calls,
+    }
+    for number, counts in enumerate(recording.counts, start=1):
+        tables[f"pass{number}-calls"] = counts.calls
+        tables[f"pass{number}-values"] = counts.values
+        if counts.shares is not None:
+            tables[f"pass{number}-shares"] = counts.shares
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr(_TEXT, json.dumps(document, ensure_ascii=False))
+        for name, table in tables.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                array = np.ascontiguousarray(table)
+                np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
+    return file.getvalue()
+
+
+def is_recording(content: bytes) -> bool:
+    """Whether it looks like one: of a zip, the name of the first part, behind 30 bytes."""
+    return content[:4] == b"PK\x03\x04" and content[30:].startswith(_TEXT.encode())
+
+
+def holds_recording(path: str | Path) -> bool:
+    """Whether that file looks like one; not where it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return is_recording(file.read(64))
+    except OSError:
+        return False
+
+
+def load(path: str | Path) -> Recording:
+    """The recording in a file; :class:`VmprofError` if there is none, or it is damaged."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
+    return loads(content, str(path))
+
+
+def loads(content: bytes, where: str) -> Recording:
+    """The recording in ``content``; ``where`` is what messages call it."""
+    if not is_recording(content):
+        raise VmprofError(f"{where} is no recording of vmprof's")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return _recording(archive)
+    except VmprofError as error:
+        raise VmprofError(f"{where}: {error}") from error
+    except (
+        zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, NotImplementedError,
+        RuntimeError, OSError, IndexError, AttributeError, OverflowError, RecursionError,
+        SyntaxError,
+    ) as error:  # fmt: skip
+        reason = " ".join(str(error).split())
+        raise VmprofError(
+            f"{where} is a damaged recording: {type(error).__name__}: {reason}"
+        ) from error
+    except Exception as error:
+        if type(error).__module__ != "zlib":
+            raise
+        raise VmprofError(f"{where} is a damaged recording: {error}") from error
+
+
+def _recording(archive: zipfile.ZipFile) -> Recording:
+    if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+        raise VmprofError("it would take more than 4 GiB of memory")
+    document = json.loads(archive.read(_TEXT))
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise VmprofError(f"it is not of the format {_FORMAT!r} that this version reads")
+    passes = tuple(
+        CountedPass(_texts(one["columns"]), str(one["how"]), multiplexed=bool(one["multiplexed"]))
+        for one in document["passes"]
+    )
+    counts = []
+    for number, one in enumerate(passes, start=1):
+        calls = _table(archive, f"pass{number}-calls", CALL)
+        shape = (len(calls), len(one.columns))
+        values = _table(archive, f"pass{number}-values", np.dtype(np.int64), shape)
+        shares = None
+        if one.multiplexed:
+            shares = _table(archive, f"pass{number}-shares", np.dtype(np.float64), shape)
+            if not np.isfinite(shares).all():
+                raise VmprofError("a share of a counter's time is no number")
+        counts.append(Counts(calls, values, shares))
+    recording = Recording(
+        vms=tuple(
+            Vm(str(vm["engine"]), str(vm["device"]), _texts(vm["notes"])) for vm in document["vms"]
+        ),
+        functions=tuple(
+            Function(str(each["name"]), _natural(each["vm"])) for each in document["functions"]
+        ),
+        labels=_texts(document["labels"]),
+        callees=_texts(document["callees"]),
+        signatures=_texts(document["signatures"]),
+        passes=passes,
+        invocations=_table(archive, "invocations", INVOCATION),
+        totals=_table(archive, "totals", TOTAL),
+        calls=_table(archive, "calls", CALL),
+        counts=tuple(counts),
+        missing={str(name): str(why) for name, why in dict(document["missing"]).items()},
+        doubtful=_texts(document["doubtful"]),
+        derived=tuple(map(_derived, document["derived"])),
+        facts=decode_metrics(document["facts"], "facts"),
+        problems=_texts(document["problems"]),
+    )
+    _check(recording)
+    return recording
+
+
+def _table(
+    archive: zipfile.ZipFile, name: str, dtype: np.dtype[Any], shape: tuple[int, ...] | None = None
+) -> Table:
+    """An array of that dtype, and of that shape (None: any length)."""
+    content = archive.read(f"{name}.npy")
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise VmprofError(f"the table {name} is of a version of numpy's that is not read")
+    found, fortran, kind = np.lib.format.read_array_header_1_0(file)
+    if (
+        kind != dtype
+        or fortran
+        or len(found) != len(shape or (0,))
+        or (shape is not None and found != shape)
+    ):
+        raise VmprofError(f"the table {name} is not of the kind that vmprof writes")
+    rest = content[file.tell() :]
+    array: Table = np.frombuffer(rest, dtype)
+    if array.size != math.prod(found):
+        raise VmprofError(f"the table {name} is cut short")
+    return array.reshape(found)
+
+
+def _derived(entry: Mapping[str, Any]) -> Derived:
+    kind = entry["kind"]
+    formula = Formula(str(entry["formula"]))
+    sources = {str(name): str(source) for name, source in dict(entry["sources"]).items()}
+    if kind not in ("ratio", "percent", "count", "duration") or not formula.names <= sources.keys():
+        raise VmprofError("a derived column says nothing of how it is derived")
+    return Derived(str(entry["column"]), str(entry["formula"]), kind, sources)
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise VmprofError(f"{json.dumps(values)[:60]} is no list of texts")
+    return tuple(values)
+
+
+def _natural(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise VmprofError(f"{value!r} is no number from 0 up")
+    return value
+
+
+def _check(recording: Recording) -> None:
+    """That all numbers in the tables mean something."""
+    if not recording.labels or any(f.vm >= len(recording.vms) for f in recording.functions):
+        raise VmprofError("a function is of a VM that is not there")
+    invocations, turns = recording.invocations, len(recording.passes) + 1
+    for table in (invocations, recording.totals):
+        _check_range(table["function"], 0, len(recording.functions), "function")
+        _check_range(table["label"], 0, len(recording.labels), "label")
+        _check_range(table["turn"], UNRECORDED, turns, "turn")
+    ids = np.sort(invocations["id"])
+    if (ids[1:] == ids[:-1]).any():
+        raise VmprofError("two invocations have the same number")
+    tables = [recording.calls, *(each.calls for each in recording.counts)]
+    for turn, calls in enumerate(tables):
+        _check_calls(recording, invocations[invocations["turn"] == turn], calls)
+
+
+def _check_calls(recording: Recording, invocations: Table, calls: Table) -> None:
+    _check_range(calls["callee"], -1, len(recording.callees), "callee")
+    _check_range(calls["signature"], -1, len(recording.signatures), "signature")
+    is_first = calls["callee"] < 0
+    firsts = np.flatnonzero(is_first)
+    if not np.array_equal(np.sort(calls["invocation"][firsts]), np.sort(invocations["id"])):
+        raise VmprofError("the calls are not those of the invocations")
+    if not len(calls):
+        return
+    if not is_first[0]:
+        raise VmprofError("the calls do not begin with an invocation")
+    which = np.cumsum(is_first) - 1
+    place = np.arange(len(calls)) - firsts[which]
+    is_call = ~is_first
+    inside = (calls["parent"] >= 0) & (calls["parent"] < place) & (calls["signature"] >= 0)
+    if (
+        (calls["invocation"] != calls["invocation"][firsts][which]).any()
+        or (calls["parent"][is_first] != -1).any()
+        or not inside[is_call].all()
+    ):
+        raise VmprofError("a call lies inside none of its invocation's")
+
+
+def _check_range(values: Table, low: int, high: int, what: str) -> None:
+    if len(values) and (values.min() < low or values.max() >= high):
+        raise VmprofError(f"a {what} is not there")

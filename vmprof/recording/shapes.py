@@ -1,0 +1,43 @@
+"""Shapes of a call's tensors as text, and several of them as ranges.
+
+A signature is what TVM's table shows: ``float32[1, 784], int32[1]``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+_TENSOR = re.compile(r"([^\[\], ]+)\[([^\]]*)\]")
+
+
+Parsed = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@lru_cache(maxsize=1 << 16)
+def parse(signature: str) -> Parsed:
+    """Dtype and dimensions of each tensor."""
+    return tuple(
+        (dtype, tuple(int(each) for each in dimensions.split(",") if each.strip()))
+        for dtype, dimensions in _TENSOR.findall(signature)
+    )
+
+
+def kind_of(signature: str) -> tuple[tuple[str, int], ...]:
+    """Dtype and rank of each tensor: shapes that have these in common fold into ranges."""
+    return tuple((dtype, len(dimensions)) for dtype, dimensions in parse(signature))
+
+
+def ranges(signatures: Iterable[str]) -> str:
+    """Signatures of one kind as one: ``float32[1, 8, 17..80, 64]``."""
+    parsed = [parse(signature) for signature in dict.fromkeys(signatures)]
+    if not parsed:
+        return ""
+    tensors = []
+    for number, (dtype, first) in enumerate(parsed[0]):
+        axes = zip(*(each[number][1] for each in parsed), strict=True) if first else ()
+        dimensions = [(min(axis), max(axis)) for axis in axes]
+        shown = ", ".join(str(low) if low == high else f"{low}..{high}" for low, high in dimensions)
+        tensors.append(f"{dtype}[{shown}]")
+    return ", ".join(tensors)

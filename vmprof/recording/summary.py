@@ -1,0 +1,44 @@
+"""A line for each function that was called."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vmprof.recording.groups import Group, durations_us
+from vmprof.values import Count, Duration, Metric, Row
+
+
+def summary(groups: list[Group]) -> list[Row]:
+    """Functions and labels: how often, and how long an invocation took.
+
+    Invocations and their sum are of all; the others of those that were timed and kept.
+    """
+    return [_line(group) for group in groups]
+
+
+def _line(group: Group) -> Row:
+    row: dict[str, Metric] = {
+        "Function": group.title,
+        "Invocations": Count(group.total("invocations")),
+        "Sum (us)": Duration(group.total("sum_ns") / 1e3),
+    }
+    times = durations_us(group.timed)
+    if len(times):
+        p10, median, p90 = np.percentile(times, [10, 50, 90]).tolist()
+        row |= {
+            "Median (us)": Duration(median),
+            "p10 (us)": Duration(p10),
+            "p90 (us)": Duration(p90),
+        }
+        first = group.timed["number"] == 0
+        if first.any():
+            row["First (us)"] = Duration(float(times[first][0]))
+        if not first.all():
+            row["Rest (us)"] = Duration(float(np.median(times[~first])))
+    if len(group.unrecorded_us):
+        row["Unrecorded (us)"] = Duration(float(np.median(group.unrecorded_us)))
+    row["Timed"] = Count(len(times))
+    for name, column in (("failed", "Failed"), ("dropping", "Lost calls")):
+        if group.total(name):
+            row[column] = Count(group.total(name))
+    return row

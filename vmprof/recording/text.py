@@ -1,0 +1,50 @@
+"""A recording as text: the summary, what grows, and a table for each function that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vmprof.recording.groups import groups_of
+from vmprof.recording.growth import growths
+from vmprof.recording.reports import build
+from vmprof.recording.summary import summary
+from vmprof.recording.tables import Recording
+from vmprof.report.model import Report
+from vmprof.report.render.table import grid, heading
+from vmprof.values import Row
+
+# A function matters if it took this part of what all took.
+_MATTERS = 0.01
+
+
+def render(
+    recording: Recording, *, by: str = "operator", table: Callable[[Report], str] | None = None
+) -> str:
+    """``table`` renders one report; by default as TVM's table with its heading."""
+    groups = groups_of(recording)
+    parts = (
+        [_summary_text(summary(groups))]
+        if groups
+        else ["Nothing was recorded: no attached VM was called.\n"]
+    )
+    grown = [str(each) for group in groups for each in growths(group)]
+    if grown:
+        parts.append(_section("What grows", grown))
+    notes = [f"VM {n}: {note}" for n, vm in enumerate(recording.vms, start=1) for note in vm.notes]
+    if recording.problems or notes:
+        parts.append(_section("Not seen", [*recording.problems, *notes]))
+    sum_ns = sum(group.total("sum_ns") for group in groups)
+    for group in groups:
+        report = build(group, by)
+        if report is not None and group.total("sum_ns") >= _MATTERS * sum_ns:
+            parts.append(table(report) if table else heading(report) + report.table())
+    return "\n".join(parts)
+
+
+def _summary_text(rows: list[Row]) -> str:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return grid(rows, [], columns)
+
+
+def _section(title: str, lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in (title, "-" * len(title), *lines))

@@ -1,5 +1,0 @@
-"""A report as one HTML file that needs nothing else: :func:`render`."""
-
-from vmprof.report.html.page import fragment, render
-
-__all__ = ["fragment", "render"]

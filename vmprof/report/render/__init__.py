@@ -1,0 +1,1 @@
+"""A report as text, a page, a table: one module per output."""

@@ -1,0 +1,212 @@
+"""Native records -> columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vmprof.runs.layout import Layout
+from vmprof.runs.parallelism import Parallelism
+from vmprof.runs.reading_cost import Spent
+from vmprof.runs.readings import amounts, in_turns, is_read, times
+from vmprof.runs.signature import signature_text
+from vmprof.runs.work import TASK_SITE, ByThread, Floats, Ints, Records, Work
+
+NOTHING = Layout()  # of a run in which nothing is counted
+NO_WINDOW = -1  # begin and end of a call that other runs made, and this one did not
+
+
+# A VM function that began (its name) or ended (None), and how many records there were then.
+Activation = tuple[int, str | None]
+
+
+def call_paths(activations: Sequence[Activation], calls: int) -> list[str]:
+    """The VM functions that each of ``calls`` was made in: ``main > apply > step x3``."""
+    paths: list[str] = []
+    # For each function that is running: path of what is around it, its name, how often in a row.
+    running: list[tuple[str, str, int]] = []
+    path = ""
+    for records, function in [*activations, (calls + 1, None)]:
+        # The first record is the run's own.
+        paths += [path] * (records - 1 - len(paths))
+        if function is None:
+            del running[-1:]
+        elif running and running[-1][1] == function:
+            outside, _, times = running[-1]
+            running.append((outside, function, times + 1))
+        else:
+            running.append((f"{path} > " if path else "", function, 1))
+        path = _path_text(running)
+    return paths
+
+
+def _path_text(running: Sequence[tuple[str, str, int]]) -> str:
+    if not running:
+        return ""
+    outside, function, times = running[-1]
+    return f"{outside}{function} x{times}" if times > 1 else f"{outside}{function}"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted: ``values`` has shape (calls, columns), ``total`` (columns,).
+
+    Values are of the work of a call (:mod:`vmprof.runs.work`), whichever thread did it;
+    ``by_thread`` has the parts of them, None if no call had parallel tasks.
+    ``shares`` and ``total_shares``, of the same shapes, say for which part of
+    the time a value was counted, 0 where it never was: then the value means
+    nothing. They are None unless counters took turns; where they did, values
+    are scaled up to the whole time.
+    """
+
+    values: Ints
+    total: Ints
+    shares: Floats | None = None
+    total_shares: Floats | None = None
+    by_thread: ByThread | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: a row per call, in the order in which the calls began.
+
+    ``sites`` has shape (calls,), ``shapes`` one string per call; ``parents``
+    (calls,) is the row inside whose window the call lies, -1 for none;
+    ``paths`` one string per call, the VM functions that were running, outermost
+    first;
+    ``windows_ns`` (calls, 2), begin and end of each since the run began,
+    ``durations_ns`` (calls,), how long each was open without the dispatch between the
+    calls inside, and ``total_ns``, of the run as a whole, are None if no time was read,
+    and so is ``parallelism``; ``counts`` is None if nothing was counted. ``fault`` says
+    why there are no counts although they were read for.
+    """
+
+    sites: Ints
+    shapes: tuple[str, ...]
+    parents: Ints
+    paths: tuple[str, ...]
+    windows_ns: Ints | None
+    durations_ns: Ints | None
+    total_ns: int | None
+    counts: Counts | None
+    fault: str | None
+    parallelism: Parallelism | None = None
+
+    @classmethod
+    def of_records(
+        cls,
+        records: Records,
+        signatures: Ints,
+        layout: Layout,
+        *,
+        timed: bool,
+        paths: Sequence[str] | None = None,
+        fault: str | None = None,
+    ) -> Run:
+        """Columns of ``records`` (dtype :func:`record_dtype`); the first is the run's own.
+
+        ``paths`` are of all records but that one, as :func:`call_paths` gives them;
+        ``fault`` is a reason, known elsewhere, not to believe the counts.
+        """
+        work = Work(records)
+        run, calls = records[:1], records[work.rows[1:]]
+        fault = fault or _fault(records, layout)
+        spent = Spent.of_records(records, layout.cost) if layout.cost else None
+        took = records["end_ns"] - records["begin_ns"] - (spent.time if spent else 0)
+        windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
+        durations = work.of_callers(took[:, None])[1:, 0]
+        words = signatures.tolist()
+        shapes = {index: signature_text(words, index) for index in set(calls["signature"].tolist())}
+        return cls(
+            sites=calls["site"].astype(np.int64),
+            shapes=tuple(shapes[index] for index in calls["signature"].tolist()),
+            parents=work.parents()[1:] - 1,
+            paths=tuple(paths[row - 1] if paths else "" for row in work.rows[1:].tolist()),
+            windows_ns=windows if timed else None,
+            durations_ns=durations if timed else None,
+            total_ns=int(took[0]) if timed else None,
+            counts=_counts(records, work, layout, spent)
+            if layout.columns and fault is None
+            else None,
+            fault=fault,
+            parallelism=Parallelism.of_records(records, work) if timed else None,
+        )
+
+    def same_calls(self, other: Run) -> bool:
+        """Whether both runs made the same calls with the same shapes in the same order."""
+        return (
+            np.array_equal(self.sites, other.sites)
+            and np.array_equal(self.parents, other.parents)
+            and self.shapes == other.shapes
+            and self.paths == other.paths
+        )
+
+    def inclusive(self, own: Ints) -> Ints:
+        """``own`` values (calls, ...) with those of the calls inside each; undoes :meth:`own`."""
+        values = own.copy()
+        for call in np.flatnonzero(self.parents >= 0)[::-1].tolist():
+            values[self.parents[call]] += values[call]
+        return values
+
+    def own(self, values: Ints) -> Ints:
+        """``values`` (calls, ...) without what the recorded calls inside each call add to it."""
+        inside = self.parents >= 0
+        own = values.copy()
+        np.subtract.at(own, self.parents[inside], values[inside])
+        return own
+
+
+def _fault(records: Records, layout: Layout) -> str | None:
+    """Why the counts of a run cannot be believed, if so."""
+    for number, values in enumerate(layout.sources):
+        read = is_read(records, layout, number)
+        for end in ("before", "after"):
+            if (records[end][str(number)]["count"][read] != len(values)).any():
+                return (
+                    "a reading of the counters failed during the run; if it is the PMU's, another "
+                    "user of perf (or the NMI watchdog) has taken it: stop that, and run again"
+                )
+        if _stayed_off(records, layout, number):
+            names = ", ".join(layout.columns[column] for column in values)
+            return f"{names} stayed off in the whole run, for a reason that the kernel did not give"
+    if layout.multiplexed:
+        return None
+    # Of the calling thread the run as a whole tells; of others, their tasks.
+    for part in (records[:1], records[records["site"] == TASK_SITE]):
+        enabled = np.zeros(len(layout.columns))
+        lost = np.zeros(len(layout.columns))
+        for of_thread, running in times(part, layout).values():
+            # Groups that take turns are read one after the other, so that their times differ.
+            enabled += of_thread.sum(axis=0)
+            lost += np.maximum(of_thread - running - layout.skews_ns, 0).sum(axis=0)
+        # Sources without times, such as collectors, have neither.
+        share = float(np.max(lost / np.maximum(enabled, 1), initial=0))
+        if share > 0:
+            return (
+                "the PMU was shared with others: the counters ran "
+                f"{math.floor(1e4 * (1 - share)) / 100:g} % of the time; stop other users of perf "
+                "(and the NMI watchdog) or count fewer events"
+            )
+    return None
+
+
+def _stayed_off(records: Records, layout: Layout, number: int) -> bool:
+    """Whether the source ``number``, of the calling thread, never counted in a run."""
+    if number in layout.untimed or (layout.threads and layout.threads[number]):
+        return False
+    before, after = (records[end][str(number)]["enabled_ns"][0] for end in ("before", "after"))
+    return bool(before == after > 0)
+
+
+def _counts(records: Records, work: Work, layout: Layout, spent: Spent | None) -> Counts:
+    added = amounts(records, layout)
+    if spent is not None:
+        added -= spent.cpu[:, None]
+    values = work.of(added)
+    if not layout.multiplexed:
+        return Counts(values[1:], values[0], by_thread=work.by_thread(added))
+    values, shares = in_turns(records, work, layout, values)
+    return Counts(values[1:], values[0], shares[1:], shares[0])

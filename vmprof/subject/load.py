@@ -1,0 +1,189 @@
+"""What a user may hand in -> Program."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tvm
+import tvm_ffi
+from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
+
+from vmprof.errors import VmprofError
+from vmprof.program import Program
+from vmprof.program.info import NOTHING_KNOWN, read_info
+from vmprof.progress import Progress, silent
+from vmprof.vm import VirtualMachine
+from vmprof.zoo.importers import SUFFIXES, import_model, import_object
+
+# Anything that load_program takes.
+Source = Any
+
+
+def load_program(
+    source: Source,
+    *,
+    entry: str | None = None,
+    schedule: str | None = None,
+    progress: Progress = silent,
+) -> Program:
+    """A program from a model's name, a file, a Relax module, or what was compiled of one.
+
+    ``source`` is the name of one of vmprof's models; the path of a library that
+    ``export_library`` wrote, of an ONNX model (.onnx) or of an exported PyTorch
+    program (.pt2); such a model or program in memory; a Relax ``IRModule``; what
+    ``vmprof.compile`` or ``tvm.compile`` gave; a ``Module`` with a Relax executable in
+    it; or a :class:`Program`. ``schedule`` is as for ``vmprof.compile``, for what is
+    compiled here; None is ``"cpu"`` for vmprof's models, ``"none"`` for others.
+
+    A program that lacks the function ``entry``, if one is named, is refused; a
+    model of vmprof's before it is compiled.
+    """
+    program = _load(source, entry, schedule, progress)
+    if entry is not None:
+        program.entry(entry)
+    return program
+
+
+def _load(source: Source, entry: str | None, schedule: str | None, progress: Progress) -> Program:
+    if isinstance(source, str | os.PathLike):
+        return _load_named(os.fspath(source), entry, schedule, progress)
+    if isinstance(source, tvm.IRModule):
+        return _compile(source, "the module", schedule, progress)
+    imported = import_object(source)
+    if imported is not None:
+        return _compile(imported, "the module", schedule, progress)
+    if reason := _why_not(source):
+        raise VmprofError(reason)
+    if schedule is not None:
+        raise _already_compiled("what you hand in")
+    if isinstance(source, Program):
+        return source
+    info = NOTHING_KNOWN
+    if isinstance(source, tvm.runtime.Executable):
+        info = getattr(source, "info", info)  # of vmprof.compile
+        source = source.jit()
+    if isinstance(source, tvm_ffi.Module):
+        return Program.of_module(source, "the module", info)
+    raise VmprofError(
+        f"cannot profile a {type(source).__name__}; hand in the path of a library, "
+        "what tvm.compile() returned, or the name of a model"
+    )
+
+
+def _why_not(source: Source) -> str | None:
+    """What to do about things that users have at hand, and that are no programs."""
+    kind = type(source)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    bases = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
+    if isinstance(source, TvmVirtualMachine | VirtualMachine) or (
+        getattr(source, "kind", None) == "relax.VirtualMachine"
+    ):
+        return (
+            "a virtual machine does not tell what it runs; hand in what it was made of: the "
+            "executable, or the path of the library"
+        )
+    if "torch.nn.modules.module.Module" in bases:
+        return f"a {name} is no program yet; hand in torch.export.export(model, (inputs, ...))"
+    if "tvm.relax.frontend.nn.core.Module" in bases:
+        return f"a {name} is no program yet; hand in the IRModule that model.export_tvm(spec) gives"
+    return None
+
+
+def _load_named(name: str, entry: str | None, schedule: str | None, progress: Progress) -> Program:
+    path = Path(name)
+    # A model's name may end as squeezenet1.0 does.
+    if os.sep in name or path.suffix.strip(".0123456789"):
+        if path.is_file():
+            return _load_file(path, schedule, progress)
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise VmprofError(f"{name} {what}; give a library that TVM's export_library() wrote")
+    # The compiler half of TVM: to load a library takes no part in it, and goes without.
+    from tvm.support import cc
+
+    from vmprof.zoo.compiler import compile_model
+    from vmprof.zoo.compiler.cache import discard
+    from vmprof.zoo.models import ENTRY, MODELS
+
+    if name in MODELS:
+        if entry not in (None, ENTRY):
+            raise VmprofError(f"{name} has no function {entry!r}; it has: {ENTRY}")
+        # Keeping what is compiled takes a C compiler, running it does not.
+        if cc.get_cc() is not None:
+            progress(f"compiling {name}")
+            library = compile_model(name, schedule=schedule or "cpu", progress=progress)
+            if library is not None:
+                progress(f"loading {name}")
+                try:
+                    module = _load_library(library)
+                    return Program.of_module(module, name, read_info(library), library)
+                except VmprofError as error:
+                    discard(library, error)
+        return _compile(MODELS[name](), name, schedule or "cpu", progress)
+    if path.is_file():
+        return _load_file(path, schedule, progress)
+    raise VmprofError(
+        f"there is no model {name!r}; there are: {', '.join(MODELS)} "
+        "(or give the path of a library, model.so)"
+    )
+
+
+def _load_file(path: Path, schedule: str | None, progress: Progress) -> Program:
+    if path.suffix in SUFFIXES:
+        progress(f"importing {path}")
+        return _compile(import_model(path), path.name, schedule, progress)
+    if schedule is not None:
+        raise _already_compiled(str(path))
+    progress(f"loading {path}")
+    return Program.of_module(_load_library(path), path.name, read_info(path), path)
+
+
+def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -> Program:
+    from tvm.relax.frontend import detach_params
+
+    from vmprof.zoo.compiler import compile_module
+
+    progress(f"compiling {name}")
+    module, weights = detach_params(module)  # PyTorch's importer may attach them
+    compiled = compile_module(module, schedule=schedule or "none")
+    program = Program.of_module(compiled.jit(), name, compiled.info)
+    return replace(program, weights=weights)
+
+
+def _already_compiled(what: str) -> VmprofError:
+    return VmprofError(f"{what} is compiled already; a schedule is for models that are not")
+
+
+def _load_library(path: Path) -> tvm_ffi.Module:
+    _check_whole(path)
+    try:
+        module: tvm_ffi.Module = tvm.runtime.load_module(str(path))
+    except Exception as error:  # TVM raises what it likes, down to plain RuntimeError
+        reason = str(error).strip().splitlines()[0]
+        raise VmprofError(f"{path} is no library that TVM can load: {reason}") from error
+    return module
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse an ELF file that is cut short: the loader would die of a bus error on it.
+
+    The table of section headers, which linkers put last, must lie inside the
+    file (elf(5): e_shoff, e_shentsize, e_shnum of a 64-bit file).
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
+    if not head.startswith(b"\x7fELF\x02\x01"):
+        return  # whatever it is, TVM says so
+    if len(head) == 64:
+        (offset,) = struct.unpack_from("<Q", head, 0x28)
+        entry_size, entries = struct.unpack_from("<HH", head, 0x3A)
+        if offset + entry_size * entries <= size:
+            return
+    raise VmprofError(f"{path} is cut short: copy or export the library again")

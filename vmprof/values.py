@@ -1,0 +1,109 @@
+"""The kinds of values that a report is made of, and the names of its columns.
+
+They lie below everything: counters and collectors give them, reports hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of things; adds up."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Microseconds; adds up."""
+
+    microseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    """A share of Total in percent; adds up, unless it ``is_lone`` as a :class:`Ratio` can be."""
+
+    percent: float
+    is_lone: bool = field(default=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A quotient; averages.
+
+    One that ``is_lone`` was read from a text that does not say of what it is the
+    quotient: several make none.
+    """
+
+    ratio: float
+    is_lone: bool = field(default=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What lies behind a value, in the unit of its column: not shown in tables, kept by JSON.
+
+    In column ``"X samples"``, next to the mean in column ``"X"``, what each repeat
+    measured; in ``"X per thread"`` what each thread did, the calling one first, which
+    adds up to the value in ``"X"``; in :data:`WINDOW` and :data:`TASKS` when it was.
+    """
+
+    values: tuple[float, ...]
+
+
+Kind = Literal["ratio", "percent", "count", "duration"]
+Metric = Count | Duration | Percent | Ratio | Samples | str
+Row = Mapping[str, Metric]
+
+SAMPLES_SUFFIX = " samples"
+PER_THREAD_SUFFIX = " per thread"
+
+# A row's values are of the call itself. Where calls lie inside one another, columns
+# "X incl." have what the calls inside took as well. Those do not add up: a Sum of
+# them would count what is inside twice.
+INCLUSIVE = " incl."
+INCLUSIVE_DURATION = f"Duration{INCLUSIVE} (us)"
+# The VM functions that a call was made in, outermost first; where there are several.
+PATH = "Call path"
+
+
+def is_inclusive(column: str) -> bool:
+    """Whether ``column`` includes calls that have rows of their own."""
+    return column.removesuffix(" (us)").endswith(INCLUSIVE)
+
+
+# Begin and end of a call in one of the runs, since that run began: a Samples of two.
+WINDOW = "Window (us)"
+# The tasks of its parallel launches in that run: thread, begin and end of each in turn. Threads
+# are numbered, 0 is the one that called.
+TASKS = "Tasks (us)"
+
+# Operations on data, and bytes moved, of kernels that are known.
+FLOPS, BYTES = "FLOPs", "Bytes"
+
+# A cell of a count that nobody counted for that row; a sum with it in is none.
+NOT_COUNTED = ""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The column ``column``, which is ``formula`` over the columns of the same row.
+
+    ``sources`` has the columns by their names in the formula. The result of a
+    formula of kind ``percent`` is a share (0.5 is 50 %), of ``duration``
+    microseconds; that of ``count`` is rounded.
+    """
+
+    column: str
+    formula: str
+    kind: Kind
+    sources: Mapping[str, str]
+
+
+# In a table these columns come first, in this order; the others follow alphabetically.
+LEADING_COLUMNS = ("Name", "Duration (us)", "Percent", "Device", "Count", "Argument Shapes")

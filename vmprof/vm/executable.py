@@ -1,0 +1,114 @@
+"""A program as TVM's VM runs it: one for all engines, with the same constants in memory.
+
+An engine with constants of its own would find the caches full of the other's: what
+runs in turn must read the same memory. And the hook needs the objects that a VM has
+of kernels that are operands. So the executable gets a function more, which is never
+called in a run, and returns both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tvm_ffi
+from tvm.runtime import Device
+
+from vmprof.program import Program
+from vmprof.program.bytecode import (
+    Bytecode,
+    Call,
+    ConstantReference,
+    Function,
+    FunctionKind,
+    FunctionReference,
+    Instruction,
+    Operand,
+    Register,
+    Ret,
+    TensorConstant,
+)
+from vmprof.program.writer import write_bytecode
+from vmprof.vm.constants import constants_of
+from vmprof.vm.tvm_vm import TvmVirtualMachine
+
+_HAND_OUT = "vmprof.hand_out"
+_MAKE_TUPLE = "vm.builtin.make_tuple"
+
+
+class Executable:
+    """``program`` on ``device``; ``constants`` are its constants as TVM's values."""
+
+    def __init__(self, program: Program, device: Device) -> None:
+        program.check_packed_functions()  # TVM's VM has but a stack trace to say of it
+        self.program = program
+        self.device = device
+        bytecode = program.bytecode
+        self._kernels = _kernel_operands(bytecode)
+        tensors = [
+            index
+            for index, constant in enumerate(bytecode.constants)
+            if isinstance(constant, TensorConstant)
+        ]
+        self._module = load(
+            _handing_out(bytecode, [*self._kernels, *map(ConstantReference, tensors)])
+        )
+        for imported in program.module.imports:
+            self._module.import_module(imported)
+        handed_out = self.machine()[_HAND_OUT]()[len(self._kernels) :]
+        self.constants = constants_of(bytecode, device, dict(zip(tensors, handed_out, strict=True)))
+
+    def machine(self) -> TvmVirtualMachine:
+        """A VM of TVM's that runs it."""
+        return TvmVirtualMachine(self._module, self.device)
+
+    def kernels(self, machine: TvmVirtualMachine) -> dict[str, Any]:
+        """The objects that ``machine`` has of the kernels that are operands; others have others."""
+        handed_out = machine[_HAND_OUT]()[: len(self._kernels)]
+        return {
+            reference.name: kernel
+            for reference, kernel in zip(self._kernels, handed_out, strict=True)
+        }
+
+
+def load(bytecode: Bytecode) -> tvm_ffi.Module:
+    """A ``relax.VMExecutable`` that runs ``bytecode``."""
+    load_bytes = tvm_ffi.get_global_func("ffi.Module.load_from_bytes.relax.VMExecutable")
+    module: tvm_ffi.Module = load_bytes(write_bytecode(bytecode))
+    return module
+
+
+def vm_function(name: str, start: int, end: int) -> Function:
+    """A function without parameters, with one register."""
+    return Function(FunctionKind.VM, name, start, end, 0, 1, ())
+
+
+def packed(name: str) -> Function:
+    """A packed function's entry in the table."""
+    return Function(FunctionKind.PACKED, name, 0, 0, 0, 0, ())
+
+
+def _kernel_operands(bytecode: Bytecode) -> list[FunctionReference]:
+    found = {
+        operand: None
+        for instruction in bytecode.instructions
+        if isinstance(instruction, Call)
+        for operand in instruction.operands
+        if isinstance(operand, FunctionReference)
+        and bytecode.functions[operand.index].kind is FunctionKind.PACKED
+    }
+    return list(found)
+
+
+def _handing_out(bytecode: Bytecode, operands: list[Operand]) -> Bytecode:
+    """``bytecode`` with a function more, which returns ``operands`` as a tuple."""
+    start, place = len(bytecode.instructions), len(bytecode.functions)
+    # A name may stand in the table twice; TVM looks up those of packed functions one by one.
+    make_tuple = FunctionReference(place + 1, _MAKE_TUPLE)
+    result = Register(0)
+    added: list[Instruction] = [Call(result, make_tuple, tuple(operands)), Ret(result)]
+    return Bytecode(
+        (*bytecode.functions, vm_function(_HAND_OUT, start, start + 2), packed(_MAKE_TUPLE)),
+        (*bytecode.instructions, *added),
+        bytecode.constants,
+        bytecode.memory_scopes,
+    )

@@ -1,0 +1,1 @@
+"""What needs TVM's compiler: models, schedules, kernel info, peaks."""

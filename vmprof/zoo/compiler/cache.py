@@ -1,0 +1,135 @@
+"""Compiled models, kept between runs.
+
+In ``$XDG_CACHE_HOME/vmprof/models``, else ``~/.cache/vmprof/models``: a library
+and its kernels per model, under a name that changes with all that decides about
+them. Thrown away is what has not been used for a month, or for a day where it
+has been superseded.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import tvm
+
+from vmprof.cache_folder import cache_folder
+from vmprof.errors import VmprofWarning
+from vmprof.program.info import info_path
+from vmprof.version import __version__
+from vmprof.zoo import lowering, models
+
+_UNUSED_DAYS = 30
+_SUPERSEDED_DAYS = 1
+_SECONDS_PER_DAY = 86_400
+
+
+class NotKeptError(Exception):
+    """What was compiled could not be written into the cache."""
+
+
+def cached_library(
+    model: str, schedule: str, target: tvm.target.Target, make: Callable[[Path], None]
+) -> Path | None:
+    """The library of ``model``; ``make(path)`` is asked to write it, if it is not there.
+
+    None where nothing can be kept: a :class:`VmprofWarning` says why, and what to do.
+    """
+    folder: Path | str = "the cache"
+    try:
+        folder = _folder()
+        library = folder / f"{model}-{schedule}-{_key(target)}.so"
+        if not _is_there(library):
+            folder.mkdir(parents=True, exist_ok=True)
+            _tidy(folder, of_model=f"{model}-{schedule}-")
+            with _locked(_lock_path(library)):
+                # Another process may have made it while this one waited.
+                if not _is_there(library):
+                    _make(library, make)
+    except (OSError, NotKeptError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        _warn(
+            f"the compiled {model} cannot be kept in {folder}: {reason}; it will be compiled "
+            "every time; make room there, or name another folder with XDG_CACHE_HOME"
+        )
+        return None
+    with suppress(OSError):  # another user's, which may be read all the same
+        os.utime(library)
+    return library
+
+
+def discard(library: Path, error: Exception) -> None:
+    """Leave a library of the cache aside that proved to be damaged, with a warning."""
+    _warn(f"{library} cannot be used: {error}; it is made anew")
+    with suppress(OSError):
+        library.unlink()
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, VmprofWarning, stacklevel=3)
+
+
+def _is_there(library: Path) -> bool:
+    return library.is_file() and info_path(library).is_file()
+
+
+def _make(library: Path, make: Callable[[Path], None]) -> None:
+    """Have it made beside its place, so that what is there is always whole."""
+    unfinished = library.with_name(f".{library.name}.unfinished")
+    try:
+        make(unfinished)
+        info_path(unfinished).replace(info_path(library))
+        unfinished.replace(library)
+    finally:
+        unfinished.unlink(missing_ok=True)
+        info_path(unfinished).unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time. The file stays, or two could lock one each of the same name."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _lock_path(library: Path) -> Path:
+    return library.with_name(f".{library.name}.lock")
+
+
+def _folder() -> Path:
+    return cache_folder() / "models"
+
+
+def _key(target: tvm.target.Target) -> str:
+    """Of all that decides what a model's library holds, besides its name."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in (__version__, tvm.__version__, str(target)):
+        digest.update(f"{part}\n".encode())
+    for source in _sources():
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources() -> Iterator[Path]:
+    """The code that makes the models."""
+    for package in (models, lowering):
+        for folder in package.__path__:
+            yield from sorted(Path(folder).glob("*.py"))
+    yield from sorted(Path(__file__).parent.glob("*.py"))
+
+
+def _tidy(folder: Path, of_model: str) -> None:
+    now = time.time()
+    for file in folder.glob("*.so"):
+        days = _SUPERSEDED_DAYS if file.name.startswith(of_model) else _UNUSED_DAYS
+        with suppress(OSError):  # another process was faster, or it is another user's
+            if now - file.stat().st_mtime > days * _SECONDS_PER_DAY:
+                for part in (file, info_path(file), _lock_path(file)):
+                    part.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""Compiling a Relax module for this machine, or for another."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import tvm
+from tvm import relax
+from tvm.relax.backend import cpu_generic
+from tvm.relax.vm_build import VMExecutable
+
+from vmprof.errors import VmprofError
+from vmprof.native_log import kept_quiet, reason_of
+from vmprof.program.info import ModelInfo, write_info
+from vmprof.program.kernels import Kernels
+from vmprof.progress import Progress, silent
+from vmprof.zoo.compiler.cache import NotKeptError, cached_library
+from vmprof.zoo.compiler.instrument import KernelInfo
+from vmprof.zoo.importers import import_object
+from vmprof.zoo.lowering.host import host_target
+from vmprof.zoo.lowering.pipeline import cpu_pipeline
+from vmprof.zoo.models import MODELS
+
+# How kernels are made: by vmprof's schedule, or as TVM lowers them by itself.
+SCHEDULES = ("cpu", "none")
+
+
+class Compiled(VMExecutable):  # type: ignore[misc] # TVM has no types
+    """What :func:`compile_module` gives: TVM's executable; ``vmprof.profile`` takes it.
+
+    ``kernels`` says what its kernels are, ``info`` also what its functions take.
+    """
+
+    def __init__(self, executable: VMExecutable, info: ModelInfo) -> None:
+        super().__init__(executable.mod)
+        self.info = info
+
+    @property
+    def kernels(self) -> Kernels:
+        return self.info.kernels
+
+    def export_library(self, file_name: str | Path, **options: Any) -> Any:
+        """Write a library, and beside it what is known of it, where ``vmprof run`` finds it.
+
+        ``options`` are those of TVM's ``export_library``: a compiler for another
+        kind of machine, for one.
+        """
+        result = super().export_library(str(file_name), **options)
+        write_info(self.info, file_name)
+        return result
+
+
+def compile_module(
+    module: Any,
+    target: Any = None,
+    *,
+    schedule: str = "none",
+    exec_mode: str = "bytecode",
+) -> Compiled:
+    """Compile a Relax module, and note what each of its kernels is.
+
+    ``module`` may be what TVM imports, too: an ONNX model, an exported PyTorch program.
+    ``target`` is whatever ``tvm.target.Target`` takes; None is this machine's
+    processor. ``schedule`` is ``"cpu"`` for vmprof's own schedule, or ``"none"``
+    for TVM's lowering, with operators fused. ``exec_mode`` is as for
+    ``tvm.relax.build``: ``"bytecode"``, or ``"compiled"`` to native code.
+
+    Raises :class:`VmprofError` for what TVM cannot compile.
+    """
+    if schedule not in SCHEDULES:
+        raise VmprofError(f"there is no schedule {schedule!r}; there are: {', '.join(SCHEDULES)}")
+    if not isinstance(module, tvm.IRModule):
+        module = import_object(module) or module
+    if not isinstance(module, tvm.IRModule):
+        raise VmprofError(
+            f"cannot compile a {type(module).__name__}; hand in a Relax IRModule, an "
+            "onnx.ModelProto or a torch.export.ExportedProgram"
+        )
+    target = host_target() if target is None else tvm.target.Target(target)
+    info = KernelInfo()
+    try:
+        with kept_quiet("compiling"):
+            if schedule == "cpu":
+                pipeline = cpu_pipeline(target)
+            else:
+                module = relax.transform.FoldBatchnormToConv2D()(module)
+                pipeline = cpu_generic.get_default_pipeline(target)
+            with _also(info):
+                executable = relax.build(
+                    module, target, relax_pipeline=pipeline, exec_mode=exec_mode
+                )
+    except VmprofError:
+        raise
+    except Exception as error:  # TVM raises what it likes
+        where = f" (in or after its pass {info.last_pass})" if info.last_pass else ""
+        problem = f"TVM cannot compile the module: {reason_of(error)}{where}"
+        raise VmprofError(
+            problem, command_line=f"{problem} (--debug shows all that it says)"
+        ) from error
+    return Compiled(executable, info.info)
+
+
+def _also(instrument: KernelInfo) -> Any:
+    """The pass context that holds where this is called, with one more instrument."""
+    context = tvm.transform.PassContext.current()
+    return tvm.transform.PassContext(
+        opt_level=context.opt_level,
+        required_pass=list(context.required_pass),
+        disabled_pass=list(context.disabled_pass),
+        instruments=[*(context.instruments or ()), instrument],
+        config=dict(context.config),
+    )
+
+
+def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = silent) -> Path | None:
+    """The library of one of vmprof's models, compiled for this machine, perhaps long ago.
+
+    None if it cannot be kept anywhere: a warning has said why.
+    """
+    target = host_target()
+
+    def make(library: Path) -> None:
+        progress(f"{model}, step 1 of 3: drawing weights")
+        module = MODELS[model]()
+        progress(f"{model}, step 2 of 3: compiling for {target.attrs['mcpu']}")
+        compiled = compile_module(module, target, schedule=schedule)
+        progress(f"{model}, step 3 of 3: writing the library")
+        try:
+            compiled.export_library(library)
+        except Exception as error:  # whatever the linker says, down to plain RuntimeError
+            raise NotKeptError(textwrap.shorten(str(error), 200)) from error
+
+    return cached_library(model, schedule, target, make)
