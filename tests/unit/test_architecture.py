@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from importlinter.application.use_cases import PASS, lint_imports
-from importlinter.configuration import configure
+from importlinter import cli
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_rooms_import_from_below(monkeypatch: object) -> None:
-    configure()
-    found = lint_imports(str(ROOT / "pyproject.toml"), cache_dir=None)
-    assert found is PASS
+def test_rooms_import_from_below() -> None:
+    code = cli.lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, is_debug_mode=False)
+    assert code == cli.EXIT_STATUS_SUCCESS
 
 
 def test_every_room_is_on_the_page() -> None:
