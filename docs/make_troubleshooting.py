@@ -40,6 +40,7 @@ CHAPTERS = {
     "cli": "The command line, and files that it writes",
     "": "Models, inputs and measuring",
     "subject": "Models, inputs and measuring",
+    "inputs": "Models, inputs and measuring",
     "drivers": "Models, inputs and measuring",
     "record": "Models, inputs and measuring",
     "recording": "Recordings of programs",
