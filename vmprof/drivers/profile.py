@@ -268,11 +268,13 @@ def profile_engines(
         }
         # In a single pass the runs that are timed also count: not tasks, if counters see others.
         blind = schedule.single_pass and not scope.tasks
-        untold = {}
+        undecided = {}
         if threads and blind:
-            untold["Threads"] = f"with --count {scope.name} and --single-pass, no run tells tasks"
+            undecided["Threads"] = (
+                f"with --count {scope.name} and --single-pass, no run tells tasks"
+            )
         if (threads or metrics) and opened.clocks is None:
-            untold[CPU_TIME] = (
+            undecided[CPU_TIME] = (
                 "it is read in runs of its own, which --single-pass does without"
                 if schedule.single_pass
                 else "task-clock cannot be counted for other threads here"
@@ -295,7 +297,7 @@ def profile_engines(
                     **opened.refused,
                     **opened.wide.never_read(measurement.wide),
                     **gave_nothing,
-                    **untold,
+                    **undecided,
                 },
                 configuration={
                     **_configuration(

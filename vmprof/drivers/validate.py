@@ -1,4 +1,4 @@
-"""Runs both engines in turn, in one process, and holds them against each other."""
+"""Runs both engines in turn, in one process, and compares them."""
 
 from __future__ import annotations
 

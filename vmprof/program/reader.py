@@ -1,6 +1,6 @@
 """Bytes of a ``relax.VMExecutable`` -> :class:`~vmprof.program.bytecode.Bytecode`.
 
-The bytes may be truncated, foreign or hostile: every length is held against
+The bytes may be truncated, foreign or hostile: every length is compared with
 what is left before anything is made of it, and everything that an instruction
 names must exist. What passes can be decoded and printed without surprises.
 """
