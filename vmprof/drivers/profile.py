@@ -268,13 +268,11 @@ def profile_engines(
         }
         # In a single pass the runs that are timed also count: not tasks, if counters see others.
         blind = schedule.single_pass and not scope.tasks
-        undecided = {}
+        untold = {}
         if threads and blind:
-            undecided["Threads"] = (
-                f"with --count {scope.name} and --single-pass, no run tells tasks"
-            )
+            untold["Threads"] = f"with --count {scope.name} and --single-pass, no run tells tasks"
         if (threads or metrics) and opened.clocks is None:
-            undecided[CPU_TIME] = (
+            untold[CPU_TIME] = (
                 "it is read in runs of its own, which --single-pass does without"
                 if schedule.single_pass
                 else "task-clock cannot be counted for other threads here"
@@ -297,7 +295,7 @@ def profile_engines(
                     **opened.refused,
                     **opened.wide.never_read(measurement.wide),
                     **gave_nothing,
-                    **undecided,
+                    **untold,
                 },
                 configuration={
                     **_configuration(
