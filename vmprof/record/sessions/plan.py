@@ -18,8 +18,6 @@ from vmprof.record.sessions.options import SessionOptions
 from vmprof.recording.tables import CountedPass
 from vmprof.values import Metric
 
-_DEFAULT_SET = "default"
-
 
 @dataclass
 class Plan:
@@ -32,7 +30,7 @@ class Plan:
     def of(cls, options: SessionOptions) -> Plan:
         """Find out what can be counted here; :class:`VmprofError` for a wrong name."""
         description = Machine.read()
-        chosen = choose(options.counters or _DEFAULT_SET, description)
+        chosen = choose(options.events, description)
         fallback = load_set(chosen.fallback, description) if chosen.fallback else None
         counters = open_counters(
             chosen.groups,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
@@ -19,9 +19,9 @@ from vmprof.native import ffi, lib
 from vmprof.record.sessions.empty_call import empty_call_us
 from vmprof.record.sessions.fold import Signatures, fold
 from vmprof.record.sessions.options import (
+    DEFAULT_ENGINE,
     DEFAULT_KEEP,
     DEFAULT_MAX_RECORDS,
-    ENGINES,
     SCOPES,
     SessionOptions,
 )
@@ -61,16 +61,16 @@ class Session:
 
     def __init__(
         self,
-        counters: str | None = None,
+        counters: str | Sequence[str] | None = None,
         *,
         multiplex: bool = False,
-        engine: str = ENGINES[0],
+        engine: str = DEFAULT_ENGINE,
         count: str = SCOPES[0],
         keep: int | None = DEFAULT_KEEP,
         max_records: int = DEFAULT_MAX_RECORDS,
         attach_all: bool = False,
     ) -> None:
-        self.options = SessionOptions(counters, multiplex, engine, count, keep, max_records)
+        self.options = SessionOptions(counters, multiplex, count, engine, keep, max_records)
         self._attach_all = attach_all
         self._lock = threading.RLock()
         self._stack = ExitStack()
