@@ -67,14 +67,14 @@ def test_a_subject_on_the_command_line() -> None:
 
 
 def test_the_keywords_of_profile_have_the_defaults_of_the_types() -> None:
-    types = (Subject, Counting, Rounds, Threads, Profiling)
+    types = (Profiling, Subject, Counting, Rounds, Threads)
     of_types = {field.name: field.default for kind in types for field in fields(kind)}
     keywords = inspect.signature(vmprof.profile).parameters
     shared = keywords.keys() & of_types.keys() - {"source"}
     assert {name: keywords[name].default for name in shared} == {
         name: of_types[name] for name in shared
     }
-    # Of the flat interface alone; and what validate alone sets.
+    # Of the flat interface alone; and what is made of others, or of validate alone.
     assert keywords.keys() - shared == {"source", "engine", "progress", "named_inputs"}
     assert of_types.keys() - shared == {"source", "counting", "rounds", "at_least"}
 
