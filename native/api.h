@@ -240,12 +240,11 @@ int64_t vmprof_signatures_size(const vmprof_recorder *recorder);
 typedef struct vmprof_hooked vmprof_hooked;
 
 /* What "vmprof.hook" makes an instrument of, which then owns it. Calls of the packed
- * function `names[i]` are recorded as of site i. `kernels[i]` is that function's object
- * in the VM, or NULL if it is never an operand. `around`, a packed function or NULL, is
+ * function `names[i]` are recorded as of site i. `around`, a packed function or NULL, is
  * called with true before and with false after each recorded call, outside its window.
  * NULL when memory is short. */
-vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names,
-                               void *const *kernels, int count, void *around);
+vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names, int count,
+                               void *around);
 
 /* Sites are numbered from `first`. Calls of functions that are not among `names` are
  * recorded too, of at most `learn_max`, numbered from behind `names` in the order in which

@@ -153,8 +153,7 @@ def profile_engines(
 ) -> dict[str, Report]:
     """What :func:`profile` gives, by engine, of ``engines`` that take turns in one process.
 
-    Of several engines the rows are of calls that all of them can see. ``beforehand``
-    may run the engines before anything is measured.
+    ``beforehand`` may run the engines before anything is measured.
     """
     for name in engines:
         if name not in ENGINES:
@@ -210,10 +209,7 @@ def profile_engines(
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
         executable = Executable(program, device)
         arguments = resolved.arguments
-        running = {
-            name: _ENGINES[name](executable, entry, arguments, recorder, common=len(engines) > 1)
-            for name in engines
-        }
+        running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         beforehand(running)
         with recorded_launches() as problems, told_plainly(in_python):
             warmth, measurements = measure(

@@ -31,7 +31,7 @@ def empty_call_us(engine: str) -> float:
         code: tuple[Instruction, ...] = (*[Call(void, callee, ())] * _EMPTY_CALLS, Ret(void))
         functions = (vm_function("main", 0, len(code)), packed(callee.name))
         machine = TvmVirtualMachine(load(Bytecode(functions, code, (), {})), tvm.cpu(0))
-        machine.set_instrument(recorder.hook([callee.name], {}))
+        machine.set_instrument(recorder.hook([callee.name]))
         recorder.run(machine["main"], Reading.TIME)
     else:
         nothing = recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)

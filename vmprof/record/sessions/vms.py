@@ -19,10 +19,11 @@ from vmprof.record.launches import recorded_launches
 from vmprof.record.sessions.attached import AttachedOwnModule, AttachedTvmModule, Entry, Pair
 from vmprof.record.sessions.options import SessionOptions
 from vmprof.record.sessions.patch import MadeOf, made_of
-from vmprof.record.sessions.twin import CALL_TIR_DYN, NULL_VALUE, Outline, make_twin
+from vmprof.record.sessions.twin import Outline, make_twin
 from vmprof.recording.tables import Function, Vm
 from vmprof.runs.work import ACTIVATION_SITE
 from vmprof.vm import Interpreter, Site, VirtualMachine
+from vmprof.vm.linker import CALL_TIR_DYN, NULL_VALUE
 from vmprof.vm.module import Module as OwnModule
 
 # Distinct packed functions of a VM whose executable is not known.
@@ -199,9 +200,8 @@ class Vms:
     def _set_hook(self, module: Any, known: Sequence[str] | None) -> None:
         """Our instrument for one VM, which learns the names of functions if they are not known."""
         names = known or ()
-        nothing = [ffi.NULL] * len(names)
         encoded = [ffi.new("char[]", name.encode()) for name in names]
-        hooked = lib.vmprof_hook_new(self._root, encoded, nothing, len(names), ffi.NULL)
+        hooked = lib.vmprof_hook_new(self._root, encoded, len(names), ffi.NULL)
         if hooked == ffi.NULL:
             raise MemoryError
         learn = 0 if known is not None else _LEARNED
