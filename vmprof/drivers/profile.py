@@ -7,34 +7,30 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from statistics import stdev
 from typing import Any
 
 import tvm
 from tvm.runtime import Device
 
-from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.reading.collector import NativeCollector
-from vmprof.counters.reading.scope import Scope
-from vmprof.counters.sets import CounterSet, choose, load_set
 from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES, SCOPES
+from vmprof.drivers.configuration import configuration, empty_call, per_run
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
 from vmprof.program import Program
-from vmprof.program.bytecode import FunctionKind
 from vmprof.program.limits import limits_of
 from vmprof.progress import Progress, silent
 from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Threads
+from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.collector_columns import CheckedCollector, ColumnNames, told_plainly
 from vmprof.record.rounds.collectors import Collector, check_collector
 from vmprof.record.rounds.engines import DispatchLoop, Engine
 from vmprof.record.rounds.hooked import HookedVm
-from vmprof.record.rounds.measurement import Measurement, measure
+from vmprof.record.rounds.measurement import measure
 from vmprof.record.rounds.options import Rounds
-from vmprof.record.rounds.warmth import Warmth
 from vmprof.record.symbols import find_symbol
 from vmprof.report.accounts import accounted
 from vmprof.report.build import CollectedPass, build_report
@@ -42,22 +38,17 @@ from vmprof.report.clocks import ClockRuns
 from vmprof.report.counted import CountedPass
 from vmprof.report.cpu_time import CPU_METRICS, CPU_TIME
 from vmprof.report.derive import derive
-from vmprof.report.estimator import ESTIMATOR, middle_mean
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import Report
 from vmprof.report.threads import THREAD_METRICS
-from vmprof.runs.run import NOTHING
 from vmprof.subject.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
-from vmprof.values import BYTES, FLOPS, SAMPLES_SUFFIX, Count, Duration, Metric, Samples
-from vmprof.version import __version__
+from vmprof.values import BYTES, FLOPS, Metric
 from vmprof.vm.executable import Executable
 from vmprof.zoo.peaks import with_known_peaks
 
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, HookedVm), strict=True))
-
-_EMPTY_CALLS = 1000
 
 
 def profile(
@@ -158,12 +149,10 @@ def profile_engines(
     for name in engines:
         if name not in ENGINES:
             raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
-    counting, rounds, metrics = profiling.counting, profiling.rounds, profiling.metrics
-    threads, max_records = profiling.threads.threads, profiling.max_records
-    scope = Scope(counting.count)
-    description = Machine.read()
-    chosen = choose(counting.events, description)
-    fallback = load_set(chosen.fallback, description) if chosen.fallback else None
+    rounds, metrics, max_records = profiling.rounds, profiling.metrics, profiling.max_records
+    threads = profiling.threads.threads
+    plan = Plan.of(profiling.counting)
+    scope = plan.scope
     check_max_records(max_records)
     device = subject.device or tvm.cpu(0)
     entry = subject.entry
@@ -179,7 +168,7 @@ def profile_engines(
         limits=limits_of(program.bytecode, program.entry(entry), parameters, program.kernels),
         seed=subject.seed,
     )
-    names = ColumnNames(_counted_columns(chosen, fallback))
+    names = ColumnNames(plan.columns)
     collectors = [check_collector(each, type(each).__name__) for each in profiling.collectors]
     in_python = [
         CheckedCollector(each, names)
@@ -190,18 +179,10 @@ def profile_engines(
         replace(each, claim=names.claim) for each in collectors if isinstance(each, NativeCollector)
     ]
     with ExitStack() as stack:
-        opened = stack.enter_context(
-            open_counters(
-                chosen.groups,
-                description,
-                otherwise=fallback.groups if fallback else (),
-                multiplex=counting.multiplex,
-                single_pass=rounds.single_pass,
-                collectors=in_c,
-                scope=scope,
-                find=partial(find_symbol, program),
-            )
+        open_plan = plan.open(
+            single_pass=rounds.single_pass, collectors=in_c, find=partial(find_symbol, program)
         )
+        opened = stack.enter_context(open_plan.counters)
         # After the counters: `inherit` counts threads that are started from here on.
         pool = stack.enter_context(
             configured_pool(profiling.threads.num_threads, profiling.threads.pin)
@@ -241,10 +222,8 @@ def profile_engines(
                 if rounds.single_pass
                 else "task-clock cannot be counted for other threads here"
             )
-        counted = fallback if fallback and opened.fell_back else chosen
         reports = {}
         for (name, engine), measurement in zip(running.items(), measurements, strict=True):
-            empty_call = _empty_call(engine, rounds, opened, min(_EMPTY_CALLS, max_records))
             report = build_report(
                 sites=[site.callee for site in engine.sites],
                 device=f"{device.type}{device.index}",
@@ -254,7 +233,7 @@ def profile_engines(
                     for one, runs in zip(opened.passes, measurement.counted, strict=True)
                 ],
                 collected=[CollectedPass(runs) for runs in measurement.collected],
-                per_run=_per_run(opened, measurement),
+                per_run=per_run(opened, measurement),
                 refused={
                     **opened.refused,
                     **opened.wide.never_read(measurement.wide),
@@ -262,18 +241,17 @@ def profile_engines(
                     **untold,
                 },
                 configuration={
-                    **_configuration(
+                    **configuration(
                         program,
                         name,
                         rounds,
                         warmth=warmth,
-                        counters=opened,
+                        plan=open_plan,
                         measurement=measurement,
                     ),
                     **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
-                    **({"Counter set": _title(counted)} if counted.name else {}),
-                    **empty_call,
+                    **empty_call(engine, rounds, opened, max_records),
                     **unseen,
                 },
                 clocks=ClockRuns(opened.clocks, measurement.cpu, measurement.watch)
@@ -282,7 +260,7 @@ def profile_engines(
                 threads=threads and not blind,
             )
             derived = [
-                *counted.metrics,
+                *open_plan.counted.metrics,
                 *(THREAD_METRICS if threads and not blind else ()),
                 *(CPU_METRICS if opened.clocks and (threads or metrics) else ()),
             ]
@@ -304,102 +282,3 @@ def _unknown_cost(program: Program) -> dict[str, str]:
         "vmprof.compile, or with vmprof.KernelInfo beside tvm.compile (docs/models.md)"
     )
     return dict.fromkeys((FLOPS, BYTES), reason)
-
-
-def _counted_columns(*sets: CounterSet | None) -> list[str]:
-    """The columns of events, and what is derived from them."""
-    return [
-        column
-        for each in sets
-        if each is not None
-        for column in (
-            *(event.name for group in each.groups for event in group),
-            *(metric.column for metric in each.metrics),
-        )
-    ]
-
-
-def _title(counters: CounterSet) -> str:
-    return counters.name + (f" ({counters.processors})" if counters.processors else "")
-
-
-def _per_run(counters: Counters, measurement: Measurement) -> list[Mapping[str, Metric]]:
-    """What was measured of each timed run as a whole, besides the counters of its thread."""
-    return [
-        {
-            **{
-                column: Count(count)
-                for column, count in zip(counters.wide.columns, counts, strict=True)
-                if count is not None
-            },
-            **row,
-        }
-        for counts, row in zip(measurement.wide, measurement.per_run, strict=True)
-    ]
-
-
-def _empty_call(
-    engine: Engine, rounds: Rounds, counters: Counters, calls: int
-) -> dict[str, Metric]:
-    """What windows read around nothing, as rows are estimated: the least that any can show."""
-    result: dict[str, Metric] = {}
-    for reading, counted in rounds.readings(counters.passes):
-        recording = engine.record_empty_calls(reading, counted, calls)
-        if recording.durations_ns is not None:
-            result["Empty call (us)"] = Duration(middle_mean(recording.durations_ns.tolist()) / 1e3)
-        layout = counted.layout if counted else NOTHING
-        if recording.counts is not None and not layout.multiplexed:
-            for column, values in zip(layout.columns, recording.counts.values.T, strict=True):
-                result[f"Empty call {column}"] = Count(round(middle_mean(values.tolist())))
-    return result
-
-
-def _configuration(
-    program: Program,
-    engine: str,
-    rounds: Rounds,
-    *,
-    warmth: Warmth,
-    counters: Counters,
-    measurement: Measurement,
-) -> dict[str, Metric]:
-    times = measurement.unprofiled_us
-    configuration: dict[str, Metric] = {
-        "Number of threads": Count(tvm.runtime.num_threads()),
-        "Executor": "VM",
-        "Engine": engine,
-        "Model": program.name,
-        "Unprofiled mean (us)": Duration(middle_mean(times)),
-        "Unprofiled std (us)": Duration(stdev(times) if len(times) > 1 else 0.0),
-        f"Unprofiled mean (us){SAMPLES_SUFFIX}": Samples(tuple(times)),
-        "Repeats": Count(len(times)),
-        "Warm-up": Count(rounds.warmup),
-        "Measured runs": warmth.described,
-        "Estimator": ESTIMATOR,
-        "vmprof": __version__,
-        "TVM": tvm.__version__,
-    }
-    native = [f.name for f in program.bytecode.functions if f.kind is FunctionKind.VMTIR]
-    if native:
-        configuration["Native code"] = (
-            f'{", ".join(native)} (exec_mode="compiled"): of the calls inside, those have rows '
-            "that go through the table of functions"
-        )
-    if counters.passes:
-        configuration["Counters"] = (
-            f"{counters.scope.seen}, "
-            + ("user space only" if counters.user_only else "user space and kernel")
-            + ", "
-            + ("in the runs that are timed" if rounds.single_pass else "in runs of their own")
-        )
-        configuration["Counters do not tell"] = counters.scope.unseen
-    for number, one in enumerate(counters.passes, start=1):
-        columns = ", ".join(one.layout.columns)
-        configuration[f"Counters, pass {number}"] = f"{columns}; read {one.how}"
-    configuration |= counters.notes
-    if counters.wide.columns:
-        configuration["Counted per run"] = (
-            f"{', '.join(counters.wide.columns)}: of whole processors or packages during a timed "
-            "run, whoever used them"
-        )
-    return configuration

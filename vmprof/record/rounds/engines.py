@@ -12,7 +12,7 @@ from typing import Any
 
 from vmprof.counters import Pass
 from vmprof.errors import add_note
-from vmprof.native import empty
+from vmprof.record.empty_call import wrapped_calls
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.rounds.collectors import Collector
 from vmprof.runs.run import Run
@@ -171,10 +171,4 @@ class DispatchLoop(Engine):
         )
 
     def _empty_calls(self, calls: int) -> Callable[[], Any]:
-        nothing: Callable[[], None] = self._recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)
-
-        def run() -> None:
-            for _ in range(calls):
-                nothing()
-
-        return run
+        return wrapped_calls(self._recorder, calls)

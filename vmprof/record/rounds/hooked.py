@@ -10,24 +10,14 @@ from functools import partial
 from typing import Any
 
 from vmprof.errors import VmprofError, add_note
-from vmprof.program.bytecode import (
-    VOID_REGISTER,
-    Bytecode,
-    Call,
-    FunctionKind,
-    FunctionReference,
-    Instruction,
-    Register,
-    Ret,
-)
+from vmprof.program.bytecode import FunctionKind
+from vmprof.record.empty_call import hooked_calls
 from vmprof.record.recorder import Reading
 from vmprof.record.rounds.collectors import Collector
 from vmprof.record.rounds.engines import Collecting, Engine, collected
 from vmprof.values import Row
 from vmprof.vm import Site
-from vmprof.vm.executable import load, packed, vm_function
 from vmprof.vm.linker import UNRECORDED
-from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 
 class HookedVm(Engine):
@@ -78,14 +68,7 @@ class HookedVm(Engine):
         return Collecting(run, lambda: (self._recorder.recording(Reading.TIME), rows.copy()))
 
     def _empty_calls(self, calls: int) -> Callable[[], Any]:
-        empty = FunctionReference(1, "vmprof.empty")
-        void = Register(VOID_REGISTER)
-        code: tuple[Instruction, ...] = (*[Call(void, empty, ())] * calls, Ret(void))
-        functions = (vm_function("main", 0, len(code)), packed(empty.name))
-        machine = TvmVirtualMachine(load(Bytecode(functions, code, (), {})), self._device)
-        machine.set_instrument(self._recorder.hook([empty.name]))
-        run: Callable[[], Any] = machine["main"]
-        return run
+        return hooked_calls(self._recorder, calls)
 
     def _hooked(
         self, wrap: Callable[[str, Any], Any], around: Callable[[bool], None] | None = None
