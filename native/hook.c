@@ -230,7 +230,7 @@ static void delete_hooked(void *self) {
 }
 
 vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names, int count,
-                               void *around) {
+                               int32_t first, int learn_max, void *around) {
   vmprof_hooked *hooked = calloc(1, sizeof *hooked);
   if (hooked == NULL) return NULL;
   hooked->root = recorder;
@@ -241,45 +241,30 @@ vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *nam
   hooked->places = calloc((size_t)count + 1, sizeof *hooked->places);
   /* Their names, those of functions that are not recorded, and room between. */
   uint64_t slots = 64;
-  while (slots < 8 * (uint64_t)count) slots *= 2;
+  while (slots < 8 * (uint64_t)(count + learn_max)) slots *= 2;
   hooked->mask = slots - 1;
   hooked->free_slots = slots;
   hooked->slots = calloc(slots, sizeof *hooked->slots);
   int whole = hooked->places != NULL && hooked->slots != NULL;
   for (int i = 0; whole && i < count; ++i) {
-    place *place = &hooked->places[i];
-    place->site.id = i;
-    place->name = strdup(names[i]);
-    whole = place->name != NULL;
+    hooked->places[i].site.id = first + i;
+    hooked->places[i].name = strdup(names[i]);
+    whole = hooked->places[i].name != NULL;
+  }
+  if (whole && learn_max > 0) {
+    hooked->learned = calloc((size_t)learn_max, sizeof *hooked->learned);
+    hooked->text = calloc(1, TEXT_SIZE);
+    whole = hooked->learned != NULL && hooked->text != NULL;
   }
   if (!whole) {
     delete_hooked(hooked);
     return NULL;
   }
   hooked->invoke_closure = place_called(hooked, INVOKE_CLOSURE);
-  return hooked;
-}
-
-int vmprof_hook_number(vmprof_hooked *hooked, int32_t first, int learn_max) {
-  for (int i = 0; i < hooked->num_places; ++i) hooked->places[i].site.id += first;
-  if (learn_max == 0) return 0;
-  uint64_t slots = 64;
-  while (slots < 8 * (uint64_t)learn_max) slots *= 2;
-  slot *more = calloc(slots, sizeof *more);
-  hooked->learned = calloc((size_t)learn_max, sizeof *hooked->learned);
-  hooked->text = calloc(1, TEXT_SIZE);
-  if (more == NULL || hooked->learned == NULL || hooked->text == NULL) {
-    free(more);
-    return -1;
-  }
-  free(hooked->slots);
-  hooked->slots = more;
-  hooked->mask = slots - 1;
-  hooked->free_slots = slots;
   hooked->learned_max = learn_max;
-  for (int i = 0; i < learn_max; ++i) hooked->learned[i].site.id = first + hooked->num_places + i;
-  hooked->learned[learn_max - 1].name = OTHERS;
-  return 0;
+  for (int i = 0; i < learn_max; ++i) hooked->learned[i].site.id = first + count + i;
+  if (learn_max > 0) hooked->learned[learn_max - 1].name = OTHERS;
+  return hooked;
 }
 
 const char *vmprof_hook_learned(const vmprof_hooked *hooked, int number) {

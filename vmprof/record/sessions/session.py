@@ -30,7 +30,8 @@ from vmprof.record.sessions.options import (
 from vmprof.record.sessions.patch import Patch
 from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
-from vmprof.recording.tables import EMPTY_CALL, NOT_OPENED, CountedPass, Recording
+from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
+from vmprof.runs.faults import NOT_OPENED
 from vmprof.values import Count, Duration, Metric
 from vmprof.version import __version__
 
