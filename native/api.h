@@ -240,11 +240,10 @@ int64_t vmprof_signatures_size(const vmprof_recorder *recorder);
 typedef struct vmprof_hooked vmprof_hooked;
 
 /* What "vmprof.hook" makes an instrument of, which then owns it. Calls of the packed
- * function `names[i]` are recorded as of site `first` + i, and those of others, of at most
- * `learn_max` that are numbered from behind `names` in the order in which they come up; 0:
- * they are not. `around`, a packed function or NULL, is
- * called with true before and with false after each recorded call, outside its window.
- * NULL when memory is short. */
+ * function `names[i]` are recorded as of site `first` + i; those of others, of at most
+ * `learn_max`, are numbered from behind `names` in the order in which they come up (0: they
+ * are not recorded). `around`, a packed function or NULL, is called with true before and
+ * with false after each recorded call, outside its window. NULL when memory is short. */
 vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names, int count,
                                int32_t first, int learn_max, void *around);
 

@@ -82,6 +82,11 @@ def execute(options: argparse.Namespace) -> int:
     sources = (options.before, options.after)
     # What is saved first: nothing is measured if it cannot be read.
     sides = [read_reports(source) if _is_saved(source) else [] for source in sources]
+    if all(sides) and Profiling.from_options(options) != Profiling():
+        raise VmprofError(
+            "both sides are saved reports, and nothing is measured; leave out the options that say "
+            "how to measure"
+        )
     measured: list[Text] = []
     with kept_if_lost(measured):
         for source, side in zip(sources, sides, strict=True):

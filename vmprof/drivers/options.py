@@ -66,13 +66,16 @@ class Profiling:
         cls, options: argparse.Namespace, at_least: int = AUTO_MIN_REPEATS
     ) -> Profiling:
         """Load the collectors that ``options`` name, and read the rest."""
-        from vmprof.record.rounds.collectors import load_collector  # native code
+        collectors: list[Collector | NativeCollector] = []
+        if options.collector:
+            from vmprof.record.rounds.collectors import load_collector  # native code
 
+            collectors = [load_collector(each) for each in options.collector]
         return cls(
             Counting.from_options(options),
             Rounds.from_options(options, at_least),
             Threads.from_options(options),
-            [load_collector(each) for each in options.collector],
+            tuple(collectors),
             options.metrics,
             options.max_records,
         )
