@@ -13,10 +13,6 @@ from vmprof.recording.numbers import distinct_pairs, numbered
 from vmprof.recording.shapes import kind_of, ranges
 from vmprof.recording.tables import (
     EMPTY_CALL,
-    FAILED_READING,
-    NO_FAULT,
-    NOT_OPENED,
-    SHARED_PMU,
     TIMED,
     Counts,
     Recording,
@@ -25,6 +21,7 @@ from vmprof.recording.tables import (
 from vmprof.report.derive import derive
 from vmprof.report.estimator import middle_half
 from vmprof.report.model import Report
+from vmprof.runs.faults import FAILED_READING, NO_FAULT, NOT_OPENED, SHARED_PMU, STAYED_OFF
 from vmprof.values import (
     INCLUSIVE_DURATION,
     NOT_COUNTED,
@@ -46,6 +43,7 @@ _FAULTS = {
     "(or the NMI watchdog) has taken it: stop that, and record again",
     SHARED_PMU: "the PMU was shared with others; stop other users of perf (and the NMI watchdog) "
     "or count fewer events",
+    STAYED_OFF: "the counters stayed off, for a reason that the kernel did not give",
     NOT_OPENED: "the counters could not be opened in a thread that called",
 }
 
