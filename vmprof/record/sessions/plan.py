@@ -93,7 +93,7 @@ class Caller:
             raise MemoryError
         also = lib.VMPROF_TASKS if tasks else 0
         opened = self._open(plan)
-        self._turn(int(Reading.TIME) | also, [], None, max_records)
+        self._turn(int(Reading.TIME) | lib.VMPROF_STORAGES | also, [], None, max_records)
         for number in range(len(plan.passes)):
             sources = opened[number] if self.problem is None else []
             team = Team(sources)

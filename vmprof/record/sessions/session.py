@@ -280,6 +280,7 @@ class Session:
             totals=self._store.totals(),
             calls=kept.calls,
             counts=kept.counts,
+            allocations=kept.allocations,
             missing=self._plan.missing(),
             doubtful=tuple(sorted(self._plan.counters.unproven)),
             derived=tuple(self._plan.counted.metrics),
