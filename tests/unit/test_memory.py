@@ -32,7 +32,7 @@ def recording(
 ) -> Recording:
     made = Made()
     for _ in range(times):
-        made.add(TIMED, 5000, calls)
+        made.add(TIMED, 500_000, calls)
     return replace(made.recording(), allocations=np.array([*allocations], dtype=ALLOCATION))
 
 

@@ -42,7 +42,7 @@ _WITHOUT_ALLOCATIONS = "vmprof recording 1"
 _TEXT = "recording.json"
 # Far more than a recording of the default size; a small file must not fill the memory.
 _MOST_BYTES = 4 << 30
-# Of all storages together: sums of 64 bits hold them.
+# Of all storages together it is less: sums of 64 bits hold them.
 _MOST_STORAGE = 2.0**62
 
 
@@ -284,7 +284,7 @@ def _check_allocations(recording: Recording) -> None:
         or ((end != ALIVE) & ((end <= call) | (end > rows[at]))).any()
     ):
         raise VmprofError("a storage was made or released by a call that is not there")
-    if (size < 0).any() or size.sum(dtype=np.float64) > _MOST_STORAGE:
+    if (size < 0).any() or size.sum(dtype=np.float64) >= _MOST_STORAGE:
         raise VmprofError("a storage has a size that no memory has")
 
 
