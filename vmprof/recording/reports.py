@@ -27,9 +27,11 @@ from vmprof.report.derive import derive
 from vmprof.report.estimator import middle_half
 from vmprof.report.model import Report
 from vmprof.values import (
+    ALIVE_AT_PEAK,
     INCLUSIVE_DURATION,
     LIVE_MEMORY,
     NOT_COUNTED,
+    PEAK_AT,
     PEAK_MEMORY,
     SAMPLES_SUFFIX,
     Count,
@@ -357,8 +359,8 @@ def _memory_facts(memory: Memory | None) -> dict[str, Metric]:
         where += f", in that of {len(memory.peaks):,} invocations with most; the least is {least:,}"
     return {
         PEAK_MEMORY: Count(memory.peak),
-        "Peak memory at": where,
-        "Alive at the peak (bytes)": ", ".join(named),
+        PEAK_AT: where,
+        ALIVE_AT_PEAK: ", ".join(named),
         "Left at the end (bytes)": Count(memory.left),
         "Memory does not tell": UNSEEN,
         LIVE_MEMORY: Samples(
