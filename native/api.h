@@ -251,6 +251,8 @@ typedef struct {
 /* In the order in which they came; none unless the recorder's mode has VMPROF_STORAGES. */
 const vmprof_storage_event *vmprof_storage_events(const vmprof_recorder *recorder);
 int64_t vmprof_storage_events_count(const vmprof_recorder *recorder);
+/* Storages that came of calls which are not like vm.builtin.alloc_storage, ever. */
+int64_t vmprof_storages_missed(const vmprof_recorder *recorder);
 
 /* ---- hook.c: the recorder as the instrument of TVM's own VM ------------------------ */
 

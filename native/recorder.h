@@ -46,6 +46,7 @@ struct vmprof_recorder {
   vmprof_storage_event *storage_events; /* NULL if it does not follow storages */
   int64_t storage_events_used;
   int64_t storage_events_max;
+  int64_t storages_missed; /* of unknown size or life, ever */
   /* How many records were asked for: a full buffer gives none, and they go on counting.
    * In a cache line of its own, as all threads write it and read what stands above. */
   char above[64];

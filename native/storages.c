@@ -37,9 +37,8 @@ static void dies(void *self, int flags) {
   deleter(self, flags);
 }
 
-/* Whether `storage` tells from now on when it dies, and did not before. */
+/* Whether `storage` tells from now on when it dies. */
 static int follow(TVMFFIObject *storage) {
-  if (storage->deleter == NULL || storage->deleter == dies) return 0;
   void *known = NULL;
   if (!atomic_compare_exchange_strong(&deleter_of_all, &known, (void *)storage->deleter) &&
       known != (void *)storage->deleter) {
@@ -70,8 +69,14 @@ static int64_t size_of(const TVMFFIAny *args, int32_t num_args) {
 
 void vmprof_storage_made(vmprof_recorder *recorder, const TVMFFIAny *args, int32_t num_args,
                          const TVMFFIAny *result) {
+  TVMFFIObject *storage = result->v_obj;
+  if (storage->deleter == dies) return; /* it was made before, and is handed on */
   const int64_t bytes = size_of(args, num_args);
-  if (bytes >= 0 && follow(result->v_obj)) append(recorder, result->v_obj, bytes);
+  if (bytes >= 0 && follow(storage)) {
+    append(recorder, storage, bytes);
+  } else {
+    recorder->storages_missed += 1;
+  }
 }
 
 void vmprof_find_storage_type(void) {
@@ -91,4 +96,7 @@ const vmprof_storage_event *vmprof_storage_events(const vmprof_recorder *recorde
 }
 int64_t vmprof_storage_events_count(const vmprof_recorder *recorder) {
   return recorder->storage_events_used;
+}
+int64_t vmprof_storages_missed(const vmprof_recorder *recorder) {
+  return recorder->storages_missed;
 }

@@ -131,16 +131,19 @@ def test_sizes_that_the_program_computes(engine: str) -> None:
     )
 
 
-def looping(step: str) -> Any:
-    """While `step` says so, a storage of 64 and of 6 int32 takes the place of the one before."""
-    names = [step, "vm.builtin.alloc_storage"]
+def looping(step: str, alloc: str = "vm.builtin.alloc_storage", *, is_turned: bool = False) -> Any:
+    """While `step` says so, a storage of 64 times 6 int32 takes the place of the one before.
+
+    ``alloc`` takes the builtin's operands, if it ``is_turned`` from last to first.
+    """
+    names = [step, alloc]
     calls = {name: FunctionReference(1 + i, name) for i, name in enumerate(names)}
     shape, dtype, scope = map(ConstantReference, range(3))
     operands: tuple[Operand, ...] = (Register(VM_REGISTER), shape, Immediate(0), dtype, scope)
     code: Sequence[Instruction] = (
         Call(Register(1), calls[step], ()),
         If(Register(1), 3),
-        Call(Register(0), calls["vm.builtin.alloc_storage"], operands),
+        Call(Register(0), calls[alloc], operands[::-1] if is_turned else operands),
         Goto(-3),
         Ret(Register(VOID_REGISTER)),
     )
@@ -212,7 +215,7 @@ def test_results_of_earlier_invocations_are_no_part_of_later_ones(
     with Session("none", engine=engine) as session:
         vm = session.attach(make("inner"))
         for _ in range(12):
-            kept.append(vm["main"](tensor()))
+            kept[:] = [vm["main"](tensor())]
     found = storages(session.recording())
     assert len(found) == 6
     assert all(rows == PACKED for rows in found.values())
@@ -233,6 +236,30 @@ def test_memory_of_an_invocation_inside_another(engine: str, registered: Any) ->
     found = memory(session.recording())
     assert found is not None
     assert found.peak == 5 * 16
+
+
+def test_storages_that_cannot_be_followed_are_a_problem(engine: str, registered: Any) -> None:
+    left = [0]
+
+    def step() -> bool:
+        left[0] -= 1
+        return left[0] >= 0
+
+    builtin = tvm_ffi.get_global_func("vm.builtin.alloc_storage")
+    registered("test.memory.step", step)
+    # The same under another name; and one whose operands say the size in another place.
+    registered("test.memory.alike", builtin)
+    registered("test.memory.other", lambda scope, *last: builtin(*last[::-1], scope))
+    problems = []
+    for alloc in ("test.memory.alike", "test.memory.other"):
+        left[0] = 2
+        with Session("none", engine=engine) as session:
+            program = looping("test.memory.step", alloc, is_turned=alloc == "test.memory.other")
+            session.attach(TvmVm(program, tvm.cpu()))["main"]()
+        recording = session.recording()
+        assert len(recording.allocations) == (2 if alloc == "test.memory.alike" else 0)
+        problems.append([problem[:9] for problem in recording.problems])
+    assert problems == [[], ["storages "]]
 
 
 # ---- threads, buffers that fill, sessions that end ---------------------------------------------
@@ -257,11 +284,9 @@ def test_each_thread_has_its_own(engine: str) -> None:
 
 
 def test_buffers_that_are_used_again_and_invocations_that_are_left_out(engine: str) -> None:
-    results = []
     with Session("none", engine=engine, max_records=128, keep=500) as session:
         vm = session.attach(make("nested"))
-        for _ in range(600):
-            results.append(vm["main"](tensor()))  # none of them is released
+        results = [vm["main"](tensor()) for _ in range(600)]  # none of them is released
     recording = session.recording()
     found = storages(recording)
     assert 4 < len(found) < 300

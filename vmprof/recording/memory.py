@@ -108,9 +108,7 @@ def live_bytes(rows: Table, firsts: Ints, allocations: Table) -> Ints:
     order = np.argsort(ids)
     which = order[np.searchsorted(ids, allocations["invocation"], sorter=order)]
     behind = np.append(firsts[1:], len(rows))
-    end = np.where(
-        allocations["end"] == ALIVE, behind[which], firsts[which] + allocations["end"]
-    )
+    end = np.where(allocations["end"] == ALIVE, behind[which], firsts[which] + allocations["end"])
     change = np.zeros(len(rows) + 1, dtype=np.int64)
     np.add.at(change, firsts[which] + allocations["call"], allocations["bytes"])
     np.subtract.at(change, end, allocations["bytes"])

@@ -15,7 +15,7 @@ from vmprof.counters.sets import CounterSet, choose, load_set
 from vmprof.native import ffi, lib
 from vmprof.record.recorder import Reading
 from vmprof.record.sessions.options import SessionOptions
-from vmprof.recording.tables import CountedPass
+from vmprof.recording.tables import TIMED, CountedPass
 from vmprof.values import Metric
 
 _DEFAULT_SET = "default"
@@ -146,6 +146,12 @@ class Caller:
     def team_problem(self) -> str | None:
         """Why a thread of TVM's pool could not count, if so."""
         return next((each for team in self._teams if (each := team.problem())), None)
+
+    @property
+    def missed_storages(self) -> bool:
+        """Whether there were storages whose size or life could not be seen."""
+        timed = lib.vmprof_caller_recorder(self.pointer, TIMED)
+        return bool(lib.vmprof_storages_missed(timed))
 
     def close(self) -> None:
         """Give everything back; the thread is in no invocation."""

@@ -35,6 +35,11 @@ from vmprof.version import __version__
 
 _MAX_LABELS = int(lib.VMPROF_MAX_LABELS)
 
+_MISSED_STORAGES = (
+    "storages that something other than vm.builtin.alloc_storage made: they are no part of what is "
+    "said of memory"
+)
+
 _active = threading.Lock()
 
 
@@ -258,6 +263,8 @@ class Session:
         if problem is not None:
             self._problem(problem)
             folded.invocations["fault"][folded.invocations["turn"] > 0] = NOT_OPENED
+        if caller.missed_storages:
+            self._problem(_MISSED_STORAGES)
         self._next_id += len(folded.invocations)
         self._store.add(folded)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from vmprof.report.model import Report
 from vmprof.report.render.figures import short_count, short_time
@@ -62,7 +63,7 @@ class Lane:
             (x(times[live.index(most)]), y(most)),
             short_bytes(most),
             [(x(time), short_time(time)) for time in _ticks(longest, 8)],
-            [(y(size), short_bytes(size)) for size in _ticks(most, 3)],
+            [(y(size), short_bytes(size)) for size in _ticks(most, 4)],
             [(n, format_metric(settings[n])) for n in (PEAK_AT, ALIVE_AT_PEAK) if n in settings],
         )
 
@@ -77,10 +78,10 @@ def _is_drawable(values: Sequence[float]) -> bool:
     """Times that do not go back, with bytes; whoever wrote the report."""
     times = values[::2]
     return (
-        len(values) >= 4  # noqa: PLR2004 # two points
+        len(values) >= 4  # two points
         and len(values) % 2 == 0
         and all(math.isfinite(value) and 0 <= value < _MOST for value in values)
-        and all(a <= b for a, b in zip(times, times[1:], strict=False))
+        and all(a <= b for a, b in pairwise(times))
         and times[-1] > 0
         and max(values[1::2]) > 0
     )
