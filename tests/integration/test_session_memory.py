@@ -267,20 +267,22 @@ def test_storages_that_cannot_be_followed_are_a_problem(engine: str, registered:
 
 def test_each_thread_has_its_own(engine: str) -> None:
     with Session("none", engine=engine) as session:
-        vm = session.attach(make("nested"))
+        # One VM is for one thread at a time.
+        vms = [session.attach(make("nested")) for _ in range(3)]
 
-        def call() -> None:
+        def call(vm: Any) -> None:
             for _ in range(30):
                 vm["main"](tensor())
 
-        threads = [threading.Thread(target=call) for _ in range(3)]
+        threads = [threading.Thread(target=call, args=[vm]) for vm in vms]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    found = storages(session.recording())
-    assert len(found) == 45
-    assert all(rows == NESTED for rows in found.values())
+    recording = session.recording()
+    table = recording.allocations
+    assert len(set(table["invocation"])) == 3 * 15
+    assert table[["call", "end", "bytes"]].tolist() == 45 * NESTED
 
 
 def test_buffers_that_are_used_again_and_invocations_that_are_left_out(engine: str) -> None:
