@@ -1,9 +1,9 @@
-/* Storages: the memory that a VM allocates for its tensors, from its first to its last use.
+/* Storages: the memory that a VM allocates for its tensors, while something refers to it.
  *
- * A call that returns a storage (vm.builtin.alloc_storage) has ended when it is looked at, so
- * nothing of this lies in its window. A storage dies when nobody refers to it any more: a
- * register is cleared, the frame of a function ends, a tensor of it goes. It is told by the
- * object's own deleter, in whose place ours stands from the day on which it was made. */
+ * What a call returned is looked at behind its window. A storage dies when its last reference
+ * goes: a register is cleared, the frame of a function ends, a tensor of it dies. Its deleter
+ * is called then, and that is ours from the moment at which vm.builtin.alloc_storage returned
+ * it; the object's own is called by that one. */
 #include "recorder.h"
 
 /* VMAllocStorage's operands (tvm/src/runtime/vm/builtin.cc). */
@@ -12,7 +12,7 @@ enum { VM, SHAPE, DEVICE, DTYPE, NUM_OPERANDS };
 /* INT32_MIN: there are none in this process. Set before the first session. */
 int32_t vmprof_storage_type = INT32_MIN;
 
-/* The one that all storages come with. */
+/* The one that all storages come with: TVM makes them in one place. */
 static _Atomic(void *) deleter_of_all;
 
 static void append(vmprof_recorder *recorder, const void *storage, int64_t bytes) {
@@ -40,6 +40,7 @@ static void dies(void *self, int flags) {
 /* Whether `storage` tells from now on when it dies. */
 static int follow(TVMFFIObject *storage) {
   void *known = NULL;
+  if (storage->deleter == NULL) return 0;
   if (!atomic_compare_exchange_strong(&deleter_of_all, &known, (void *)storage->deleter) &&
       known != (void *)storage->deleter) {
     return 0;
