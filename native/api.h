@@ -9,6 +9,8 @@
 #define VMPROF_COUNT 2
 /* Also around each parallel launch of a kernel and each task of it. */
 #define VMPROF_TASKS 4
+/* Also which storages live, in a session (storages.c). */
+#define VMPROF_STORAGES 8
 
 /* The sites of records that are not of calls: the whole run, a parallel launch as
  * the thread that launches sees it, a task as the thread that does it, and bytecode
@@ -234,6 +236,23 @@ const char *vmprof_records(const vmprof_recorder *recorder);
  * lanes << 16), its number of dimensions and its dimensions. */
 const int64_t *vmprof_signatures(const vmprof_recorder *recorder);
 int64_t vmprof_signatures_size(const vmprof_recorder *recorder);
+
+/* ---- storages.c: the memory that a VM allocates for its tensors ---------------------- */
+
+/* In `bytes` of an event: the storage was released. */
+#define VMPROF_RELEASED -1
+
+typedef struct {
+  int64_t before;  /* how many records were begun before it */
+  int64_t storage; /* its address: another one may have it later */
+  int64_t bytes;   /* that were asked for, or VMPROF_RELEASED */
+} vmprof_storage_event;
+
+/* In the order in which they came; none unless the recorder's mode has VMPROF_STORAGES. */
+const vmprof_storage_event *vmprof_storage_events(const vmprof_recorder *recorder);
+int64_t vmprof_storage_events_count(const vmprof_recorder *recorder);
+/* Storages that came of calls which are not like vm.builtin.alloc_storage, ever. */
+int64_t vmprof_storages_missed(const vmprof_recorder *recorder);
 
 /* ---- hook.c: the recorder as the instrument of TVM's own VM ------------------------ */
 

@@ -191,6 +191,10 @@ static int after_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const TV
     const int last = record == over;
     vmprof_call_close(recorder, record, /*failed=*/!last);
     vmprof_activation_reached(recorder);
+    if (last) {
+      vmprof_returned(recorder, args + FIRST_OPERAND, num_args - FIRST_OPERAND,
+                      &args[FIRST_OPERAND - 1]);
+    }
     const int code = call_around(hooked, 0);
     if (code != 0 || last) return code;
     record = vmprof_call_innermost(recorder);

@@ -17,6 +17,9 @@
 /* Room for signatures per record, in words: three tensors of rank five. Calls
  * whose shapes equal those of their site's last call share a signature. */
 #define SIGNATURE_WORDS_PER_RECORD 22
+/* Room for births and deaths of storages per record: with a buffer half full of them, each
+ * call may make one that dies. */
+#define STORAGE_EVENTS_PER_RECORD 4
 
 _Thread_local vmprof_work vmprof_here;
 
@@ -30,6 +33,10 @@ typedef struct {
 
 static size_t signatures_size(const vmprof_recorder *recorder) {
   return (size_t)recorder->signatures_max * sizeof(int64_t);
+}
+
+static size_t storage_events_size(const vmprof_recorder *recorder) {
+  return (size_t)recorder->storage_events_max * sizeof *recorder->storage_events;
 }
 
 /* Address space alone: a page becomes memory when it is first written to. */
@@ -72,6 +79,9 @@ void vmprof_recorder_release(vmprof_recorder *recorder) {
   if (atomic_fetch_sub(&recorder->references, 1) > 1) return;
   if (recorder->records != NULL) munmap(recorder->records, recorder->records_size);
   if (recorder->signatures != NULL) munmap(recorder->signatures, signatures_size(recorder));
+  if (recorder->storage_events != NULL) {
+    munmap(recorder->storage_events, storage_events_size(recorder));
+  }
   free(recorder->sources);
   if (recorder->root != recorder) vmprof_recorder_release(recorder->root);
   free(recorder);
@@ -116,8 +126,15 @@ void vmprof_recorder_clear(vmprof_recorder *recorder) {
   static atomic_int_fast64_t generations;
   atomic_store(&recorder->records_used, 0);
   recorder->signatures_used = 0;
+  recorder->storage_events_used = 0;
   recorder->lost = 0;
   recorder->generation = atomic_fetch_add(&generations, 1) + 1;
+}
+
+int vmprof_recorder_follow_storages(vmprof_recorder *recorder) {
+  recorder->storage_events_max = recorder->records_max * STORAGE_EVENTS_PER_RECORD;
+  recorder->storage_events = reserve(storage_events_size(recorder));
+  return recorder->storage_events == NULL ? -ENOMEM : 0;
 }
 
 void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records) {
@@ -125,6 +142,10 @@ void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records) {
   if (recorder->shapes == recorder) {
     touch(recorder->signatures, (uint64_t)records * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
           signatures_size(recorder));
+  }
+  if (recorder->storage_events != NULL) {
+    touch(recorder->storage_events, (uint64_t)records * sizeof *recorder->storage_events,
+          storage_events_size(recorder));
   }
   recorder->touched = records;
 }
@@ -401,6 +422,7 @@ static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TV
   vmprof_call_open(recorder, record);
   const int code = TVMFFIFunctionCall(site->kernel, kernel_args, num_args, result);
   vmprof_call_close(recorder, record, code != 0);
+  if (code == 0) vmprof_returned(recorder, args, num_args, result);
   return code;
 }
 

@@ -43,6 +43,10 @@ struct vmprof_recorder {
   int drops;       /* a full buffer loses calls, and fails none */
   int64_t lost;    /* calls without room for their shapes */
   int64_t touched; /* records whose pages are memory already */
+  vmprof_storage_event *storage_events; /* NULL if it does not follow storages */
+  int64_t storage_events_used;
+  int64_t storage_events_max;
+  int64_t storages_missed; /* of unknown size or life, ever */
   /* How many records were asked for: a full buffer gives none, and they go on counting.
    * In a cache line of its own, as all threads write it and read what stands above. */
   char above[64];
@@ -64,6 +68,8 @@ int vmprof_recorder_configure(vmprof_recorder *recorder, int mode, vmprof_source
                               int num_sources, vmprof_team *team);
 /* Forgets all records. */
 void vmprof_recorder_clear(vmprof_recorder *recorder);
+/* Reserves what it needs to follow storages. 0 or -errno. */
+int vmprof_recorder_follow_storages(vmprof_recorder *recorder);
 /* Makes memory of the pages of the first `records` records. */
 void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records);
 
@@ -83,6 +89,20 @@ void vmprof_open_launch(const vmprof_recorder *recorder, vmprof_source *const *s
 void vmprof_open_own_task(const vmprof_recorder *recorder, vmprof_record *task);
 void vmprof_close_own_task(const vmprof_recorder *recorder, vmprof_source *const *sources,
                            vmprof_record *task, vmprof_record *launch);
+
+/* The index of TVM's type vm.Storage. */
+extern int32_t vmprof_storage_type;
+void vmprof_find_storage_type(void);
+/* A call with `args` has returned the storage `result`. */
+void vmprof_storage_made(vmprof_recorder *recorder, const TVMFFIAny *args, int32_t num_args,
+                         const TVMFFIAny *result);
+/* After the window of a call that returned `result`. */
+static inline void vmprof_returned(vmprof_recorder *recorder, const TVMFFIAny *args,
+                                   int32_t num_args, const TVMFFIAny *result) {
+  if (recorder->storage_events != NULL && result->type_index == vmprof_storage_type) {
+    vmprof_storage_made(recorder, args, num_args, result);
+  }
+}
 
 /* The number that this process knows the calling thread by, from 1. */
 int64_t vmprof_thread_number(void);

@@ -83,6 +83,12 @@ WINDOW = "Window (us)"
 # are numbered, 0 is the one that called.
 TASKS = "Tasks (us)"
 
+# Of an invocation: at what time since it began how much memory was alive, in turn.
+LIVE_MEMORY = f"Live memory (us, bytes){SAMPLES_SUFFIX}"
+PEAK_MEMORY = "Peak memory (bytes)"
+PEAK_AT = "Peak memory at"
+ALIVE_AT_PEAK = "Alive at the peak (bytes)"
+
 # Operations on data, and bytes moved, of kernels that are known.
 FLOPS, BYTES = "FLOPs", "Bytes"
 

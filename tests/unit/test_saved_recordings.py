@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from support.recordings import Made
 from vmprof import VmprofError
 from vmprof.recording.reports import reports
 from vmprof.recording.saved import dumps, load, loads
-from vmprof.recording.tables import TIMED, UNRECORDED, Recording
+from vmprof.recording.tables import ALIVE, ALLOCATION, TIMED, UNRECORDED, Recording
 from vmprof.values import Derived
 
 
@@ -26,7 +27,8 @@ def made() -> Recording:
     numbers = Made(columns=("cycles", "instructions"))
     for turn in (TIMED, 1, UNRECORDED) * 3:
         numbers.add(turn, 5000, [("a", "float32[2]", 0, 3000), ("b", "", 1, 1000)])
-    return numbers.recording()
+    storages = np.array([(0, 1, ALIVE, 64), (3, 1, 2, 8), (6, 2, 3, 16)], dtype=ALLOCATION)
+    return replace(numbers.recording(), allocations=storages)
 
 
 _PLAIN = (
@@ -45,7 +47,7 @@ _PLAIN = (
 
 
 def equal(one: Recording, other: Recording) -> bool:
-    tables = ("invocations", "totals", "calls")
+    tables = ("invocations", "totals", "calls", "allocations")
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in tables) and (
         [(c.calls.tolist(), c.values.tolist()) for c in one.counts]
         == [(c.calls.tolist(), c.values.tolist()) for c in other.counts]
@@ -63,14 +65,20 @@ def test_a_recording_comes_back_equal(tmp_path: Path) -> None:
 
 
 def test_derived_columns_come_back() -> None:
-    from dataclasses import replace
-
     ipc = Derived("IPC", "i / c", "ratio", {"i": "instructions", "c": "cycles"})
     recording = replace(made(), derived=(ipc,))
     again = loads(dumps(recording), "x")
     assert again.derived == (ipc,)
     (report,) = reports(again).values()
     assert "IPC" in report.calls[0]
+
+
+def test_a_recording_of_the_format_before_has_no_storages() -> None:
+    parts = members(dumps(made()))
+    document = {**json.loads(parts["recording.json"]), "format": "vmprof recording 1"}
+    del parts["allocations.npy"]
+    before = loads(zipped({**parts, "recording.json": json.dumps(document).encode()}), "x")
+    assert equal(before, replace(made(), allocations=np.zeros(0, dtype=ALLOCATION)))
 
 
 def members(content: bytes) -> dict[str, bytes]:
@@ -115,6 +123,15 @@ def with_table(name: str, **columns: object) -> bytes:
         with_table("invocations", turn=2),
         with_table("invocations", id=0),
         with_table("totals", function=7),
+        with_table("allocations", invocation=1),
+        with_table("allocations", invocation=99),
+        with_table("allocations", call=0),
+        with_table("allocations", call=3),
+        with_table("allocations", end=2),
+        with_table("allocations", end=4),
+        with_table("allocations", end=-2),
+        with_table("allocations", bytes=-1),
+        with_table("allocations", bytes=2**62),
     ],
 )
 def test_a_file_that_does_not_fit_together_is_one_line(content: bytes) -> None:

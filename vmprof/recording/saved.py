@@ -20,6 +20,8 @@ import numpy as np
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
 from vmprof.recording.tables import (
+    ALIVE,
+    ALLOCATION,
     CALL,
     INVOCATION,
     TOTAL,
@@ -35,10 +37,13 @@ from vmprof.report.render.json import decode_metrics, encode_metrics
 from vmprof.values import Derived
 
 SUFFIX = ".vmprof"
-_FORMAT = "vmprof recording 1"
+_FORMAT = "vmprof recording 2"
+_WITHOUT_ALLOCATIONS = "vmprof recording 1"
 _TEXT = "recording.json"
 # Far more than a recording of the default size; a small file must not fill the memory.
 _MOST_BYTES = 4 << 30
+# Of all storages together it is less: sums of 64 bits hold them.
+_MOST_STORAGE = 2.0**62
 
 
 def dumps(recording: Recording) -> bytes:
@@ -61,6 +66,7 @@ def dumps(recording: Recording) -> bytes:
         "invocations": recording.invocations,
         "totals": recording.totals,
         "calls": recording.calls,
+        "allocations": recording.allocations,
     }
     for number, counts in enumerate(recording.counts, start=1):
         tables[f"pass{number}-calls"] = counts.calls
@@ -128,7 +134,8 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
     if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
         raise VmprofError("it would take more than 4 GiB of memory")
     document = json.loads(archive.read(_TEXT))
-    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+    formats = (_FORMAT, _WITHOUT_ALLOCATIONS)
+    if not isinstance(document, dict) or document.get("format") not in formats:
         raise VmprofError(f"it is not of the format {_FORMAT!r} that this version reads")
     passes = tuple(
         CountedPass(_texts(one["columns"]), str(one["how"]), multiplexed=bool(one["multiplexed"]))
@@ -165,6 +172,11 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
         derived=tuple(map(_derived, document["derived"])),
         facts=decode_metrics(document["facts"], "facts"),
         problems=_texts(document["problems"]),
+        allocations=(
+            _table(archive, "allocations", ALLOCATION)
+            if document["format"] == _FORMAT
+            else np.zeros(0, dtype=ALLOCATION)
+        ),
     )
     _check(recording)
     return recording
@@ -230,6 +242,7 @@ def _check(recording: Recording) -> None:
     tables = [recording.calls, *(each.calls for each in recording.counts)]
     for turn, calls in enumerate(tables):
         _check_calls(recording, invocations[invocations["turn"] == turn], calls)
+    _check_allocations(recording)
 
 
 def _check_calls(recording: Recording, invocations: Table, calls: Table) -> None:
@@ -253,6 +266,26 @@ def _check_calls(recording: Recording, invocations: Table, calls: Table) -> None
         or not inside[is_call].all()
     ):
         raise VmprofError("a call lies inside none of its invocation's")
+
+
+def _check_allocations(recording: Recording) -> None:
+    """That each was made by a call of its invocation, and that their sum is a number here."""
+    allocations, calls = recording.allocations, recording.calls
+    if not len(allocations):
+        return
+    ids, rows = np.unique(calls["invocation"], return_counts=True)
+    at = np.searchsorted(ids, allocations["invocation"])
+    if not len(ids) or (ids[np.minimum(at, len(ids) - 1)] != allocations["invocation"]).any():
+        raise VmprofError("a storage is of an invocation that is not there")
+    call, end, size = allocations["call"], allocations["end"], allocations["bytes"]
+    if (
+        (call < 1).any()
+        or (call >= rows[at]).any()
+        or ((end != ALIVE) & ((end <= call) | (end > rows[at]))).any()
+    ):
+        raise VmprofError("a storage was made or released by a call that is not there")
+    if (size < 0).any() or size.sum(dtype=np.float64) >= _MOST_STORAGE:
+        raise VmprofError("a storage has a size that no memory has")
 
 
 def _check_range(values: Table, low: int, high: int, what: str) -> None:

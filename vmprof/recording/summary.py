@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from vmprof.recording.groups import Group, durations_us
-from vmprof.values import Count, Duration, Metric, Row
+from vmprof.recording.memory import memory_of
+from vmprof.values import PEAK_MEMORY, Count, Duration, Metric, Row
 
 
 def summary(groups: list[Group]) -> list[Row]:
@@ -37,6 +38,9 @@ def _line(group: Group) -> Row:
             row["Rest (us)"] = Duration(float(np.median(times[~first])))
     if len(group.unrecorded_us):
         row["Unrecorded (us)"] = Duration(float(np.median(group.unrecorded_us)))
+    memory = memory_of(group)
+    if memory is not None:
+        row[PEAK_MEMORY] = Count(memory.peak)
     row["Timed"] = Count(len(times))
     for name, column in (("failed", "Failed"), ("dropping", "Lost calls")):
         if group.total(name):

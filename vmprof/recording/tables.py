@@ -54,6 +54,15 @@ CALL = np.dtype(
     ]
 )
 
+# A storage that a timed invocation allocated: `call` is the row of the call that did so, `end`
+# the first row that began after it was released, both counted as `parent` is; `end` is behind
+# the last row if no call came after that, and -1 if the storage was alive when the invocation
+# was over. `bytes` are what the program asked for.
+ALLOCATION = np.dtype(
+    [("invocation", np.int64), ("call", np.int32), ("end", np.int32), ("bytes", np.int64)]
+)
+ALIVE = -1
+
 
 def durations_ns(calls: Table) -> Table:
     """How long each of ``calls`` (rows of `CALL`) took, without dispatch between calls inside."""
@@ -124,7 +133,8 @@ class Recording:
 
     ``invocations`` (dtype `INVOCATION`) are those that were kept, in the order in which they
     began; ``calls`` (`CALL`) are those of the timed ones, ``counts`` of the passes;
-    ``totals`` (`TOTAL`) tell of all. ``labels`` begins with the empty one. ``missing`` says
+    ``allocations`` (`ALLOCATION`) are those of the timed ones, in the order in which they were
+    made; ``totals`` (`TOTAL`) tell of all. ``labels`` begins with the empty one. ``missing`` says
     of each event that was not counted why; ``doubtful`` are columns that mean nothing if
     they read 0 throughout. ``facts`` say how and where it was recorded.
     """
@@ -144,3 +154,4 @@ class Recording:
     derived: tuple[Derived, ...] = ()
     facts: Mapping[str, Metric] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))

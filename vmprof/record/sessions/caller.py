@@ -10,6 +10,7 @@ from vmprof.counters.team import Team
 from vmprof.native import ffi, lib
 from vmprof.record.plan import OpenPlan
 from vmprof.record.recorder import Reading
+from vmprof.recording.tables import TIMED
 
 
 class Caller:
@@ -28,7 +29,8 @@ class Caller:
             raise MemoryError
         also = lib.VMPROF_TASKS if tasks else 0
         opened = self._open(plan)
-        self._turn(int(Reading.TIME) | also, [], None, max_records)
+        storages = lib.VMPROF_STORAGES
+        self._turn(int(Reading.TIME) | storages | also, [], None, max_records)
         for number in range(len(plan.counters.passes)):
             sources = opened[number] if self.problem is None else []
             team = Team(sources)
@@ -81,6 +83,12 @@ class Caller:
     def team_problem(self) -> str | None:
         """Why a thread of TVM's pool could not count, if so."""
         return next((each for team in self._teams if (each := team.problem())), None)
+
+    @property
+    def missed_storages(self) -> bool:
+        """Whether there were storages whose size or life could not be seen."""
+        timed = lib.vmprof_caller_recorder(self.pointer, TIMED)
+        return bool(lib.vmprof_storages_missed(timed))
 
     def close(self) -> None:
         """Give everything back; the thread is in no invocation."""

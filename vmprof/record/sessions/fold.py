@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from vmprof.native import ffi, lib
+from vmprof.record.sessions.storages import EVENT, storage_table
 from vmprof.record.sessions.store import Folded
 from vmprof.recording.numbers import distinct
 from vmprof.recording.tables import (
+    ALLOCATION,
     CALL,
     INVOCATION,
     TIMED,
@@ -74,6 +76,7 @@ def fold(
     invocations["id"] = np.arange(first_id, first_id + count)
     invocations["thread"] = lib.vmprof_caller_thread(caller)
     calls = np.zeros(0, dtype=CALL)
+    allocations = np.zeros(0, dtype=ALLOCATION)
     counts: list[Counts] = []
     for turn, layout in enumerate([NOTHING, *layouts]):
         of_turn = np.flatnonzero(native["turn"] == turn)
@@ -85,6 +88,12 @@ def fold(
         rows["signature"] = _numbered(rows["signature"], rows["callee"] >= 0, words, signatures)
         if turn == TIMED:
             calls = rows
+            allocations = storage_table(
+                _storage_events(recorder, native[of_turn]),
+                native["first"][of_turn],
+                invocations["id"][of_turn],
+                work.rows if work is not None else np.zeros(0, dtype=np.int64),
+            )
             continue
         rows["begin_ns"] = rows["end_ns"] = rows["dispatch_ns"] = 0
         if not opened:
@@ -97,7 +106,16 @@ def fold(
         firsts = native["first"][of_turn]
         invocations["fault"][of_turn] = faults(records, layout, firsts)
         counts.append(_counts(records, work, layout, rows))
-    return Folded(invocations, calls, tuple(counts))
+    return Folded(invocations, calls, tuple(counts), allocations)
+
+
+def _storage_events(recorder: Any, invocations: Table) -> Table:
+    """Those of complete invocations."""
+    size = lib.vmprof_storage_events_count(recorder) * EVENT.itemsize
+    events = np.frombuffer(ffi.buffer(lib.vmprof_storage_events(recorder), size), EVENT)
+    last = invocations[-1:]
+    behind = int((last["first"] + last["records"] + last["dropped"]).sum())
+    return events[events["before"] <= behind]
 
 
 def _records(recorder: Any, layout: Layout, invocations: Table) -> tuple[Table, Ints]:

@@ -40,6 +40,10 @@ _MAX_LABELS = int(lib.VMPROF_MAX_LABELS)
 _COUNTED_PER_PROCESSOR = (
     "is counted for whole processors, and a session counts threads; use vmprof run"
 )
+_MISSED_STORAGES = (
+    "storages that something other than vm.builtin.alloc_storage made: they are no part of what is "
+    "said of memory"
+)
 
 _active = threading.Lock()
 
@@ -265,6 +269,8 @@ class Session:
         if problem is not None:
             self._problem(problem)
             folded.invocations["fault"][folded.invocations["turn"] > 0] = NOT_OPENED
+        if caller.missed_storages:
+            self._problem(_MISSED_STORAGES)
         self._next_id += len(folded.invocations)
         self._store.add(folded)
 
@@ -290,6 +296,7 @@ class Session:
             totals=self._store.totals(),
             calls=kept.calls,
             counts=kept.counts,
+            allocations=kept.allocations,
             missing={
                 **self._counters.refused,
                 **dict.fromkeys(self._counters.wide.columns, _COUNTED_PER_PROCESSOR),

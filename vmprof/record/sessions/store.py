@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmprof.recording.numbers import distinct_pairs
-from vmprof.recording.tables import CALL, INVOCATION, TOTAL, Counts, Table
+from vmprof.recording.tables import ALLOCATION, CALL, INVOCATION, TOTAL, Counts, Table
 
 # Of each function, label and turn, whatever is left out.
 FIRST_KEPT = 4
@@ -28,10 +28,16 @@ class Folded:
     invocations: Table
     calls: Table
     counts: tuple[Counts, ...]
+    allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))
+
+    @property
+    def of_invocations(self) -> tuple[Table, ...]:
+        """The tables whose rows lie in invocations."""
+        return (self.calls, *(each.calls for each in self.counts), self.allocations)
 
     @property
     def rows(self) -> int:
-        return sum(map(len, (self.invocations, self.calls, *(each.calls for each in self.counts))))
+        return sum(map(len, (self.invocations, *self.of_invocations)))
 
 
 @dataclass
@@ -105,8 +111,8 @@ class Store:
         invocations = whole.invocations
         rows = np.ones(len(invocations), dtype=np.int64)
         order = np.argsort(invocations["id"])
-        for calls in (whole.calls, *(each.calls for each in whole.counts)):
-            at = order[np.searchsorted(invocations["id"], calls["invocation"], sorter=order)]
+        for table in whole.of_invocations:
+            at = order[np.searchsorted(invocations["id"], table["invocation"], sorter=order)]
             np.add.at(rows, at, 1)
         place = invocations["number"] // (self.turns + 1)
         unique, which = distinct_pairs(invocations["function"], invocations["label"])
@@ -147,6 +153,7 @@ def _chosen(folded: Folded, kept: _Mask) -> Folded:
             for each in folded.counts
             for chosen in [of_kept(each.calls)]
         ),
+        folded.allocations[of_kept(folded.allocations)],
     )
 
 
@@ -165,4 +172,5 @@ def _joined(chunks: list[Folded]) -> Folded:
         np.concatenate([chunk.invocations for chunk in chunks]),
         np.concatenate([chunk.calls for chunk in chunks]),
         tuple(counts),
+        np.concatenate([chunk.allocations for chunk in chunks]),
     )

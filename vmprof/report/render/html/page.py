@@ -20,6 +20,7 @@ from vmprof import json_text
 from vmprof.report.facts import facts, title_of
 from vmprof.report.kinds import kinds
 from vmprof.report.model import Report
+from vmprof.report.render.html.memory import Lane
 from vmprof.report.render.html.operators import OperatorTable
 from vmprof.report.render.html.roofline import Chart
 from vmprof.report.render.html.sections import counter_shares, kind_bars, settings
@@ -58,6 +59,7 @@ def render(report: Report) -> str:
             derived=report.derived,
             settings=settings(report),
             has_timeline=bool(data["calls"]),
+            lane=Lane.of(report),
         )
     )
 

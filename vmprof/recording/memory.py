@@ -1,0 +1,148 @@
+"""The memory that a VM function holds while it runs: how much at most, when, and what for.
+
+It is that of the storages which the program allocates for its tensors, in the sizes that it
+asks for, from the call that allocates one until nothing refers to it any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vmprof.recording.groups import Calls, Group, Ints
+from vmprof.recording.tables import ALIVE, Table
+
+UNSEEN = (
+    "constants, arguments and what earlier invocations left; what kernels and builtins allocate by "
+    "themselves, such as workspaces and KV caches; and what the allocator keeps for later"
+)
+# Calls of these prepare the next one that does something.
+_BUILTIN = "vm.builtin."
+# A curve of so many steps says all that a picture can show.
+MOST_STEPS = 1000
+
+
+@dataclass(frozen=True)
+class Held:
+    """``storages`` of ``bytes`` together that were allocated just before ``operator`` was called.
+
+    ``operator`` is empty for those after which no operator was called.
+    """
+
+    operator: str
+    bytes: int
+    storages: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Of the timed invocations of a function, whose highest ``peaks`` has in bytes.
+
+    The others are of the invocation in which most was alive: ``call`` of its ``calls`` allocated
+    the last of it, before ``operator``; ``alive`` then, the largest first; ``left`` is alive
+    when it is over, results above all. ``curve`` has the bytes alive from each of ``times_us``
+    on, since it began; what is released is counted until the next call begins.
+    """
+
+    peaks: Ints
+    operator: str
+    call: int
+    calls: int
+    alive: tuple[Held, ...]
+    left: int
+    times_us: npt.NDArray[np.float64]
+    curve: Ints
+
+    @property
+    def peak(self) -> int:
+        return int(self.peaks.max())
+
+    @property
+    def where(self) -> str:
+        """At which call the peak is."""
+        before = f"before {self.operator}, " if self.operator else ""
+        return f"{before}call {self.call:,} of {self.calls:,}"
+
+
+def memory_of(group: Group) -> Memory | None:
+    """None if no storage was seen, or calls were lost in every invocation that was timed."""
+    timed = group.timed[group.timed["dropped"] == 0]
+    calls = Calls.of(group.recording.calls, timed)
+    allocations = group.recording.allocations
+    allocations = allocations[np.isin(allocations["invocation"], timed["id"])]
+    if not len(allocations):
+        return None
+    firsts = np.flatnonzero(~calls.is_call)
+    live = live_bytes(calls.rows, firsts, allocations)
+    peaks = np.maximum.reduceat(live, firsts)
+    highest = int(np.argmax(peaks))
+    first = int(firsts[highest])
+    rows = calls.rows[first : int(firsts[highest + 1]) if highest + 1 < len(firsts) else None]
+    live = live[first : first + len(rows)]
+    allocations = allocations[allocations["invocation"] == rows["invocation"][0]]
+    at = int(np.argmax(live))
+    operators = _operators_after(rows, group.recording.callees)
+    is_alive = (allocations["call"] <= at) & (
+        (allocations["end"] == ALIVE) | (allocations["end"] > at)
+    )
+    left = int(allocations["bytes"][allocations["end"] == ALIVE].sum())
+    return Memory(
+        peaks,
+        operators[at],
+        at,
+        len(rows) - 1,
+        _held(allocations[is_alive], operators),
+        left,
+        *_curve(rows, live, left),
+    )
+
+
+def live_bytes(rows: Table, firsts: Ints, allocations: Table) -> Ints:
+    """What was alive in each of ``rows`` (`CALL`) once it had returned.
+
+    ``firsts`` are the rows of the invocations themselves; ``allocations`` are theirs.
+    """
+    ids = rows["invocation"][firsts]
+    order = np.argsort(ids)
+    which = order[np.searchsorted(ids, allocations["invocation"], sorter=order)]
+    behind = np.append(firsts[1:], len(rows))
+    end = np.where(allocations["end"] == ALIVE, behind[which], firsts[which] + allocations["end"])
+    change = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.add.at(change, firsts[which] + allocations["call"], allocations["bytes"])
+    np.subtract.at(change, end, allocations["bytes"])
+    live: Ints = np.cumsum(change)[:-1]
+    return live
+
+
+def _operators_after(rows: Table, callees: tuple[str, ...]) -> list[str]:
+    """For each row, what is called next that is no builtin of the VM's; or nothing."""
+    following = ""
+    names: list[str] = []
+    for callee in reversed(rows["callee"].tolist()):
+        names.append(following)
+        if callee >= 0 and not callees[callee].startswith(_BUILTIN):
+            following = callees[callee]
+    return names[::-1]
+
+
+def _held(alive: Table, operators: list[str]) -> tuple[Held, ...]:
+    sums: dict[str, tuple[int, int]] = {}
+    for call, size in zip(alive["call"].tolist(), alive["bytes"].tolist(), strict=True):
+        before, storages = sums.get(operators[call], (0, 0))
+        sums[operators[call]] = before + size, storages + 1
+    held = [Held(name, size, storages) for name, (size, storages) in sums.items()]
+    return tuple(sorted(held, key=lambda each: -each.bytes))
+
+
+def _curve(rows: Table, live: Ints, left: int) -> tuple[npt.NDArray[np.float64], Ints]:
+    """Times and bytes: a step where it changes, and at the end of the invocation."""
+    steps = np.flatnonzero(np.diff(live, prepend=-1))
+    if len(steps) > MOST_STEPS:
+        # Of neighbours the highest: the peak stays.
+        groups = np.array_split(steps, MOST_STEPS)
+        steps = np.array([each[np.argmax(live[each])] for each in groups])
+    begin = rows["begin_ns"][0]
+    times = np.append(rows["begin_ns"][steps], rows["end_ns"][0]) - begin
+    return times / 1e3, np.append(live[steps], left)
