@@ -32,7 +32,7 @@ class Made:
     callees: list[str] = field(default_factory=list)
     signatures: list[str] = field(default_factory=list)
     invocations: list[tuple[int, int, int]] = field(default_factory=list)  # turn, ns, failed
-    rows: dict[int, list[tuple[int, int, int, int, int, int, int]]] = field(default_factory=dict)
+    rows: dict[int, list[tuple[int, ...]]] = field(default_factory=dict)
     values: list[Sequence[int]] = field(default_factory=list)
 
     def add(self, turn: int, ns: int, calls: Sequence[Call] = (), *, failed: int = 0) -> None:
@@ -42,8 +42,12 @@ class Made:
             return
         begin = 1_000_000 * number
         rows = self.rows.setdefault(turn, [])
-        rows.append((number, -1, -1, -1, failed, begin, begin + ns))
+        rows.append((number, -1, -1, -1, failed, begin, begin + ns, 0))
+        next_begin = [begin]  # inside each row
         for callee, signature, parent, spent in calls:
+            begin = next_begin[parent]
+            next_begin[parent] += spent
+            next_begin.append(begin)
             rows.append(
                 (
                     number,
@@ -53,6 +57,7 @@ class Made:
                     0,
                     begin,
                     begin + spent,
+                    0,
                 )
             )
         if turn != TIMED:

@@ -34,15 +34,18 @@ function operatorTable(data, more = () => []) {
     const most = Math.max(...calls.flatMap((call) => [call.mean, ...call.samples]));
     const made = element("table");
     const head = made.createTHead().insertRow();
-    for (const title of ["Call", "Begins", "Mean", "Least", "Most", "Repeats"])
+    // Of one invocation of many there is one time, and no repeats.
+    const repeated = calls.some((call) => call.samples.length);
+    for (const title of repeated ? ["Call", "Begins", "Mean", "Least", "Most", "Repeats"] : ["Call", "Begins", "Time"])
       head.append(element("th", { textContent: title, className: title === "Repeats" ? "" : "number" }));
     const lines = made.createTBody();
     for (const call of calls) {
       const line = lines.insertRow();
       const samples = call.samples.length ? call.samples : [call.mean];
-      for (const text of [`#${call.number + 1}`, time(call.begin), time(call.mean), time(Math.min(...samples)), time(Math.max(...samples))])
+      const extremes = repeated ? [time(Math.min(...samples)), time(Math.max(...samples))] : [];
+      for (const text of [`#${call.number + 1}`, time(call.begin), time(call.mean), ...extremes])
         line.append(element("td", { textContent: text, className: "number" }));
-      line.append(element("td", {}, spread(samples, call.mean, most)));
+      if (repeated) line.append(element("td", {}, spread(samples, call.mean, most)));
     }
     return made;
   }

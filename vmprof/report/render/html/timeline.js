@@ -98,7 +98,8 @@ function timeline(data, { rows, find }) {
       const call = calls[number];
       status.replaceChildren(
         element("b", { textContent: nameOf(call) }),
-        `  call ${number + 1} of ${calls.length}: ${time(call.end - call.begin)} from ${time(call.begin)}; mean of the repeats ${time(call.mean)}`,
+        `  call ${number + 1} of ${calls.length}: ${time(call.end - call.begin)} from ${time(call.begin)}`,
+        call.samples.length ? `; mean of the repeats ${time(call.mean)}` : "",
       );
     }
     draw();
