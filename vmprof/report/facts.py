@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vmprof.report.model import Report
 from vmprof.report.render.figures import short, short_time, three_digits
 from vmprof.report.totals import in_no_row, longest_total, of_device
-from vmprof.values import Count, Duration
+from vmprof.values import Count, Duration, Row
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,14 @@ def facts(report: Report) -> list[Fact]:
     note = f"of {merged:,} operators"
     if isinstance(repeats, Count):
         note += f", {repeats.value:,} repeats"
-    found.append(Fact("Calls", f"{len(report.calls):,}", note))
+    found.append(Fact("Calls", f"{sum(map(_calls, report.calls)):,}", note))
     return found
+
+
+def _calls(row: Row) -> int:
+    """How many the row stands for."""
+    count = row.get("Count")
+    return count.value if isinstance(count, Count) else 1
 
 
 def _unprofiled(report: Report) -> list[Fact]:

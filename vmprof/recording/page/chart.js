@@ -1,8 +1,8 @@
 
 // Time by invocation, as dots: `curve` is one of `curves`. What sticks out so far that the others
 // would be flat is a triangle at the upper border. With `beside`, those that were not recorded.
-function timeByInvocation(curves, curve, { name, height, beside = false }) {
-  const WIDTH = 860, LEFT = 64, RIGHT = 14, TOP = 12, BOTTOM = 34;
+function timeByInvocation(curves, curve, { name, width, height, beside = false }) {
+  const LEFT = 64, RIGHT = 14, TOP = 12, BOTTOM = 34;
   const points = curves.numbers
     .map((number, place) => ({ number, us: curve.us[place], thread: curves.threads ? curves.threads[place] : 0 }))
     .filter((point) => point.us !== null);
@@ -14,22 +14,21 @@ function timeByInvocation(curves, curve, { name, height, beside = false }) {
   const most = (longest > 4 * usual && usual > 0 ? 2 * usual : longest * 1.06) || 1;
   const low = all.length ? all[0].number : 0;
   const high = all.length ? all[all.length - 1].number : 0;
-  const x = (number) => LEFT + ((number - low + 0.5) / (high - low + 1)) * (WIDTH - LEFT - RIGHT);
+  const x = (number) => LEFT + ((number - low + 0.5) / (high - low + 1)) * (width - LEFT - RIGHT);
   const y = (us) => height - BOTTOM - (Math.max(Math.min(us, most), 0) / most) * (height - TOP - BOTTOM);
   const threads = curves.threads ? [...new Set(curves.threads)].sort((a, b) => a - b) : [];
 
-  const svg = drawn("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${height}`, tabindex: 0, role: "img", "aria-label": `Time of ${name} by invocation; the arrow keys step through it` });
+  const svg = drawn("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, tabindex: 0, role: "img", "aria-label": `Time of ${name} by invocation; the arrow keys step through it` });
   const text = (at, words, properties) => svg.append(Object.assign(drawn("text", { ...at, ...properties }), { textContent: words }));
   for (const us of ticks(0, most, 4)) {
-    svg.append(drawn("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(us), y2: y(us) }));
+    svg.append(drawn("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(us), y2: y(us) }));
     text({ x: LEFT - 8, y: y(us) + 4 }, us ? time(us) : "0", { class: "tick end" });
   }
   for (const number of ticks(low, high, 8).filter(Number.isInteger))
     text({ x: x(number), y: height - BOTTOM + 16 }, number.toLocaleString("en"), { class: "tick middle" });
-  text({ x: WIDTH - RIGHT, y: height - 4 }, "invocation", { class: "axis end" });
+  text({ x: width - RIGHT, y: height - 4 }, "invocation", { class: "axis end" });
 
-  if (curve.growth) drawGrowth(curve.growth);
-  else if (curve.rest !== null) svg.append(drawn("line", { class: "median", x1: LEFT, x2: WIDTH - RIGHT, y1: y(curve.rest), y2: y(curve.rest) }));
+  if (!curve.growth && curve.rest !== null) svg.append(drawn("line", { class: "median", x1: LEFT, x2: width - RIGHT, y1: y(curve.rest), y2: y(curve.rest) }));
   const marks = all.map((point) => {
     const kind = `k${Math.max(threads.indexOf(point.thread), 0) % 8}`;
     const extra = point.beside ? "beside" : point.number === 0 ? "first" : "";
@@ -40,6 +39,7 @@ function timeByInvocation(curves, curve, { name, height, beside = false }) {
     svg.append(mark);
     return mark;
   });
+  if (curve.growth) drawGrowth(curve.growth);
 
   const caption = element("figcaption", { role: "status" });
   let chosen = -1;
@@ -54,7 +54,7 @@ function timeByInvocation(curves, curve, { name, height, beside = false }) {
   }
   svg.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
-    const [px, py] = [((event.clientX - box.left) * WIDTH) / box.width, ((event.clientY - box.top) * height) / box.height];
+    const [px, py] = [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * height) / box.height];
     const far = (point) => Math.hypot(x(point.number) - px, y(point.us) - py);
     choose(all.reduce((best, point, place) => (best < 0 || far(point) < far(all[best]) ? place : best), -1));
   });

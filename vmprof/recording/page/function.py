@@ -87,7 +87,7 @@ def _calls(
     begin = int(invocation["begin_ns"][0])
     own = calls.own(durations_ns(calls.rows)) / 1e3
     depths: list[int] = []
-    made = []
+    made: list[dict[str, Any]] = []
     for number, (row, key) in enumerate(zip(calls.rows, keys.of_rows(calls).tolist(), strict=True)):
         around = int(calls.around[number])
         depths.append(depths[around] + 1 if around != number else -1)
