@@ -23,7 +23,7 @@
   }
 
   function show() {
-    const asked = /^#(summary|function-(\d+))?$/.exec(location.hash);
+    const asked = /^#?(summary|function-(\d+))?$/.exec(location.hash);
     if (!asked || Number(asked[2] ?? 0) >= Math.max(data.length, 1)) return; // a part of what is shown
     const number = asked[2] === undefined ? -1 : Number(asked[2]);
     choice.selectedIndex = number + 1;
