@@ -58,6 +58,17 @@ def test_the_timeline_is_the_invocation_of_median_length() -> None:
     ]
 
 
+def test_calls_are_those_of_one_invocation() -> None:
+    made = Made()
+    made.add(TIMED, 9000, [("a", "", 0, 1000)] * 5 + [("b", "", 0, 100)])
+    page = render(made.recording())
+    assert '<dt>Calls</dt><dd class="value">6</dd>' in page
+    assert (
+        '<td class="number">5.00 us</td><td class="number">55.6</td><td class="number">5</td>'
+        in page
+    )
+
+
 def test_it_says_what_the_text_says() -> None:
     page = Elements(render(growing()))
     assert "main: attention grows by 50.0 ns with each invocation" in page.text

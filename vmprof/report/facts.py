@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from vmprof.report.kinds import calls_of
 from vmprof.report.model import Report
 from vmprof.report.render.figures import short, short_time, three_digits
 from vmprof.report.totals import in_no_row, longest_total, of_device
-from vmprof.values import Count, Duration, Row
+from vmprof.values import Count, Duration
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,8 @@ def facts(report: Report) -> list[Fact]:
     note = f"of {merged:,} operators"
     if isinstance(repeats, Count):
         note += f", {repeats.value:,} repeats"
-    found.append(Fact("Calls", f"{sum(map(_calls, report.calls)):,}", note))
+    found.append(Fact("Calls", f"{sum(map(calls_of, report.calls)):,}", note))
     return found
-
-
-def _calls(row: Row) -> int:
-    """How many the row stands for."""
-    count = row.get("Count")
-    return count.value if isinstance(count, Count) else 1
 
 
 def _unprofiled(report: Report) -> list[Fact]:
