@@ -16,8 +16,9 @@ from vmprof.recording.keys import Keys
 from vmprof.recording.tables import durations_ns
 from vmprof.report.derive import summed
 from vmprof.report.model import Report
-from vmprof.report.render.html.page import Sections
-from vmprof.values import Row
+from vmprof.report.render.html.page import Sections, colours_of
+from vmprof.report.render.html.timeline import timeline_data
+from vmprof.values import WINDOW, Duration, Row, Samples
 
 # So much of a function stays small beside a page of 5 MB, however long it was recorded.
 _MOST_ROWS = 500
@@ -51,8 +52,10 @@ class FunctionView:
         }
         most = min(_MOST_INVOCATIONS, max(_FEWEST_INVOCATIONS, _MOST_VALUES // (len(rows) + 1)))
         curves = Curves.of(group, by, most)
-        calls = _calls(group, by, row_of, sections)
-        sections = replace(sections, data={"calls": calls, "tasks": []})
+        median, places = _median(group, by, row_of)
+        operators = replace(sections.operators, row_of=places)
+        timeline = timeline_data(median, operators, colours_of(report))
+        sections = replace(sections, data=timeline)
         return cls(
             group.title,
             sections,
@@ -73,39 +76,37 @@ def _shortened(report: Report) -> Report:
     return replace(report, calls=(*report.calls[:_MOST_ROWS], rest))
 
 
-def _calls(
-    group: Group, by: str, row_of: Mapping[tuple[str, str], int], sections: Sections
-) -> list[dict[str, Any]]:
-    """The calls of the invocation of median length, as the timeline has them; none of too many."""
+def _median(
+    group: Group, by: str, row_of: Mapping[tuple[str, str], int]
+) -> tuple[Report, list[int]]:
+    """The calls of the invocation of median length, as a report that says when they were; and
+    the rows of the table that they are in. Without calls if there are too many.
+    """
     timed = group.timed
     median = np.argsort(durations_us(timed), kind="stable")[len(timed) // 2]
     invocation = timed[median : median + 1]
     calls = Calls.of(group.recording.calls, invocation)
     if len(calls.rows) - 1 > _MOST_CALLS:
-        return []
+        return Report((), {}, {}), []
     keys = Keys.of(group, by)
     begin = int(invocation["begin_ns"][0])
     own = calls.own(durations_ns(calls.rows)) / 1e3
-    depths: list[int] = []
-    made: list[dict[str, Any]] = []
+    made: list[Row] = []
+    places = []
     for number, (row, key) in enumerate(zip(calls.rows, keys.of_rows(calls).tolist(), strict=True)):
-        around = int(calls.around[number])
-        depths.append(depths[around] + 1 if around != number else -1)
         place = row_of.get((keys.names[key], keys.shapes[key])) if key >= 0 else None
         if place is None:
             continue  # the invocation itself, or what is among the rest
+        window = (int(row["begin_ns"]) - begin) / 1e3, (int(row["end_ns"]) - begin) / 1e3
         made.append(
             {
-                "row": place,
-                "begin": (int(row["begin_ns"]) - begin) / 1e3,
-                "end": (int(row["end_ns"]) - begin) / 1e3,
-                "depth": depths[number],
-                "colour": sections.operators.rows[place].colour,
-                "mean": round(float(own[number]), 3),
-                "samples": [],
+                "Name": keys.names[key],
+                "Duration (us)": Duration(float(own[number])),
+                WINDOW: Samples(window),
             }
         )
-    return made
+        places.append(place)
+    return Report(tuple(made), {}, {}), places
 
 
 def _curves(

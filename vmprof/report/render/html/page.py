@@ -37,7 +37,7 @@ class Sections:
 
     @classmethod
     def of(cls, report: Report) -> Sections:
-        colours = _colours(report)
+        colours = colours_of(report)
         operators = OperatorTable.of(report, colours)
         return cls(
             facts(report),
@@ -65,7 +65,7 @@ def render(report: Report) -> str:
 
 def fragment(report: Report, rows: int = 20) -> str:
     """The longest ``rows`` operators as a table for a notebook's cell."""
-    operators = OperatorTable.of(report, _colours(report))
+    operators = OperatorTable.of(report, colours_of(report))
     return frame.rendered(
         "fragment.html",
         title=title_of(report),
@@ -76,7 +76,7 @@ def fragment(report: Report, rows: int = 20) -> str:
     )
 
 
-def _colours(report: Report) -> dict[str, int]:
+def colours_of(report: Report) -> dict[str, int]:
     """A number for each of the kinds that take longest."""
     longest = kinds(report.calls)[:COLOURS]
     return {kind.name: number for number, kind in enumerate(longest)}
