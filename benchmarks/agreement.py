@@ -20,12 +20,12 @@ import tvm
 from vmprof import load_program
 from vmprof.counters import Machine, open_counters
 from vmprof.drivers.profile import ENGINES
+from vmprof.inputs import make_inputs
 from vmprof.program import parameters_of
 from vmprof.record.recorder import Recorder
 from vmprof.record.rounds.measurement import measure
 from vmprof.record.rounds.schedule import Schedule
 from vmprof.report.estimator import middle_mean
-from vmprof.subject.inputs import make_inputs
 from vmprof.vm.executable import Executable
 from vmprof.zoo.models import ENTRY, MODELS
 

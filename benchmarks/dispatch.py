@@ -20,6 +20,7 @@ import tvm_ffi
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof import Program, load_program
+from vmprof.inputs import make_inputs
 from vmprof.program import parameters_of
 from vmprof.program.bytecode import (
     Bytecode,
@@ -31,7 +32,6 @@ from vmprof.program.bytecode import (
     Ret,
 )
 from vmprof.program.writer import write_bytecode
-from vmprof.subject.inputs import make_inputs
 from vmprof.vm import Interpreter
 
 SECONDS = 3.0  # per comparison

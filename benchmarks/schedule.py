@@ -21,10 +21,10 @@ import tvm
 from tvm.runtime.vm import VirtualMachine
 
 import vmprof
+from vmprof.inputs import make_inputs
 from vmprof.program import parameters_of
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.derive import derive_rows
-from vmprof.subject.inputs import make_inputs
 from vmprof.values import Ratio
 
 ROUNDS = 7

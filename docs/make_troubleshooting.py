@@ -40,6 +40,7 @@ CHAPTERS = {
     "cli": "The command line, and files that it writes",
     "": "Models, inputs and measuring",
     "subject": "Models, inputs and measuring",
+    "inputs": "Models, inputs and measuring",
     "drivers": "Models, inputs and measuring",
     "record": "Models, inputs and measuring",
     "recording": "Recordings of programs",
@@ -162,7 +163,10 @@ def _in_c(source: str) -> Iterator[str]:
     """What is raised through TVM's calling convention: literals behind the name of the class."""
     for call in re.findall(r"TVMFFIErrorSetRaisedFromCStr\((.*?)\);", source, re.DOTALL):
         without_comments = re.sub(r"/\*.*?\*/", "", call, flags=re.DOTALL)
-        _, *parts = re.findall(r'"(?:[^"\\]|\\.)*"', without_comments)
+        literals = re.findall(r'"(?:[^"\\]|\\.)*"', without_comments)
+        if not literals:
+            continue  # a function that passes on what others say
+        _, *parts = literals
         yield "".join(map(ast.literal_eval, parts))
 
 

@@ -18,7 +18,7 @@
  *   returns and calls through tvm-ffi's calling convention, a test of what we returned,
  *   and the function object's reference taken and dropped. "Empty call" has all of that.
  * - of a kernel called through vm.builtin.call_tir_dyn, the packing of its arguments, an
- *   allocation: the VM tells of that builtin, the record is of the kernel.
+ *   allocation: the VM reports that builtin, the record is of the kernel.
  *
  * For the instrument the VM makes text of operands that are data types, and the callee
  * (vm.builtin.alloc_tensor is one) would get the same text, and parse it in its window:

@@ -73,12 +73,11 @@ void vmprof_open_window(const vmprof_recorder *recorder, vmprof_source *const *s
 void vmprof_close_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
                          vmprof_record *record, int whole_run);
 
-/* The thread that launches does the first task itself, and then waits for the others.
- * That task lies in the window of the call; only the waiting has to be told from work.
- * So what is read of a launch begins when the own task ends, and what is read of that
- * task is nothing: one reading less for each. Times are those of the whole launch, and of
- * the task. Without an own task, the launch's first reading is missing and so is all that
- * is counted in the run. */
+/* The thread that launches does the first task itself and then waits for the others. Its own
+ * task lies in the window of the call already, so counters need not be read around it: they
+ * are read once when that task ends, where the waiting begins, and once when the launch ends.
+ * The clock is read around the whole launch and around the task. If the launching thread does
+ * no task, the first of those readings is missing, and the run has no counts. */
 void vmprof_open_launch(const vmprof_recorder *recorder, vmprof_source *const *sources,
                         vmprof_record *launch);
 void vmprof_open_own_task(const vmprof_recorder *recorder, vmprof_record *task);

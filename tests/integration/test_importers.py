@@ -11,8 +11,8 @@ import tvm
 
 import vmprof
 from vmprof import VirtualMachine, VmprofError, load_program
-from vmprof.subject import importers
-from vmprof.subject.inputs import describe
+from vmprof.inputs import describe
+from vmprof.zoo import importers
 
 
 @pytest.fixture

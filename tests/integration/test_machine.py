@@ -15,8 +15,8 @@ from tvm import relax
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof import Program, VmprofError, load_program
+from vmprof.inputs import make_inputs
 from vmprof.program import parameters_of
-from vmprof.subject.inputs import make_inputs
 from vmprof.vm import Interpreter, Site
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")

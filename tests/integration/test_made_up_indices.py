@@ -12,8 +12,8 @@ from tvm import relax
 
 import vmprof
 from vmprof import Program, load_program
+from vmprof.inputs import resolve_inputs
 from vmprof.program.limits import FREE, Limit, limits_of
-from vmprof.subject.inputs import resolve_inputs
 
 op = relax.op
 ZERO = Limit(zero_alone=True)

@@ -12,8 +12,8 @@ import tvm
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof import Program, VirtualMachine, compile, load_program  # noqa: A004
+from vmprof.inputs import make_inputs
 from vmprof.program import parameters_of
-from vmprof.subject.inputs import make_inputs
 from vmprof.zoo.models import MODELS
 from vmprof.zoo.models.summary import summarize
 

@@ -20,8 +20,8 @@ from tvm import relax
 from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 from vmprof import Program, VmprofError, load_program
+from vmprof.inputs import describe
 from vmprof.program import parameters_of
-from vmprof.subject.inputs import describe
 from vmprof.zoo.models import MODELS
 
 MODULES = {

@@ -16,8 +16,8 @@ from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 
 import vmprof
 from vmprof import Program, VmprofError, load_program
+from vmprof.inputs import describe
 from vmprof.program.info import info_path
-from vmprof.subject.inputs import describe
 
 QUICK: dict[str, Any] = {"counters": "none", "repeats": 1}
 

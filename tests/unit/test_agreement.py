@@ -102,19 +102,19 @@ def test_a_window_is_allowed_for_every_call_of_an_operator() -> None:
 def test_few_repeats_cannot_tell() -> None:
     """A tenfold difference, and no test can show it."""
     agreement = compare(report(call("add", [10, 20, 30])), report(call("add", [100, 200, 300])))
-    assert verdicts(agreement) == {"add": Verdict.UNTOLD}
+    assert verdicts(agreement) == {"add": Verdict.UNDECIDED}
     assert (agreement.tested, agreement.varying, agreement.repeats) == (0, 1, 3)
     assert agreement.differing() == []
-    assert [operator.name for operator, _, _ in agreement.untold()] == ["add"]
+    assert [operator.name for operator, _, _ in agreement.undecided()] == ["add"]
     # 2 of C(8, 4) is 0.029; of C(6, 3) it is 0.1.
     assert agreement.enough_repeats == 4
-    assert conclusion(agreement) is Conclusion.UNTOLD
+    assert conclusion(agreement) is Conclusion.UNDECIDED
     assert "not told: 3 repeats are too few for 1 values, 4 are needed" in text_of(agreement)
 
 
 def test_few_repeats_cannot_tell_that_nothing_differs_either() -> None:
     agreement = compare(report(call("add", [1, 2, 3])), report(call("add", [1.1, 2, 2.9])))
-    assert verdicts(agreement) == {"add": Verdict.UNTOLD}
+    assert verdicts(agreement) == {"add": Verdict.UNDECIDED}
 
 
 def test_one_repeat_of_equal_counts_is_told() -> None:
@@ -132,8 +132,8 @@ def test_a_large_difference_within_chance_is_not_told() -> None:
     assert verdicts(same) == {"add": Verdict.NOISE}  # the medians are equal
     far = compare(one, report(call("add", [each + 40 for each in wild])), tolerance=5.0)
     assert far.tested == 1
-    assert verdicts(far) == {"add": Verdict.UNTOLD}
-    assert conclusion(far) is Conclusion.UNTOLD
+    assert verdicts(far) == {"add": Verdict.UNDECIDED}
+    assert conclusion(far) is Conclusion.UNDECIDED
     assert "not told, may be chance (--repeats, or another --tolerance): add: Dur" in text_of(far)
     # Asked for less, one knows enough.
     assert conclusion(compare(one, report(call("add", wild)), 50.0)) is Conclusion.AGREE
@@ -145,14 +145,14 @@ def test_a_difference_that_is_sure_is_one_whatever_else_is_not() -> None:
         report(call("add", around(100)), call("exp", wild)),
         report(call("add", around(200)), call("exp", [each + 40 for each in wild])),
     )
-    assert verdicts(agreement) == {"add": Verdict.DIFFERS, "exp": Verdict.UNTOLD}
+    assert verdicts(agreement) == {"add": Verdict.DIFFERS, "exp": Verdict.UNDECIDED}
     assert conclusion(agreement) is Conclusion.DIFFER
 
 
 def test_outputs_that_are_not_compared_are_not_told() -> None:
     same = compare(report(call("add", around(100))), report(call("add", around(100))))
     assert conclusion(same) is Conclusion.AGREE
-    assert Validation({}, same, None, reproducible=False).conclusion is Conclusion.UNTOLD
+    assert Validation({}, same, None, reproducible=False).conclusion is Conclusion.UNDECIDED
     assert Validation({}, same, "differ", reproducible=True).conclusion is Conclusion.DIFFER
 
 

@@ -195,7 +195,7 @@ def test_few_rows_tell_nothing() -> None:
     report = planted(2e6)
     few = replace(report, calls=report.calls[:2] + report.calls[20:25])
     audit = audit_report(few)
-    assert verdicts(audit)[f"cost of measuring {CYCLES}"] is Verdict.UNTOLD
+    assert verdicts(audit)[f"cost of measuring {CYCLES}"] is Verdict.UNDECIDED
 
 
 def test_without_near_empty_rows_the_line_tells() -> None:
@@ -279,7 +279,7 @@ def test_a_missing_row_shows_in_the_sum(relay: dict[str, SavedReport]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mean", "verdict"), [(1 / 3, Verdict.FAILS), (0.9, Verdict.HOLDS), (None, Verdict.UNTOLD)]
+    ("mean", "verdict"), [(1 / 3, Verdict.FAILS), (0.9, Verdict.HOLDS), (None, Verdict.UNDECIDED)]
 )
 def test_slowdown(mean: float | None, verdict: Verdict) -> None:
     report = planted(0.0)

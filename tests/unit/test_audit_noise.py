@@ -108,7 +108,7 @@ def test_noise_is_no_fault(repeats: int) -> None:
         assert audit.is_believable, (seed, audit.failed)
         told |= {finding.verdict for finding in audit.findings}
     # Of some values alone it would have been one.
-    assert told == {Verdict.HOLDS, Verdict.UNTOLD}
+    assert told == {Verdict.HOLDS, Verdict.UNDECIDED}
 
 
 def test_a_fault_is_found_in_noise() -> None:
@@ -144,14 +144,14 @@ def test_repeats_that_do_not_line_up_are_no_reason_to_trust_a_value() -> None:
     assert isinstance(samples, Samples)
     fewer = {**first, f"{TIME} samples": Samples(samples.values[1:])}
     once = replace(report, calls=(fewer, *others), device_metrics={"cpu0": longer})
-    assert found(audit_report(once), "in no row").verdict is Verdict.UNTOLD
+    assert found(audit_report(once), "in no row").verdict is Verdict.UNDECIDED
 
 
 def test_too_few_repeats_say_so() -> None:
     busy = Busy(1, 3)
     audit = audit_report(busy.report([*[1.0] * 15, 20.0, *[1.0] * 6]))
     finding = found(audit, f"{CLOCK} in the time")
-    assert finding.verdict is Verdict.UNTOLD
+    assert finding.verdict is Verdict.UNDECIDED
     assert finding.text.endswith("; too few repeats to tell it from noise: 3")
 
 
@@ -160,10 +160,10 @@ def test_too_few_repeats_say_so() -> None:
     [
         (Held(1.0, 2.0), Verdict.HOLDS),
         (Held(3.0, 2.0), Verdict.FAILS),  # nobody repeated it
-        (Held(3.0, 2.0, (), (2.0,) * 10), Verdict.UNTOLD),  # repeats that cannot be lined up
+        (Held(3.0, 2.0, (), (2.0,) * 10), Verdict.UNDECIDED),  # repeats that cannot be lined up
         (Held(3.0, 2.0, (3.0,) * 10, (2.0,) * 10), Verdict.FAILS),
-        (Held(3.0, 2.0, (3.0,), (2.0,)), Verdict.UNTOLD),
-        (Held(3.0, 2.0, (1.0, 9.0) * 10, (2.0, 3.0) * 10), Verdict.UNTOLD),
+        (Held(3.0, 2.0, (3.0,), (2.0,)), Verdict.UNDECIDED),
+        (Held(3.0, 2.0, (1.0, 9.0) * 10, (2.0, 3.0) * 10), Verdict.UNDECIDED),
     ],
 )
 def test_a_value_against_its_limit(held: Held, verdict: Verdict) -> None:
@@ -193,7 +193,7 @@ def test_sum_and_in_no_row_make_up_total() -> None:
     # Reports of old took a median of each, and said nothing of it.
     old = {name: value for name, value in wrong.configuration.items() if name != "Estimator"}
     finding = found(audit_report(replace(wrong, configuration=old)), SUM)
-    assert finding.verdict is Verdict.UNTOLD
+    assert finding.verdict is Verdict.UNDECIDED
     assert finding.text.endswith("; a median of each, which need not add up")
 
 
@@ -231,7 +231,7 @@ def test_rows_beyond_total_are_not_said_to_be_within() -> None:
         "no more than rows and Total of different runs may differ by"
     )
     outside = found(audit, "in no row")
-    assert outside.verdict is Verdict.UNTOLD
+    assert outside.verdict is Verdict.UNDECIDED
     assert outside.text.startswith("-2,220.00 us, -2.3 % of Total")
     # Where all are means of the same runs, there is no such excuse.
     audit = audit_report(of_one_row(100_000, 97_780, Estimator="the same runs"))
@@ -256,7 +256,7 @@ def rated(
         ("GFLOP/s", 105.0, Verdict.HOLDS),  # peaks are measured, too
         ("GFLOP/s", 200.0, Verdict.FAILS),
         ("GB/s", 19.0, Verdict.HOLDS),
-        ("GB/s", 200.0, Verdict.UNTOLD),  # a cache may give that
+        ("GB/s", 200.0, Verdict.UNDECIDED),  # a cache may give that
     ],
 )
 def test_rates_beyond_the_peaks(column: str, rate: float, verdict: Verdict) -> None:
@@ -276,7 +276,7 @@ def test_no_cache_gives_as_much_as_a_whole_table_in_no_time() -> None:
 def test_peaks_are_not_of_smaller_elements() -> None:
     audit = rated("GFLOP/s", 300.0, shapes="int8[8, 8]", **PEAKS)
     finding = found(audit, "GFLOP/s of the peak")
-    assert finding.verdict is Verdict.UNTOLD
+    assert finding.verdict is Verdict.UNDECIDED
     assert finding.text.endswith("; the peak is of float32")
 
 
@@ -284,9 +284,9 @@ def test_shares_of_peaks_that_the_report_does_not_name() -> None:
     row = {"GB/s": Ratio(5.0), "% of peak GB/s": Percent(250.0)}
     report = of_one_row(10.0, 12.0)
     audit = audit_report(replace(report, calls=({**report.calls[0], **row},)))
-    assert found(audit, "GB/s of the peak").verdict is Verdict.UNTOLD
+    assert found(audit, "GB/s of the peak").verdict is Verdict.UNDECIDED
     without = rated("GB/s", 5.0)
-    assert found(without, "GB/s of the peak").verdict is Verdict.UNTOLD
+    assert found(without, "GB/s of the peak").verdict is Verdict.UNDECIDED
 
 
 def test_a_rate_of_noise_is_none() -> None:
@@ -295,7 +295,7 @@ def test_a_rate_of_noise_is_none() -> None:
     times = Samples((9.0, 31.0) * 10)
     row = {**report.calls[0], f"{TIME} samples": times, "GFLOP/s": Ratio(120.0)}
     finding = found(audit_report(replace(report, calls=(row,))), "GFLOP/s of the peak")
-    assert finding.verdict is Verdict.UNTOLD
+    assert finding.verdict is Verdict.UNDECIDED
     assert finding.text.endswith("; within what repeats differ by")
 
 

@@ -19,8 +19,8 @@ from vmprof import VmprofError
 from vmprof.counters import Encoding, Event, Machine, open_counters, parse_events
 from vmprof.counters.encoding import BREAKPOINT
 from vmprof.counters.names.breakpoints import Place, located
+from vmprof.counters.passes import LOST
 from vmprof.counters.reading.group import Opener
-from vmprof.counters.reading.passes import LOST
 from vmprof.counters.reading.scope import Scope
 
 MACHINE = Machine(paranoid=1)

@@ -126,7 +126,7 @@ def test_too_few_repeats_tell_nothing() -> None:
         report(repeated("f", [11, 12, 13])),
     )
     assert diff.operators[0].changes[TIME] == Change(2, 12, None)
-    assert diff.operators[0].changes[TIME].sureness is Sureness.UNTOLD
+    assert diff.operators[0].changes[TIME].sureness is Sureness.UNDECIDED
 
 
 def test_columns_and_settings() -> None:
@@ -190,12 +190,12 @@ def test_regressions() -> None:
     diff = diff_reports(before, after)
     # small is under 1 % of Sum; noisy rose by 30 %, within chance; Sum by 12 %.
     found = regressions(diff, Limit(5, TIME, 1))
-    assert [name for name, _ in found.untold] == ["Sum", "big"]
+    assert [name for name, _ in found.undecided] == ["Sum", "big"]
     assert [name for name, _ in found.chance] == ["noisy"]
     assert found.sure == []
     assert (found.looked_at, found.blind) == (3, 2)
-    assert [name for name, _ in regressions(diff, Limit(10, TIME, 1)).untold] == ["Sum"]
-    assert [name for name, _ in regressions(diff, Limit(50, TIME, 0)).untold] == ["small"]
+    assert [name for name, _ in regressions(diff, Limit(10, TIME, 1)).undecided] == ["Sum"]
+    assert [name for name, _ in regressions(diff, Limit(50, TIME, 0)).undecided] == ["small"]
     with pytest.raises(
         VmprofError, match=r"not both have a column 'x' that adds up; both have: Dur"
     ):
@@ -208,7 +208,7 @@ def test_a_regression_that_is_sure() -> None:
         diff_reports(report(repeated("f", fast)), report(repeated("f", slow))), Limit(5, TIME, 1)
     )
     assert [name for name, _ in found.sure] == ["Sum", "f"]
-    assert found.untold == found.chance == []
+    assert found.undecided == found.chance == []
     assert found.blind == 0
 
 

@@ -10,6 +10,7 @@ import pytest
 import tvm
 
 from vmprof import VmprofError
+from vmprof.inputs import describe, load_arrays, make_inputs
 from vmprof.program import Parameter
 from vmprof.program.types import (
     ScalarType,
@@ -18,7 +19,6 @@ from vmprof.program.types import (
     TupleType,
     UnknownType,
 )
-from vmprof.subject.inputs import describe, load_arrays, make_inputs
 
 FLOAT32, INT32, BOOL, BFLOAT16 = (2, 32, 1), (0, 32, 1), (6, 8, 1), (4, 16, 1)
 X = Parameter("x", TensorType(FLOAT32, ("n", 4)))

@@ -179,6 +179,19 @@ def test_a_length_out_of_all_proportion_is_refused_at_once(
         return
 
 
+def test_instructions_that_lie_inside_one_another_are_refused() -> None:
+    """They would be decoded again and again: a small file could fill the memory."""
+    count = 2000
+    call = [1, VOID_REGISTER, 0, count, *[1 << 56] * count]  # of so many immediates
+    head = write_bytecode(_with(instructions=(Ret(Register(0)),), constants=()))
+    # Behind the table of functions and no constants: offsets and words, of one instruction.
+    head = head[: -8 * (2 + 1 + 2)]
+    offsets = struct.pack(f"<Q{count}q", count, *[0] * count)
+    words = struct.pack(f"<Q{len(call)}q", len(call), *call)
+    with pytest.raises(BytecodeError, match="instruction 1 begins inside the one before it"):
+        read_bytecode(head + offsets + words)
+
+
 def _with(**changes: object) -> Bytecode:
     """SMALL with another ``main`` function or code."""
     fields = {

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmprof import VmprofError
+from vmprof.inputs import load_arrays, load_weights, make_inputs, resolve_inputs
+from vmprof.inputs.made_up import Way, way_of
 from vmprof.program import Parameter
 from vmprof.program.limits import Limit
 from vmprof.program.types import ScalarType, ShapeType, TensorType, TupleType, UnknownType
-from vmprof.subject.inputs import load_arrays, load_weights, make_inputs, resolve_inputs
-from vmprof.subject.inputs.made_up import Way, way_of
 
 FLOAT32, INT32, INT64 = (2, 32, 1), (0, 32, 1), (0, 64, 1)
 

@@ -108,7 +108,7 @@ def _compare(
             limit = Limit(options.fail_over, options.column, options.min_share)
             found = regressions(diff, limit)
             shown.append(_describe(found, limit))
-            codes.add(SAYS_NO if found.sure else CANNOT_TELL if found.untold else 0)
+            codes.add(SAYS_NO if found.sure else CANNOT_TELL if found.undecided else 0)
     results.deliver(texts, lambda: "\n".join([*shown, LEGEND]))
     # Of several reports a sure regression says more than one that cannot be told.
     return SAYS_NO if SAYS_NO in codes else max(codes)
@@ -173,12 +173,12 @@ def _describe(found: Regressions, limit: Limit) -> str:
     what = f"{limit.percent:g} % more {visible(limit.column)}"
     parts = [
         _listed(f"Over {what}", found.sure),
-        _listed(f"Over {what}, or not: too few repeats to tell", found.untold),
+        _listed(f"Over {what}, or not: too few repeats to tell", found.undecided),
         _listed(f"Over {what}, but within chance", found.chance),
     ]
     if not any(parts):
         parts.append(f"Nothing has over {what}.\n")
-    if found.blind and not found.untold:
+    if found.blind and not found.undecided:
         parts.append(
             f"Repeats are too few to tell this from chance for {found.blind} of "
             f"{found.looked_at} changes.\n"

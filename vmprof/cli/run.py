@@ -99,7 +99,7 @@ def add_cold_argument(group: argparse._ArgumentGroup) -> None:
 
 def model_options(options: argparse.Namespace) -> dict[str, Any]:
     """What :func:`add_model_arguments` added, as options of :func:`vmprof.profile`."""
-    from vmprof.subject.inputs import load_arrays  # TVM, which takes time to load
+    from vmprof.inputs import load_arrays  # TVM, which takes time to load
 
     for package in options.imports:
         import_package(package)

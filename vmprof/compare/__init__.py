@@ -1,1 +1,1 @@
-"""Holding reports against each other, and against what is possible."""
+"""Comparing reports with each other, and with what is possible."""

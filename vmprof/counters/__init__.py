@@ -2,7 +2,7 @@
 
 from vmprof.counters.hardware.machine import Machine
 from vmprof.counters.names.events import Encoding, Event, Group, parse_events
-from vmprof.counters.reading.passes import Pass
+from vmprof.counters.passes import Pass
 from vmprof.counters.reading.plan import Counters, open_counters
 
 __all__ = [

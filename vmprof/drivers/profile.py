@@ -19,6 +19,7 @@ from vmprof.counters.reading.scope import Scope
 from vmprof.counters.sets import CounterSet, choose, load_set
 from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES
 from vmprof.errors import VmprofError
+from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.program import Program
 from vmprof.program.bytecode import FunctionKind
 from vmprof.program.limits import limits_of
@@ -45,7 +46,6 @@ from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import Report
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.runs.run import NOTHING
-from vmprof.subject.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.subject.load import Source, load_program
 from vmprof.values import BYTES, FLOPS, SAMPLES_SUFFIX, Count, Duration, Metric, Samples
 from vmprof.version import __version__
@@ -89,7 +89,7 @@ def profile(
 
     ``source`` is anything that :func:`vmprof.subject.load.load_program` takes;
     ``inputs``, ``dimensions`` and ``seed`` are as in
-    :func:`vmprof.subject.inputs.resolve_inputs`. Any other keyword is an input by name.
+    :func:`vmprof.inputs.resolve_inputs`. Any other keyword is an input by name.
     ``params`` are weights by name, or a .safetensors or .npz file of them.
     ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's VM with
     the recorder as its instrument.

@@ -1,4 +1,4 @@
-"""Runs both engines in turn, in one process, and holds them against each other."""
+"""Runs both engines in turn, in one process, and compares them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vmprof.compare.validate.conclusion import Validation
 from vmprof.defaults import ENGINES, LEAST_REPEATS, TOLERANCE
 from vmprof.drivers.outputs import first_difference
 from vmprof.drivers.profile import profile_engines
+from vmprof.inputs import Given
 from vmprof.record.rounds.engines import Engine
 from vmprof.record.rounds.schedule import Schedule
-from vmprof.subject.inputs import Given
 from vmprof.subject.load import Source
 
 

@@ -1,6 +1,6 @@
 """Bytes of a ``relax.VMExecutable`` -> :class:`~vmprof.program.bytecode.Bytecode`.
 
-The bytes may be truncated, foreign or hostile: every length is held against
+The bytes may be truncated, foreign or hostile: every length is compared with
 what is left before anything is made of it, and everything that an instruction
 names must exist. What passes can be decoded and printed without surprises.
 """
@@ -221,7 +221,11 @@ def _decode(
     functions: Sequence[Function],
     num_constants: int,
 ) -> tuple[Instruction, ...]:
-    """Make instructions of words; every table entry that they name exists."""
+    """Make instructions of words; every table entry that they name exists.
+
+    They follow one another, so that all of them together are no longer than the words.
+    """
+    end = 0  # of the instruction before
 
     def function(index: int, where: int) -> FunctionReference:
         if not 0 <= index < len(functions):
@@ -249,11 +253,15 @@ def _decode(
         raise BytecodeError(f"instruction {where} has an operand of the unknown kind {kind}")
 
     def fields(offset: int, count: int, where: int) -> Sequence[int]:
+        nonlocal end
         if not (offset >= 0 and 0 <= count <= len(words) - offset):
             raise BytecodeError(f"instruction {where} lies outside of the code")
-        return words[offset : offset + count]
+        end = offset + count
+        return words[offset:end]
 
     def decode(offset: int, where: int) -> Instruction:
+        if offset < end:
+            raise BytecodeError(f"instruction {where} begins inside the one before it")
         (opcode,) = fields(offset, 1, where)
         match opcode:
             case 1:

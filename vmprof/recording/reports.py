@@ -66,7 +66,8 @@ def build(group: Group, by: str = "operator") -> Report | None:
     keys = Keys.of(group, by)
     calls = Calls.of(group.recording.calls, timed)
     totals_us = durations_us(timed)
-    middle = middle_half(totals_us)
+    # Of shapes that come once each, the middle half would show half.
+    middle = np.arange(len(timed)) if by == "shape" else middle_half(totals_us)
     own = calls.own(durations_ns(calls.rows)) / 1e3
     key = keys.of_rows(calls)
     times = by_invocation(own, key, calls.place, len(timed), keys.count)
@@ -76,7 +77,7 @@ def build(group: Group, by: str = "operator") -> Report | None:
     device = group.recording.vms[group.recording.functions[group.function].vm].device
     counted = _Counted(group, keys)
     counted.add_all()
-    varying = bool((counts[middle] != counts[middle][:1]).any())
+    varying = bool((counts != counts[:1]).any())
     rows: list[Row] = []
     for number in np.flatnonzero(counts[middle].any(axis=0)).tolist():
         mean = float(times[middle, number].mean())
@@ -92,7 +93,7 @@ def build(group: Group, by: str = "operator") -> Report | None:
             **counted.rows[number],
         }
         if varying:
-            low, high = int(of_key.min()), int(of_key.max())
+            low, high = int(counts[:, number].min()), int(counts[:, number].max())
             row["Calls per invocation"] = str(low) if low == high else f"{low}..{high}"
         if inclusive is not None:
             row[INCLUSIVE_DURATION] = Duration(float(inclusive[middle, number].mean()))

@@ -12,7 +12,20 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
-from vmprof.values import Derived, Metric, Row
+from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
+
+# A report and what it is made of, which whoever makes one needs too.
+__all__ = [
+    "Count",
+    "Derived",
+    "Duration",
+    "Metric",
+    "Percent",
+    "Ratio",
+    "Report",
+    "Row",
+    "Samples",
+]
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What is run: inputs, and a program from whatever a user hands in."""
+"""What is run: a program from whatever a user hands in."""

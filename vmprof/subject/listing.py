@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tvm_ffi
 
+from vmprof.inputs import describe
 from vmprof.program import Program
 from vmprof.program.bytecode import (
     Constant,
@@ -12,7 +13,6 @@ from vmprof.program.bytecode import (
     ShapeConstant,
     TensorConstant,
 )
-from vmprof.subject.inputs import describe
 
 
 def code_listing(program: Program) -> str:

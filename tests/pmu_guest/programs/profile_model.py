@@ -16,8 +16,8 @@ from tvm.runtime.vm import VirtualMachine
 
 import vmprof
 from vmprof.counters import Machine, open_counters, parse_events
+from vmprof.inputs import make_inputs
 from vmprof.program import parameters_of
-from vmprof.subject.inputs import make_inputs
 
 library, events = sys.argv[1:]
 report = vmprof.profile(library, counters=events, repeats=5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from vmprof.compare.audit.finding import Finding, Held, judge, judge_held, untold
+from vmprof.compare.audit.finding import Finding, Held, judge, judge_held, undecided
 from vmprof.compare.audit.repeats import mapped, repeats_of, summed_repeats
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.balance import imbalance
@@ -67,7 +67,7 @@ def _check_percent(report: Report) -> Finding:
                 if abs(percent - share) > room:
                     wrong.append(row)
     if not checked:
-        return untold("Percent", "no row has both Percent and a Total")
+        return undecided("Percent", "no row has both Percent and a Total")
     text = f"{checked - len(wrong)} of {checked} rows are their share of Total"
     if wrong:
         text += f"; not so {wrong[0].get('Name')!r}"
@@ -109,7 +109,7 @@ def _check_inclusive(calls: Sequence[Row]) -> Iterator[Finding]:
 def _check_totals(report: Report) -> Iterator[Finding]:
     """No device's rows may exceed its Total."""
     if not report.device_metrics:
-        yield untold("Total", "the report has no Total")
+        yield undecided("Total", "the report has no Total")
     derived = {entry.column for entry in report.derived}
     for device, total in report.device_metrics.items():
         rows = rows_of(report, device)
@@ -133,7 +133,7 @@ def _check_totals(report: Report) -> Iterator[Finding]:
 
 
 def _held(report: Report, rows: Sequence[Row], total: Row, column: str, summed: float) -> Held:
-    """What rows hold of a column against what Total does."""
+    """What rows have of a column, compared with Total."""
     whole = _value(total[column])
     if column == TIME and ADDS_UP in report.configuration:
         return Held(summed, whole + rounding(report))
@@ -161,7 +161,7 @@ def _check_in_no_row(report: Report) -> Iterator[Finding]:
     subject = "Sum and In no row"
     text = "; ".join(wrong) or f"they make up Total, of {len(differences)} columns"
     if wrong and ADDS_UP not in report.configuration:
-        yield untold(subject, f"{text}; a median of each, which need not add up")
+        yield undecided(subject, f"{text}; a median of each, which need not add up")
     else:
         yield judge(subject, text, fails=bool(wrong))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vmprof.compare.audit.arithmetic import check_arithmetic
 from vmprof.compare.audit.cost import Cost, fit_cost, refit_cost
 from vmprof.compare.audit.disturbance import check_disturbance
-from vmprof.compare.audit.finding import ALPHA, Finding, Verdict, judge, untold
+from vmprof.compare.audit.finding import ALPHA, Finding, Verdict, judge, undecided
 from vmprof.compare.audit.limits import check_limits
 from vmprof.compare.audit.repeats import repeats_of
 from vmprof.compare.rows import merged_rows
@@ -37,8 +37,8 @@ class Audit:
         return tuple(finding for finding in self.findings if finding.verdict is Verdict.FAILS)
 
     @property
-    def untold(self) -> tuple[Finding, ...]:
-        return tuple(finding for finding in self.findings if finding.verdict is Verdict.UNTOLD)
+    def undecided(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.verdict is Verdict.UNDECIDED)
 
     @property
     def is_believable(self) -> bool:
@@ -92,7 +92,7 @@ def _judge_cost(
 ) -> Finding:
     subject = f"cost of measuring {event}"
     if cost is None:
-        return untold(subject, "too few rows, and too few of those near-empty, to fit it")
+        return undecided(subject, "too few rows, and too few of those near-empty, to fit it")
     sums = sum_columns(report.calls)
     text = "; ".join(_describe_cost(cost, sums.get(event), sums.get("Count"), report))
     if not cost.is_hidden or all(repeats_of(row, event) is None for row in rows):
@@ -102,7 +102,7 @@ def _judge_cost(
     # If it were as likely as not in a single repeat.
     if binomial_tail(hidden, len(repeats)) <= ALPHA:
         return judge(subject, text, fails=True)
-    return untold(subject, f"{text}; hidden in {hidden} of {len(repeats)} repeats, may be noise")
+    return undecided(subject, f"{text}; hidden in {hidden} of {len(repeats)} repeats, may be noise")
 
 
 def _describe_cost(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vmprof.compare.audit.arithmetic import TIME, rounding
-from vmprof.compare.audit.finding import Finding, Held, judge_held, untold
+from vmprof.compare.audit.finding import Finding, Held, judge_held, undecided
 from vmprof.compare.audit.repeats import Repeats, mapped, repeats_of, summed_repeats
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.kinds import microseconds
@@ -50,12 +50,12 @@ def check_disturbance(report: Report) -> Iterator[Finding]:
     device = longest_device(report)
     rows = sum_columns(report.calls)
     if device is None or not longest_total(report) or not isinstance(rows.get(TIME), Duration):
-        yield untold("slowdown", "the report has no Total, or no durations")
+        yield undecided("slowdown", "the report has no Total, or no durations")
         return
     yield from _check_in_no_row(report)
     mean, slow = _configured(report, _MEAN), slowdown(report)
     if mean is None or slow is None:
-        yield untold("slowdown", "the report does not say how long the model takes unprofiled")
+        yield undecided("slowdown", "the report does not say how long the model takes unprofiled")
         return
     yield _check_slowdown(report, device, mean, slow)
     yield _check_rows(report, mean)
@@ -73,7 +73,7 @@ def _check_in_no_row(report: Report) -> Iterator[Finding]:
             f"{outside / calls:.2f} us per call"
         )
         if outside < -rounding(report):
-            yield untold(subject, f"{text}; rows and Total do not add up")
+            yield undecided(subject, f"{text}; rows and Total do not add up")
             continue
         total = report.device_metrics[device]
         runs = repeats_of(total, TIME)

@@ -17,12 +17,12 @@ ALPHA = 0.01
 class Verdict(Enum):
     """Of one check.
 
-    ``UNTOLD``: the report does not hold what it takes to tell, or what was found may be noise.
+    ``UNDECIDED``: the report does not hold what it takes to tell, or what was found may be noise.
     """
 
     HOLDS = "ok"
     FAILS = "FAILS"
-    UNTOLD = "cannot tell"
+    UNDECIDED = "cannot tell"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Held:
-    """A ``value`` held against its ``limit``; ``values`` and ``limits`` are of the repeats.
+    """A ``value`` compared with its ``limit``; ``values`` and ``limits`` are of the repeats.
 
     Without repeats one of them is None, and the value alone decides.
     """
@@ -75,8 +75,8 @@ def judge(subject: str, text: str, *, fails: bool) -> Finding:
     return Finding(subject, Verdict.FAILS if fails else Verdict.HOLDS, text)
 
 
-def untold(subject: str, text: str) -> Finding:
-    return Finding(subject, Verdict.UNTOLD, text)
+def undecided(subject: str, text: str) -> Finding:
+    return Finding(subject, Verdict.UNDECIDED, text)
 
 
 def judge_held(subject: str, text: str, held: Sequence[Held]) -> Finding:
@@ -96,5 +96,5 @@ def judge_held(subject: str, text: str, held: Sequence[Held]) -> Finding:
         return Finding(subject, Verdict.FAILS, text)
     if len(tested) * min(each.least_p for each in over) > ALPHA:
         repeats = max(len(each.values or ()) for each in over)
-        return untold(subject, f"{text}; too few repeats to tell it from noise: {repeats}")
-    return untold(subject, f"{text}; within what repeats differ by")
+        return undecided(subject, f"{text}; too few repeats to tell it from noise: {repeats}")
+    return undecided(subject, f"{text}; within what repeats differ by")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from vmprof.compare.audit.cost import Cost
-from vmprof.compare.audit.finding import Finding, Held, Verdict, judge, judge_held, untold
+from vmprof.compare.audit.finding import Finding, Held, Verdict, judge, judge_held, undecided
 from vmprof.compare.audit.repeats import mapped, repeats_of
 from vmprof.report.model import Report
 from vmprof.report.roofline import PEAK_BANDWIDTH, PEAK_FLOPS
@@ -49,7 +49,7 @@ def check_limits(
         if event in present:
             subject = f"{event} in the time"
             if threads is None:
-                yield untold(subject, "the report does not say how many threads there were")
+                yield undecided(subject, "the report does not say how many threads there were")
             else:
                 yield _check_rate(subject, rows, event, most * threads, costs.get(event))
     if {"perf::CYCLES", "perf::INSTRUCTIONS"} <= present:
@@ -117,7 +117,7 @@ def _check_zero(rows: Sequence[Row], event: str) -> Finding:
         text += f", as {zeros[0].get('Name')!r}"
     sure = [row for row in zeros if _is_always_zero(row, event)]
     if zeros and not sure:
-        return untold(f"{event} at zero", f"{text}; not so in each repeat")
+        return undecided(f"{event} at zero", f"{text}; not so in each repeat")
     return judge(f"{event} at zero", text, fails=bool(sure))
 
 
@@ -149,7 +149,7 @@ def _check_peak(
         if (share := _share_of_peak(row, column, peak)) is not None
     }
     if not shares:
-        return untold(subject, "the report does not say what the machine attains: vmprof peaks")
+        return undecided(subject, "the report does not say what the machine attains: vmprof peaks")
     held = {
         number: _held_rate(rows[number], share, _MOST_OF_PEAK) for number, share in shares.items()
     }
@@ -159,9 +159,9 @@ def _check_peak(
         return finding
     over = [rows[number] for number, each in held.items() if each.is_over]
     if column == "GB/s":
-        return untold(subject, f"{finding.text}; caches give more, or not all of it is moved")
+        return undecided(subject, f"{finding.text}; caches give more, or not all of it is moved")
     if all(_has_smaller(row) for row in over):
-        return untold(subject, f"{finding.text}; the peak is of float32")
+        return undecided(subject, f"{finding.text}; the peak is of float32")
     return finding
 
 

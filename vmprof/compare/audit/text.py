@@ -67,8 +67,8 @@ def _heading(audit: Audit, title: str) -> str:
     failed, checks = len(audit.failed), len(audit.findings)
     verdict = "believable" if audit.is_believable else "not believable"
     line = f"{visible(title)}: {verdict}, {failed} of {checks} checks fail"
-    if audit.untold:
-        line += f", {len(audit.untold)} cannot tell"
+    if audit.undecided:
+        line += f", {len(audit.undecided)} cannot tell"
     return f"{line}\n{'-' * len(line)}\n"
 
 

@@ -13,11 +13,11 @@ ALPHA = 0.05
 
 
 class Sureness(Enum):
-    """Of a difference. ``UNTOLD``: no repeats, or too few for any difference to show."""
+    """Of a difference. ``UNDECIDED``: no repeats, or too few for any difference to show."""
 
     REAL = "*"
     CHANCE = "~"
-    UNTOLD = "?"
+    UNDECIDED = "?"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Change:
     @property
     def sureness(self) -> Sureness:
         if self.p is None:
-            return Sureness.UNTOLD
+            return Sureness.UNDECIDED
         return Sureness.REAL if self.p <= ALPHA else Sureness.CHANCE
 
 

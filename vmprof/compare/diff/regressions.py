@@ -31,13 +31,13 @@ Named = tuple[str, Change]
 class Regressions:
     """What exceeds a limit, by how sure that is.
 
-    ``sure`` is more than chance, ``chance`` is within it; of ``untold`` repeats are too
-    few to tell. ``looked_at`` is the number of changes that were held against the limit,
+    ``sure`` is more than chance, ``chance`` is within it; of ``undecided`` repeats are too
+    few to tell. ``looked_at`` is the number of changes that were compared with the limit,
     ``blind`` how many of those no repeats tell from chance.
     """
 
     sure: Sequence[Named]
-    untold: Sequence[Named]
+    undecided: Sequence[Named]
     chance: Sequence[Named]
     looked_at: int
     blind: int
@@ -62,10 +62,10 @@ def regressions(diff: Diff, limit: Limit) -> Regressions:
             over[change.sureness].append((name, change))
     return Regressions(
         sure=over[Sureness.REAL],
-        untold=over[Sureness.UNTOLD],
+        undecided=over[Sureness.UNDECIDED],
         chance=over[Sureness.CHANCE],
         looked_at=len(looked_at),
-        blind=sum(change.sureness is Sureness.UNTOLD for _, change in looked_at),
+        blind=sum(change.sureness is Sureness.UNDECIDED for _, change in looked_at),
     )
 
 

@@ -18,7 +18,7 @@ LEGEND = f"""\
    above by the normal distribution. It knows nothing of what differs between two
    starts of a program
 {Sureness.CHANCE.value}  within chance
-{Sureness.UNTOLD.value}  not told: no repeats, or too few for so many rows
+{Sureness.UNDECIDED.value}  not told: no repeats, or too few for so many rows
 """
 
 _MARKS = {

@@ -21,14 +21,14 @@ class Verdict(Enum):
     """Of one value of an operator.
 
     ``SMALL`` is more than chance, but less than the tolerance or than what a window
-    costs; ``UNTOLD`` may be more than either, and may be chance: repeats are too few,
+    costs; ``UNDECIDED`` may be more than either, and may be chance: repeats are too few,
     or differ by too much.
     """
 
     NOISE = "~"
     SMALL = "*"
     DIFFERS = "DIFFERS"
-    UNTOLD = "?"
+    UNDECIDED = "?"
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Agreement:
         """The values in which the engines disagree."""
         return [*self._with(Verdict.DIFFERS)]
 
-    def untold(self) -> list[tuple[Operator, str, Cell]]:
+    def undecided(self) -> list[tuple[Operator, str, Cell]]:
         """The values in which nobody can tell whether they do."""
-        return [*self._with(Verdict.UNTOLD)]
+        return [*self._with(Verdict.UNDECIDED)]
 
     @property
     def enough_repeats(self) -> int:
@@ -99,7 +99,7 @@ class Agreement:
 
 
 def compare_engines(reports: Mapping[str, Report], tolerance: float) -> Agreement:
-    """Hold the reports of two engines, by their names, against each other.
+    """Compare the reports of two engines, by their names, with each other.
 
     A difference of up to ``tolerance`` percent is none.
     """
@@ -223,9 +223,9 @@ def _verdict(change: Change, allowed: float, *, varies: bool) -> Verdict:
             return Verdict.DIFFERS if difference > allowed else Verdict.SMALL
         case Sureness.CHANCE:
             # So large a difference is not shown to be none by the lack of a proof.
-            return Verdict.UNTOLD if difference > allowed else Verdict.NOISE
-        case Sureness.UNTOLD:
-            return Verdict.UNTOLD if varies or difference else Verdict.NOISE
+            return Verdict.UNDECIDED if difference > allowed else Verdict.NOISE
+        case Sureness.UNDECIDED:
+            return Verdict.UNDECIDED if varies or difference else Verdict.NOISE
 
 
 def _samples(row: Row, column: str) -> tuple[float, ...]:

@@ -11,11 +11,11 @@ from vmprof.report.model import Report
 
 
 class Conclusion(Enum):
-    """Do the engines agree? ``UNTOLD``: they may, and they may not."""
+    """Do the engines agree? ``UNDECIDED``: they may, and they may not."""
 
     AGREE = "the engines agree"
     DIFFER = "the engines disagree"
-    UNTOLD = "cannot tell whether the engines agree"
+    UNDECIDED = "cannot tell whether the engines agree"
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Validation:
     def conclusion(self) -> Conclusion:
         if self.other_output or self.agreement.other_call or self.agreement.differing():
             return Conclusion.DIFFER
-        if self.agreement.untold() or not self.reproducible:
-            return Conclusion.UNTOLD
+        if self.agreement.undecided() or not self.reproducible:
+            return Conclusion.UNDECIDED
         return Conclusion.AGREE
 
     @property
     def agrees(self) -> bool | None:
         """None if it cannot be told."""
         conclusion = self.conclusion
-        return None if conclusion is Conclusion.UNTOLD else conclusion is Conclusion.AGREE
+        return None if conclusion is Conclusion.UNDECIDED else conclusion is Conclusion.AGREE

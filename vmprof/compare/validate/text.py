@@ -88,8 +88,8 @@ x the median absolute deviation. Unprofiled is TVM's VM in the same rounds.
    for the {agreement.tested} values that were tested (Holm); but no more than \
 {agreement.tolerance:g} % or than a window costs
 {Verdict.DIFFERS.value}  more than chance, and than both of those
-{Verdict.UNTOLD.value}  not told: more than both, but within chance; or too few repeats for so many
-   values
+{Verdict.UNDECIDED.value}  undecided: more than both, but within chance; or too few repeats for so
+   many values
 A window costs {agreement.window[TIME]:.3f} us per call: what passes from one to the next, in no \
 row, in the least
 disturbed repeat of the dearer engine, and what an empty call reads.
@@ -119,16 +119,16 @@ def _operators(agreement: Agreement) -> str:
     if agreement.other_call:
         return "not compared"
     found = [_named(*each) for each in agreement.differing()]
-    untold = agreement.untold()
-    if untold and not agreement.tested:
+    undecided = agreement.undecided()
+    if undecided and not agreement.tested:
         found.append(
             f"not told: {agreement.repeats} repeats are too few for {agreement.varying} values, "
             f"{agreement.enough_repeats} are needed (--repeats)"
         )
-    elif untold:
+    elif undecided:
         found.append(
             f"not told, may be chance (--repeats, or another --tolerance): "
-            f"{', '.join(_named(*each) for each in untold)}"
+            f"{', '.join(_named(*each) for each in undecided)}"
         )
     return "; ".join(found) or f"all {len(agreement.operators)} agree"
 

@@ -71,7 +71,7 @@ def parse_pmu_event(text: str, machine: Machine) -> Event:
     for term in filter(None, map(str.strip, inside.split(","))):
         _take(term, terms, pmu, text)
     if terms.named is not None:
-        # What the user says beside a name holds against what the name stands for.
+        # What the user says beside a name goes before what the name stands for.
         terms.values = _values(terms.named, pmu, text) | terms.values
     if [terms.named, terms.raw, terms.shared].count(None) < 2 or (
         terms.shared is not None and terms.values

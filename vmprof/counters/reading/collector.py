@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmprof.counters.reading.source import Source
+from vmprof.counters.source import Source
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 

@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from vmprof.counters.encoding import SOFTWARE, Encoding, Event
+from vmprof.counters.passes import Pass
 from vmprof.counters.reading.group import Opener, Refused
-from vmprof.counters.reading.passes import Pass
-from vmprof.counters.reading.source import Source
+from vmprof.counters.source import Source
 from vmprof.native import ffi, lib
 from vmprof.runs.layout import CALLER, COUNTED, PROCESS, TEAM, THREADS, Layout, ReadingCost
 

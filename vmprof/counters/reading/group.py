@@ -19,7 +19,7 @@ from vmprof.counters.encoding import (
 )
 from vmprof.counters.hardware.machine import Machine
 from vmprof.counters.hardware.permissions import explain, kernel_needed
-from vmprof.counters.reading.source import Sample, Source
+from vmprof.counters.source import Sample, Source
 from vmprof.native import ffi, lib
 from vmprof.runs.layout import Layout
 

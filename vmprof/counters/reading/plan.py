@@ -10,11 +10,11 @@ from types import TracebackType
 from vmprof.counters.hardware.machine import Machine
 from vmprof.counters.names.breakpoints import Place, located
 from vmprof.counters.names.events import Group
+from vmprof.counters.passes import Pass
 from vmprof.counters.reading.collector import NativeCollector
 from vmprof.counters.reading.cpu import CpuClocks, open_cpu_clocks
 from vmprof.counters.reading.group import CounterGroup, Opener, Refused
 from vmprof.counters.reading.packing import Selection, pack, why_several
-from vmprof.counters.reading.passes import Pass
 from vmprof.counters.reading.scope import Scope
 from vmprof.counters.reading.trial import try_out
 from vmprof.counters.reading.wide import WideCounters, WideEvent

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from vmprof.counters.encoding import Event
 from vmprof.counters.reading.group import CounterGroup, Opener, Refused
-from vmprof.counters.reading.source import Sample
 from vmprof.counters.reading.trust import expectation_of, known_loop
+from vmprof.counters.source import Sample
 
 _TRIES = 4
 # An interruption may fall between the readings of a clock and of the time; not in most tries.

@@ -10,7 +10,7 @@ from types import TracebackType
 from vmprof.counters.hardware.machine import Machine
 from vmprof.counters.hardware.permissions import explain
 from vmprof.counters.names.events import Encoding, Event
-from vmprof.counters.reading.source import Sample, Source
+from vmprof.counters.source import Sample, Source
 from vmprof.native import ffi, lib
 
 # What a scaled count is shown in: whole numbers that add up, as all counts here.

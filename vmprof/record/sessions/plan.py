@@ -9,9 +9,9 @@ from typing import Any
 
 from vmprof.counters import Counters, Machine, Pass, open_counters
 from vmprof.counters.reading.scope import Scope
-from vmprof.counters.reading.source import Source
-from vmprof.counters.reading.team import Team
 from vmprof.counters.sets import CounterSet, choose, load_set
+from vmprof.counters.source import Source
+from vmprof.counters.team import Team
 from vmprof.native import ffi, lib
 from vmprof.record.recorder import Reading
 from vmprof.record.sessions.options import SessionOptions

@@ -51,6 +51,8 @@ class Compiled(VMExecutable):  # type: ignore[misc] # TVM has no types
         write_info(self.info, file_name)
         return result
 
+    export = export_library  # what it was called first
+
 
 def compile_module(
     module: Any,

@@ -6,8 +6,8 @@ import errno
 import os
 from collections.abc import Sequence
 
-from vmprof.counters.reading.source import Source
-from vmprof.counters.reading.team import Team
+from vmprof.counters.source import Source
+from vmprof.counters.team import Team
 from vmprof.runs.layout import Layout
 
 LOST = (

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vmprof.errors import VmprofError
-from vmprof.subject.inputs.tensors import Array, numpy_dtype
+from vmprof.inputs.tensors import Array, numpy_dtype
 
 # Integers that nothing is known to be wrong with stay below this.
 _FREE = 8

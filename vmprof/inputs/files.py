@@ -13,8 +13,8 @@ from typing import IO, Any
 import numpy as np
 
 from vmprof.errors import VmprofError
-from vmprof.subject.inputs.made_up import WAYS, way_of
-from vmprof.subject.inputs.tensors import Array, numpy_dtype
+from vmprof.inputs.made_up import WAYS, way_of
+from vmprof.inputs.tensors import Array, numpy_dtype
 
 _HEADER = 128  # bytes in which the header of an array names its dtype
 # What safetensors calls the dtypes that numpy has, with ml_dtypes.

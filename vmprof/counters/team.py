@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Sequence
 
-from vmprof.counters.reading.source import Source
+from vmprof.counters.source import Source
 from vmprof.native import ffi, lib
 
 

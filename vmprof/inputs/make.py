@@ -12,6 +12,11 @@ import tvm
 import tvm_ffi
 
 from vmprof.errors import VmprofError
+from vmprof.inputs.describe import describe, dtype_name, signature, symbols_in
+from vmprof.inputs.files import shape_of
+from vmprof.inputs.made_up import RANDOM, WAYS, MadeUp, Way, make_up, way_of
+from vmprof.inputs.tensors import to_tensor
+from vmprof.inputs.values import Sizes, check, from_user, settle
 from vmprof.program.dimensions import Dimension, evaluate, symbols_of, written_as
 from vmprof.program.limits import FREE, Limit, Limits, Path
 from vmprof.program.types import (
@@ -22,11 +27,6 @@ from vmprof.program.types import (
     TensorType,
     TupleType,
 )
-from vmprof.subject.inputs.describe import describe, dtype_name, signature, symbols_in
-from vmprof.subject.inputs.files import shape_of
-from vmprof.subject.inputs.made_up import RANDOM, WAYS, MadeUp, Way, make_up, way_of
-from vmprof.subject.inputs.tensors import to_tensor
-from vmprof.subject.inputs.values import Sizes, check, from_user, settle
 
 Given = Any  # a sequence, a mapping, or the value of the only input
 Weights = Mapping[str, Any]

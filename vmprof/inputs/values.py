@@ -11,10 +11,10 @@ import tvm
 import tvm_ffi
 
 from vmprof.errors import VmprofError
+from vmprof.inputs.describe import describe, dtype_name, listed, symbols_in
+from vmprof.inputs.tensors import Array, from_others, numpy_dtype, to_tensor
 from vmprof.program.dimensions import evaluate, symbols_of
 from vmprof.program.types import ParameterType, ScalarType, ShapeType, TensorType, TupleType
-from vmprof.subject.inputs.describe import describe, dtype_name, listed, symbols_in
-from vmprof.subject.inputs.tensors import Array, from_others, numpy_dtype, to_tensor
 
 _TEXT_AND_DATES = "SUMmO"
 
