@@ -7,7 +7,7 @@ from collections.abc import Callable
 from vmprof.recording.groups import groups_of
 from vmprof.recording.growth import growths
 from vmprof.recording.reports import build
-from vmprof.recording.summary import summary
+from vmprof.recording.summary import not_seen, summary
 from vmprof.recording.tables import Recording
 from vmprof.report.model import Report
 from vmprof.report.render.table import grid, heading
@@ -30,9 +30,9 @@ def render(
     grown = [str(each) for group in groups for each in growths(group)]
     if grown:
         parts.append(_section("What grows", grown))
-    notes = [f"VM {n}: {note}" for n, vm in enumerate(recording.vms, start=1) for note in vm.notes]
-    if recording.problems or notes:
-        parts.append(_section("Not seen", [*recording.problems, *notes]))
+    unseen = not_seen(recording)
+    if unseen:
+        parts.append(_section("Not seen", unseen))
     sum_ns = sum(group.total("sum_ns") for group in groups)
     for group in groups:
         report = build(group, by)
