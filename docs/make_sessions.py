@@ -8,8 +8,8 @@ function of this module. What they are made of is measured on a machine that doe
 else, in docs/recordings:
 
     python benchmarks/session.py --json costs.json
-    vmprof record --save chat.vmprof -- ../../examples/llm/chat.py --tokens 64 2> record.txt
-    vmprof show chat.vmprof --report decode --top 5 --columns duration,percent,count > show.txt
+    vmprof record --save /tmp/chat.vmprof -- ../../examples/llm/chat.py --tokens 64 2> record.txt
+    vmprof show /tmp/chat.vmprof --report decode --top 5 --columns duration,percent,count > show.txt
 """
 
 from __future__ import annotations

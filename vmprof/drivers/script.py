@@ -72,7 +72,7 @@ def run_as_main(script: Script, finish: Callable[[], None]) -> int:
             script.run()
     except SystemExit as error:
         leaving = error
-    except BaseException as error:  # noqa: BLE001 # Python itself does the same with all
+    except BaseException as error:  # Python itself does the same with all
         if isinstance(error, ImportError) and _without_ours(error.__traceback__) is None:
             raise VmprofError(f"cannot record {script.name}: {error}") from error
         code = 1
