@@ -124,9 +124,11 @@ def invocations(counters: str, rounds: int) -> list[Cost]:
 def run(*command: str) -> tuple[str, float, float]:
     """What ``python COMMAND`` prints, its seconds, and those of processors."""
     words = [sys.executable, *command]
+    # As pip installs vmprof: with its modules compiled.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     before = os.times()
     begin = time.perf_counter()
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=env)
     seconds = time.perf_counter() - begin
     after = os.times()
     cpu = after.children_user + after.children_system

@@ -20,7 +20,7 @@ from vmprof.vm import Site
 from vmprof.vm.executable import load, packed, vm_function
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
-_EMPTY_CALLS = 1000
+_EMPTY_CALLS = 200
 
 
 def empty_call_us(engine: str) -> float:
