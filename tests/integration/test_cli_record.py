@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from support.pages import Elements
+from support.scripts import record, run
 
 from vmprof.cli.main import main
 from vmprof.compare.readers import read_reports
@@ -75,18 +73,6 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("program") / "chat.py"
     path.write_text(PROGRAM)
     return path
-
-
-def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    words = [sys.executable, *map(str, command)]
-    return subprocess.run(
-        words, capture_output=True, text=True, check=False, env=environment, cwd=cwd
-    )
-
-
-def record(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return run("-m", "vmprof", "record", *words, cwd=cwd)
 
 
 def test_output_arguments_and_exit_code_are_the_scripts_own(program: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 from dataclasses import asdict
@@ -87,6 +88,8 @@ def execute(options: argparse.Namespace) -> int:
     # From here on an interrupt is the script's.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.unraisablehook = sys.__unraisablehook__
+    # What vmprof and TVM consist of shall not make the collections of the script's garbage longer.
+    gc.freeze()
     with session:
         return run_as_main(script, finish)
 

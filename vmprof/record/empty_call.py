@@ -24,6 +24,7 @@ from vmprof.vm.executable import load, packed, vm_function
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 EMPTY_CALLS = 1000
+_OF_A_SESSION = 200  # when it closes, which a program waits for
 
 
 def wrapped_calls(recorder: Recorder, calls: int) -> Callable[[], Any]:
@@ -50,9 +51,9 @@ def hooked_calls(recorder: Recorder, calls: int) -> Callable[[], Any]:
 
 def empty_call_us(engine: str) -> float:
     """Of an engine's windows that are timed, in microseconds, as rows are estimated."""
-    recorder = Recorder(0, EMPTY_CALLS, tasks=False)
+    recorder = Recorder(0, _OF_A_SESSION, tasks=False)
     calls = hooked_calls if engine == "tvm" else wrapped_calls
-    recorder.run(calls(recorder, EMPTY_CALLS), Reading.TIME)
+    recorder.run(calls(recorder, _OF_A_SESSION), Reading.TIME)
     durations = recorder.recording(Reading.TIME).durations_ns
     assert durations is not None
     return middle_mean(durations.tolist()) / 1e3

@@ -22,11 +22,7 @@ def render(
 ) -> str:
     """``table`` renders one report; by default as TVM's table with its heading."""
     groups = groups_of(recording)
-    parts = (
-        [_summary_text(summary(groups))]
-        if groups
-        else ["Nothing was recorded: no attached VM was called.\n"]
-    )
+    parts = [_summary_text(summary(groups)) if groups else _nothing(recording)]
     grown = [str(each) for group in groups for each in growths(group)]
     if grown:
         parts.append(_section("What grows", grown))
@@ -39,6 +35,15 @@ def render(
         if report is not None and group.total("sum_ns") >= _MATTERS * sum_ns:
             parts.append(table(report) if table else heading(report) + report.table())
     return "\n".join(parts)
+
+
+def _nothing(recording: Recording) -> str:
+    if recording.vms:
+        return "Nothing was recorded: no attached VM was called.\n"
+    return (
+        "Nothing was recorded: no tvm.relax.VirtualMachine and no vmprof.VirtualMachine was made "
+        "in this process, or attached; those of child processes are not seen.\n"
+    )
 
 
 def _summary_text(rows: list[Row]) -> str:

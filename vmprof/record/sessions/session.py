@@ -102,7 +102,8 @@ class Session:
         if not _active.acquire(blocking=False):
             raise VmprofError(
                 "there is a session already: TVM's launches and the PMU are shared by the process; "
-                "close it first, or attach the VM to that one"
+                "close it first, or attach the VM to that one; under vmprof record, whose session "
+                "it is, leave out your own"
             )
         self._stack.callback(_active.release)
         try:
