@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from vmprof.runs.layout import Layout
-from vmprof.runs.run import NOTHING, Run, record_dtype
+from vmprof.runs.readings import record_dtype
+from vmprof.runs.run import NOTHING, Run
 
 # A call: site, index of its signature, begin and end in nanoseconds, what each counter added.
 Call = tuple[int, int, int, int, Sequence[int]]

@@ -82,9 +82,12 @@ def combine(metrics: Sequence[Metric]) -> Metric:
     first, *others = metrics
     if not others:
         return first
-    if any(isinstance(m, str) for m in metrics) and not all(m == first for m in metrics):
+    kinds = set(map(type, metrics))
+    if str in kinds and not all(m == first for m in metrics):
         return NOT_COUNTED
-    if any(isinstance(m, Ratio | Percent) and m.is_lone for m in metrics):
+    if kinds & {Ratio, Percent} and any(
+        isinstance(m, Ratio | Percent) and m.is_lone for m in metrics
+    ):
         return NOT_COUNTED
     match first:
         case Count():

@@ -15,6 +15,7 @@ from vmprof.compare.rows import merged_rows
 from vmprof.compare.significance import binomial_tail
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.model import Report
+from vmprof.uncollected import uncollected
 from vmprof.values import Count, Duration, Metric, Row, is_inclusive
 
 _DECLARED = "Empty call "
@@ -45,6 +46,7 @@ class Audit:
         return not self.failed
 
 
+@uncollected()
 def audit_report(report: Report, printed_sum: Row | None = None) -> Audit:
     """Check ``report``; ``printed_sum`` is the line Sum where it was read from a table."""
     rows = tuple(merged_rows(report))

@@ -18,6 +18,7 @@ from vmprof.errors import VmprofError
 from vmprof.recording.reports import reports as reports_of_recording
 from vmprof.recording.saved import is_recording, loads
 from vmprof.report.render.json import from_document
+from vmprof.uncollected import uncollected
 
 # What stands for it on the command line.
 STANDARD_INPUT = "-"
@@ -49,6 +50,7 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
     return parse_reports(_decoded(content), str(path))
 
 
+@uncollected()
 def parse_reports(content: str, file: str) -> list[SavedReport]:
     """The reports in ``content``; ``file`` is what messages call it."""
     content = unwrapped(content)

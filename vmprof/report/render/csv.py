@@ -17,6 +17,7 @@ from vmprof import json_text
 from vmprof.report.model import Report
 from vmprof.report.render.json import kind_of, to_document
 from vmprof.report.render.table import columns_of
+from vmprof.uncollected import uncollected
 from vmprof.values import Count, Duration, Metric, Percent, Ratio, Row, Samples
 
 # The column with the reasons of all columns that are empty.
@@ -25,6 +26,7 @@ REASONS = "Not counted"
 EXTRAS = "vmprof"
 
 
+@uncollected()
 def render(report: Report) -> str:
     """``report``'s calls, unmerged. Durations are in microseconds, shares in percent."""
     reasons: dict[str, Metric] = {}

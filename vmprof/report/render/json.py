@@ -28,6 +28,7 @@ from vmprof import json_text
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
 from vmprof.report.model import Report
+from vmprof.uncollected import uncollected
 from vmprof.values import (
     PER_THREAD_SUFFIX,
     SAMPLES_SUFFIX,
@@ -53,6 +54,7 @@ _MOST_COUNT = 10**100
 _Kinds = dict[str, Any]
 
 
+@uncollected()
 def render(report: Report) -> str:
     """``report`` as JSON text; :func:`parse` gives it back equal, but for counts over 1e100."""
     return json_text.dumps(to_document(report))
@@ -85,6 +87,7 @@ def to_document(report: Report) -> dict[str, Any]:
     }
 
 
+@uncollected()
 def parse(text: str) -> Report:
     """Read a report that :func:`render` or TVM wrote; :class:`VmprofError` says what is wrong."""
     try:
@@ -97,6 +100,7 @@ def parse(text: str) -> Report:
     return from_document(document)
 
 
+@uncollected()
 def from_document(document: Any) -> Report:
     """The report that ``document`` is, which was read from JSON. Raises as :func:`parse`."""
     settings = dict(_part(document, "configuration", dict))

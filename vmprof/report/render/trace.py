@@ -20,11 +20,13 @@ from vmprof.report.model import Report
 from vmprof.report.render.figures import short
 from vmprof.report.render.table import format_metric
 from vmprof.report.timeline import Task, tasks_of, windows_of
+from vmprof.uncollected import uncollected
 from vmprof.values import SAMPLES_SUFFIX, Count, Metric, Row, Samples, is_inclusive
 
 _PROCESS, _CALLER = 1, 1
 
 
+@uncollected()
 def render(report: Report) -> str:
     """``report`` as a trace; :class:`VmprofError` if it does not say when its calls were."""
     windows = windows_of(report)

@@ -25,11 +25,13 @@ from vmprof.report.render.html.roofline import Chart
 from vmprof.report.render.html.sections import counter_shares, kind_bars, settings
 from vmprof.report.render.html.timeline import timeline_data
 from vmprof.report.roofline import roofline
+from vmprof.uncollected import uncollected
 
 # Kinds of operators with a colour of their own; the others share one.
 COLOURS = 8
 
 
+@uncollected()
 def render(report: Report) -> str:
     """The whole page."""
     style, script = _file("style.css"), _file("page.js")
