@@ -37,7 +37,7 @@ def render(report: Report) -> str:
     style, script = _file("style.css"), _file("page.js")
     colours = _colours(report)
     operators = OperatorTable.of(report, colours)
-    data = timeline_data(report, operators, colours)
+    data = timeline_data(report, operators)
     return json_text.encodable(
         _environment()
         .get_template("page.html")
@@ -59,7 +59,8 @@ def render(report: Report) -> str:
             missing=report.missing,
             derived=report.derived,
             settings=settings(report),
-            has_timeline=bool(data["calls"]),
+            has_timeline=bool(data["calls"]["row"]),
+            left_out=data["left_out"],
         )
     )
 
