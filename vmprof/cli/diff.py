@@ -39,7 +39,7 @@ from vmprof.compare.readers import (
     reports_of,
 )
 from vmprof.errors import VmprofError
-from vmprof.recording.saved import holds_recording
+from vmprof.recording.recognized import holds_recording
 from vmprof.report import Report
 from vmprof.visible import visible
 

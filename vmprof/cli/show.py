@@ -18,8 +18,7 @@ import argparse
 from vmprof.cli import delivery
 from vmprof.cli.output import print_out
 from vmprof.compare.readers import read_reports, reports_of
-from vmprof.recording import text
-from vmprof.recording.saved import holds_recording, load
+from vmprof.recording.recognized import holds_recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
     if options.report is None and not target.has_files and holds_recording(options.file):
+        from vmprof.recording import text
+        from vmprof.recording.saved import load
+
         by = "shape" if options.by == "shape" else "operator"
         print_out(text.render(load(options.file), by=by, table=target.text))
         return

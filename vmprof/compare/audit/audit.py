@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmprof.compare.audit.arithmetic import check_arithmetic
-from vmprof.compare.audit.cost import Cost, fit_cost, refit_cost
+from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.disturbance import check_disturbance
 from vmprof.compare.audit.finding import ALPHA, Finding, Verdict, judge, untold
 from vmprof.compare.audit.limits import check_limits
@@ -55,6 +55,8 @@ def audit_report(report: Report, printed_sum: Row | None = None) -> Audit:
     empty_us = empty.microseconds if isinstance(empty, Duration) else 0.0
     findings = [*check_arithmetic(report, printed_sum)]
     for event in _events(report):
+        from vmprof.compare.audit.fit import fit_cost  # numpy, for those that need it
+
         cost = fit_cost(event, rows, _declared(report, event), empty_us)
         if cost is not None:
             costs[event] = cost
@@ -99,6 +101,8 @@ def _judge_cost(
     text = "; ".join(_describe_cost(cost, sums.get(event), sums.get("Count"), report))
     if not cost.is_hidden or all(repeats_of(row, event) is None for row in rows):
         return judge(subject, text, fails=cost.is_hidden)
+    from vmprof.compare.audit.fit import refit_cost
+
     repeats = refit_cost(cost, rows, empty_us)
     hidden = sum(each.is_hidden for each in repeats)
     # If it were as likely as not in a single repeat.

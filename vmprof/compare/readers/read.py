@@ -15,8 +15,7 @@ from vmprof.compare.readers import csv, text
 from vmprof.compare.readers.logs import unwrapped
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
-from vmprof.recording.reports import reports as reports_of_recording
-from vmprof.recording.saved import is_recording, loads
+from vmprof.recording.recognized import is_recording
 from vmprof.report.render.json import from_document
 from vmprof.uncollected import uncollected
 
@@ -43,6 +42,9 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
     except OSError as error:
         raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
     if is_recording(content):
+        from vmprof.recording.reports import reports as reports_of_recording
+        from vmprof.recording.saved import loads
+
         found = reports_of_recording(loads(content, str(path)))
         if not found:
             raise VmprofError(f"{path} is a recording in which no invocation was timed")
