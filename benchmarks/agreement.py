@@ -19,12 +19,14 @@ import tvm
 
 from vmprof import load_program
 from vmprof.counters import Machine, open_counters
-from vmprof.drivers.profile import ENGINES
+from vmprof.defaults import ENGINES
 from vmprof.inputs import make_inputs
 from vmprof.program import parameters_of
 from vmprof.record.recorder import Recorder
+from vmprof.record.rounds.engines import DispatchLoop
+from vmprof.record.rounds.hooked import HookedVm
 from vmprof.record.rounds.measurement import measure
-from vmprof.record.rounds.schedule import Schedule
+from vmprof.record.rounds.options import Rounds
 from vmprof.report.estimator import middle_mean
 from vmprof.vm.executable import Executable
 from vmprof.zoo.models import ENTRY, MODELS
@@ -49,10 +51,12 @@ def compare(name: str) -> dict[str, object]:
 
     with open_counters([], Machine.read()) as counters:
         recorder = Recorder(counters.sample_words)
-        engines = [kind(executable, ENTRY, arguments, recorder) for kind in ENGINES.values()]
-        schedule = Schedule(at_least=AT_LEAST)
-        _, measurements = measure(engines, schedule, counters, [], at_each_round)
-    del evaluated[: schedule.warmup]
+        engines = [
+            kind(executable, ENTRY, arguments, recorder) for kind in (DispatchLoop, HookedVm)
+        ]
+        rounds = Rounds(at_least=AT_LEAST)
+        _, measurements = measure(engines, rounds, counters, [], at_each_round)
+    del evaluated[: rounds.warmup]
     return {
         "model": name,
         "rounds": len(evaluated),

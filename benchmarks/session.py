@@ -1,31 +1,79 @@
-"""What a session costs an invocation: attached VMs against bare ones, in one process.
+"""What a session costs: an invocation, and a whole program under ``vmprof record``.
 
-    python benchmarks/session.py [--rounds N]
+    python benchmarks/session.py [--rounds N] [--pairs N] [--json FILE]
 
 Goals: an attached invocation that is not recorded takes at most 2 us more than the bare call;
 a recorded one at most 5 us more than that, besides what its calls cost. The latter is the
-time of an invocation of a function without calls. Samples of all kinds are taken in turn;
-the figures are medians of differences within a round, and their quartiles.
+time of an invocation of a function without calls. Samples of all kinds are taken in turn, in
+one process; the figures are medians of differences within a round, and their quartiles.
+
+The program is examples/llm/chat.py, from its start to its end, so with loading TVM and
+compiling the model: at most 1.02 times as long as without, and the same tokens. It runs in
+processes of its own, with and without in turn; the figures are those of the ratios of pairs.
+
+The table is Markdown; --json keeps the figures, for docs/make_sessions.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import tvm
 from tvm import relax
 
+from vmprof.compare.grid import markdown
 from vmprof.program.bytecode import VOID_REGISTER, Bytecode, Register, Ret
 from vmprof.record.sessions.session import Session
 from vmprof.recording.tables import TIMED, UNRECORDED
 from vmprof.vm.executable import load, vm_function
 
 _CALLS = 600
-GOALS_US = {"unrecorded": 2.0, "timed": 5.0, "counted": 5.0}
+CHAT = Path(__file__).parents[1] / "examples" / "llm" / "chat.py"
+GOALS_US = {"not recorded": 2.0, "timed": 5.0, "counted": 5.0}
+GOAL_RATIO = 1.02
+
+
+@dataclass(frozen=True)
+class Cost:
+    """``low`` and ``high`` are quartiles."""
+
+    what: str
+    counters: str
+    low: float
+    median: float
+    high: float
+    goal: float
+    unit: str
+
+    @classmethod
+    def of(cls, what: str, counters: str, samples: Sequence[float], goal: float, unit: str) -> Cost:
+        low, median, high = np.percentile(samples, [25, 50, 75]).tolist()
+        return cls(what, counters, low, median, high, goal, unit)
+
+
+def table(costs: Sequence[Cost]) -> str:
+    """In Markdown, a line for each."""
+    header = ["What", "Counters", "Cost", "Quartiles", "Goal: at most"]
+    lines = []
+    for cost in costs:
+        digits = 3 if cost.unit == "times" else 2
+        low, median, high = (f"{each:.{digits}f}" for each in (cost.low, cost.median, cost.high))
+        goal = f"{cost.goal:g} {cost.unit}"
+        lines.append([cost.what, cost.counters, f"{median} {cost.unit}", f"{low} to {high}", goal])
+    return markdown(header, lines, text_columns=2)
+
+
+# ---- an invocation -------------------------------------------------------------------------
 
 
 def nothing() -> tvm.runtime.Module:
@@ -44,44 +92,85 @@ def each_ns(function: Callable[[], object]) -> np.ndarray:
     return np.array([end - begin for begin, end in pairwise(times)])
 
 
-def measure(counters: str, rounds: int) -> dict[str, np.ndarray]:
-    """Microseconds beyond the bare call, a value a round, by what was read."""
+def invocations(counters: str, rounds: int) -> list[Cost]:
+    """What one costs beyond the bare call, by what was read in it."""
     module = nothing()
     bare = relax.VirtualMachine(module, tvm.cpu())["main"]
-    result: dict[str, list[float]] = {}
+    attached_ns = []
     with Session(counters, keep=None) as session:
         attached = session.attach(relax.VirtualMachine(module, tvm.cpu()))["main"]
         each_ns(attached)
         before = []
         for _ in range(rounds):
             before.append(float(np.median(each_ns(bare))))
-            result.setdefault("all", []).append(each_ns(attached))
-    invocations = session.recording().invocations[_CALLS:]
-    by_round = invocations["turn"].reshape(rounds, _CALLS)
-    names = {UNRECORDED: "unrecorded", TIMED: "timed", 1: "counted"}
-    return {
-        name: np.array(
-            [
-                (np.median(times[turns == turn]) - without) / 1e3
-                for times, turns, without in zip(result["all"], by_round, before, strict=True)
-            ]
-        )
-        for turn, name in names.items()
-        if (by_round == turn).any()
-    }
+            attached_ns.append(each_ns(attached))
+    turns = session.recording().invocations["turn"][_CALLS:].reshape(rounds, _CALLS)
+    names = {UNRECORDED: "not recorded", TIMED: "timed", 1: "counted"}
+    costs = []
+    for turn, name in names.items():
+        if not (turns == turn).any():
+            continue
+        beyond = [
+            float(np.median(times[chosen]) - without) / 1e3
+            for times, chosen, without in zip(attached_ns, turns == turn, before, strict=True)
+        ]
+        costs.append(Cost.of(f"an invocation, {name}", counters, beyond, GOALS_US[name], "us"))
+    return costs
+
+
+# ---- a program -----------------------------------------------------------------------------
+
+
+def run(*command: str) -> tuple[str, float, float]:
+    """What ``python COMMAND`` prints, its seconds, and those of processors."""
+    words = [sys.executable, *command]
+    # As pip installs vmprof: with its modules compiled.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    before = os.times()
+    begin = time.perf_counter()
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=env)
+    seconds = time.perf_counter() - begin
+    after = os.times()
+    cpu = after.children_user + after.children_system
+    return done.stdout, seconds, cpu - before.children_user - before.children_system
+
+
+def program(counters: str, pairs: int) -> list[Cost]:
+    """chat.py with and without ``vmprof record``."""
+    chat = (str(CHAT), "--tokens", "64")
+    record = ("-m", "vmprof", "record", "--counters", counters, "--", *chat)
+    tokens = run(*chat)[0]
+    run(*record)  # what is first loaded from the disk
+    elapsed, worked = [], []
+    for number in range(pairs):
+        taken = {}
+        for command in (chat, record) if number % 2 else (record, chat):
+            printed, *taken[command] = run(*command)
+            if printed != tokens:
+                raise SystemExit(f"{' '.join(command)} gave other tokens: {printed}")
+        elapsed.append(taken[record][0] / taken[chat][0])
+        worked.append(taken[record][1] / taken[chat][1])
+    return [
+        Cost.of(f"chat.py --tokens 64, {what}", counters, ratios, GOAL_RATIO, "times")
+        for what, ratios in (("elapsed time", elapsed), ("processors' time", worked))
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=50, metavar="N")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--rounds", type=int, default=50, metavar="N", help="of invocations")
+    parser.add_argument("--pairs", type=int, default=10, metavar="N", help="of whole programs")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to keep the figures")
+    options = parser.parse_args()
+    costs = []
     for counters in ("none", "task-clock"):
-        for name, beyond in measure(counters, rounds).items():
-            low, median, high = np.percentile(beyond, [25, 50, 75])
-            print(
-                f"counters {counters:<11} {name:<11} {median:6.2f} us beyond the bare call "
-                f"({low:.2f} to {high:.2f}; goal {GOALS_US[name]:.0f})"
-            )
+        costs += invocations(counters, options.rounds)
+    for counters in ("none", "task-clock"):
+        costs += program(counters, options.pairs)
+    print(table(costs), end="")
+    if options.json:
+        text = json.dumps([asdict(cost) for cost in costs], indent=1)
+        options.json.write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
-"""Makes the pictures of docs/reports.md from docs/pictures/resnet50.json, in headless Chromium.
+"""Makes the pictures of reports and recordings in docs/, in headless Chromium.
 
 python docs/make_report_pictures.py
+
+They are of docs/pictures/resnet50.json, and of examples/llm, which is recorded for them.
 """
 
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -23,6 +27,13 @@ HERE = Path(__file__).parent
 PICTURES = HERE / "pictures"
 COLUMNS = 118
 HEIGHT = 1080
+# The operator of whose growth the text tells.
+GROWING = """
+const row = [...document.querySelectorAll("#table tbody tr")]
+  .find((row) => row.cells[0].textContent.includes("decode_paged_kv"));
+row.querySelector("button").click();
+row.parentElement.prepend(row, row.nextElementSibling);
+"""
 TERMINAL = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0;background:#16191d">
 <pre id="shown" style="display:inline-block;margin:0;padding:18px 22px;color:#d8dce0;
 font:14px/1.35 'DejaVu Sans Mono',monospace">{code}</pre>"""
@@ -44,10 +55,24 @@ def main() -> None:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         save(browser, "counters", "#counters")
         save(browser, "roofline", "#roofline")
+        recorded = Path(folder) / "recording.html"
+        record(recorded)
+        browser.get(f"{recorded.as_uri()}#function-0")
+        save(browser, "recording")
+        browser.execute_script(GROWING)
+        save(browser, "grows", "#operators", height=430)
         page.write_text(on_terminal(report), encoding="utf-8")
         browser.get(page.as_uri())
         save(browser, "terminal", "#shown")
         browser.quit()
+
+
+def record(page: Path) -> None:
+    """The page of the example's recording."""
+    command = [sys.executable, "-m", "vmprof", "record", "--counters", "none", "--html", str(page)]
+    program = [str(HERE.parent / "examples" / "llm" / "chat.py"), "--tokens", "128"]
+    everything = [*command, "--", *program]
+    subprocess.run(everything, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
 
 
 def start(folder: str) -> Chrome:

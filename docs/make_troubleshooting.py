@@ -161,13 +161,13 @@ def _template(node: ast.expr, said: Mapping[str, str] | None = None) -> str:
 
 def _in_c(source: str) -> Iterator[str]:
     """What is raised through TVM's calling convention: literals behind the name of the class."""
-    for call in re.findall(r"TVMFFIErrorSetRaisedFromCStr\((.*?)\);", source, re.DOTALL):
+    # `fail` of native/code.c does nothing else.
+    raising = r"(?:TVMFFIErrorSetRaisedFromCStr|\bfail)\((\s*\".*?)\);"
+    for call in re.findall(raising, source, re.DOTALL):
         without_comments = re.sub(r"/\*.*?\*/", "", call, flags=re.DOTALL)
-        literals = re.findall(r'"(?:[^"\\]|\\.)*"', without_comments)
-        if not literals:
-            continue  # a function that passes on what others say
-        _, *parts = literals
-        yield "".join(map(ast.literal_eval, parts))
+        kind, *parts = re.findall(r'"(?:[^"\\]|\\.)*"', without_comments)
+        if ast.literal_eval(kind) not in DEFECTS:
+            yield "".join(map(ast.literal_eval, parts))
 
 
 class Remedies:

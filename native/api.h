@@ -259,17 +259,13 @@ int64_t vmprof_storages_missed(const vmprof_recorder *recorder);
 typedef struct vmprof_hooked vmprof_hooked;
 
 /* What "vmprof.hook" makes an instrument of, which then owns it. Calls of the packed
- * function `names[i]` are recorded as of site i. `kernels[i]` is that function's object
- * in the VM, or NULL if it is never an operand. `around`, a packed function or NULL, is
- * called with true before and with false after each recorded call, outside its window.
- * NULL when memory is short. */
-vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names,
-                               void *const *kernels, int count, void *around);
+ * function `names[i]` are recorded as of site `first` + i; those of others, of at most
+ * `learn_max`, are numbered from behind `names` in the order in which they come up (0: they
+ * are not recorded). `around`, a packed function or NULL, is called with true before and
+ * with false after each recorded call, outside its window. NULL when memory is short. */
+vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names, int count,
+                               int32_t first, int learn_max, void *around);
 
-/* Sites are numbered from `first`. Calls of functions that are not among `names` are
- * recorded too, of at most `learn_max`, numbered from behind `names` in the order in which
- * they come up; 0: they are not. Before the VM runs. 0, or -1 if memory is short. */
-int vmprof_hook_number(vmprof_hooked *hooked, int32_t first, int learn_max);
 /* The name of the function that came up as `number`, from 0; NULL if none did. */
 const char *vmprof_hook_learned(const vmprof_hooked *hooked, int number);
 

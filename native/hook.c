@@ -17,8 +17,6 @@
  * - the way from our first reading back into the VM and from the VM to our second: two
  *   returns and calls through tvm-ffi's calling convention, a test of what we returned,
  *   and the function object's reference taken and dropped. "Empty call" has all of that.
- * - of a kernel called through vm.builtin.call_tir_dyn, the packing of its arguments, an
- *   allocation: the VM reports that builtin, the record is of the kernel.
  *
  * For the instrument the VM makes text of operands that are data types, and the callee
  * (vm.builtin.alloc_tensor is one) would get the same text, and parse it in its window:
@@ -30,9 +28,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALL_TIR_DYN "vm.builtin.call_tir_dyn"
 #define INVOKE_CLOSURE "vm.builtin.invoke_closure"
-/* Clears a register; not worth a row (vmprof/record/rounds/hooked.py). */
+/* Clears a register; not worth a row (vmprof/vm/linker.py). */
 #define NULL_VALUE "vm.builtin.null_value"
 #define OTHERS "packed functions that found no room"
 #define TEXT_SIZE (1 << 18)
@@ -54,7 +51,6 @@ struct vmprof_hooked {
   TVMFFIObjectHandle around;
   int num_places;
   place *places;
-  place *call_tir_dyn; /* its own place, for kernels that nobody told us of */
   place *invoke_closure;
   /* Of a VM whose names were not known beforehand: places for names as they come up, the
    * last of them for all that find no room, and memory for the names. */
@@ -63,7 +59,7 @@ struct vmprof_hooked {
   int learned_max;
   char *text;
   size_t text_used;
-  /* By the address of a function's name in the VM, or of a kernel that is an operand. */
+  /* By the address of a function's name in the VM. */
   slot *slots;
   uint64_t mask; /* the number of slots, a power of two, less one */
   uint64_t free_slots;
@@ -115,7 +111,7 @@ static place *learn_name(vmprof_hooked *hooked, const TVMFFIAny *function, const
 
 /* Where a call is recorded, NULL if it is not. The VM's names stay where they are as
  * long as it lives, so each is compared once. */
-static place *place_of(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num_args) {
+static place *place_of(vmprof_hooked *hooked, const TVMFFIAny *args) {
   const char *name = args[1].v_c_str;
   slot *named = slot_of(hooked, name);
   place *found = named->place;
@@ -124,10 +120,7 @@ static place *place_of(vmprof_hooked *hooked, const TVMFFIAny *args, int32_t num
     if (found == NULL) found = learn_name(hooked, &args[0], name);
     learn(hooked, named, name, found);
   }
-  if (found == NULL || found != hooked->call_tir_dyn) return found;
-  if (num_args == FIRST_OPERAND || args[FIRST_OPERAND].type_index != kTVMFFIFunction) return found;
-  const slot *kernel = slot_of(hooked, args[FIRST_OPERAND].v_obj);
-  return kernel->place != NULL ? kernel->place : found;
+  return found;
 }
 
 /* ---- before and after a call -------------------------------------------------------- */
@@ -156,7 +149,7 @@ static void restore_data_types(TVMFFIAny *operands, int32_t count) {
 
 static int before_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const TVMFFIAny *args,
                        int32_t num_args) {
-  place *place = place_of(hooked, args, num_args);
+  place *place = place_of(hooked, args);
   if (place == NULL) return 0;
   const vmprof_record *outer = vmprof_call_innermost(recorder);
   if (outer != NULL && hooked->invoke_closure != NULL &&
@@ -192,7 +185,7 @@ static int after_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const TV
                       int32_t num_args) {
   vmprof_record *record = vmprof_call_innermost(recorder);
   if (record == NULL) return 0;
-  if (record->end_ns != key_of(args) && place_of(hooked, args, num_args) == NULL) return 0;
+  if (record->end_ns != key_of(args) && place_of(hooked, args) == NULL) return 0;
   const vmprof_record *over = over_now(recorder, record, args);
   /* Calls that are still open inside that one raised, and somebody caught it. */
   while (over != NULL && record != NULL) {
@@ -241,8 +234,8 @@ static void delete_hooked(void *self) {
   free(hooked);
 }
 
-vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names,
-                               void *const *kernels, int count, void *around) {
+vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names, int count,
+                               int32_t first, int learn_max, void *around) {
   vmprof_hooked *hooked = calloc(1, sizeof *hooked);
   if (hooked == NULL) return NULL;
   hooked->root = recorder;
@@ -251,49 +244,32 @@ vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *nam
   if (around != NULL) TVMFFIObjectIncRef(around);
   hooked->num_places = count;
   hooked->places = calloc((size_t)count + 1, sizeof *hooked->places);
-  /* A name and a kernel for each, functions that are not recorded, and room between. */
+  /* Their names, those of functions that are not recorded, and room between. */
   uint64_t slots = 64;
-  while (slots < 8 * (uint64_t)count) slots *= 2;
+  while (slots < 8 * (uint64_t)(count + learn_max)) slots *= 2;
   hooked->mask = slots - 1;
   hooked->free_slots = slots;
   hooked->slots = calloc(slots, sizeof *hooked->slots);
   int whole = hooked->places != NULL && hooked->slots != NULL;
   for (int i = 0; whole && i < count; ++i) {
-    place *place = &hooked->places[i];
-    place->site.id = i;
-    place->name = strdup(names[i]);
-    whole = place->name != NULL;
-    if (kernels[i] != NULL) learn(hooked, slot_of(hooked, kernels[i]), kernels[i], place);
+    hooked->places[i].site.id = first + i;
+    hooked->places[i].name = strdup(names[i]);
+    whole = hooked->places[i].name != NULL;
+  }
+  if (whole && learn_max > 0) {
+    hooked->learned = calloc((size_t)learn_max, sizeof *hooked->learned);
+    hooked->text = calloc(1, TEXT_SIZE);
+    whole = hooked->learned != NULL && hooked->text != NULL;
   }
   if (!whole) {
     delete_hooked(hooked);
     return NULL;
   }
-  hooked->call_tir_dyn = place_called(hooked, CALL_TIR_DYN);
   hooked->invoke_closure = place_called(hooked, INVOKE_CLOSURE);
-  return hooked;
-}
-
-int vmprof_hook_number(vmprof_hooked *hooked, int32_t first, int learn_max) {
-  for (int i = 0; i < hooked->num_places; ++i) hooked->places[i].site.id += first;
-  if (learn_max == 0) return 0;
-  uint64_t slots = 64;
-  while (slots < 8 * (uint64_t)learn_max) slots *= 2;
-  slot *more = calloc(slots, sizeof *more);
-  hooked->learned = calloc((size_t)learn_max, sizeof *hooked->learned);
-  hooked->text = calloc(1, TEXT_SIZE);
-  if (more == NULL || hooked->learned == NULL || hooked->text == NULL) {
-    free(more);
-    return -1;
-  }
-  free(hooked->slots);
-  hooked->slots = more;
-  hooked->mask = slots - 1;
-  hooked->free_slots = slots;
   hooked->learned_max = learn_max;
-  for (int i = 0; i < learn_max; ++i) hooked->learned[i].site.id = first + hooked->num_places + i;
-  hooked->learned[learn_max - 1].name = OTHERS;
-  return 0;
+  for (int i = 0; i < learn_max; ++i) hooked->learned[i].site.id = first + count + i;
+  if (learn_max > 0) hooked->learned[learn_max - 1].name = OTHERS;
+  return hooked;
 }
 
 const char *vmprof_hook_learned(const vmprof_hooked *hooked, int number) {

@@ -7,6 +7,7 @@ vmprof record chat.py --tokens 64          # what its operators cost
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 import model
 import numpy as np
@@ -22,21 +23,28 @@ def main() -> None:
 
     vm = relax.VirtualMachine(model.build(), tvm.cpu())
     weights = model.weights()
-    length = options.prompt + options.tokens
-    cache = vm["create_cache"](tvm.runtime.ShapeTuple([length // model.PAGE + 1]))
-    state("add_sequence", cache, 0)
+    cache = new_cache(vm, options.prompt + options.tokens)
 
-    prompt = np.random.default_rng(1).integers(model.VOCABULARY, size=(1, options.prompt))
+    prompt = np.random.default_rng(1).integers(model.VOCABULARY, size=options.prompt)
     tokens = [step(vm["prefill"], prompt, cache, weights)]
     while len(tokens) < options.tokens:
-        tokens.append(step(vm["decode"], np.array([[tokens[-1]]]), cache, weights))
+        tokens.append(step(vm["decode"], tokens[-1:], cache, weights))
     print(*tokens)
 
 
-def step(function: tvm.runtime.PackedFunc, tokens: np.ndarray, cache: object, weights: list) -> int:
+def new_cache(vm: relax.VirtualMachine, length: int) -> object:
+    """With room for one sequence of ``length`` tokens."""
+    cache = vm["create_cache"](tvm.runtime.ShapeTuple([length // model.PAGE + 1]))
+    state("add_sequence", cache, 0)
+    return cache
+
+
+def step(
+    function: tvm.runtime.PackedFunc, tokens: Sequence[int], cache: object, weights: list
+) -> int:
     """The token that follows ``tokens``."""
-    state("begin_forward", cache, [0], [tokens.shape[1]])
-    logits = function(tvm.runtime.tensor(tokens.astype("int32")), cache, weights)
+    state("begin_forward", cache, [0], [len(tokens)])
+    logits = function(tvm.runtime.tensor(np.array([tokens], "int32")), cache, weights)
     state("end_forward", cache)
     return int(logits.numpy().argmax())
 

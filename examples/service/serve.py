@@ -17,30 +17,48 @@ from tvm import relax
 from tvm.relax.frontend import nn
 
 THREADS = 4
-# Widths of the layers of each model.
-MODELS = {"ranker": (128, 256, 64, 1), "classifier": (256, 512, 512, 10)}
 
 of_this_thread = threading.local()
 
 
 class Perceptron(nn.Module):
-    def __init__(self, widths: tuple[int, ...]) -> None:
-        self.layers = nn.ModuleList([nn.Linear(*pair) for pair in pairwise(widths)])
+    widths: tuple[int, ...]
 
-    def predict(self, x: nn.Tensor) -> nn.Tensor:
+    def __init__(self) -> None:
+        self.layers = nn.ModuleList([nn.Linear(*pair) for pair in pairwise(self.widths)])
+
+    def forward(self, x: nn.Tensor) -> nn.Tensor:
         for layer in self.layers:
             x = nn.op.relu(layer(x))
         return x
 
 
-def build(widths: tuple[int, ...]) -> tuple[object, list[object]]:
+class Ranker(Perceptron):
+    widths = (128, 256, 64, 1)
+
+    def rank(self, x: nn.Tensor) -> nn.Tensor:
+        return self.forward(x)
+
+
+class Classifier(Perceptron):
+    widths = (256, 512, 512, 10)
+
+    def classify(self, x: nn.Tensor) -> nn.Tensor:
+        return self.forward(x)
+
+
+# By the name of the function to call.
+MODELS = {"rank": Ranker, "classify": Classifier}
+
+
+def build(name: str) -> tuple[object, list[object]]:
     """What ``tvm.compile`` makes of a model, and its weights, drawn at random."""
-    model = Perceptron(widths)
-    inputs = {"predict": {"x": nn.spec.Tensor(["batch", widths[0]], "float32")}}
-    module, _ = model.export_tvm(inputs)
+    model = MODELS[name]()
+    width = model.widths[0]
+    module, _ = model.export_tvm({name: {"x": nn.spec.Tensor(["batch", width], "float32")}})
     draw = np.random.default_rng(0)
     weights = [
-        tvm.runtime.tensor(draw.standard_normal(each.shape).astype("float32") / widths[0] ** 0.5)
+        tvm.runtime.tensor(draw.standard_normal(each.shape).astype("float32") / width**0.5)
         for _, each in model.named_parameters()
     ]
     return tvm.compile(module, "llvm"), weights
@@ -50,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve requests for two models.")
     parser.add_argument("--requests", type=int, default=200, help="how many (default: 200)")
     options = parser.parse_args()
-    built = {name: build(widths) for name, widths in MODELS.items()}
+    built = {name: build(name) for name in MODELS}
 
     def start_thread() -> None:
         # TVM's VM runs one call at a time: each thread has its own.
@@ -59,18 +77,21 @@ def main() -> None:
             for name, (executable, _) in built.items()
         }
 
-    def serve(number: int) -> float:
-        """The sum of what the model answers to one request."""
+    def serve(number: int) -> tuple[str, float]:
+        """Which model one request is for, and the sum of what that answers."""
         draw = np.random.default_rng(number)
-        name = draw.choice(list(MODELS))
-        x = draw.standard_normal((1 + number % 4, MODELS[name][0])).astype("float32")
+        name = str(draw.choice(list(MODELS)))
+        width = MODELS[name].widths[0]
+        x = draw.standard_normal((1 + number % 4, width)).astype("float32")
         _, weights = built[name]
-        answer = of_this_thread.vms[name]["predict"](tvm.runtime.tensor(x), *weights)
-        return float(answer.numpy().sum())
+        answer = of_this_thread.vms[name][name](tvm.runtime.tensor(x), *weights)
+        return name, float(answer.numpy().sum())
 
     with ThreadPoolExecutor(THREADS, initializer=start_thread) as threads:
         answers = list(threads.map(serve, range(options.requests)))
-    print(f"{len(answers)} requests, checksum {sum(answers):.4f}")
+    for name in MODELS:
+        sums = [each for called, each in answers if called == name]
+        print(f"{name}: {len(sums)} requests, checksum {sum(sums):.4f}")
 
 
 if __name__ == "__main__":

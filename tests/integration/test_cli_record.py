@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import json
 import signal
-import subprocess
-import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.pages import Elements
+from support.scripts import record, run
 
 from vmprof.cli.main import main
 from vmprof.compare.readers import read_reports
@@ -74,18 +75,6 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    words = [sys.executable, *map(str, command)]
-    return subprocess.run(
-        words, capture_output=True, text=True, check=False, env=environment, cwd=cwd
-    )
-
-
-def record(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return run("-m", "vmprof", "record", *words, cwd=cwd)
-
-
 def test_output_arguments_and_exit_code_are_the_scripts_own(program: Path, tmp_path: Path) -> None:
     alone = run(program, "exit", "--top", "5")
     saved, reports = tmp_path / "run.vmprof", tmp_path / "run.json"
@@ -108,6 +97,39 @@ def test_output_arguments_and_exit_code_are_the_scripts_own(program: Path, tmp_p
     assert "multiply" not in one.stdout
     compared = run("-m", "vmprof", "diff", reports, saved)
     assert compared.returncode == 0, compared.stderr
+
+
+def test_the_page_and_the_trace_have_all_functions(program: Path, tmp_path: Path) -> None:
+    names = {form: f"run.{form}" for form in ("save", "html", "trace", "json")}
+    options = [word for form, name in names.items() for word in (f"--{form}", name)]
+    done = record("--counters", "none", *options, "--", program, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    titles = ["double", "main, VM 1", "main, VM 2", "main, VM 3"]
+    page = Elements((tmp_path / "run.html").read_text())
+    assert page.found["template"] == len(titles)
+    assert all(title in page.text for title in titles)
+    events = json.loads((tmp_path / "run.trace").read_text())["traceEvents"]
+    invocations = [event["name"] for event in events if event.get("cat") == "invocation"]
+    assert Counter(invocations) == dict(zip(titles, (1, 5, 5, 5), strict=True))
+    # What was saved says the same again, and what is of one report asks for its name.
+    again = {form: f"again.{form}" for form in ("html", "trace", "json")}
+    options = [word for form, name in again.items() for word in (f"--{form}", name)]
+    shown = run("-m", "vmprof", "show", "run.save", *options, cwd=tmp_path)
+    assert (shown.returncode, shown.stdout) == (0, done.stderr)
+    for form, name in again.items():
+        assert (tmp_path / name).read_text() == (tmp_path / names[form]).read_text()
+    refused = run("-m", "vmprof", "show", "run.save", "--csv", "run.csv", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr == "vmprof: error: --csv is of one report; name it: --report\n"
+    assert not (tmp_path / "run.csv").exists()
+
+
+def test_a_program_without_vms_has_an_empty_page_and_trace(tmp_path: Path) -> None:
+    (tmp_path / "idle.py").write_text("print(1)\n")
+    done = record("--html", "page.html", "--trace", "trace.json", "idle.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    assert "no attached VM was called" in (tmp_path / "page.html").read_text()
+    assert json.loads((tmp_path / "trace.json").read_text())["otherData"]["Invocations"] == "0 of 0"
 
 
 def test_an_error_is_shown_as_without_vmprof(program: Path) -> None:
@@ -149,6 +171,8 @@ def test_a_module_by_its_name(program: Path) -> None:
         (["/no/such/file.py"], "there is no such file"),
         (["--counters", "no-such-event", __file__], "no-such-event"),
         (["--save", "/no/such/folder/x", __file__], "there is no folder"),
+        (["--html", "/no/such/folder/x", __file__], "there is no folder"),
+        (["--trace", __file__, __file__], "exists; --force overwrites it"),
         (["--keep", "1", "--json", __file__, __file__], "exists; --force overwrites it"),
     ],
 )

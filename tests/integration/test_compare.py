@@ -98,6 +98,7 @@ def test_audit_of_one(run: Run, tmp_path: Path) -> None:
         (("diff", RELAY, TVM / "report.json"), "no model has a report on both sides; before: res"),
         (("diff", RELAY, RELAY, "--csv", "/dev/null"), "to write one, name it: --report NAME"),
         (("diff", "none.json", RELAY), "none.json does not exist"),
+        (("diff", RELAY, RELAY, "--repeats", "3"), "both sides are saved reports, and nothing is"),
         (("diff", "nonesuch", RELAY), "there is no model 'nonesuch'"),
         (
             ("diff", TVM / "report.json", TVM / "report.csv", "--fail-over", "1", "--column", "x"),

@@ -120,8 +120,8 @@ def test_a_call_inside_a_call_is_known_as_such() -> None:
     assert recording.durations_ns[inside].sum() < recording.durations_ns[invoke]
 
 
-def test_in_common_are_the_calls_that_both_engines_see() -> None:
-    """A builtin that gets a kernel calls it by itself: TVM's VM knows nothing of that."""
+def test_a_kernel_that_a_builtin_calls_by_itself_has_a_row() -> None:
+    """TVM's VM tells nothing of that."""
     name = "vmprof.test.calls_it"
     tvm_ffi.register_global_func(name, lambda kernel: kernel(), override=True)
     calling, empty = FunctionReference(1, name), FunctionReference(2, "vmprof.empty")
@@ -132,13 +132,14 @@ def test_in_common_are_the_calls_that_both_engines_see() -> None:
     )
     outer, inner, last = (name, "", -1), (empty.name, "", 0), (empty.name, "", -1)
     executable, recorder = Executable(of, CPU), Recorder(0, max_records=10)
-    for kind, common, expected in [
-        (DispatchLoop, False, [outer, inner, last]),
-        (DispatchLoop, True, [outer, last]),
-        (HookedVm, True, [outer, last]),
-    ]:
-        running = kind(executable, "main", [], recorder, common=common)
-        assert calls(running, running.record(Reading.TIME, None)) == expected
+    for kind in (DispatchLoop, HookedVm):
+        running = kind(executable, "main", [], recorder)
+        assert calls(running, running.record(Reading.TIME, None)) == [outer, inner, last]
+        collecting = running.collecting(Order())
+        collecting.run()
+        recording, rows = collecting.result()
+        assert calls(running, recording) == [outer, inner, last]
+        assert rows == [{"order": Count(i)} for i in range(3)]
 
 
 def test_a_call_that_raised_inside_one_that_caught_it() -> None:
@@ -202,7 +203,7 @@ def test_more_names_than_the_hook_has_room_for() -> None:
 
 def test_what_is_not_as_tvm_calls_an_instrument_is_refused() -> None:
     recorder = Recorder(0, max_records=10)
-    instrument = recorder.hook(["vmprof.empty"], {})
+    instrument = recorder.hook(["vmprof.empty"])
     with pytest.raises(TypeError, match="not how TVM"):
         recorder.run(lambda: instrument(1, 2, 3), Reading.TIME)
     instrument(1, 2, 3)  # nothing is recorded: nothing is looked at

@@ -18,23 +18,32 @@ from vmprof.cli.main import main
 from vmprof.compare.validate import compare_engines
 from vmprof.compare.validate.conclusion import Validation
 from vmprof.compare.validate.text import render
-from vmprof.drivers.validate import validate_model
+from vmprof.drivers.options import Profiling
+from vmprof.drivers.validate import validate
+from vmprof.record.options import Counting
+from vmprof.record.rounds.options import Rounds
 from vmprof.report.render.json import parse
+from vmprof.subject.options import Subject
 from vmprof.values import Duration, Samples
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
 TIME = "Duration (us)"
 
 
-def validate(name: str, does: Callable[[Any, Any], None]) -> Validation:
-    """A model that calls a packed function, which ``does`` something with input and output."""
+def validation_of(source: Any, arguments: list[Any], repeats: int) -> Validation:
+    profiling = Profiling(Counting("none"), Rounds(repeats))
+    return validate(Subject(source, arguments), profiling)
+
+
+def validation_of_what(does: Callable[[Any, Any], None], name: str) -> Validation:
+    """Of a model that calls a packed function, which ``does`` something with input and output."""
     tvm_ffi.register_global_func(name, does, override=True)
-    return validate_model(compile_relax(calls_packed(name)), [FOUR], repeats=1, counters="none")
+    return validation_of(compile_relax(calls_packed(name)), [FOUR], repeats=1)
 
 
 def test_the_engines_agree_on_a_model_of_every_kind_of_call() -> None:
     for name, arguments in [("nested", [FOUR]), ("recursive", [np.array([3], "float32")])]:
-        validation = validate_model(program(name), arguments, repeats=2, counters="none")
+        validation = validation_of(program(name), arguments, repeats=2)
         assert validation.reproducible
         assert validation.other_output is None
         assert validation.agreement.other_call is None
@@ -49,7 +58,7 @@ def test_outputs_that_tvm_itself_does_not_give_twice_are_not_compared() -> None:
         calls.append(None)
         np.from_dlpack(out)[:] = len(calls)
 
-    validation = validate("vmprof.test.count", count)
+    validation = validation_of_what(count, "vmprof.test.count")
     assert not validation.reproducible
     assert validation.agrees is None
     assert "two runs of TVM's own VM differ" in render(validation, "count")
@@ -63,7 +72,7 @@ def test_other_outputs_are_found() -> None:
         calls.append(None)
         np.from_dlpack(out)[:] = 1 if len(calls) != 3 else [1, 1, 2, 1]
 
-    validation = validate("vmprof.test.third_is_wrong", third_is_wrong)
+    validation = validation_of_what(third_is_wrong, "vmprof.test.third_is_wrong")
     assert validation.reproducible
     assert validation.agrees is False
     assert validation.other_output == (
@@ -85,7 +94,7 @@ def slower(report: Report, name: str, factor: float) -> Report:
 
 
 def test_a_slower_operator_is_named() -> None:
-    validation = validate_model(program("nested"), [FOUR], repeats=12, counters="none")
+    validation = validation_of(program("nested"), [FOUR], repeats=12)
     reports = dict(validation.reports)
     # Of the same report: what else differs between engines is of this moment.
     reports["tvm"] = slower(reports["vmprof"], "multiply", 2)

@@ -20,7 +20,7 @@ from vmprof.cli.main import main
 from vmprof.native import ffi, lib
 from vmprof.record.recorder import Recorder
 from vmprof.record.rounds.engines import DispatchLoop, Engine
-from vmprof.record.rounds.schedule import Schedule
+from vmprof.record.rounds.options import Rounds
 from vmprof.record.rounds.warmth import AsItComes, Cold, Warm, warmth_of
 from vmprof.vm.executable import Executable
 
@@ -63,7 +63,7 @@ def test_warm_runs_come_after_others(run_us: float, before: int, batch: int) -> 
 
 def test_what_takes_long_by_itself_is_run_once() -> None:
     running = engine(calling("vmprof.test.slow", lambda: time.sleep(0.021)))
-    found = warmth_of(Schedule(), running)
+    found = warmth_of(Rounds(), running)
     assert isinstance(found, AsItComes)
     assert found.described.endswith("a run takes 20 ms or more")
 
@@ -71,9 +71,9 @@ def test_what_takes_long_by_itself_is_run_once() -> None:
 def test_what_is_short_is_warmed(monkeypatch: pytest.MonkeyPatch) -> None:
     running = engine(calling("vmprof.test.short", lambda: None))
     monkeypatch.setattr(running, "time_unprofiled", lambda: 19_999.0)
-    assert isinstance(warmth_of(Schedule(), running), Warm)
-    for schedule in (Schedule(warmup=0), Schedule(single_pass=True)):
-        assert isinstance(warmth_of(schedule, running), AsItComes)
+    assert isinstance(warmth_of(Rounds(), running), Warm)
+    for rounds in (Rounds(warmup=0), Rounds(single_pass=True)):
+        assert isinstance(warmth_of(rounds, running), AsItComes)
 
 
 def test_without_warm_up_each_run_is_measured() -> None:
@@ -124,23 +124,15 @@ def test_caches_of_an_unknown_size_cannot_be_evicted(monkeypatch: pytest.MonkeyP
         Cold()
 
 
-@pytest.mark.parametrize(
-    ("command", "function"),
-    [
-        ("run", "vmprof.drivers.profile.profile"),
-        ("validate", "vmprof.drivers.validate.validate_model"),
-    ],
-)
+@pytest.mark.parametrize("command", ["run mlp", "validate mlp", "diff mlp mlp"])
 @pytest.mark.parametrize("cold", [True, False])
-def test_the_option(
-    command: str, function: str, cold: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[bool] = []
+def test_the_option(command: str, cold: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Rounds] = []
 
-    def measure(*_arguments: object, cold: bool, **_options: object) -> None:
-        given.append(cold)
+    def measure(_engines: object, rounds: Rounds, *_arguments: object, **_more: object) -> None:
+        given.append(rounds)
         raise VmprofError("enough")
 
-    monkeypatch.setattr(function, measure)
-    assert main([command, "mlp", *(["--cold"] if cold else [])]) == 1
-    assert given == [cold]
+    monkeypatch.setattr("vmprof.drivers.profile.measure", measure)
+    assert main([*command.split(), *(["--cold"] if cold else [])]) == 1
+    assert [rounds.cold for rounds in given] == [cold]

@@ -43,7 +43,11 @@ class Made:
         begin = 1_000_000 * number
         rows = self.rows.setdefault(turn, [])
         rows.append((number, -1, -1, -1, failed, begin, begin + ns, 0))
+        next_begin = [begin]  # inside each row
         for callee, signature, parent, spent in calls:
+            begin = next_begin[parent]
+            next_begin[parent] += spent
+            next_begin.append(begin)
             rows.append(
                 (
                     number,

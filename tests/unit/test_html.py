@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from html.parser import HTMLParser
 
+from support.pages import Elements, data_of
 from support.reports import HOSTILE, hostile, network
 
 from vmprof import Report
@@ -13,25 +12,6 @@ from vmprof.report.facts import facts
 from vmprof.report.render.html.roofline import Chart
 from vmprof.report.render.html.sections import counter_shares, kind_bars
 from vmprof.report.roofline import roofline
-
-
-class Elements(HTMLParser):
-    """Counts the elements, and keeps text and what could load something."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: dict[str, int] = {}
-        self.text = ""
-        self.links: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found[tag] = self.found.get(tag, 0) + 1
-        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
-        assert not [name for name, _ in attrs if name.startswith("on") or name == "style"]
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def test_foreign_text_adds_no_element() -> None:
@@ -51,10 +31,7 @@ def elements_of_fragment(report: Report) -> set[str]:
 
 
 def test_data_of_the_script() -> None:
-    page = network(1).html()
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page)
-    assert found is not None
-    first, *_ = json.loads(found[1])["calls"]
+    first, *_ = data_of(network(1).html())["calls"]
     assert first == {
         "row": 0,
         "begin": 5.0,

@@ -11,7 +11,8 @@ import pytest
 import tvm
 
 from vmprof import VmprofError
-from vmprof.record.pool import configured_pool, parse_cpus
+from vmprof.record.options import parse_cpus
+from vmprof.record.pool import configured_pool
 from vmprof.values import Count
 
 CPUS = sorted(os.sched_getaffinity(0))

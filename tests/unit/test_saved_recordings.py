@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from support.recordings import Made
 
 from vmprof import VmprofError
+from vmprof.recording import page, trace
 from vmprof.recording.reports import reports
 from vmprof.recording.saved import dumps, load, loads
 from vmprof.recording.tables import ALIVE, ALLOCATION, TIMED, UNRECORDED, Recording
@@ -164,7 +165,10 @@ def test_an_object_is_not_unpickled() -> None:
 def _is_told_or_harmless(content: bytes) -> None:
     told = ""
     try:
-        reports(loads(content, "run.vmprof"))
+        recording = loads(content, "run.vmprof")
+        reports(recording)
+        page.render(recording)
+        trace.render(recording)
     except VmprofError as error:
         told = str(error)
     assert "\n" not in told
@@ -208,9 +212,12 @@ package = types.ModuleType("vmprof")  # whose __init__ imports what runs models
 package.__path__ = [sys.argv[1]]
 sys.modules["vmprof"] = package
 
-from vmprof.recording import text
+from vmprof.recording import page, text, trace
 from vmprof.recording.saved import load
-print(text.render(load(sys.argv[2])))
+recording = load(sys.argv[2])
+print(text.render(recording))
+assert "Time by invocation" in page.render(recording)
+assert '"name":"main"' in trace.render(recording)
 """
 
 

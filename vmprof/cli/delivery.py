@@ -10,7 +10,7 @@ import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from vmprof.cli.results import ABOUT_FILES, Results
+from vmprof.cli.results import ABOUT_FILES, Results, Text
 from vmprof.errors import VmprofError
 from vmprof.report import Report
 from vmprof.report.render.view import View, text
@@ -77,13 +77,19 @@ class Delivery:
         if self._results.files and len(reports) > 1:
             raise VmprofError(f"there are {len(reports)} reports; to write one, name it: --report")
         texts = {form: partial(make, reports[0]) for form, make in FORMS.items()}
-        self._results.deliver(texts, lambda: "\n".join(map(self.text, reports)))
+        self.deliver_forms(texts, lambda: "\n".join(map(self.text, reports)))
+
+    def deliver_forms(self, texts: Mapping[str, Text], shown: Text) -> None:
+        """Write the files that were asked for, of ``texts`` by form, and print what is ``shown``.
+
+        :class:`VmprofError` for a form that is not among them.
+        """
+        for form in self._results.files:
+            if form not in texts:
+                raise VmprofError(f"--{form} is of one report; name it: --report")
+        self._results.deliver(texts, shown)
         if self._page is not None:
             webbrowser.open(self._page.path.as_uri())
-
-    @property
-    def has_files(self) -> bool:
-        return bool(self._results.files)
 
     def text(self, report: Report) -> str:
         """``report`` as the terminal gets it."""

@@ -2,7 +2,7 @@
 
 BEFORE and AFTER are saved reports, vmprof's or TVM's own (JSON, CSV, or a log
 with tables; one of them may be -, standard input), or models as for vmprof run,
-which are then profiled. Of files
+which are then profiled, as the options that say how to measure want it. Of files
 with reports of several models, those of the same name are compared. Operators
 are matched by hash, else by name and shapes; the rest by name without numbers,
 in their order.
@@ -38,9 +38,12 @@ from vmprof.compare.readers import (
     read_reports,
     reports_of,
 )
+from vmprof.defaults import DEFAULT_ENGINE
+from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
 from vmprof.recording.saved import holds_recording
 from vmprof.report import Report
+from vmprof.subject.options import Subject
 from vmprof.visible import visible
 
 
@@ -50,9 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", metavar="NAME", help="the model, if the files have reports of several"
     )
-    parser.add_argument(
-        "--repeats", type=int, metavar="N", help="measured rounds, of models (default: as in run)"
-    )
+    Profiling.add_arguments(parser)
     fail = parser.add_argument_group("when to fail")
     fail.add_argument(
         "--fail-over", type=percent, metavar="N%", help="fail if something costs more by over N %%"
@@ -81,6 +82,11 @@ def execute(options: argparse.Namespace) -> int:
     sources = (options.before, options.after)
     # What is saved first: nothing is measured if it cannot be read.
     sides = [read_reports(source) if _is_saved(source) else [] for source in sources]
+    if all(sides) and Profiling.from_options(options) != Profiling():
+        raise VmprofError(
+            "both sides are saved reports, and nothing is measured; leave out the options that say "
+            "how to measure"
+        )
     measured: list[Text] = []
     with kept_if_lost(measured):
         for source, side in zip(sources, sides, strict=True):
@@ -115,10 +121,12 @@ def _compare(
 
 
 def _profile(source: str, options: argparse.Namespace) -> Report:
-    from vmprof.drivers.profile import profile  # TVM, which takes time to load
+    from vmprof.drivers.profile import profile_engines  # TVM, which takes time to load
 
+    profiling = Profiling.from_options(options)
     with progress_line(quiet=options.quiet) as progress:
-        return profile(source, repeats=options.repeats, progress=progress)
+        reports = profile_engines(Subject(source), [DEFAULT_ENGINE], profiling, progress=progress)
+    return reports[DEFAULT_ENGINE]
 
 
 def _is_saved(source: str) -> bool:

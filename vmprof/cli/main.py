@@ -49,10 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from vmprof.errors import VmprofError
 
     _replace_what_cannot_be_encoded()
+    arguments = sys.argv[1:] if arguments is None else arguments
     debug = False
     try:
         try:
-            options = make_parser().parse_args(arguments)
+            options = make_parser(arguments).parse_args(arguments)
         except SystemExit:
             print_out("")  # what --help printed is still to be written
             raise

@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from vmprof.cli import (
-    audit,
-    completion,
-    diff,
-    doctor,
-    events,
-    models,
-    peaks,
-    record,
-    run,
-    show,
-    show_code,
-    validate,
-)
 from vmprof.version import __version__
 
-# Each command's docstring is its help; the first line stands in the overview.
+# Modules of this folder. Each command's docstring is its help; the first line stands in the
+# overview.
 _COMMANDS = {
-    "run": run,
-    "record": record,
-    "show": show,
-    "diff": diff,
-    "validate": validate,
-    "audit": audit,
-    "models": models,
-    "peaks": peaks,
-    "events": events,
-    "doctor": doctor,
-    "show-code": show_code,
-    "completion": completion,
+    "run": "run",
+    "record": "record",
+    "show": "show",
+    "diff": "diff",
+    "validate": "validate",
+    "audit": "audit",
+    "models": "models",
+    "peaks": "peaks",
+    "events": "events",
+    "doctor": "doctor",
+    "show-code": "show_code",
+    "completion": "completion",
 }
 
 _EPILOG = """\
@@ -56,8 +44,11 @@ vmprof COMMAND --help has the options of a command, and examples.
 _DEBUG = "show where in vmprof an error came up, and what TVM said meanwhile"
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; ``execute`` of what it gives is the command."""
+def make_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of the whole command line; ``execute`` of what it gives is the command.
+
+    If ``arguments`` name a command, it knows no other one: what the others need is not loaded.
+    """
     parser = argparse.ArgumentParser(
         prog="vmprof",
         description="Says what each operator of a TVM-compiled model costs.",
@@ -71,7 +62,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--debug", action="store_true", help=_DEBUG)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, module in _COMMANDS.items():
+    named = next((each for each in arguments if not each.startswith("-")), "")
+    for name in [named] if named in _COMMANDS else _COMMANDS:
+        module = importlib.import_module(f"vmprof.cli.{_COMMANDS[name]}")
         text = inspect.getdoc(module) or ""
         command = commands.add_parser(
             name,

@@ -10,6 +10,7 @@ counted per pass, one is not recorded. See docs/sessions.md.
 Examples:
   vmprof record chat.py --tokens 64
   vmprof record --counters ipc --save run.vmprof -- chat.py --tokens 64
+  vmprof record --html page.html --trace trace.json -- chat.py --tokens 64
   vmprof record -m my.module
 
 """
@@ -17,20 +18,18 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from vmprof.cli.recorded import forms
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
 from vmprof.drivers.script import Script, run_as_main
 from vmprof.errors import VmprofError
 from vmprof.record.sessions.options import SessionOptions
-
-if TYPE_CHECKING:
-    from vmprof.recording.tables import Recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save", metavar="FILE", help="keep the recording, for vmprof show and diff"
     )
     where.add_argument("--json", metavar="FILE", help="write a report for each function, as JSON")
+    where.add_argument("--html", metavar="FILE", help="write a page of all functions")
+    where.add_argument(
+        "--trace", metavar="FILE", help="write a trace for Perfetto or chrome://tracing"
+    )
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
     where.add_argument(
         "--by",
@@ -62,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     script = _script(options)
     script.check()
-    results = Results(options, ("save", "json"))
+    results = Results(options, ("save", "json", "html", "trace"))
     # What they need takes time to load.
     from vmprof.record.sessions.session import Session
     from vmprof.recording import text
@@ -78,13 +81,15 @@ def execute(options: argparse.Namespace) -> int:
             sys.stdout.flush()
             print(text.render(recording, by=options.by), end="", file=sys.stderr)
 
-        json = partial(_json, recording, options.by)
-        with kept_if_lost([json]):
-            results.write({"save": partial(dumps, recording), "json": json}, show)
+        written = forms(recording, options.by)
+        with kept_if_lost([written["json"]]):
+            results.write({"save": partial(dumps, recording), **written}, show)
 
     # From here on an interrupt is the script's.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.unraisablehook = sys.__unraisablehook__
+    # What vmprof and TVM consist of shall not make the collections of the script's garbage longer.
+    gc.freeze()
     with session:
         return run_as_main(script, finish)
 
@@ -98,10 +103,3 @@ def _script(options: argparse.Namespace) -> Script:
     if options.module is None and not Path(name).exists() and name.startswith("-"):
         raise VmprofError(f"{name} is no option of vmprof record, and no script")
     return Script(name, words[1:], is_module=options.module is not None)
-
-
-def _json(recording: Recording, by: str) -> str:
-    """One report after the other, which all that read reports here take."""
-    from vmprof.recording.reports import reports
-
-    return "".join(f"{report.json()}\n" for report in reports(recording, by).values())

@@ -1,22 +1,25 @@
 """Show a saved report: in the terminal, as a page, as a trace.
 
 FILE is a report of vmprof's or of TVM's own profiler: JSON, CSV, or a log with
-any number of tables; or what vmprof record saved; - is standard input.
+any number of tables; or what vmprof record saved, of which page and trace show
+all functions; - is standard input.
 
 Examples:
   vmprof show report.json --top 10 --sort cycles
   kubectl logs pod-1 | vmprof show -
   vmprof show report.json --columns duration,cycles,ipc
   vmprof show report.json --html report.html --open
+  vmprof show run.vmprof --html run.html --trace run.trace.json
 
 """
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from vmprof.cli import delivery
-from vmprof.cli.output import print_out
+from vmprof.cli.recorded import forms
 from vmprof.compare.readers import read_reports, reports_of
 from vmprof.recording import text
 from vmprof.recording.saved import holds_recording, load
@@ -32,9 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
-    if options.report is None and not target.has_files and holds_recording(options.file):
+    if options.report is None and holds_recording(options.file):
         by = "shape" if options.by == "shape" else "operator"
-        print_out(text.render(load(options.file), by=by, table=target.text))
+        recording = load(options.file)
+        shown = partial(text.render, recording, by=by, table=target.text)
+        target.deliver_forms(forms(recording, by), shown)
         return
     reports = read_reports(options.file)
     if options.report is not None:

@@ -24,49 +24,17 @@ from vmprof.cli.diff import percent
 from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
-from vmprof.cli.run import add_cold_argument, add_model_arguments, model_options
-from vmprof.defaults import (
-    AUTO_MAX_REPEATS,
-    AUTO_SECONDS,
-    DEFAULT_MAX_RECORDS,
-    LEAST_REPEATS,
-    TOLERANCE,
-)
+from vmprof.defaults import LEAST_REPEATS, TOLERANCE
+from vmprof.drivers.options import Profiling
+from vmprof.subject.options import Subject
 
 _EXIT_CODES = {True: 0, False: SAYS_NO, None: CANNOT_TELL}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_model_arguments(parser)
-    how = parser.add_argument_group("how to measure and judge")
-    how.add_argument(
-        "--counters",
-        metavar="WHAT",
-        help="as in vmprof run; none compares times alone (default: as in run)",
-    )
-    how.add_argument(
-        "--repeats",
-        type=int,
-        metavar="N",
-        help="measured rounds, in each of which both engines run (default: as many as fit into "
-        f"{AUTO_SECONDS:.0f} s, {LEAST_REPEATS} to {AUTO_MAX_REPEATS})",
-    )
-    how.add_argument(
-        "--warmup", type=int, default=1, metavar="N", help="rounds before those (default: 1)"
-    )
-    how.add_argument(
-        "--single-pass",
-        action="store_true",
-        help="read clock and counters in the same run, for models that keep state",
-    )
-    add_cold_argument(how)
-    how.add_argument(
-        "--max-records",
-        type=int,
-        default=DEFAULT_MAX_RECORDS,
-        metavar="N",
-        help=f"calls of one run that the recorder has room for (default: {DEFAULT_MAX_RECORDS})",
-    )
+    Subject.add_arguments(parser)
+    Profiling.add_arguments(parser, LEAST_REPEATS)
+    how = parser.add_argument_group("how to judge")
     how.add_argument(
         "--tolerance",
         type=percent,
@@ -85,22 +53,12 @@ def execute(options: argparse.Namespace) -> int:
     # TVM, which takes time to load.
     from vmprof.compare.validate.data import to_json
     from vmprof.compare.validate.text import render
-    from vmprof.drivers.validate import validate_model
+    from vmprof.drivers.validate import validate
 
-    model = model_options(options)
+    subject = Subject.from_options(options)
+    profiling = Profiling.from_options(options, LEAST_REPEATS)
     with progress_line(quiet=options.quiet) as progress:
-        validation = validate_model(
-            options.model,
-            repeats=options.repeats,
-            warmup=options.warmup,
-            single_pass=options.single_pass,
-            cold=options.cold,
-            tolerance=options.tolerance,
-            counters=options.counters,
-            max_records=options.max_records,
-            progress=progress,
-            **model,
-        )
+        validation = validate(subject, profiling, tolerance=options.tolerance, progress=progress)
     json = partial(to_json, validation, options.model)
     with kept_if_lost([json]):
         results.deliver({"json": json}, partial(render, validation, options.model))

@@ -9,12 +9,13 @@ import runpy
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from vmprof.errors import VmprofError
 
@@ -60,16 +61,20 @@ def run_as_main(script: Script, finish: Callable[[], None]) -> int:
 
     ``SystemExit`` is raised again. In a child that the script forked, ``finish`` is not
     called. An interrupt ends this process as it ends Python: by the signal.
+    :class:`VmprofError` if there is nothing to run.
     """
     pid = os.getpid()
     code = 0
     interrupted = False
     leaving: SystemExit | None = None
     try:
-        script.run()
+        with _finished_before_exit(finish):
+            script.run()
     except SystemExit as error:
         leaving = error
-    except BaseException as error:  # noqa: BLE001 # Python itself does the same with all
+    except BaseException as error:  # Python itself does the same with all
+        if isinstance(error, ImportError) and _without_ours(error.__traceback__) is None:
+            raise VmprofError(f"cannot record {script.name}: {error}") from error
         code = 1
         interrupted = isinstance(error, KeyboardInterrupt)
         _show(error)
@@ -83,6 +88,28 @@ def run_as_main(script: Script, finish: Callable[[], None]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     return code
+
+
+@contextmanager
+def _finished_before_exit(finish: Callable[[], None]) -> Iterator[None]:
+    """``os._exit`` calls ``finish`` too: after it nothing else of ours would run."""
+    leave, pid = os._exit, os.getpid()
+
+    def exit_now(status: int) -> NoReturn:
+        os._exit = leave
+        try:
+            if os.getpid() == pid:
+                finish()
+        except Exception as error:  # noqa: BLE001 # it ends, come what may
+            sys.stderr.write(f"vmprof: error: {error}\n")
+        sys.stderr.flush()
+        leave(status)
+
+    os._exit = exit_now
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 def _set_first_path(folder: str) -> None:

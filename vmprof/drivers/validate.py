@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from vmprof.compare.validate.agreement import compare_engines
 from vmprof.compare.validate.conclusion import Validation
-from vmprof.defaults import ENGINES, LEAST_REPEATS, TOLERANCE
+from vmprof.defaults import ENGINES, TOLERANCE
+from vmprof.drivers.options import Profiling
 from vmprof.drivers.outputs import first_difference
 from vmprof.drivers.profile import profile_engines
-from vmprof.inputs import Given
+from vmprof.progress import Progress, silent
 from vmprof.record.rounds.engines import Engine
-from vmprof.record.rounds.schedule import Schedule
-from vmprof.subject.load import Source
+from vmprof.subject.options import Subject
 
 
-def validate_model(
-    source: Source,
-    inputs: Given | None = None,
+def validate(
+    subject: Subject,
+    profiling: Profiling,
     *,
-    repeats: int | None = None,
-    warmup: int = 1,
-    single_pass: bool = False,
-    cold: bool = False,
-    schedule: str | None = None,
     tolerance: float = TOLERANCE,
-    **options: Any,
+    progress: Progress = silent,
 ) -> Validation:
-    """Run ``source`` by both engines and compare outputs, calls, and what each operator cost.
+    """Run ``subject`` by both engines and compare outputs, calls, and what each operator cost.
 
-    All but ``tolerance``, in percent, is as for :func:`vmprof.profile`, except that at
-    least as many repeats are made as it takes to tell a difference from chance.
+    ``tolerance`` is in percent. ``profiling.rounds`` should be at least
+    :data:`vmprof.defaults.LEAST_REPEATS`, so many does it take to tell a difference from chance.
     """
     outputs = _Outputs()
     reports = profile_engines(
-        source,
-        inputs,
-        engines=list(ENGINES),
-        schedule=Schedule(repeats, warmup, single_pass, cold, at_least=LEAST_REPEATS),
-        compile_schedule=schedule,
-        beforehand=outputs.compare,
-        **options,
+        subject, ENGINES, profiling, progress=progress, beforehand=outputs.compare
     )
     agreement = compare_engines(reports, tolerance)
     return Validation(reports, agreement, outputs.difference, outputs.reproducible)

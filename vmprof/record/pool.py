@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -18,20 +17,6 @@ _VARIABLE = "TVM_NUM_THREADS"
 # AffinityMode of src/runtime/threading_backend.h: TVM's default, and each worker on a CPU
 # of its own.
 _BIG, _ONE_CPU_PER_THREAD = 1, -2
-
-
-def parse_cpus(text: str) -> tuple[int, ...]:
-    """CPUs as Linux writes them, in that order: ``0-3,8`` are 0, 1, 2, 3 and 8."""
-    cpus: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", part.strip())
-        if match is None:
-            raise VmprofError(f"cannot pin to {text!r}; write CPUs as in 0-3,8")
-        first = int(match[1])
-        cpus += range(first, int(match[2] or first) + 1)
-    if not cpus or len(set(cpus)) < len(cpus):
-        raise VmprofError(f"cannot pin to {text!r}: each CPU may be named once, at least one")
-    return tuple(cpus)
 
 
 @contextmanager

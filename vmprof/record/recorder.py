@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import IntFlag
 from typing import Any
 
@@ -13,7 +13,8 @@ import tvm_ffi
 from vmprof.counters.passes import Pass
 from vmprof.defaults import DEFAULT_MAX_RECORDS
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, hook, lib, wrap
+from vmprof.native import ffi, lib, wrap
+from vmprof.record.hook import Hook
 from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Activation, Run, call_paths
 from vmprof.runs.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE
@@ -92,29 +93,9 @@ class Recorder:
         """The VM function that began last ends."""
         self._activations.append((lib.vmprof_recorder_count(self._pointer), None))
 
-    def hook(
-        self,
-        names: Sequence[str],
-        kernels: Mapping[str, Any],
-        around: Callable[[bool], None] | None = None,
-    ) -> Any:
-        """The recorder as an instrument of TVM's VM: see native/api.h.
-
-        Sites are numbered as ``names`` are; ``kernels`` has the objects of those that
-        are operands. The instrument belongs to one VM.
-        """
-        handles = [kernels[name].__chandle__() if name in kernels else 0 for name in names]
-        outside = tvm_ffi.convert(around) if around else None
-        hooked = lib.vmprof_hook_new(
-            self._pointer,
-            [ffi.new("char[]", name.encode()) for name in names],
-            [ffi.cast("void *", handle) for handle in handles],
-            len(names),
-            ffi.cast("void *", outside.__chandle__() if outside else 0),
-        )
-        if hooked == ffi.NULL:
-            raise MemoryError
-        return hook(int(ffi.cast("intptr_t", hooked)))
+    def hook(self, names: Sequence[str], around: Callable[[bool], None] | None = None) -> Any:
+        """The recorder as an instrument of one VM of TVM's: :class:`Hook`."""
+        return Hook(self._pointer, names, around=around).instrument
 
     def run(
         self, function: Callable[[], object], reading: Reading, counted: Pass | None = None

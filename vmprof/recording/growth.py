@@ -31,7 +31,8 @@ class Growth:
     """The time of ``operator`` (None: of the whole function) grows with ``what``.
 
     ``slope`` is in microseconds for each 1 of it, between ``first`` and ``last``;
-    ``share`` is what that comes to over the range, of the median time.
+    ``share`` is what that comes to over the range, of the median time; ``middle`` are the
+    medians of what grows and of the time (us).
     """
 
     function: str
@@ -41,6 +42,7 @@ class Growth:
     first: int
     last: int
     share: float
+    middle: tuple[float, float]
 
     def __str__(self) -> str:
         whose = f"{self.function}: {self.operator}" if self.operator else self.function
@@ -91,7 +93,8 @@ def _one(
     first, last = int(x.min()), int(x.max())
     grown, median = fitted.value * (last - first), float(np.median(y))
     if grown > _NOTABLE_US and grown > _NOTABLE * median:
-        yield Growth(function, operator, what, fitted, first, last, grown / median)
+        middle = float(np.median(x)), median
+        yield Growth(function, operator, what, fitted, first, last, grown / median, middle)
 
 
 def _dimensions(

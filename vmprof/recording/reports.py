@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from vmprof.recording.groups import Calls, Group, Ints, durations_us, groups_of
+from vmprof.recording.keys import Floats, Keys, by_invocation
 from vmprof.recording.memory import UNSEEN, Memory, memory_of
-from vmprof.recording.numbers import distinct_pairs, numbered
-from vmprof.recording.shapes import kind_of, ranges
+from vmprof.recording.numbers import numbered
 from vmprof.recording.tables import (
     EMPTY_CALL,
-    FAILED_READING,
-    NO_FAULT,
-    NOT_OPENED,
-    SHARED_PMU,
     TIMED,
     Counts,
     Recording,
@@ -26,6 +19,7 @@ from vmprof.recording.tables import (
 from vmprof.report.derive import derive
 from vmprof.report.estimator import middle_half
 from vmprof.report.model import Report
+from vmprof.runs.faults import FAILED_READING, NO_FAULT, NOT_OPENED, SHARED_PMU, STAYED_OFF
 from vmprof.values import (
     ALIVE_AT_PEAK,
     INCLUSIVE_DURATION,
@@ -53,10 +47,9 @@ _FAULTS = {
     "(or the NMI watchdog) has taken it: stop that, and record again",
     SHARED_PMU: "the PMU was shared with others; stop other users of perf (and the NMI watchdog) "
     "or count fewer events",
+    STAYED_OFF: "the counters stayed off, for a reason that the kernel did not give",
     NOT_OPENED: "the counters could not be opened in a thread that called",
 }
-
-Floats = npt.NDArray[np.float64]
 
 
 def reports(recording: Recording, by: str = "operator") -> dict[str, Report]:
@@ -75,15 +68,15 @@ def build(group: Group, by: str = "operator") -> Report | None:
     timed = group.timed
     if not len(timed):
         return None
-    keys = _Keys.of(group, by)
+    keys = Keys.of(group, by)
     calls = Calls.of(group.recording.calls, timed)
     totals_us = durations_us(timed)
     # Of shapes that come once each, the middle half would show half.
     middle = np.arange(len(timed)) if by == "shape" else middle_half(totals_us)
     own = calls.own(durations_ns(calls.rows)) / 1e3
     key = keys.of_rows(calls)
-    times = _by_invocation(own, key, calls.place, len(timed), keys.count)
-    counts = _by_invocation(np.ones(len(key)), key, calls.place, len(timed), keys.count)
+    times = by_invocation(own, key, calls.place, len(timed), keys.count)
+    counts = by_invocation(np.ones(len(key)), key, calls.place, len(timed), keys.count)
     inclusive = _inclusive(calls, key, len(timed), keys)
     total = float(totals_us[middle].mean())
     device = group.recording.vms[group.recording.functions[group.function].vm].device
@@ -135,56 +128,7 @@ def build(group: Group, by: str = "operator") -> Report | None:
     return derive(report, group.recording.derived)
 
 
-@dataclass(frozen=True)
-class _Keys:
-    """What has a row: callees with their shapes. The first key is the invocation itself."""
-
-    names: list[str]
-    shapes: list[str]
-    numbers: Mapping[tuple[int, int], int]  # of callee and signature
-
-    @property
-    def count(self) -> int:
-        return len(self.names)
-
-    @classmethod
-    def of(cls, group: Group, by: str) -> _Keys:
-        recording = group.recording
-        found: set[tuple[int, int]] = set()
-        for turn, table in enumerate([recording.calls, *(each.calls for each in recording.counts)]):
-            rows = Calls.of(table, group.of_turn(turn)).rows
-            rows = rows[rows["callee"] >= 0]
-            pairs, _ = distinct_pairs(rows["callee"], rows["signature"])
-            found |= {(callee, signature) for callee, signature in pairs.tolist()}
-        folded: dict[tuple[str, object], list[tuple[int, int]]] = {}
-        for callee, signature in sorted(found):
-            text = recording.signatures[signature]
-            kind: object = text if by == "shape" else kind_of(text)
-            folded.setdefault((recording.callees[callee], kind), []).append((callee, signature))
-        return cls(
-            [name for name, _ in folded],
-            [ranges(recording.signatures[s] for _, s in pairs) for pairs in folded.values()],
-            {pair: number for number, pairs in enumerate(folded.values()) for pair in pairs},
-        )
-
-    def of_rows(self, calls: Calls) -> Ints:
-        """The key of each row; -1 for the invocation itself."""
-        pairs, which = distinct_pairs(calls.rows["callee"], calls.rows["signature"])
-        keys = np.array([self.numbers.get((c, s), -1) for c, s in pairs.tolist()], dtype=np.int64)
-        return keys[which]
-
-
-def _by_invocation(
-    values: npt.NDArray[np.float64], key: Ints, place: Ints, invocations: int, keys: int
-) -> Floats:
-    """``values`` of rows added up, shape (invocations, keys); what has no key is left out."""
-    is_row = key >= 0
-    at = place[is_row] * keys + key[is_row]
-    sums = np.bincount(at, weights=values[is_row], minlength=invocations * keys)
-    return sums.reshape(invocations, keys).astype(np.float64)
-
-
-def _inclusive(calls: Calls, key: Ints, invocations: int, keys: _Keys) -> Floats | None:
+def _inclusive(calls: Calls, key: Ints, invocations: int, keys: Keys) -> Floats | None:
     """What calls took with those inside them; None if there are none inside others."""
     if not (calls.rows["parent"] > 0).any():
         return None
@@ -192,13 +136,13 @@ def _inclusive(calls: Calls, key: Ints, invocations: int, keys: _Keys) -> Floats
     of_rows = np.where(key >= 0, names[key], -1)
     durations = durations_ns(calls.rows) / 1e3
     durations = np.where(calls.is_outermost(of_rows), durations, 0.0)
-    return _by_invocation(durations, key, calls.place, invocations, keys.count)
+    return by_invocation(durations, key, calls.place, invocations, keys.count)
 
 
 class _Counted:
     """Cells of the counters, by key and of the invocation; and why columns are not there."""
 
-    def __init__(self, group: Group, keys: _Keys) -> None:
+    def __init__(self, group: Group, keys: Keys) -> None:
         self._group, self._keys = group, keys
         self.rows: list[dict[str, Metric]] = [{} for _ in range(keys.count)]
         self.total: dict[str, Metric] = {}
@@ -235,12 +179,12 @@ class _Counted:
                     "or this PMU does not have it"
                 )
                 continue
-            of_keys = _by_invocation(
+            of_keys = by_invocation(
                 own[:, at].astype(np.float64), key, calls.place, len(usable), self._keys.count
             )
             of_all = np.zeros(len(usable))
             of_all[calls.place[whole]] = totals
-            calls_of = _by_invocation(
+            calls_of = by_invocation(
                 np.ones(len(key)), key, calls.place, len(usable), self._keys.count
             )
             if shares is None:
@@ -250,7 +194,7 @@ class _Counted:
                         _cells(column, of_keys[middle, number], of_keys[:, number])
                     )
                 continue
-            share_sums = _by_invocation(
+            share_sums = by_invocation(
                 shares[:, at], key, calls.place, len(usable), self._keys.count
             )
             part = share_sums / np.maximum(calls_of, 1)

@@ -6,6 +6,7 @@ import numpy as np
 
 from vmprof.recording.groups import Group, durations_us
 from vmprof.recording.memory import memory_of
+from vmprof.recording.tables import Recording
 from vmprof.values import PEAK_MEMORY, Count, Duration, Metric, Row
 
 
@@ -15,6 +16,12 @@ def summary(groups: list[Group]) -> list[Row]:
     Invocations and their sum are of all; the others of those that were timed and kept.
     """
     return [_line(group) for group in groups]
+
+
+def not_seen(recording: Recording) -> list[str]:
+    """What went wrong, and what could not be seen of which VM."""
+    notes = [f"VM {n}: {note}" for n, vm in enumerate(recording.vms, start=1) for note in vm.notes]
+    return [*recording.problems, *notes]
 
 
 def _line(group: Group) -> Row:

@@ -16,15 +16,12 @@ Table = npt.NDArray[Any]
 UNRECORDED = -1  # the turn of an invocation whose calls were not recorded
 TIMED = 0  # the turn in which the clock was read around each call; pass n of counters is turn n
 
-# Why the counts of an invocation cannot be believed: `Invocations.fault`.
-NO_FAULT, FAILED_READING, SHARED_PMU, NOT_OPENED = range(4)
-
 # A fact: what a window of that engine reads around nothing.
 EMPTY_CALL = "Empty call, engine "
 
 # A call from outside of a function of some VM. `number` is its place among those of the same
 # function and label, `dropped` how many of its calls found no room in the buffer; times are
-# CLOCK_MONOTONIC's.
+# CLOCK_MONOTONIC's, `fault` is of vmprof.runs.faults.
 INVOCATION = np.dtype(
     [
         ("id", np.int64),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from vmprof.recording.groups import groups_of
 from vmprof.recording.growth import growths
 from vmprof.recording.reports import build
-from vmprof.recording.summary import summary
+from vmprof.recording.summary import not_seen, summary
 from vmprof.recording.tables import Recording
 from vmprof.report.model import Report
 from vmprof.report.render.table import grid, heading
@@ -22,23 +22,28 @@ def render(
 ) -> str:
     """``table`` renders one report; by default as TVM's table with its heading."""
     groups = groups_of(recording)
-    parts = (
-        [_summary_text(summary(groups))]
-        if groups
-        else ["Nothing was recorded: no attached VM was called.\n"]
-    )
+    parts = [_summary_text(summary(groups)) if groups else _nothing(recording)]
     grown = [str(each) for group in groups for each in growths(group)]
     if grown:
         parts.append(_section("What grows", grown))
-    notes = [f"VM {n}: {note}" for n, vm in enumerate(recording.vms, start=1) for note in vm.notes]
-    if recording.problems or notes:
-        parts.append(_section("Not seen", [*recording.problems, *notes]))
+    unseen = not_seen(recording)
+    if unseen:
+        parts.append(_section("Not seen", unseen))
     sum_ns = sum(group.total("sum_ns") for group in groups)
     for group in groups:
         report = build(group, by)
         if report is not None and group.total("sum_ns") >= _MATTERS * sum_ns:
             parts.append(table(report) if table else heading(report) + report.table())
     return "\n".join(parts)
+
+
+def _nothing(recording: Recording) -> str:
+    if recording.vms:
+        return "Nothing was recorded: no attached VM was called.\n"
+    return (
+        "Nothing was recorded: no tvm.relax.VirtualMachine and no vmprof.VirtualMachine was made "
+        "in this process, or attached; those of child processes are not seen.\n"
+    )
 
 
 def _summary_text(rows: list[Row]) -> str:

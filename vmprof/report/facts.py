@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from vmprof.report.kinds import calls_of
 from vmprof.report.model import Report
 from vmprof.report.render.figures import short, short_time, three_digits
 from vmprof.report.totals import in_no_row, longest_total, of_device
@@ -65,7 +66,7 @@ def facts(report: Report) -> list[Fact]:
     note = f"of {merged:,} operators"
     if isinstance(repeats, Count):
         note += f", {repeats.value:,} repeats"
-    found.append(Fact("Calls", f"{len(report.calls):,}", note))
+    found.append(Fact("Calls", f"{sum(map(calls_of, report.calls)):,}", note))
     return found
 
 

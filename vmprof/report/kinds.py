@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vmprof.values import Duration, Row
+from vmprof.values import Count, Duration, Row
 
 _YEARS = 1e15  # microseconds: thirty years
 _NUMBER = re.compile(r"(?<=.)_?\d+$")
@@ -29,11 +29,20 @@ def kind_of(row: Row) -> str:
 
 def kinds(calls: Iterable[Row]) -> list[Kind]:
     """The kinds of ``calls``, longest first."""
-    groups: dict[str, list[float]] = {}
+    groups: dict[str, list[Row]] = {}
     for call in calls:
-        groups.setdefault(kind_of(call), []).append(microseconds(call))
-    found = [Kind(name, sum(times), len(times)) for name, times in groups.items()]
+        groups.setdefault(kind_of(call), []).append(call)
+    found = [
+        Kind(name, sum(map(microseconds, rows)), sum(map(calls_of, rows)))
+        for name, rows in groups.items()
+    ]
     return sorted(found, key=lambda kind: -kind.microseconds)
+
+
+def calls_of(row: Row) -> int:
+    """How many calls the row stands for."""
+    count = row.get("Count")
+    return count.value if isinstance(count, Count) else 1
 
 
 def microseconds(row: Row) -> float:

@@ -8,10 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vmprof.runs.faults import (
+    FAILED_READING,
+    SHARED_PMU,
+    STAYED_OFF,
+    faults,
+    lost_ns,
+    stayed_off,
+)
 from vmprof.runs.layout import Layout
 from vmprof.runs.parallelism import Parallelism
 from vmprof.runs.reading_cost import Spent
-from vmprof.runs.readings import amounts, in_turns, is_read, times
+from vmprof.runs.readings import amounts, in_turns, times
 from vmprof.runs.signature import signature_text
 from vmprof.runs.work import TASK_SITE, ByThread, Floats, Ints, Records, Work
 
@@ -161,44 +169,42 @@ class Run:
 
 def _fault(records: Records, layout: Layout) -> str | None:
     """Why the counts of a run cannot be believed, if so."""
-    for number, values in enumerate(layout.sources):
-        read = is_read(records, layout, number)
-        for end in ("before", "after"):
-            if (records[end][str(number)]["count"][read] != len(values)).any():
-                return (
-                    "a reading of the counters failed during the run; if it is the PMU's, another "
-                    "user of perf (or the NMI watchdog) has taken it: stop that, and run again"
-                )
-        if _stayed_off(records, layout, number):
-            names = ", ".join(layout.columns[column] for column in values)
-            return f"{names} stayed off in the whole run, for a reason that the kernel did not give"
-    if layout.multiplexed:
-        return None
-    # Of the calling thread the run as a whole tells; of others, their tasks.
-    for part in (records[:1], records[records["site"] == TASK_SITE]):
-        enabled = np.zeros(len(layout.columns))
-        lost = np.zeros(len(layout.columns))
-        for of_thread, running in times(part, layout).values():
-            # Groups that take turns are read one after the other, so that their times differ.
-            enabled += of_thread.sum(axis=0)
-            lost += np.maximum(of_thread - running - layout.skews_ns, 0).sum(axis=0)
-        # Sources without times, such as collectors, have neither.
-        share = float(np.max(lost / np.maximum(enabled, 1), initial=0))
-        if share > 0:
-            return (
-                "the PMU was shared with others: the counters ran "
-                f"{math.floor(1e4 * (1 - share)) / 100:g} % of the time; stop other users of perf "
-                "(and the NMI watchdog) or count fewer events"
-            )
+    first = np.zeros(1, dtype=np.int64)
+    (fault,) = faults(records, layout, first).tolist()
+    if fault == FAILED_READING:
+        return (
+            "a reading of the counters failed during the run; if it is the PMU's, another "
+            "user of perf (or the NMI watchdog) has taken it: stop that, and run again"
+        )
+    if fault == STAYED_OFF:
+        names = ", ".join(
+            layout.columns[column]
+            for number, columns in enumerate(layout.sources)
+            if stayed_off(records[:1], layout, number).any()
+            for column in columns
+        )
+        return f"{names} stayed off in the whole run, for a reason that the kernel did not give"
+    if fault == SHARED_PMU:
+        return (
+            "the PMU was shared with others: the counters ran "
+            f"{math.floor(1e4 * (1 - _lost_share(records, layout))) / 100:g} % of the time; stop "
+            "other users of perf (and the NMI watchdog) or count fewer events"
+        )
     return None
 
 
-def _stayed_off(records: Records, layout: Layout, number: int) -> bool:
-    """Whether the source ``number``, of the calling thread, never counted in a run."""
-    if number in layout.untimed or (layout.threads and layout.threads[number]):
-        return False
-    before, after = (records[end][str(number)]["enabled_ns"][0] for end in ("before", "after"))
-    return bool(before == after > 0)
+def _lost_share(records: Records, layout: Layout) -> float:
+    """Of the time that counters were enabled, of the column that lost most."""
+    largest = 0.0
+    # The calling thread's own record, and the tasks of others.
+    for part in (records[:1], records[records["site"] == TASK_SITE]):
+        enabled = sum(
+            (of_thread.sum(axis=0) for of_thread, _ in times(part, layout).values()),
+            np.zeros(len(layout.columns)),
+        )
+        lost = lost_ns(part, layout).sum(axis=0)
+        largest = max(largest, float(np.max(lost / np.maximum(enabled, 1), initial=0)))
+    return largest
 
 
 def _counts(records: Records, work: Work, layout: Layout, spent: Spent | None) -> Counts:

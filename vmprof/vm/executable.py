@@ -1,13 +1,13 @@
 """A program as TVM's VM runs it: one for all engines, with the same constants in memory.
 
 An engine with constants of its own would find the caches full of the other's: what
-runs in turn must read the same memory. And the hook needs the objects that a VM has
-of kernels that are operands. So the executable gets a function more, which is never
-called in a run, and returns both.
+runs in turn must read the same memory. So the executable gets a function more, which is
+never called in a run, and returns them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tvm_ffi
@@ -29,6 +29,7 @@ from vmprof.program.bytecode import (
 )
 from vmprof.program.writer import write_bytecode
 from vmprof.vm.constants import constants_of
+from vmprof.vm.operands import in_places, with_places_for_kernels
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 _HAND_OUT = "vmprof.hand_out"
@@ -43,31 +44,25 @@ class Executable:
         self.program = program
         self.device = device
         bytecode = program.bytecode
-        self._kernels = _kernel_operands(bytecode)
         tensors = [
             index
             for index, constant in enumerate(bytecode.constants)
             if isinstance(constant, TensorConstant)
         ]
-        self._module = load(
-            _handing_out(bytecode, [*self._kernels, *map(ConstantReference, tensors)])
-        )
+        placed, self._operands = with_places_for_kernels(bytecode)
+        self._module = load(_handing_out(placed, [*map(ConstantReference, tensors)]))
         for imported in program.module.imports:
             self._module.import_module(imported)
-        handed_out = self.machine()[_HAND_OUT]()[len(self._kernels) :]
+        handed_out = self.machine()[_HAND_OUT]()
         self.constants = constants_of(bytecode, device, dict(zip(tensors, handed_out, strict=True)))
 
-    def machine(self) -> TvmVirtualMachine:
-        """A VM of TVM's that runs it."""
-        return TvmVirtualMachine(self._module, self.device)
-
-    def kernels(self, machine: TvmVirtualMachine) -> dict[str, Any]:
-        """The objects that ``machine`` has of the kernels that are operands; others have others."""
-        handed_out = machine[_HAND_OUT]()[: len(self._kernels)]
-        return {
-            reference.name: kernel
-            for reference, kernel in zip(self._kernels, handed_out, strict=True)
-        }
+    def machine(self, wrap: Callable[[str, Any], Any] | None = None) -> TvmVirtualMachine:
+        """A VM of TVM's that runs it; ``wrap(name, kernel)`` stands for one that is an operand."""
+        kernels = [self.program.packed_function(name) for name in self._operands]
+        if wrap is not None:
+            kernels = [wrap(*each) for each in zip(self._operands, kernels, strict=True)]
+        with in_places(kernels):
+            return TvmVirtualMachine(self._module, self.device)
 
 
 def load(bytecode: Bytecode) -> tvm_ffi.Module:
@@ -85,18 +80,6 @@ def vm_function(name: str, start: int, end: int) -> Function:
 def packed(name: str) -> Function:
     """A packed function's entry in the table."""
     return Function(FunctionKind.PACKED, name, 0, 0, 0, 0, ())
-
-
-def _kernel_operands(bytecode: Bytecode) -> list[FunctionReference]:
-    found = {
-        operand: None
-        for instruction in bytecode.instructions
-        if isinstance(instruction, Call)
-        for operand in instruction.operands
-        if isinstance(operand, FunctionReference)
-        and bytecode.functions[operand.index].kind is FunctionKind.PACKED
-    }
-    return list(found)
 
 
 def _handing_out(bytecode: Bytecode, operands: list[Operand]) -> Bytecode:

@@ -35,6 +35,12 @@ from vmprof.vm.compiled import AnyList, CompiledFunction
 from vmprof.vm.errors import check_arity
 from vmprof.vm.instrument import Instrument, instrumented
 
+# TVM calls a packed function that does nothing, for the None that it returns.
+NULL_VALUE = "vm.builtin.null_value"
+CALL_TIR_DYN = "vm.builtin.call_tir_dyn"
+# Not worth a row, or, for call_tir_dyn, told by the row of the kernel that it calls.
+UNRECORDED = frozenset({NULL_VALUE, CALL_TIR_DYN})
+
 Callee = Callable[..., Any]
 
 
@@ -157,11 +163,11 @@ class Linker:
             return instrumented(self.instrument, callee, value, name)
         if vm_function:
             return callee
-        return None if name == _NULL_VALUE else self.wrapped(callee, function, number, name)
+        return None if name == NULL_VALUE else self.wrapped(callee, function, number, name)
 
     def wrapped(self, callee: Callee, function: str, number: int | None, name: str) -> Callee:
         """``callee`` as it is called at one place of ``function``."""
-        if self.wrap is None or name in _UNRECORDED:
+        if self.wrap is None or name in UNRECORDED:
             return callee
         site = Site(len(self.sites), function, number, name)
         self.sites.append(site)
@@ -188,13 +194,6 @@ class Linker:
             return self.closures[index]
         name = self.program.bytecode.functions[index].name
         return self.wrapped(self.packed(index), function, number, name)
-
-
-# TVM calls a packed function that does nothing, for the None that it returns.
-_NULL_VALUE = "vm.builtin.null_value"
-
-# Not worth a row, or, for call_tir_dyn, told by the row of the kernel that it calls.
-_UNRECORDED = {_NULL_VALUE, "vm.builtin.call_tir_dyn"}
 
 
 def _refuse(function: Function, *args: Any) -> None:

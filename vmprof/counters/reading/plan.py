@@ -22,7 +22,7 @@ from vmprof.errors import VmprofError
 from vmprof.runs.layout import Layout
 
 
-def _no_symbols(symbol: str) -> Place:
+def no_symbols(symbol: str) -> Place:
     raise VmprofError(f"nothing is loaded in which {symbol!r} could be looked up")
 
 
@@ -82,7 +82,7 @@ def open_counters(
     single_pass: bool = False,
     collectors: Sequence[NativeCollector] = (),
     scope: Scope | None = None,
-    find: Callable[[str], Place] = _no_symbols,
+    find: Callable[[str], Place] = no_symbols,
 ) -> Counters:
     """Open what can be counted of ``groups`` for the calling thread, and others in ``scope``.
 

@@ -12,17 +12,13 @@ from typing import Any
 
 from vmprof.counters import Pass
 from vmprof.errors import add_note
-from vmprof.native import empty
-from vmprof.program.bytecode import Call
+from vmprof.record.empty_call import wrapped_calls
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.rounds.collectors import Collector
 from vmprof.runs.run import Run
 from vmprof.values import Row
 from vmprof.vm import Interpreter, Site
 from vmprof.vm.executable import Executable
-
-# Of this builtin alone the hook knows which kernel it calls with its first operand.
-CALL_TIR_DYN = "vm.builtin.call_tir_dyn"
 
 
 @dataclass(frozen=True)
@@ -39,8 +35,7 @@ class Collecting:
 class Engine(ABC):
     """Runs the function ``entry`` of ``executable`` on ``arguments``, in TVM's VM or its own way.
 
-    ``sites`` are what calls are recorded of, by their numbers. With ``common`` only
-    calls are recorded that every engine can see.
+    ``sites`` are what calls are recorded of, by their numbers.
     """
 
     sites: Sequence[Site]
@@ -51,8 +46,6 @@ class Engine(ABC):
         entry: str,
         arguments: Sequence[Any],
         recorder: Recorder,
-        *,
-        common: bool = False,
     ) -> None:
         self._executable = executable
         self._program = executable.program
@@ -60,7 +53,6 @@ class Engine(ABC):
         self._entry = entry
         self._arguments = arguments
         self._recorder = recorder
-        self._common = common
         self._recorded = self._recorded_run()
         self._machine = executable.machine()
         self._unprofiled = partial(self._machine[entry], *arguments)
@@ -120,6 +112,23 @@ class Engine(ABC):
         return self._recorder.recording(reading, counted)
 
 
+def collected(
+    recorded: Callable[..., Any], collector: Collector, rows: list[Row]
+) -> Callable[..., Any]:
+    """``recorded`` with ``collector`` around it, a row per call."""
+
+    def call(*operands: Any) -> Any:
+        number = len(rows)
+        rows.append({})
+        collector.start()
+        try:
+            return recorded(*operands)
+        finally:
+            rows[number] = dict(collector.stop())
+
+    return call
+
+
 @contextmanager
 def _of_tvm() -> Iterator[None]:
     """An error inside says that it came from TVM's VM."""
@@ -134,7 +143,7 @@ class DispatchLoop(Engine):
     """vmprof's machine, with a window around each packed function that an instruction calls."""
 
     def _recorded_run(self) -> Callable[[], Any]:
-        machine = self._interpreter(self._wrap)
+        machine = self._interpreter(self._recorder.wrap)
         self.sites = machine.sites
         return partial(machine[self._entry], *self._arguments)
 
@@ -142,20 +151,7 @@ class DispatchLoop(Engine):
         rows: list[Row] = []
 
         def wrap(site: Site, kernel: Any) -> Any:
-            recorded = self._wrap(site, kernel)
-            if recorded is kernel:
-                return kernel
-
-            def collected(*operands: Any) -> Any:
-                number = len(rows)
-                rows.append({})
-                collector.start()
-                try:
-                    return recorded(*operands)
-                finally:
-                    rows[number] = dict(collector.stop())
-
-            return collected
+            return collected(self._recorder.wrap(site, kernel), collector, rows)
 
         collected_run = partial(self._interpreter(wrap)[self._entry], *self._arguments)
 
@@ -174,24 +170,5 @@ class DispatchLoop(Engine):
             constants=self._executable.constants,
         )
 
-    def _wrap(self, site: Site, kernel: Any) -> Any:
-        if self._common and not self._is_told(site):
-            return kernel
-        return self._recorder.wrap(site, kernel)
-
-    def _is_told(self, site: Site) -> bool:
-        """Whether TVM's VM tells of it: a builtin that gets a kernel may call it by itself."""
-        if site.instruction is None:
-            return False
-        instruction = self._program.bytecode.instructions[site.instruction]
-        called = instruction.callee.name if isinstance(instruction, Call) else None
-        return called in (site.callee, CALL_TIR_DYN)
-
     def _empty_calls(self, calls: int) -> Callable[[], Any]:
-        nothing: Callable[[], None] = self._recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)
-
-        def run() -> None:
-            for _ in range(calls):
-                nothing()
-
-        return run
+        return wrapped_calls(self._recorder, calls)

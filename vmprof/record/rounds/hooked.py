@@ -1,4 +1,7 @@
-"""TVM's own VM with the recorder as its instrument (native/hook.c): the second engine."""
+"""TVM's own VM with the recorder as its instrument (native/hook.c): the second engine.
+
+What the VM does not report, kernels that are operands, is wrapped: :mod:`vmprof.vm.operands`.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,14 @@ from functools import partial
 from typing import Any
 
 from vmprof.errors import VmprofError, add_note
-from vmprof.program.bytecode import (
-    VOID_REGISTER,
-    Bytecode,
-    Call,
-    FunctionKind,
-    FunctionReference,
-    Instruction,
-    Register,
-    Ret,
-)
+from vmprof.program.bytecode import FunctionKind
+from vmprof.record.empty_call import hooked_calls
 from vmprof.record.recorder import Reading
 from vmprof.record.rounds.collectors import Collector
-from vmprof.record.rounds.engines import Collecting, Engine
+from vmprof.record.rounds.engines import Collecting, Engine, collected
 from vmprof.values import Row
 from vmprof.vm import Site
-from vmprof.vm.executable import load, packed, vm_function
-from vmprof.vm.tvm_vm import TvmVirtualMachine
-
-# Not worth a row; the dispatch loop has none of it either.
-_UNRECORDED = "vm.builtin.null_value"
+from vmprof.vm.linker import UNRECORDED
 
 
 class HookedVm(Engine):
@@ -42,9 +33,14 @@ class HookedVm(Engine):
                 "profile it with the engine vmprof"
             )
         names = [each.name for each in table if each.kind is FunctionKind.PACKED]
-        recorded = dict.fromkeys(name for name in names if name != _UNRECORDED)
+        recorded = dict.fromkeys(name for name in names if name not in UNRECORDED)
         self.sites = [Site(i, "", 0, name) for i, name in enumerate(recorded)]
-        return self._hooked()
+        self._by_name = {site.callee: site for site in self.sites}
+        return self._hooked(self._wrap)
+
+    def _wrap(self, name: str, kernel: Any) -> Any:
+        """An operand, which something calls that the VM does not tell of."""
+        return self._recorder.wrap(self._by_name[name], kernel) if name in self._by_name else kernel
 
     def collecting(self, collector: Collector) -> Collecting:
         rows: list[Row] = []
@@ -58,31 +54,29 @@ class HookedVm(Engine):
             else:
                 rows[begun.pop()] = dict(collector.stop())
 
-        collected = self._hooked(around)
+        def wrap(name: str, kernel: Any) -> Any:
+            recorded = self._wrap(name, kernel)
+            return kernel if recorded is kernel else collected(recorded, collector, rows)
+
+        collected_run = self._hooked(wrap, around)
 
         def run() -> None:
             rows.clear()
             begun.clear()
-            self._recorder.run(collected, Reading.TIME)
+            self._recorder.run(collected_run, Reading.TIME)
 
         return Collecting(run, lambda: (self._recorder.recording(Reading.TIME), rows.copy()))
 
     def _empty_calls(self, calls: int) -> Callable[[], Any]:
-        empty = FunctionReference(1, "vmprof.empty")
-        void = Register(VOID_REGISTER)
-        code: tuple[Instruction, ...] = (*[Call(void, empty, ())] * calls, Ret(void))
-        functions = (vm_function("main", 0, len(code)), packed(empty.name))
-        machine = TvmVirtualMachine(load(Bytecode(functions, code, (), {})), self._device)
-        machine.set_instrument(self._recorder.hook([empty.name], {}))
-        run: Callable[[], Any] = machine["main"]
-        return run
+        return hooked_calls(self._recorder, calls)
 
-    def _hooked(self, around: Callable[[bool], None] | None = None) -> Callable[[], Any]:
-        """A run in a VM of its own: a hook knows one VM's objects alone."""
-        machine = self._executable.machine()
-        kernels = self._executable.kernels(machine)
+    def _hooked(
+        self, wrap: Callable[[str, Any], Any], around: Callable[[bool], None] | None = None
+    ) -> Callable[[], Any]:
+        """A run in a VM of its own, with wrapped kernels where they are operands."""
+        machine = self._executable.machine(wrap)
         names = [site.callee for site in self.sites]
-        machine.set_instrument(self._recorder.hook(names, kernels, around))
+        machine.set_instrument(self._recorder.hook(names, around))
         run = partial(machine[self._entry], *self._arguments)
 
         def annotated_run() -> Any:

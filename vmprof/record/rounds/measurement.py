@@ -13,7 +13,7 @@ from vmprof.progress import Progress
 from vmprof.record.recorder import Reading
 from vmprof.record.rounds.collectors import Collector
 from vmprof.record.rounds.engines import Engine
-from vmprof.record.rounds.schedule import Schedule
+from vmprof.record.rounds.options import Rounds
 from vmprof.record.rounds.warmth import AsItComes, Warmth, warmth_of
 from vmprof.runs.run import Run
 from vmprof.values import Metric, Row
@@ -48,14 +48,14 @@ class Measurement:
 
 def measure(
     engines: Sequence[Engine],
-    schedule: Schedule,
+    rounds: Rounds,
     counters: Counters,
     collectors: Sequence[Collector],
     progress: Progress,
     *,
     cpu_time: bool = False,
 ) -> tuple[Warmth, list[Measurement]]:
-    """Warm up, then run ``engines`` in rounds as ``schedule`` says; a measurement of each.
+    """Warm up, then run ``engines`` as ``rounds`` say; a measurement of each.
 
     Also gives how warm the measured runs found the machine.
 
@@ -67,7 +67,7 @@ def measure(
         [engine.collecting(collector) for collector in collectors if collector.scope == "call"]
         for engine in engines
     ]
-    readings = schedule.readings(counters.passes)
+    readings = rounds.readings(counters.passes)
 
     def one_turn(number: int, result: Measurement, warmth: Warmth) -> None:
         engine = engines[number]
@@ -109,13 +109,13 @@ def measure(
     def nothing() -> list[Measurement]:
         return [Measurement.empty(counters, len(each)) for each in collecting]
 
-    for number in range(1, schedule.warmup + 1):
-        progress(f"warming up, round {number} of {schedule.warmup}")
+    for number in range(1, rounds.warmup + 1):
+        progress(f"warming up, round {number} of {rounds.warmup}")
         one_round(nothing(), AsItComes("nothing is measured"))
-    results, warmth = nothing(), warmth_of(schedule, engines[0])
+    results, warmth = nothing(), warmth_of(rounds, engines[0])
     with _collector_off():
-        for number in schedule.rounds():
-            progress(f"measuring, round {number} of {schedule.expected}")
+        for number in rounds.numbers():
+            progress(f"measuring, round {number} of {rounds.expected}")
             one_round(results, warmth, backwards=number % 2 == 0)
     return warmth, results
 

@@ -16,7 +16,7 @@ from vmprof.counters.hardware.caches import largest_cache
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.record.rounds.engines import Engine
-from vmprof.record.rounds.schedule import Schedule
+from vmprof.record.rounds.options import Rounds
 
 # A batch of unprofiled runs takes at least this long.
 _BATCH_MS = 5
@@ -91,11 +91,11 @@ class Cold(Warmth):
         lib.vmprof_evict(ffi.from_buffer("char[]", self._memory), self._memory.nbytes)
 
 
-def warmth_of(schedule: Schedule, engine: Engine) -> Warmth:
-    """What ``schedule`` wants, or what suits a model that takes as long as ``engine``'s does."""
-    if schedule.cold:
+def warmth_of(rounds: Rounds, engine: Engine) -> Warmth:
+    """What ``rounds`` want, or what suits a model that takes as long as ``engine``'s does."""
+    if rounds.cold:
         return Cold()
-    if schedule.single_pass or not schedule.warmup:
+    if rounds.single_pass or not rounds.warmup:
         return AsItComes("no run is made that is not measured, but for warm-up rounds")
     # One run may be long because something else had the processor.
     if all(engine.time_unprofiled() >= _LONG_MS * 1e3 for _ in range(2)):

@@ -15,20 +15,17 @@ from vmprof.recording.numbers import distinct
 from vmprof.recording.tables import (
     ALLOCATION,
     CALL,
-    FAILED_READING,
     INVOCATION,
-    NO_FAULT,
-    NOT_OPENED,
-    SHARED_PMU,
     TIMED,
     Counts,
     Table,
 )
+from vmprof.runs.faults import NOT_OPENED, faults
 from vmprof.runs.layout import Layout
-from vmprof.runs.readings import amounts, in_turns, is_read, record_dtype, times
+from vmprof.runs.readings import amounts, in_turns, record_dtype
 from vmprof.runs.run import NOTHING
 from vmprof.runs.signature import signature_text
-from vmprof.runs.work import RUN_SITE, TASK_SITE, Ints, Work
+from vmprof.runs.work import Ints, Work
 
 # vmprof_invocation of native/api.h.
 _NATIVE = np.dtype(
@@ -107,7 +104,7 @@ def fold(
             )
             continue
         firsts = native["first"][of_turn]
-        invocations["fault"][of_turn] = _faults(records, layout, firsts)
+        invocations["fault"][of_turn] = faults(records, layout, firsts)
         counts.append(_counts(records, work, layout, rows))
     return Folded(invocations, calls, tuple(counts), allocations)
 
@@ -178,23 +175,3 @@ def _counts(records: Table, work: Work | None, layout: Layout, rows: Table) -> C
     if not layout.multiplexed:
         return Counts(rows, values)
     return Counts(rows, *in_turns(records, work, layout, values))
-
-
-def _faults(records: Table, layout: Layout, firsts: Ints) -> Any:
-    """Why the counts of each invocation, which begin at ``firsts``, cannot be believed."""
-    faults = np.full(len(firsts), NO_FAULT, dtype=np.int8)
-    if not len(firsts):
-        return faults
-    whole = np.searchsorted(firsts, np.arange(len(records)), side="right") - 1
-    if not layout.multiplexed:
-        # Of the calling thread the invocation as a whole tells; of others, their tasks.
-        telling = np.isin(records["site"], (RUN_SITE, TASK_SITE))
-        for enabled, running in times(records, layout).values():
-            lost = telling & (enabled - running > layout.skews_ns).any(axis=1)
-            faults[whole[lost]] = SHARED_PMU
-    for number, values in enumerate(layout.sources):
-        read = is_read(records, layout, number)
-        for end in ("before", "after"):
-            failed = read & (records[end][str(number)]["count"] != len(values))
-            faults[whole[failed]] = FAILED_READING
-    return faults

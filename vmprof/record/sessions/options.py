@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vmprof.defaults import ENGINES
 from vmprof.errors import VmprofError
+from vmprof.record.options import Counting
 
-ENGINES = ("tvm", "vmprof")
+DEFAULT_ENGINE = "tvm"
 # Not "process": which threads there are differs for each thread that calls.
 SCOPES = ("tasks", "inherit", "caller")
 DEFAULT_KEEP = 2_000_000
@@ -16,19 +19,15 @@ _LARGEST = 1 << 40
 
 
 @dataclass(frozen=True)
-class SessionOptions:
-    """How a session records.
+class SessionOptions(Counting):
+    """How a session records; each pass of its counters takes an invocation of its own.
 
     ``engine`` is what runs a recorded invocation of TVM's VM: another one of TVM's, made of
-    the same executable, or vmprof's. ``counters``, ``multiplex`` and ``count`` are as in
-    :func:`vmprof.profile`. ``keep`` is how many calls the recording holds at most, None for
-    all; ``max_records`` how many a thread's buffer has room for.
+    the same executable, or vmprof's. ``keep`` is how many calls the recording holds at most,
+    None for all; ``max_records`` how many a thread's buffer has room for.
     """
 
-    counters: str | None = None
-    multiplex: bool = False
-    engine: str = ENGINES[0]
-    count: str = SCOPES[0]
+    engine: str = DEFAULT_ENGINE
     keep: int | None = DEFAULT_KEEP
     max_records: int = DEFAULT_MAX_RECORDS
 
@@ -47,32 +46,15 @@ class SessionOptions:
             raise VmprofError(f"max_records is {self.max_records}; from 2 to 2^40 is possible")
 
     @staticmethod
-    def add_arguments(parser: argparse.ArgumentParser) -> None:
+    def add_arguments(parser: argparse.ArgumentParser, scopes: Sequence[str] = SCOPES) -> None:
+        Counting.add_arguments(parser, scopes)
         how = parser.add_argument_group("how to record")
         how.add_argument(
             "--engine",
             choices=ENGINES,
-            default=ENGINES[0],
-            help="what runs a recorded invocation: TVM's VM, or vmprof's (default: tvm)",
-        )
-        how.add_argument(
-            "--counters",
-            metavar="WHAT",
-            help="a counter set (ipc), its file (mine.toml), events as perf names them, or none; "
-            "each pass of them takes an invocation of its own",
-        )
-        how.add_argument(
-            "--multiplex",
-            action="store_true",
-            help="events that do not fit into the PMU take turns in one pass, for functions that "
-            "are called too seldom for several",
-        )
-        how.add_argument(
-            "--count",
-            choices=SCOPES,
-            default=SCOPES[0],
-            help="whose work a call's counters hold (default: tasks, the calling thread and TVM's "
-            "workers in their tasks)",
+            default=DEFAULT_ENGINE,
+            help="what runs a recorded invocation: TVM's VM, or vmprof's "
+            f"(default: {DEFAULT_ENGINE})",
         )
         how.add_argument(
             "--keep",
@@ -96,8 +78,8 @@ class SessionOptions:
         return cls(
             counters=options.counters,
             multiplex=options.multiplex,
-            engine=options.engine,
             count=options.count,
+            engine=options.engine,
             keep=options.keep,
             max_records=options.max_records,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
@@ -16,25 +16,30 @@ import tvm_ffi
 
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
-from vmprof.record.sessions.empty_call import empty_call_us
+from vmprof.record.empty_call import empty_call_us
+from vmprof.record.plan import Plan
+from vmprof.record.sessions.caller import Caller
 from vmprof.record.sessions.fold import Signatures, fold
 from vmprof.record.sessions.options import (
+    DEFAULT_ENGINE,
     DEFAULT_KEEP,
     DEFAULT_MAX_RECORDS,
-    ENGINES,
     SCOPES,
     SessionOptions,
 )
 from vmprof.record.sessions.patch import Patch
-from vmprof.record.sessions.plan import Caller, Plan
 from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
-from vmprof.recording.tables import EMPTY_CALL, NOT_OPENED, Recording
+from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
+from vmprof.runs.faults import NOT_OPENED
 from vmprof.values import Count, Duration, Metric
 from vmprof.version import __version__
 
 _MAX_LABELS = int(lib.VMPROF_MAX_LABELS)
 
+_COUNTED_PER_PROCESSOR = (
+    "is counted for whole processors, and a session counts threads; use vmprof run"
+)
 _MISSED_STORAGES = (
     "storages that something other than vm.builtin.alloc_storage made: they are no part of what is "
     "said of memory"
@@ -66,16 +71,16 @@ class Session:
 
     def __init__(
         self,
-        counters: str | None = None,
+        counters: str | Sequence[str] | None = None,
         *,
         multiplex: bool = False,
-        engine: str = ENGINES[0],
+        engine: str = DEFAULT_ENGINE,
         count: str = SCOPES[0],
         keep: int | None = DEFAULT_KEEP,
         max_records: int = DEFAULT_MAX_RECORDS,
         attach_all: bool = False,
     ) -> None:
-        self.options = SessionOptions(counters, multiplex, engine, count, keep, max_records)
+        self.options = SessionOptions(counters, multiplex, count, engine, keep, max_records)
         self._attach_all = attach_all
         self._lock = threading.RLock()
         self._stack = ExitStack()
@@ -97,7 +102,8 @@ class Session:
         if not _active.acquire(blocking=False):
             raise VmprofError(
                 "there is a session already: TVM's launches and the PMU are shared by the process; "
-                "close it first, or attach the VM to that one"
+                "close it first, or attach the VM to that one; under vmprof record, whose session "
+                "it is, leave out your own"
             )
         self._stack.callback(_active.release)
         try:
@@ -109,14 +115,15 @@ class Session:
 
     def _open(self) -> None:
         self._pid = os.getpid()
-        self._plan = Plan.of(self.options)
-        self._stack.callback(self._plan.close)
-        self._store = Store(self.options.keep, 1 + len(self._plan.passes))
+        # Opened here to know what can be counted, and never enabled: each thread has its own.
+        self._plan = Plan.of(self.options).open()
+        self._counters = self._stack.enter_context(self._plan.counters)
+        self._store = Store(self.options.keep, 1 + len(self._counters.passes))
         self._join_function, self._fold_function = (
             tvm_ffi.convert(self._guarded(each)) for each in (self._join, self._fold)
         )
         self._pointer = lib.vmprof_session_new(
-            1 + len(self._plan.passes),
+            1 + len(self._counters.passes),
             _handle(self._join_function),
             _handle(self._fold_function),
         )
@@ -251,7 +258,7 @@ class Session:
                     lib.vmprof_caller_clear(caller.pointer)
 
     def _fold_caller(self, caller: Caller) -> None:
-        layouts = [one.layout for one in self._plan.passes]
+        layouts = [one.layout for one in self._counters.passes]
         folded = fold(
             caller.pointer,
             layouts,
@@ -282,19 +289,25 @@ class Session:
             labels=tuple(self._labels),
             callees=self._vms.callees(),
             signatures=tuple(self._signatures.texts),
-            passes=self._plan.described(),
+            passes=tuple(
+                CountedPass(one.layout.columns, one.how, one.layout.multiplexed)
+                for one in self._counters.passes
+            ),
             invocations=kept.invocations[order],
             totals=self._store.totals(),
             calls=kept.calls,
             counts=kept.counts,
             allocations=kept.allocations,
-            missing=self._plan.missing(),
-            doubtful=tuple(sorted(self._plan.counters.unproven)),
+            missing={
+                **self._counters.refused,
+                **dict.fromkeys(self._counters.wide.columns, _COUNTED_PER_PROCESSOR),
+            },
+            doubtful=tuple(sorted(self._counters.unproven)),
             derived=tuple(self._plan.counted.metrics),
             facts={
                 "Number of threads": Count(tvm.runtime.num_threads()),
                 "Executor": "VM",
-                **self._plan.facts(),
+                **self._plan.facts("in invocations of their own"),
                 **self._empty_calls(),
                 "vmprof": __version__,
                 "TVM": str(tvm.__version__),

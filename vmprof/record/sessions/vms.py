@@ -12,17 +12,19 @@ import tvm_ffi
 
 from vmprof.errors import VmprofError
 from vmprof.native import entry as make_entry
-from vmprof.native import ffi, hook, lib, wrap
+from vmprof.native import ffi, lib, wrap
 from vmprof.program import Program
 from vmprof.program.program import find_executable
+from vmprof.record.hook import Hook
 from vmprof.record.launches import recorded_launches
 from vmprof.record.sessions.attached import AttachedOwnModule, AttachedTvmModule, Entry, Pair
 from vmprof.record.sessions.options import SessionOptions
 from vmprof.record.sessions.patch import MadeOf, made_of
-from vmprof.record.sessions.twin import CALL_TIR_DYN, NULL_VALUE, Outline, make_twin
+from vmprof.record.sessions.twin import Outline, make_twin
 from vmprof.recording.tables import Function, Vm
 from vmprof.runs.work import ACTIVATION_SITE
 from vmprof.vm import Interpreter, Site, VirtualMachine
+from vmprof.vm.linker import CALL_TIR_DYN, NULL_VALUE
 from vmprof.vm.module import Module as OwnModule
 
 # Distinct packed functions of a VM whose executable is not known.
@@ -71,8 +73,7 @@ class Vms:
         # By VM and name: their numbers, and those of their calls.
         self._functions: dict[tuple[int, str], tuple[int, int]] = {}
         self._callees: list[str] = []
-        # Of VMs whose names come up as they run: first callee, the hook, what keeps it.
-        self._learning: list[tuple[int, Any, Any]] = []
+        self._learning: list[Hook] = []  # of VMs whose names come up as they run
         self._launches = ExitStack()
         self._launches_seen: set[int] = set()
 
@@ -93,11 +94,9 @@ class Vms:
 
     def callees(self) -> tuple[str, ...]:
         """The names of all that has been called, by the numbers of sites."""
-        for first, hooked, _ in self._learning:
-            for number in range(_LEARNED):
-                name = lib.vmprof_hook_learned(hooked, number)
-                if name != ffi.NULL:
-                    self._callees[first + number] = ffi.string(name).decode(errors="replace")
+        for hook in self._learning:
+            for number, name in hook.learned().items():
+                self._callees[number] = name
         return tuple(self._callees)
 
     # ---- what attached VMs need -----------------------------------------------------------
@@ -199,19 +198,12 @@ class Vms:
     def _set_hook(self, module: Any, known: Sequence[str] | None) -> None:
         """Our instrument for one VM, which learns the names of functions if they are not known."""
         names = known or ()
-        nothing = [ffi.NULL] * len(names)
-        encoded = [ffi.new("char[]", name.encode()) for name in names]
-        hooked = lib.vmprof_hook_new(self._root, encoded, nothing, len(names), ffi.NULL)
-        if hooked == ffi.NULL:
-            raise MemoryError
         learn = 0 if known is not None else _LEARNED
         first = self._new_callees(names or [""] * learn)
-        instrument = hook(int(ffi.cast("intptr_t", hooked)))
-        if lib.vmprof_hook_number(hooked, first, learn) != 0:
-            raise MemoryError
+        hook = Hook(self._root, names, first=first, learn=learn)
         if learn:
-            self._learning.append((first, hooked, instrument))
-        module["set_instrument"](instrument)
+            self._learning.append(hook)
+        module["set_instrument"](hook.instrument)
 
     def _wrap(self, name: str, kernel: Any) -> Any:
         return wrap(int(ffi.cast("intptr_t", self._root)), self._new_callees([name]), kernel)

@@ -1,19 +1,23 @@
-"""How often to run, and what to read in which run."""
+"""How often to run, what to read in which run, and the same on the command line."""
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from vmprof.counters import Pass
 from vmprof.defaults import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 from vmprof.errors import VmprofError
-from vmprof.record.recorder import Reading
+
+if TYPE_CHECKING:
+    from vmprof.counters import Pass
+    from vmprof.record.recorder import Reading
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Rounds:
     """How often to run, and what to read in which run.
 
     A round measures a run of the engine per pass, then TVM's VM without profiling.
@@ -38,17 +42,53 @@ class Schedule:
 
     def readings(self, passes: Sequence[Pass]) -> list[tuple[Reading, Pass | None]]:
         """What each run of the engine in a round reads."""
+        from vmprof.record.recorder import Reading  # native code, which takes time to load
+
         if self.single_pass and passes:
             (together,) = passes
             return [(Reading.TIME | Reading.COUNTERS, together)]
         return [(Reading.TIME, None), *((Reading.COUNTERS, one) for one in passes)]
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser, at_least: int = AUTO_MIN_REPEATS) -> None:
+        how = parser.add_argument_group("how often to run")
+        how.add_argument(
+            "--repeats",
+            type=int,
+            metavar="N",
+            help="measured rounds, in each of which every engine runs (default: as many as fit "
+            f"into {AUTO_SECONDS:.0f} s, {at_least} to {AUTO_MAX_REPEATS})",
+        )
+        how.add_argument(
+            "--warmup",
+            type=int,
+            default=1,
+            metavar="N",
+            help="rounds before those (default: 1; 0: and no run but those that are measured)",
+        )
+        how.add_argument(
+            "--single-pass",
+            action="store_true",
+            help="read clock and counters in the same run, and make no run but those that are "
+            "measured and warm-up rounds: for models that keep state",
+        )
+        how.add_argument(
+            "--cold",
+            action="store_true",
+            help="evict the caches before each run, unprofiled ones too (default: each run comes "
+            "after others of its kind, as many as it takes to be as fast as in a loop)",
+        )
+
+    @classmethod
+    def from_options(cls, options: argparse.Namespace, at_least: int = AUTO_MIN_REPEATS) -> Rounds:
+        return cls(options.repeats, options.warmup, options.single_pass, options.cold, at_least)
 
     @property
     def expected(self) -> str:
         """How many rounds to measure, as a user reads it."""
         return str(self.repeats or f"at most {AUTO_MAX_REPEATS}")
 
-    def rounds(self) -> Iterator[int]:
+    def numbers(self) -> Iterator[int]:
         """The numbers of the rounds to measure, from 1."""
         began = time.monotonic()
         done = 0

@@ -7,7 +7,7 @@ import pytest
 from vmprof import VmprofError
 from vmprof.counters import Pass
 from vmprof.record.recorder import Reading
-from vmprof.record.rounds.schedule import Schedule
+from vmprof.record.rounds.options import Rounds
 from vmprof.runs.layout import Layout
 
 
@@ -17,11 +17,11 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, round_seconds: float) -> None:
         self._now = 0.0
         self._round = round_seconds
-        monkeypatch.setattr("vmprof.record.rounds.schedule.time.monotonic", lambda: self._now)
+        monkeypatch.setattr("vmprof.record.rounds.options.time.monotonic", lambda: self._now)
 
-    def rounds(self, schedule: Schedule) -> int:
+    def rounds(self, rounds: Rounds) -> int:
         count = 0
-        for number in schedule.rounds():
+        for number in rounds.numbers():
             count += 1
             assert number == count
             self._now += self._round
@@ -34,29 +34,29 @@ class Clock:
 def test_as_many_rounds_as_fit(
     monkeypatch: pytest.MonkeyPatch, round_seconds: float, rounds: int
 ) -> None:
-    assert Clock(monkeypatch, round_seconds).rounds(Schedule()) == rounds
+    assert Clock(monkeypatch, round_seconds).rounds(Rounds()) == rounds
 
 
 @pytest.mark.parametrize("repeats", [1, 2, 100])
 def test_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch, repeats: int) -> None:
-    assert Clock(monkeypatch, 60.0).rounds(Schedule(repeats)) == repeats
+    assert Clock(monkeypatch, 60.0).rounds(Rounds(repeats)) == repeats
 
 
 def test_what_each_run_of_a_round_reads() -> None:
     first, second = (Pass(Layout((name,), ((0,),)), (), "") for name in ("a", "b"))
     both = Reading.TIME | Reading.COUNTERS
-    assert Schedule().readings([first, second]) == [
+    assert Rounds().readings([first, second]) == [
         (Reading.TIME, None),
         (Reading.COUNTERS, first),
         (Reading.COUNTERS, second),
     ]
-    assert Schedule().readings([]) == [(Reading.TIME, None)]
-    assert Schedule(single_pass=True).readings([first]) == [(both, first)]
-    assert Schedule(single_pass=True).readings([]) == [(Reading.TIME, None)]
+    assert Rounds().readings([]) == [(Reading.TIME, None)]
+    assert Rounds(single_pass=True).readings([first]) == [(both, first)]
+    assert Rounds(single_pass=True).readings([]) == [(Reading.TIME, None)]
 
 
 def test_impossible_numbers_are_refused() -> None:
     with pytest.raises(VmprofError, match="repeats is 0; at least 1 is needed"):
-        Schedule(repeats=0)
+        Rounds(repeats=0)
     with pytest.raises(VmprofError, match="warmup is -1; it cannot be negative"):
-        Schedule(warmup=-1)
+        Rounds(warmup=-1)

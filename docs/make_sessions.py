@@ -1,0 +1,90 @@
+"""Writes what was measured and printed into sessions.md and the README anew.
+
+    python docs/make_sessions.py            rewrite what has changed
+    python docs/make_sessions.py --check    say whether something would change
+
+Such a part stands between two lines ``<!-- NAME -->`` and ``<!-- end -->``; NAME is a
+function of this module. What they are made of is measured on a machine that does nothing
+else, in docs/recordings:
+
+    python benchmarks/session.py --json costs.json
+    vmprof record --save /tmp/chat.vmprof -- ../../examples/llm/chat.py --tokens 64 2> record.txt
+    vmprof show /tmp/chat.vmprof --report decode --top 5 --columns duration,percent,count > show.txt
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+PAGES = (HERE / "sessions.md", ROOT / "README.md")
+RECORDINGS = HERE / "recordings"
+
+
+def costs() -> str:
+    """The table of the benchmark."""
+    benchmark = _module(ROOT / "benchmarks" / "session.py")
+    kept = json.loads((RECORDINGS / "costs.json").read_text(encoding="utf-8"))
+    return str(benchmark.table([benchmark.Cost(**cost) for cost in kept]))
+
+
+def summary() -> str:
+    """The first of what ``vmprof record`` prints: the summary, and what grows."""
+    text = (RECORDINGS / "record.txt").read_text(encoding="utf-8")
+    return _indented(text[text.index("Function ") : text.index("Evaluate vm inference cost")])
+
+
+def top() -> str:
+    """What ``vmprof show --top 5`` prints of decode, up to its configuration."""
+    text = (RECORDINGS / "show.txt").read_text(encoding="utf-8")
+    return _indented(text[: text.index("Configuration\n")])
+
+
+def _indented(text: str) -> str:
+    lines = [f"    {line}".rstrip() for line in text.strip().splitlines()]
+    return "\n" + "\n".join(lines) + "\n\n"
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module
+
+
+PARTS: dict[str, Callable[[], str]] = {part.__name__: part for part in (costs, summary, top)}
+
+
+def renew(page: str) -> str:
+    """``page`` with its parts made anew."""
+    return re.sub(
+        r"(<!-- (\w+) -->\n).*?(<!-- end -->)",
+        lambda match: f"{match[1]}{PARTS[match[2]]()}{match[3]}",
+        page,
+        flags=re.DOTALL,
+    )
+
+
+def main() -> int:
+    changed = False
+    for path in PAGES:
+        old = path.read_text(encoding="utf-8")
+        new = renew(old)
+        changed |= old != new
+        if "--check" not in sys.argv[1:]:
+            path.write_text(new, encoding="utf-8")
+    return int(changed and "--check" in sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""The trace of a recording: what Perfetto's importer of Trace Event JSON needs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from support.recordings import Made
+from support.reports import HOSTILE
+
+from vmprof.recording.tables import TIMED, UNRECORDED, Recording
+from vmprof.recording.trace import render
+
+
+def slices(trace: str) -> list[dict[str, Any]]:
+    return [event for event in json.loads(trace)["traceEvents"] if event["ph"] == "X"]
+
+
+def recorded(invocations: int = 3, calls: int = 2) -> Recording:
+    made = Made(columns=("cycles",))
+    for number in range(invocations):
+        turn = (TIMED, 1, UNRECORDED)[number % 3]
+        made.add(turn, 9000, [("a", "float32[2]", 0, 3001), ("b", "", 1, 1000)][:calls])
+    return made.recording()
+
+
+def test_invocations_are_slices_and_calls_lie_inside_the_timed_ones() -> None:
+    common = {"ph": "X", "pid": 1, "tid": 1}
+    assert slices(render(recorded())) == [
+        {
+            "name": "main",
+            "cat": "invocation",
+            **common,
+            "ts": 0.0,
+            "dur": 9.0,
+            "args": {"invocation": 0, "turn": "timed"},
+        },
+        {
+            "name": "a",
+            "cat": "call",
+            **common,
+            "ts": 0.0,
+            "dur": 3.001,
+            "args": {"Argument Shapes": "float32[2]"},
+        },
+        {"name": "b", "cat": "call", **common, "ts": 0.0, "dur": 1.0, "args": {}},
+        {
+            "name": "main",
+            "cat": "invocation",
+            **common,
+            "ts": 1000.0,
+            "dur": 9.0,
+            "args": {"invocation": 1, "turn": "counters, pass 1"},
+        },
+        {
+            "name": "main",
+            "cat": "invocation",
+            **common,
+            "ts": 2000.0,
+            "dur": 9.0,
+            "args": {"invocation": 2, "turn": "not recorded"},
+        },
+    ]
+
+
+def test_each_thread_has_a_track_and_labels_are_named() -> None:
+    recording = recorded(6)
+    invocations, totals = recording.invocations.copy(), recording.totals.copy()
+    invocations["thread"] = [7, 8] * 3
+    invocations["label"] = 1
+    totals["label"] = 1
+    recording = replace(
+        recording, invocations=invocations, totals=totals, labels=("", "decode"), facts={}
+    )
+    document = json.loads(render(recording))
+    named = [(e["tid"], e["args"]["name"]) for e in document["traceEvents"] if e["ph"] == "M"]
+    assert named == [(0, "recording"), (7, "thread 7"), (8, "thread 8")]
+    found = slices(render(recording))
+    assert {event["tid"] for event in found} == {7, 8}
+    assert {e["name"] for e in found if e["cat"] == "invocation"} == {"main [decode]"}
+    # Calls are on the track of their invocation: the first and the fourth were timed.
+    assert [event["tid"] for event in found if event["name"] == "a"] == [7, 8]
+    assert document["otherData"] == {"Invocations": "6 of 6"}
+
+
+def test_a_long_recording_is_thinned_in_every_turn_alike() -> None:
+    trace = render(recorded(3000), most=700)
+    found = slices(trace)
+    assert len(found) <= 700
+    about = json.loads(trace)["otherData"]
+    assert about["Thinned"] == "every 8th of those kept"
+    turns = [event["args"]["turn"] for event in found if event["cat"] == "invocation"]
+    assert [turns.count(turn) for turn in ("timed", "counters, pass 1", "not recorded")] == [
+        125
+    ] * 3
+    assert found[0]["args"]["invocation"] == 0
+
+
+def test_an_invocation_that_is_too_long_has_its_first_calls() -> None:
+    made = Made()
+    made.add(TIMED, 90_000, [("a", "", 0, 10)] * 500)
+    trace = render(made.recording(), most=100)
+    assert len(slices(trace)) == 100
+    assert json.loads(trace)["otherData"]["Left out"] == "401 calls of those invocations"
+
+
+def test_foreign_text_is_strict_json() -> None:
+    made = Made()
+    made.add(TIMED, 9000, [(name, "", 0, 1000) for name in (*HOSTILE, "\ud800")])
+    trace = render(made.recording())
+    trace.encode()
+    assert [event["name"] for event in slices(trace)][1:] == [*HOSTILE, "\ud800"]
+
+
+def test_a_recording_of_nothing_is_a_trace_of_nothing() -> None:
+    assert slices(render(Made().recording())) == []

@@ -1,0 +1,127 @@
+"""What both ways of recording can be told, and the same on the command line.
+
+Neither TVM nor the native half is loaded for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vmprof.defaults import SCOPES
+from vmprof.errors import VmprofError
+
+_DEFAULT_SET = "default"
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What is counted, and of whose work.
+
+    ``counters`` names a counter set (``"ipc"``), its file (``"mine.toml"``) or events in
+    perf's grammar (``"cycles,r01c2"``, or a list); ``"none"`` counts nothing. By default
+    the five of TVM's reports are counted where any of them can be, else the software events.
+    More events than the PMU holds are counted in several passes, or, with ``multiplex``, in
+    one in which they take turns. ``count`` says whose work is counted, a name of
+    :class:`vmprof.counters.reading.scope.Scope`.
+    """
+
+    counters: str | Sequence[str] | None = None
+    multiplex: bool = False
+    count: str = SCOPES[0]
+
+    @property
+    def events(self) -> str:
+        """``counters`` as one text."""
+        if self.counters is None:
+            return _DEFAULT_SET
+        return self.counters if isinstance(self.counters, str) else ",".join(self.counters)
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser, scopes: Sequence[str] = SCOPES) -> None:
+        what = parser.add_argument_group("what to count")
+        what.add_argument(
+            "--counters",
+            metavar="WHAT",
+            help="a counter set (ipc), its file (mine.toml), events as perf names them "
+            "(cycles,r01c2), or none; vmprof events lists both (default: the five of TVM's "
+            "reports where the machine has any of them, else the software events)",
+        )
+        what.add_argument(
+            "--multiplex",
+            action="store_true",
+            help="events that do not fit into the PMU take turns in one pass; each value then says "
+            "which part of the time it was counted (default: a pass for each group that fits)",
+        )
+        meanings = {
+            "tasks": "the calling thread, and TVM's workers in their tasks; the default",
+            "inherit": "also all threads started while counting, idle or not",
+            "process": "all threads",
+            "caller": "the calling thread alone",
+        }
+        what.add_argument(
+            "--count",
+            choices=scopes,
+            default=scopes[0],
+            help="whose work a call's counters hold: "
+            + ", ".join(f"{scope} ({meanings[scope]})" for scope in scopes),
+        )
+
+    @classmethod
+    def from_options(cls, options: argparse.Namespace) -> Counting:
+        return cls(options.counters, options.multiplex, options.count)
+
+
+@dataclass(frozen=True)
+class Threads:
+    """How many threads TVM's pool has, where they run, and whether columns tell of them.
+
+    ``num_threads`` and ``pin`` are as in :func:`vmprof.record.pool.configured_pool`;
+    ``threads`` adds columns that say how calls used threads (docs/threads.md).
+    """
+
+    threads: bool = False
+    num_threads: int | None = None
+    pin: Sequence[int] = ()
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        group = parser.add_argument_group("threads")
+        group.add_argument(
+            "--threads",
+            action="store_true",
+            help="columns that say how calls used threads: how many, CPU time, efficiency, "
+            "imbalance, waiting",
+        )
+        group.add_argument(
+            "--num-threads",
+            type=int,
+            metavar="N",
+            help="threads of TVM's pool, the calling one included (default: TVM's)",
+        )
+        group.add_argument(
+            "--pin",
+            metavar="CPUS",
+            help="a CPU for the calling thread, then one for each worker, as in 0-3,8",
+        )
+
+    @classmethod
+    def from_options(cls, options: argparse.Namespace) -> Threads:
+        pin = parse_cpus(options.pin) if options.pin else ()
+        return cls(options.threads, options.num_threads, pin)
+
+
+def parse_cpus(text: str) -> tuple[int, ...]:
+    """CPUs as Linux writes them, in that order: ``0-3,8`` are 0, 1, 2, 3 and 8."""
+    cpus: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", part.strip())
+        if match is None:
+            raise VmprofError(f"cannot pin to {text!r}; write CPUs as in 0-3,8")
+        first = int(match[1])
+        cpus += range(first, int(match[2] or first) + 1)
+    if not cpus or len(set(cpus)) < len(cpus):
+        raise VmprofError(f"cannot pin to {text!r}: each CPU may be named once, at least one")
+    return tuple(cpus)

@@ -1,0 +1,162 @@
+"""What the page shows of one function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from vmprof.recording.curves import Curve, Curves
+from vmprof.recording.groups import Calls, Group, durations_us
+from vmprof.recording.growth import INVOCATION, Growth
+from vmprof.recording.keys import Keys
+from vmprof.recording.tables import durations_ns
+from vmprof.report.derive import summed
+from vmprof.report.model import Report
+from vmprof.report.render.html.page import Sections, colours_of
+from vmprof.report.render.html.timeline import timeline_data
+from vmprof.values import WINDOW, Duration, Row, Samples
+
+# So much of a function stays small beside a page of 5 MB, however long it was recorded.
+_MOST_ROWS = 500
+_MOST_VALUES = 100_000
+_MOST_INVOCATIONS = 300
+_FEWEST_INVOCATIONS = 30
+_MOST_CALLS = 5_000
+
+
+@dataclass(frozen=True)
+class FunctionView:
+    """A function: ``sections`` of its report, and how ``drawn`` of ``timed`` invocations went."""
+
+    title: str
+    sections: Sections
+    drawn: int
+    timed: int
+    unrecorded: int
+    grown: Sequence[str]
+    data: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, group: Group, report: Report, by: str, grown: Sequence[Growth]) -> FunctionView:
+        report = _shortened(report)
+        sections = Sections.of(report)
+        rows = sections.operators.row_of
+        # By name and shapes, the number of the row of the table.
+        row_of = {
+            (str(call["Name"]), str(call.get("Argument Shapes", ""))): rows[number]
+            for number, call in enumerate(report.calls)
+        }
+        most = min(_MOST_INVOCATIONS, max(_FEWEST_INVOCATIONS, _MOST_VALUES // (len(rows) + 1)))
+        curves = Curves.of(group, by, most)
+        median, places = _median(group, by, row_of)
+        operators = replace(sections.operators, row_of=places)
+        timeline = timeline_data(median, operators, colours_of(report))
+        sections = replace(sections, data=timeline)
+        return cls(
+            group.title,
+            sections,
+            len(curves.numbers),
+            curves.timed,
+            len(curves.unrecorded[0]),
+            [str(each) for each in grown],
+            {**sections.data, "curves": _curves(curves, row_of, grown)},
+        )
+
+
+def _shortened(report: Report) -> Report:
+    """``report`` with its longest rows, and one for what is left."""
+    if len(report.calls) <= _MOST_ROWS:
+        return report
+    others = report.calls[_MOST_ROWS:]
+    rest: Row = {**summed(others, report.derived), "Name": f"({len(others):,} more)"}
+    return replace(report, calls=(*report.calls[:_MOST_ROWS], rest))
+
+
+def _median(
+    group: Group, by: str, row_of: Mapping[tuple[str, str], int]
+) -> tuple[Report, list[int]]:
+    """The calls of the invocation of median length, as a report that says when they were; and
+    the rows of the table that they are in. Without calls if there are too many.
+    """
+    timed = group.timed
+    median = np.argsort(durations_us(timed), kind="stable")[len(timed) // 2]
+    invocation = timed[median : median + 1]
+    calls = Calls.of(group.recording.calls, invocation)
+    if len(calls.rows) - 1 > _MOST_CALLS:
+        return Report((), {}, {}), []
+    keys = Keys.of(group, by)
+    begin = int(invocation["begin_ns"][0])
+    own = calls.own(durations_ns(calls.rows)) / 1e3
+    made: list[Row] = []
+    places = []
+    for number, (row, key) in enumerate(zip(calls.rows, keys.of_rows(calls).tolist(), strict=True)):
+        place = row_of.get((keys.names[key], keys.shapes[key])) if key >= 0 else None
+        if place is None:
+            continue  # the invocation itself, or what is among the rest
+        window = (int(row["begin_ns"]) - begin) / 1e3, (int(row["end_ns"]) - begin) / 1e3
+        made.append(
+            {
+                "Name": keys.names[key],
+                "Duration (us)": Duration(float(own[number])),
+                WINDOW: Samples(window),
+            }
+        )
+        places.append(place)
+    return Report(tuple(made), {}, {}), places
+
+
+def _curves(
+    curves: Curves, row_of: Mapping[tuple[str, str], int], grown: Sequence[Growth]
+) -> dict[str, Any]:
+    """What the charts draw. Rows that have none are null."""
+    names = [name for name, _ in row_of]
+    by_operator = {each.operator: each for each in grown if each.what == INVOCATION}
+    rows: list[dict[str, Any] | None] = [None] * len(row_of)
+    for (name, shapes), place in row_of.items():
+        curve = curves.rows.get((name, shapes))
+        if curve is not None:
+            # A slope is of all calls of an operator, whatever their shapes.
+            growth = by_operator.get(name) if names.count(name) == 1 else None
+            rows[place] = _curve(curve, growth)
+    threads = curves.threads.tolist()
+    numbers, us = curves.unrecorded
+    return {
+        "numbers": curves.numbers.tolist(),
+        "threads": threads if len(set(threads)) > 1 else None,
+        "unrecorded": {"numbers": numbers.tolist(), "us": _figures(us.tolist())},
+        "whole": _curve(curves.whole, by_operator.get(None)),
+        "rows": rows,
+    }
+
+
+def _curve(curve: Curve, growth: Growth | None) -> dict[str, Any]:
+    line = None
+    if growth is not None:
+        slope = growth.slope
+        line = {
+            "at": list(growth.middle),
+            "slopes": [slope.value, slope.low, slope.high],
+            "text": str(growth),
+        }
+    return {
+        "us": _figures(curve.us.tolist()),
+        "first": curve.first,
+        "rest": curve.rest,
+        "growth": line,
+    }
+
+
+def _figures(values: Sequence[float]) -> list[float | None]:
+    """With four digits, as an eye can tell them apart; None where there is no number."""
+    return [_figure(value) for value in values]
+
+
+def _figure(value: float) -> float | None:
+    if math.isnan(value):
+        return None
+    rounded = float(f"{value:.4g}")
+    return int(rounded) if rounded.is_integer() else rounded
