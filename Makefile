@@ -57,6 +57,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/disturbance.py
 	$(BIN)/python benchmarks/agreement.py
 	$(BIN)/python benchmarks/reads.py
+	$(BIN)/python benchmarks/reports.py
 	$(BIN)/python benchmarks/schedule.py
 	$(BIN)/python benchmarks/session.py
 	$(BIN)/python benchmarks/threads.py

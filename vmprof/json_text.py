@@ -30,6 +30,13 @@ def dumps(document: Any, *, indent: int | None = None, compact: bool = False) ->
         text = json.dumps(document, allow_nan=False, **options)
     except ValueError:
         text = json.dumps(_finite(document), allow_nan=False, **options)
+    return storable(text)
+
+
+def storable(text: str) -> str:
+    """``text``, which is JSON, with no half of a surrogate pair in it but as an escape."""
+    if text.isascii():  # which is known of a string, however long
+        return text
     return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
@@ -64,7 +71,7 @@ def skip_blanks(text: str, position: int) -> int:
 
 def encodable(text: str) -> str:
     """``text`` as a file can hold it."""
-    return _SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def _spelled(token: str) -> str:

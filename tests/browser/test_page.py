@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
-from support.reports import hostile, network
+from support.reports import hostile, many_calls, network
 
 from vmprof import Report
 
@@ -172,6 +172,30 @@ def test_large_reports_stay_small_and_quick(browser: Chrome, tmp_path: Path) -> 
         "return performance.getEntriesByType('navigation')[0].loadEventEnd"
     )
     assert timing < 10_000  # milliseconds, on a busy machine
+
+
+def test_two_hundred_thousand_calls(browser: Chrome, tmp_path: Path) -> None:
+    show(browser, many_calls(200_000), tmp_path)
+    assert complaints(browser) == []
+    assert len(names(browser)) == 8
+    canvas = browser.find_element(By.ID, "lanes")
+    browser.execute_script("arguments[0].focus()", canvas)
+    press(browser, Keys.END)
+    status = browser.find_element(By.ID, "call")
+    assert status.text.startswith("fused_add_7 call 200000 of 200000: ")
+    # From far away every pixel of the lane has a call in it, and one colour shows.
+    line = browser.execute_script(
+        "const c = arguments[0], y = Math.round(35 * c.height / c.clientHeight);"
+        "const d = c.getContext('2d').getImageData(0, y, c.width, 1).data;"
+        "return Array.from({length: c.width}, (_, x) => d[4 * x + 3])",
+        canvas,
+    )
+    assert sum(alpha == 255 for alpha in line) > 0.95 * len(line)
+    browser.find_element(By.CSS_SELECTOR, "#row-0 button").send_keys(Keys.ENTER)
+    detail = browser.find_element(By.CSS_SELECTOR, ".detail")
+    assert "The 200 longest of 25,000 calls:" in detail.text
+    assert len(detail.find_elements(By.CSS_SELECTOR, ".scroll > table > tbody > tr")) == 200
+    assert complaints(browser) == []
 
 
 def test_a_report_without_times_says_so(browser: Chrome, tmp_path: Path) -> None:

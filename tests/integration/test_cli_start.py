@@ -90,6 +90,15 @@ def test_tvm_is_loaded_where_a_model_is_run(tmp_path: Path, command: str) -> Non
     assert loaded & {"tvm", "tvm_ffi", "torch", "pandas", "vmprof._native"} == set()
 
 
+def test_of_the_commands_the_one_that_is_named_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(network().json())
+    result = python(LOADED, "--debug", "show", "report.json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    loaded = set(result.stderr.split())
+    assert "vmprof.cli.show" in loaded
+    assert loaded & {"vmprof.cli.audit", "vmprof.cli.run", "vmprof.cli.record"} == set()
+
+
 def test_the_package_loads_what_is_used() -> None:
     code = (
         "import sys, vmprof; print('tvm' in sys.modules, vmprof.__version__ and 'tvm' in "

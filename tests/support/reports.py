@@ -86,6 +86,30 @@ def network(blocks: int = 2, *, peaks: bool = True, tasks: bool = False) -> Repo
     return derive(report, _METRICS)
 
 
+def many_calls(count: int, us: float = 1.0) -> Report:
+    """A straight line of calls of about ``us`` microseconds each, of eight kernels in turn."""
+    calls: list[dict[str, Metric]] = []
+    at = 5.0
+    for number in range(count):
+        took = round(us * (1 + number * 7919 % 1000 / 1000), 3)
+        mean = round(us * (1 + number * 104_729 % 1000 / 1000), 3)
+        calls.append(
+            {
+                "Name": f"fused_add_{number % 8}",
+                "Duration (us)": Duration(mean),
+                "Duration (us) samples": Samples((took, mean)),
+                "Percent": Percent(100 / count),
+                "Device": "cpu0",
+                "Count": Count(1),
+                "Argument Shapes": "float32[16]",
+                WINDOW: Samples((at, round(at + took, 3))),
+            }
+        )
+        at = round(at + took + 0.05, 3)
+    total: dict[str, Metric] = {"Name": "Total", "Duration (us)": Duration(at), "Device": "cpu0"}
+    return Report(calls=tuple(calls), device_metrics={"cpu0": total}, configuration={})
+
+
 def hostile() -> Report:
     """Whatever can be a stranger's text is one of :data:`HOSTILE`."""
     calls = tuple(

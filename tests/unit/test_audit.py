@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmprof import Report
-from vmprof.compare.audit import Audit, Verdict, audit_report, corrected_report, fit_cost
+from vmprof.compare.audit import Audit, Verdict, audit_report, corrected_report
 from vmprof.compare.audit.corrected import corrected_sum
 from vmprof.compare.audit.data import to_json
 from vmprof.compare.audit.disturbance import slowdown
+from vmprof.compare.audit.fit import fit_cost
 from vmprof.compare.audit.text import render, summary
 from vmprof.compare.diff import diff_reports
 from vmprof.compare.diff import text as diff_text

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 
 from support.pages import Elements, data_of
-from support.reports import HOSTILE, hostile, network
+from support.reports import HOSTILE, hostile, many_calls, network
 
 from vmprof import Report
 from vmprof.report.facts import facts
 from vmprof.report.render.html.roofline import Chart
 from vmprof.report.render.html.sections import counter_shares, kind_bars
+from vmprof.report.render.html.timeline import MOST_CALLS
 from vmprof.report.roofline import roofline
+from vmprof.values import WINDOW, Samples
 
 
 def test_foreign_text_adds_no_element() -> None:
@@ -31,16 +34,70 @@ def elements_of_fragment(report: Report) -> set[str]:
 
 
 def test_data_of_the_script() -> None:
-    first, *_ = data_of(network(1).html())["calls"]
-    assert first == {
-        "row": 0,
-        "begin": 5.0,
-        "end": 805.0,
-        "depth": 0,
-        "colour": 0,
-        "mean": 800.0,
-        "samples": [720.0, 800.0, 1040.0],
+    data = data_of(network(1).html())
+    assert data["calls"] == {
+        "skipped": [],
+        "row": [0, 1, 2, 3],
+        "gap": [5000, 250, 250, 250],
+        "took": [800_000, 120_500, 12_250, 500],
+        "depth": [],
+        "mean": [0, 0, 0, 0],
+        "samples": [
+            [720_000, 800_000, 1_040_000],
+            [108_450, 120_500, 156_650],
+            [11_025, 12_250, 15_925],
+            [450, 500, 650],
+        ],
     }
+    assert data["colours"] == [0, 0, 1, 2]
+    assert data["made"] == 4
+    assert data["left_out"] == []
+
+
+def test_data_of_tasks() -> None:
+    tasks = data_of(network(1, tasks=True).html())["tasks"]
+    assert tasks == {
+        "call": [0, 0, 1, 1],
+        "thread": [0, 1, 0, 1],
+        "begin": [1000, 2000, 1000, 2000],
+        "took": [399_000, 797_000, 59_250, 117_500],
+    }
+
+
+def test_of_very_many_calls_the_longest_are_drawn() -> None:
+    count = MOST_CALLS + 1000
+    report = many_calls(count, us=1000.0)
+    page = report.html()
+    # Each lasts a millisecond or two: the numbers are long.
+    assert len(page.encode()) < 5_000_000
+    data = data_of(page)
+    calls = data["calls"]
+    assert {name: len(column) for name, column in calls.items()} == {
+        "skipped": MOST_CALLS,
+        "row": MOST_CALLS,
+        "gap": MOST_CALLS,
+        "took": MOST_CALLS,
+        "depth": 0,
+        "mean": MOST_CALLS,
+        "samples": 0,
+    }
+    assert data["made"] == count
+    assert data["left_out"] == ["the 200,000 longest of 201,000 calls are shown"]
+    assert "Here the 200,000 longest of 201,000 calls are shown." in page
+    numbers = [*accumulate((1 + skipped for skipped in calls["skipped"]), initial=-1)][1:]
+    window = report.calls[numbers[-1]][WINDOW]
+    assert isinstance(window, Samples)
+    assert sum(calls["gap"]) + sum(calls["took"]) == round(1e3 * window.values[1])
+    shortest = min(calls["took"])
+    dropped = set(range(count)) - set(numbers)
+    assert all(took(report, number) <= shortest for number in dropped)
+
+
+def took(report: Report, number: int) -> int:
+    window = report.calls[number][WINDOW]
+    assert isinstance(window, Samples)
+    begin, end = window.values
+    return round(1e3 * end) - round(1e3 * begin)
 
 
 def test_the_page_is_the_same_each_time() -> None:

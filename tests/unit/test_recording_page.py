@@ -51,11 +51,14 @@ def test_data_of_the_charts() -> None:
 
 def test_the_timeline_is_the_invocation_of_median_length() -> None:
     (function,) = data_of(render(growing(12)))
-    assert [(c["row"], c["begin"], c["end"], c["depth"], c["mean"]) for c in function["calls"]] == [
-        (0, 0.0, 1.3, 0, 1.0),
-        (2, 0.0, 0.3, 1, 0.3),
-        (1, 1.3, 2.0, 0, 0.7),
-    ]
+    calls = function["calls"]
+    assert (calls["row"], calls["depth"]) == ([0, 2, 1], [0, 1, 0])
+    begins, at = [], 0
+    for gap, took in zip(calls["gap"], calls["took"], strict=True):
+        begins.append(at + gap)
+        at = begins[-1] + took
+    assert list(zip(begins, calls["took"], strict=True)) == [(0, 1300), (0, 300), (1300, 700)]
+    assert calls["mean"] == [-300, 0, 0]  # without what the calls inside took
 
 
 def test_calls_are_those_of_one_invocation() -> None:

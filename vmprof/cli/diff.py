@@ -41,7 +41,7 @@ from vmprof.compare.readers import (
 from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
-from vmprof.recording.saved import holds_recording
+from vmprof.recording.recognized import holds_recording
 from vmprof.report import Report
 from vmprof.subject.options import Subject
 from vmprof.visible import visible

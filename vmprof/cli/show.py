@@ -21,8 +21,7 @@ from functools import partial
 from vmprof.cli import delivery
 from vmprof.cli.recorded import forms
 from vmprof.compare.readers import read_reports, reports_of
-from vmprof.recording import text
-from vmprof.recording.saved import holds_recording, load
+from vmprof.recording.recognized import holds_recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
     if options.report is None and holds_recording(options.file):
+        from vmprof.recording import text
+        from vmprof.recording.saved import load
+
         by = "shape" if options.by == "shape" else "operator"
         recording = load(options.file)
         shown = partial(text.render, recording, by=by, table=target.text)

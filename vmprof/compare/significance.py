@@ -10,14 +10,16 @@ that of these ranks.
 
 from __future__ import annotations
 
+import struct
+from collections import Counter
 from collections.abc import Sequence
-from math import comb, sqrt
+from itertools import accumulate
+from math import comb, isnan, sqrt
 from statistics import NormalDist
-
-import numpy as np
 
 # Repeats of both sides together. Above, the exact distribution takes long.
 MOST_EXACT = 40
+_SLOT = 64  # bits; of 40 repeats there are 1.4e11 choices
 
 
 def p_value(before: Sequence[float], after: Sequence[float]) -> float:
@@ -28,14 +30,24 @@ def p_value(before: Sequence[float], after: Sequence[float]) -> float:
     n, m = len(before), len(after)
     if not n or not m:
         return 1.0
-    # Twice the ranks: whole numbers, even where ties share theirs.
-    _, group, sizes = np.unique([*before, *after], return_inverse=True, return_counts=True)
-    ranks = (2 * np.cumsum(sizes) - sizes + 1)[group]
+    ranks, ties = _twice_the_ranks([*before, *after])
     expected = n * (n + m + 1)
-    distance = abs(int(ranks[:n].sum()) - expected)
+    distance = abs(sum(ranks[:n]) - expected)
     if n + m > MOST_EXACT:
-        return _normal(distance / 2, n, m, sizes)
+        return _normal(distance / 2, n, m, ties)
     return _exact(ranks, n, expected, distance)
+
+
+def _twice_the_ranks(values: Sequence[float]) -> tuple[list[int], list[int]]:
+    """Whole numbers, even where ties share theirs; and how many each of the values has.
+
+    What is no number comes last, as one value.
+    """
+    keys = [(isnan(value), 0.0 if isnan(value) else value) for value in values]
+    sizes = Counter(keys)
+    ends = accumulate(sizes[key] for key in sorted(sizes))
+    rank_of = {key: 2 * end - sizes[key] + 1 for key, end in zip(sorted(sizes), ends, strict=True)}
+    return [rank_of[key] for key in keys], [*sizes.values()]
 
 
 def least_p_value(n: int, m: int) -> float:
@@ -59,21 +71,26 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _exact(ranks: np.typing.NDArray[np.int64], n: int, expected: int, distance: int) -> float:
+def _exact(ranks: Sequence[int], n: int, expected: int, distance: int) -> float:
     """Of all choices of ``n`` of ``ranks``, the share whose sum is as far from the expected."""
-    # ways[k, s]: choices of k of the ranks so far with the sum s
-    ways = np.zeros((n + 1, int(ranks.sum()) + 1))
-    ways[0, 0] = 1.0
-    for rank in ranks.tolist():
-        ways[1:, rank:] += ways[:-1, :-rank]
-    sums = np.arange(ways.shape[1])
-    extreme = ways[n, np.abs(sums - expected) >= distance].sum()
-    return min(1.0, float(extreme / comb(len(ranks), n)))
+    # ways[k] holds, in slots of 64 bits, how many choices of k of the ranks so far have the
+    # sum s: to add whole numbers adds all slots, to shift by s slots adds s to every sum.
+    # No slot runs over, since all choices together are fewer.
+    ways = [1, *[0] * n]
+    for done, rank in enumerate(ranks):
+        for k in range(min(done + 1, n), 0, -1):
+            ways[k] += ways[k - 1] << (_SLOT * rank)
+    size = _SLOT // 8 * (sum(ranks) + 1)
+    choices: tuple[int, ...] = struct.unpack(f"<{size // 8}Q", ways[n].to_bytes(size, "little"))
+    extreme = sum(
+        number for total, number in enumerate(choices) if abs(total - expected) >= distance
+    )
+    return extreme / comb(len(ranks), n)
 
 
-def _normal(distance: float, n: int, m: int, ties: np.typing.NDArray[np.int64]) -> float:
+def _normal(distance: float, n: int, m: int, ties: Sequence[int]) -> float:
     total = n + m
-    tied = float(((ties.astype(float) ** 3) - ties).sum()) / (total * (total - 1))
+    tied = sum(size**3 - size for size in ties) / (total * (total - 1))
     deviation = sqrt(n * m / 12 * (total + 1 - tied))
     if deviation == 0:
         return 1.0

@@ -19,6 +19,7 @@ import numpy as np
 
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
+from vmprof.recording.recognized import TEXT, is_recording
 from vmprof.recording.tables import (
     ALIVE,
     ALLOCATION,
@@ -39,7 +40,6 @@ from vmprof.values import Derived
 SUFFIX = ".vmprof"
 _FORMAT = "vmprof recording 2"
 _WITHOUT_ALLOCATIONS = "vmprof recording 1"
-_TEXT = "recording.json"
 # Far more than a recording of the default size; a small file must not fill the memory.
 _MOST_BYTES = 4 << 30
 # Of all storages together it is less: sums of 64 bits hold them.
@@ -75,26 +75,12 @@ def dumps(recording: Recording) -> bytes:
             tables[f"pass{number}-shares"] = counts.shares
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr(_TEXT, json.dumps(document, ensure_ascii=False))
+        archive.writestr(TEXT, json.dumps(document, ensure_ascii=False))
         for name, table in tables.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 array = np.ascontiguousarray(table)
                 np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
     return file.getvalue()
-
-
-def is_recording(content: bytes) -> bool:
-    """Whether it looks like one: of a zip, the name of the first part, behind 30 bytes."""
-    return content[:4] == b"PK\x03\x04" and content[30:].startswith(_TEXT.encode())
-
-
-def holds_recording(path: str | Path) -> bool:
-    """Whether that file looks like one; not where it cannot be read."""
-    try:
-        with Path(path).open("rb") as file:
-            return is_recording(file.read(64))
-    except OSError:
-        return False
 
 
 def load(path: str | Path) -> Recording:
@@ -133,7 +119,7 @@ def loads(content: bytes, where: str) -> Recording:
 def _recording(archive: zipfile.ZipFile) -> Recording:
     if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
         raise VmprofError("it would take more than 4 GiB of memory")
-    document = json.loads(archive.read(_TEXT))
+    document = json.loads(archive.read(TEXT))
     formats = (_FORMAT, _WITHOUT_ALLOCATIONS)
     if not isinstance(document, dict) or document.get("format") not in formats:
         raise VmprofError(f"it is not of the format {_FORMAT!r} that this version reads")

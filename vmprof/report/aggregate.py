@@ -24,6 +24,9 @@ from vmprof.values import (
     is_inclusive,
 )
 
+_SUMMED = frozenset((Count, Duration, Percent))
+_OF_ONE_CALL = (WINDOW, TASKS)  # when it was
+
 
 def merge_calls(calls: Iterable[Row], *, by_path: bool = False) -> list[Row]:
     """One row for all calls of one operator (``Hash`` and ``Name``), shapes and device.
@@ -54,22 +57,32 @@ def sum_columns(rows: Iterable[Row]) -> Row:
 
     Ratios and strings cannot, nor can columns that hold other rows' values too.
     """
-    columns: dict[str, list[Metric]] = {}
-    for row in rows:
-        for name, metric in row.items():
-            columns.setdefault(name, []).append(metric)
     return {
         name: combine(metrics)
-        for name, metrics in columns.items()
-        if any(isinstance(metric, Count | Duration | Percent) for metric in metrics)
-        and not is_inclusive(name)
+        for name, metrics in _by_column(rows).items()
+        if not _SUMMED.isdisjoint(map(type, metrics)) and not is_inclusive(name)
     }
 
 
 def _merge(rows: Sequence[Row]) -> Row:
-    # When it was is said of a single call.
-    names = dict.fromkeys(name for row in rows for name in row if name not in (WINDOW, TASKS))
-    return {name: combine([row[name] for row in rows if name in row]) for name in names}
+    if len(rows) == 1:
+        return {name: metric for name, metric in rows[0].items() if name not in _OF_ONE_CALL}
+    return {
+        name: combine(metrics)
+        for name, metrics in _by_column(rows).items()
+        if name not in _OF_ONE_CALL
+    }
+
+
+def _by_column(rows: Iterable[Row]) -> dict[str, list[Metric]]:
+    columns: dict[str, list[Metric]] = {}
+    for row in rows:
+        for name, metric in row.items():
+            if name in columns:
+                columns[name].append(metric)
+            else:
+                columns[name] = [metric]
+    return columns
 
 
 def combine(metrics: Sequence[Metric]) -> Metric:
@@ -82,9 +95,12 @@ def combine(metrics: Sequence[Metric]) -> Metric:
     first, *others = metrics
     if not others:
         return first
-    if any(isinstance(m, str) for m in metrics) and not all(m == first for m in metrics):
+    kinds = set(map(type, metrics))
+    if str in kinds and not all(m == first for m in metrics):
         return NOT_COUNTED
-    if any(isinstance(m, Ratio | Percent) and m.is_lone for m in metrics):
+    if kinds & {Ratio, Percent} and any(
+        isinstance(m, Ratio | Percent) and m.is_lone for m in metrics
+    ):
         return NOT_COUNTED
     match first:
         case Count():

@@ -11,11 +11,11 @@ from vmprof.report.align import Alignment
 from vmprof.report.balance import IN_NO_ROW, check_balance
 from vmprof.report.clocks import ClockRuns
 from vmprof.report.counted import Counted, CountedPass
-from vmprof.report.estimator import mean_of, means, middle_half
+from vmprof.report.estimator import mean_of, means, middle_half, samples_of
 from vmprof.report.model import Report
 from vmprof.report.threads import thread_cells
 from vmprof.runs.run import NO_WINDOW, Run
-from vmprof.runs.work import Ints
+from vmprof.uncollected import uncollected
 from vmprof.values import (
     INCLUSIVE_DURATION,
     PATH,
@@ -30,6 +30,9 @@ from vmprof.values import (
     Samples,
 )
 
+_DURATION = "Duration (us)"
+_DURATION_SAMPLES = f"{_DURATION}{SAMPLES_SUFFIX}"
+
 
 @dataclass(frozen=True)
 class CollectedPass:
@@ -38,6 +41,7 @@ class CollectedPass:
     runs: Sequence[tuple[Run, Sequence[Row]]]
 
 
+@uncollected()
 def build_report(
     *,
     sites: Sequence[str],
@@ -100,22 +104,28 @@ def build_report(
         about_threads, more = clocks.tell(about_threads, names, alignment, counted.missing)
         notes |= more
     calls_of_report: list[Row] = []
+    # Of a column whole arrays are computed; of a call there is nothing left to do but its row.
+    own_us = (own_durations[kept].mean(axis=0) / 1e3).tolist()
+    inclusive_us = (durations[kept].mean(axis=0) / 1e3).tolist()
+    samples = samples_of(own_durations / 1e3)
+    once = Count(1)
     for i, name in enumerate(names):
-        own_us = float(own_durations[kept, i].mean()) / 1e3
         row: dict[str, Metric] = {
             "Name": name,
-            **_duration(own_us, own_durations[:, i]),
-            "Percent": Percent(100 * own_us / total_us),
+            _DURATION: Duration(own_us[i]),
+            _DURATION_SAMPLES: samples[i],
+            "Percent": Percent(100 * own_us[i] / total_us),
             "Device": device,
-            "Count": Count(1),
+            "Count": once,
             "Argument Shapes": calls.shapes[i],
             **counted.calls[i],
             **about_threads[1 + i],
         }
-        if NO_WINDOW not in windows[i]:
-            row[WINDOW] = Samples(tuple(each / 1e3 for each in windows[i]))
+        begin, end = windows[i]
+        if NO_WINDOW not in (begin, end):
+            row[WINDOW] = Samples((begin / 1e3, end / 1e3))
         if inclusive_rows[i]:
-            row[INCLUSIVE_DURATION] = Duration(float(durations[kept, i].mean()) / 1e3)
+            row[INCLUSIVE_DURATION] = Duration(inclusive_us[i])
         if several_paths:
             row[PATH] = calls.paths[i]
         calls_of_report.append(row)
@@ -125,9 +135,10 @@ def build_report(
         device_metrics={
             device: {
                 "Name": "Total",
-                **_duration(total_us, totals),
+                _DURATION: Duration(total_us),
+                _DURATION_SAMPLES: Samples(tuple((totals / 1e3).tolist())),
                 "Device": device,
-                "Count": Count(1),
+                "Count": once,
                 **counted.total,
                 **about_threads[0],
             }
@@ -154,15 +165,15 @@ def _inclusive_rows(pattern: Run, sites: Sequence[str]) -> list[bool]:
     parents: list[int] = pattern.parents.tolist()
     if max(parents, default=-1) < 0:
         return [False] * len(parents)
-    names = [sites[site] for site in pattern.sites.tolist()]
-
-    def is_outermost(row: int) -> bool:
-        around = parents[row]
-        while around >= 0 and names[around] != names[row]:
-            around = parents[around]
-        return around < 0
-
-    return [is_outermost(row) for row in range(len(parents))]
+    # Of each row its name and those around it. A parent has its row before those inside it.
+    within: list[frozenset[str]] = []
+    is_outermost = []
+    for site, parent in zip(pattern.sites.tolist(), parents, strict=True):
+        around = within[parent] if parent >= 0 else frozenset()
+        name = sites[site]
+        is_outermost.append(name not in around)
+        within.append(around if name in around else around | {name})
+    return is_outermost
 
 
 def _add_collected(
@@ -189,10 +200,3 @@ def _number(metric: Metric | None) -> float:
         case Count(number) | Duration(number) | Percent(number) | Ratio(number):
             return number
     return 0.0
-
-
-def _duration(mean_us: float, samples_ns: Ints) -> dict[str, Metric]:
-    return {
-        "Duration (us)": Duration(mean_us),
-        f"Duration (us){SAMPLES_SUFFIX}": Samples(tuple((samples_ns / 1e3).tolist())),
-    }

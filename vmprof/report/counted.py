@@ -9,7 +9,7 @@ import numpy as np
 
 from vmprof.report.align import Alignment
 from vmprof.report.balance import in_no_row_of
-from vmprof.report.estimator import middle_half, rounded_means
+from vmprof.report.estimator import middle_half, rounded_means, samples_of
 from vmprof.report.threads import per_thread
 from vmprof.runs.run import Counts, Run
 from vmprof.runs.work import Floats, Ints
@@ -83,11 +83,14 @@ class Counted:
         rows, in_no_row = parts[:-1], int(parts[-1])
         self.total |= _count(column, sum(parts.tolist()), totals)
         self.in_no_row[in_no_row_of(column)] = Count(in_no_row)
-        inclusive = calls.inclusive(rows)
-        for i, cells in enumerate(self.calls):
-            cells.update(_count(column, int(rows[i]), own[:, i]))
-            if inclusive_rows[i]:
-                cells[f"{column}{INCLUSIVE}"] = Count(int(inclusive[i]))
+        inclusive = calls.inclusive(rows).tolist()
+        beside, around = f"{column}{SAMPLES_SUFFIX}", f"{column}{INCLUSIVE}"
+        for cells, mean, samples, holds, whole in zip(
+            self.calls, rows.tolist(), samples_of(own), inclusive_rows, inclusive, strict=True
+        ):
+            cells[column], cells[beside] = Count(mean), samples
+            if holds:
+                cells[around] = Count(whole)
         sums = own[kept].sum(axis=0)
         before = np.cumsum(sums) - sums
         of_kept = [counts[run] for run in kept]

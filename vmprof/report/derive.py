@@ -15,12 +15,14 @@ from functools import lru_cache
 from vmprof.expression import Formula
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.model import Report
+from vmprof.uncollected import uncollected
 from vmprof.values import BYTES, FLOPS, Count, Derived, Duration, Metric, Percent, Ratio, Row
 
 # What is known of calls, and never measured of the run as a whole.
 _OF_CALLS = frozenset({FLOPS, BYTES})
 
 
+@uncollected()
 def derive(report: Report, derived: Sequence[Derived]) -> Report:
     """``report`` with derived columns in its calls and totals.
 
@@ -58,11 +60,13 @@ def derive(report: Report, derived: Sequence[Derived]) -> Report:
 
 def derive_rows(rows: Iterable[Row], derived: Sequence[Derived]) -> list[Row]:
     """``rows`` with their derived columns computed anew, as after merging or summing them."""
+    if not derived:
+        return list(rows)
     stale = {entry.column for entry in derived}
     return [
         {
             **{column: metric for column, metric in row.items() if column not in stale},
-            **evaluate(derived, _numbers(row)),
+            **_evaluated(derived, row),
         }
         for row in rows
     ]
@@ -77,31 +81,47 @@ def summed(rows: Sequence[Row], derived: Sequence[Derived]) -> dict[str, Metric]
 
 def _like_by_like(rows: Sequence[Row], derived: Iterable[Derived]) -> dict[str, Metric]:
     """The derived columns of the sum of ``rows``: each over the rows that it is known of."""
-    numbers = [_numbers(row) for row in rows]
     cells: dict[str, Metric] = {}
     for entry in derived:
         needed = _columns(entry)
         known = [
-            row for row, of_row in zip(rows, numbers, strict=True) if of_row.keys() >= {*needed}
+            row for row in rows if all(_number(row.get(column)) is not None for column in needed)
         ]
         sums = sum_columns({column: row[column] for column in needed} for row in known)
-        cells |= evaluate([entry], _numbers(sums))
+        cells |= _evaluated([entry], sums)
     return cells
 
 
 def evaluate(derived: Iterable[Derived], numbers: Mapping[str, float]) -> dict[str, Metric]:
     """The derived columns, of those that have a value, of a row with these numbers."""
-    values = {entry.column: _value(entry, numbers) for entry in derived}
-    return {column: metric for column, metric in values.items() if metric is not None}
+    cells: dict[str, Metric] = {}
+    for entry in derived:
+        formula = _formula(entry.formula)
+        named: dict[str, float] = {}
+        for name in formula.names:
+            number = numbers.get(entry.sources[name])
+            if number is None:
+                break
+            named[name] = number
+        else:
+            value = formula.evaluate(named)
+            if value is not None:
+                cells[entry.column] = _metric(entry, value)
+    return cells
 
 
-def _value(derived: Derived, numbers: Mapping[str, float]) -> Metric | None:
-    if not numbers.keys() >= set(_columns(derived)):
-        return None
-    formula = _formula(derived.formula)
-    value = formula.evaluate({name: numbers[derived.sources[name]] for name in formula.names})
-    if value is None:
-        return None
+def _evaluated(derived: Sequence[Derived], row: Row) -> dict[str, Metric]:
+    """The same, of ``row``: of its numbers those that are needed."""
+    numbers: dict[str, float] = {}
+    for entry in derived:
+        for column in entry.sources.values():
+            number = _number(row.get(column))
+            if number is not None:
+                numbers[column] = number
+    return evaluate(derived, numbers)
+
+
+def _metric(derived: Derived, value: float) -> Metric:
     match derived.kind:
         case "ratio":
             return Ratio(value)
@@ -123,10 +143,8 @@ def _formula(text: str) -> Formula:
     return Formula(text)
 
 
-def _numbers(row: Row) -> dict[str, float]:
-    numbers: dict[str, float] = {}
-    for column, metric in row.items():
-        match metric:
-            case Count(number) | Duration(number) | Percent(number) | Ratio(number):
-                numbers[column] = number
-    return numbers
+def _number(metric: Metric | None) -> float | None:
+    match metric:
+        case Count(number) | Duration(number) | Percent(number) | Ratio(number):
+            return number
+    return None

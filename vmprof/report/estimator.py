@@ -46,6 +46,11 @@ def rounded_means(values: Ints, before: int = 0) -> Ints:
     return rounded
 
 
+def samples_of(values: npt.NDArray[np.generic]) -> list[Samples]:
+    """A cell for each row of ``values`` (runs, rows): what each run measured of it."""
+    return [Samples(tuple(row)) for row in values.T.astype(np.float64).tolist()]
+
+
 def means(rows: Sequence[Row], kept: Sequence[int] | Ints) -> dict[str, Metric]:
     """One row for those of several runs, the means of ``kept`` ones beside samples of all."""
     cells: dict[str, Metric] = {}

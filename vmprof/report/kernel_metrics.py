@@ -10,6 +10,7 @@ from vmprof.program.kernels import Kernel
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.derive import derive
 from vmprof.report.model import Report
+from vmprof.uncollected import uncollected
 from vmprof.values import BYTES, FLOPS, Count, Derived, Duration, Metric, Row
 
 _TIME = "Duration (us)"
@@ -49,11 +50,13 @@ METRICS = (
 _SHAPE = re.compile(r"\[([^\]]*)\]")
 
 
+@uncollected()
 def with_kernels(report: Report, kernels: Mapping[str, Kernel]) -> Report:
     """``report`` with the hash and the layouts of the kernels that are known."""
     return replace(report, calls=tuple({**row, **_identity(row, kernels)} for row in report.calls))
 
 
+@uncollected()
 def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
     """``report`` with :data:`METRICS`, and what of operations and bytes they need.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vmprof.values import Count, Duration, Row
 
@@ -24,7 +25,12 @@ class Kind:
 def kind_of(row: Row) -> str:
     """``fused_conv2d_add_relu`` of ``fused_conv2d_add_relu_3``; the rest of a name counts."""
     name = row.get("Name")
-    return _NUMBER.sub("", name) if isinstance(name, str) else ""
+    return _without_number(name) if isinstance(name, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _without_number(name: str) -> str:
+    return _NUMBER.sub("", name)
 
 
 def kinds(calls: Iterable[Row]) -> list[Kind]:

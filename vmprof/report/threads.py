@@ -161,12 +161,12 @@ def _metrics(column: str, values: Sequence[int]) -> list[Metric]:
 
 def _task_windows(run: Run) -> Mapping[int, tuple[float, ...]]:
     """By row: thread, begin and end, in microseconds, of each of its tasks in turn."""
-    cells: dict[int, tuple[float, ...]] = {}
+    cells: dict[int, list[float]] = {}
     if run.parallelism is not None:
         for row, thread, begin, end in run.parallelism.windows.tolist():
             if row > 0:
-                cells[row - 1] = (*cells.get(row - 1, ()), float(thread), begin / 1e3, end / 1e3)
-    return cells
+                cells.setdefault(row - 1, []).extend((float(thread), begin / 1e3, end / 1e3))
+    return {row: tuple(numbers) for row, numbers in cells.items()}
 
 
 def per_thread(

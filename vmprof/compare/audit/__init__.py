@@ -2,7 +2,7 @@
 
 from vmprof.compare.audit.audit import Audit, audit_report, between_rows
 from vmprof.compare.audit.corrected import corrected_report
-from vmprof.compare.audit.cost import Cost, fit_cost
+from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.finding import Finding, Verdict
 
 __all__ = [
@@ -13,5 +13,4 @@ __all__ = [
     "audit_report",
     "between_rows",
     "corrected_report",
-    "fit_cost",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmprof.compare.audit.arithmetic import check_arithmetic
-from vmprof.compare.audit.cost import Cost, fit_cost, refit_cost
+from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.disturbance import check_disturbance
 from vmprof.compare.audit.finding import ALPHA, Finding, Verdict, judge, undecided
 from vmprof.compare.audit.limits import check_limits
@@ -15,6 +15,7 @@ from vmprof.compare.rows import merged_rows
 from vmprof.compare.significance import binomial_tail
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.model import Report
+from vmprof.uncollected import uncollected
 from vmprof.values import Count, Duration, Metric, Row, is_inclusive
 
 _DECLARED = "Empty call "
@@ -45,6 +46,7 @@ class Audit:
         return not self.failed
 
 
+@uncollected()
 def audit_report(report: Report, printed_sum: Row | None = None) -> Audit:
     """Check ``report``; ``printed_sum`` is the line Sum where it was read from a table."""
     rows = tuple(merged_rows(report))
@@ -53,6 +55,8 @@ def audit_report(report: Report, printed_sum: Row | None = None) -> Audit:
     empty_us = empty.microseconds if isinstance(empty, Duration) else 0.0
     findings = [*check_arithmetic(report, printed_sum)]
     for event in _events(report):
+        from vmprof.compare.audit.fit import fit_cost  # numpy, for those that need it
+
         cost = fit_cost(event, rows, _declared(report, event), empty_us)
         if cost is not None:
             costs[event] = cost
@@ -97,6 +101,8 @@ def _judge_cost(
     text = "; ".join(_describe_cost(cost, sums.get(event), sums.get("Count"), report))
     if not cost.is_hidden or all(repeats_of(row, event) is None for row in rows):
         return judge(subject, text, fails=cost.is_hidden)
+    from vmprof.compare.audit.fit import refit_cost
+
     repeats = refit_cost(cost, rows, empty_us)
     hidden = sum(each.is_hidden for each in repeats)
     # If it were as likely as not in a single repeat.

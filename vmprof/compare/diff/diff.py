@@ -10,6 +10,7 @@ from vmprof.compare.diff.match import MatchedBy, Pair, match_rows
 from vmprof.compare.rows import merged_rows, summed_row
 from vmprof.report.aggregate import combine
 from vmprof.report.model import Report
+from vmprof.uncollected import uncollected
 from vmprof.values import SAMPLES_SUFFIX, Count, Duration, Metric, Row, Samples
 
 TIME = "Duration (us)"
@@ -49,6 +50,7 @@ class Diff:
     settings: Mapping[str, tuple[Metric | None, Metric | None]]
 
 
+@uncollected()
 def diff_reports(before: Report, after: Report) -> Diff:
     """What changed from ``before`` to ``after``."""
     rows_before, rows_after = merged_rows(before), merged_rows(after)

@@ -192,8 +192,10 @@ def _ours(
         for number, (row, cell) in enumerate(zip(rows, cells, strict=False)):
             if not cell.text and not cell.is_quoted:
                 continue
-            kind = others.get(str(number), {}).get(name, kinds[name])
-            row[name] = _of_kind(kind, cell, f"{places[number]}, column {name!r}")
+            kind = kinds[name]
+            if others:
+                kind = others.get(str(number), {}).get(name, kind)
+            row[name] = _of_kind(kind, cell, name, places[number])
     for name, guessed in _guessed(added, places, separator):
         for row, metric in zip(rows, guessed, strict=False):
             if metric is not None:
@@ -209,7 +211,7 @@ def _number(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _of_kind(kind: str, cell: _Cell, place: str) -> Metric:
+def _of_kind(kind: str, cell: _Cell, column: str, place: str) -> Metric:
     # Whatever programs make of quotes: a string is what stands there.
     text = cell.text
     if kind != "string":
@@ -219,7 +221,9 @@ def _of_kind(kind: str, cell: _Cell, place: str) -> Metric:
     try:
         return of_kind(kind, text)
     except (ValueError, OverflowError) as error:
-        raise VmprofError(f"{place}: {cell.text[:60]!r} is not a {kind[:20]}") from error
+        raise VmprofError(
+            f"{place}, column {column!r}: {cell.text[:60]!r} is not a {kind[:20]}"
+        ) from error
 
 
 def _guessed(

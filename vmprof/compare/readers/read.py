@@ -15,9 +15,9 @@ from vmprof.compare.readers import csv, text
 from vmprof.compare.readers.logs import unwrapped
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
-from vmprof.recording.reports import reports as reports_of_recording
-from vmprof.recording.saved import is_recording, loads
+from vmprof.recording.recognized import is_recording
 from vmprof.report.render.json import from_document
+from vmprof.uncollected import uncollected
 
 # What stands for it on the command line.
 STANDARD_INPUT = "-"
@@ -42,6 +42,9 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
     except OSError as error:
         raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
     if is_recording(content):
+        from vmprof.recording.reports import reports as reports_of_recording
+        from vmprof.recording.saved import loads
+
         found = reports_of_recording(loads(content, str(path)))
         if not found:
             raise VmprofError(f"{path} is a recording in which no invocation was timed")
@@ -49,6 +52,7 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
     return parse_reports(_decoded(content), str(path))
 
 
+@uncollected()
 def parse_reports(content: str, file: str) -> list[SavedReport]:
     """The reports in ``content``; ``file`` is what messages call it."""
     content = unwrapped(content)

@@ -16,7 +16,7 @@ from vmprof.recording.keys import Keys
 from vmprof.recording.tables import durations_ns
 from vmprof.report.derive import summed
 from vmprof.report.model import Report
-from vmprof.report.render.html.page import Sections, colours_of
+from vmprof.report.render.html.page import Sections
 from vmprof.report.render.html.timeline import timeline_data
 from vmprof.values import WINDOW, Duration, Row, Samples
 
@@ -54,7 +54,7 @@ class FunctionView:
         curves = Curves.of(group, by, most)
         median, places = _median(group, by, row_of)
         operators = replace(sections.operators, row_of=places)
-        timeline = timeline_data(median, operators, colours_of(report))
+        timeline = timeline_data(median, operators)
         sections = replace(sections, data=timeline)
         return cls(
             group.title,

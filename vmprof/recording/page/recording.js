@@ -13,12 +13,13 @@
     place.replaceChildren(document.getElementById(`view-${number}`).content.cloneNode(true));
     const name = choice.options[number + 1].text;
     document.getElementById("whole").append(timeByInvocation(curves, curves.whole, { name, width: 1280, height: 260, beside: true }));
-    const table = operatorTable(timed, (row) => {
+    const calls = unpackCalls(timed);
+    const table = operatorTable(calls, (row) => {
       const curve = curves.rows[row];
       const label = document.querySelector(`#row-${row} button`).title;
       return curve ? [timeByInvocation(curves, curve, { name: label, width: 860, height: 170 })] : [];
     });
-    timeline(timed, table);
+    timeline(timed, calls, table);
     return [...place.childNodes];
   }
 

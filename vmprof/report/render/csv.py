@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from vmprof import json_text
 from vmprof.report.model import Report
 from vmprof.report.render.json import kind_of, to_document
 from vmprof.report.render.table import columns_of
-from vmprof.values import Count, Duration, Metric, Percent, Ratio, Row, Samples
+from vmprof.uncollected import uncollected
+from vmprof.values import Count, Duration, Metric, Percent, Ratio, Samples
 
 # The column with the reasons of all columns that are empty.
 REASONS = "Not counted"
@@ -25,6 +27,7 @@ REASONS = "Not counted"
 EXTRAS = "vmprof"
 
 
+@uncollected()
 def render(report: Report) -> str:
     """``report``'s calls, unmerged. Durations are in microseconds, shares in percent."""
     reasons: dict[str, Metric] = {}
@@ -48,26 +51,17 @@ def _extras(report: Report) -> Mapping[str, Any]:
     ``cells`` by call the kinds of those that are of another one, as
     :func:`vmprof.report.render.json.kind_of` calls them. The rest is as in report JSON.
     """
-    calls = [_shown(call) for call in report.calls]
     kinds: dict[str, str] = {}
-    for call in calls:
-        for column, metric in call.items():
-            kinds.setdefault(column, kind_of(metric))
-    others = {
-        str(number): found
-        for number, call in enumerate(calls)
-        if (found := {c: kind_of(m) for c, m in call.items() if kind_of(m) != kinds[c]})
-    }
+    others: dict[str, dict[str, str]] = {}
+    named = lru_cache(maxsize=None)(json_text.encodable)  # as the header has it
+    for number, call in enumerate(report.calls):
+        for name, metric in call.items():
+            if not isinstance(metric, Samples):
+                column, kind = named(name), kind_of(metric)
+                if kinds.setdefault(column, kind) != kind:
+                    others.setdefault(str(number), {})[column] = kind
     document = to_document(replace(report, calls=()))
-    return {**document, "calls": len(calls), "kinds": kinds, "cells": others}
-
-
-def _shown(call: Row) -> Row:
-    return {
-        json_text.encodable(name): metric  # as the header has it
-        for name, metric in call.items()
-        if not isinstance(metric, Samples)
-    }
+    return {**document, "calls": len(report.calls), "kinds": kinds, "cells": others}
 
 
 def _header(name: str) -> str:
@@ -77,11 +71,11 @@ def _header(name: str) -> str:
 
 
 def _cell(metric: Metric | None) -> str:
+    if isinstance(metric, str):
+        return _quoted(metric)
     match metric:
         case Count(number) | Duration(number) | Percent(number) | Ratio(number):
             return str(number)
-        case str():
-            return _quoted(metric)
     return ""
 
 

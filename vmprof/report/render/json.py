@@ -21,13 +21,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 from vmprof import json_text
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
 from vmprof.report.model import Report
+from vmprof.uncollected import uncollected
 from vmprof.values import (
     PER_THREAD_SUFFIX,
     SAMPLES_SUFFIX,
@@ -50,12 +53,66 @@ _KINDS = "Kinds"
 # Larger numbers are damage; of these sums, products and floats can be made.
 _MOST_COUNT = 10**100
 
+_KINDS_OF: Mapping[type, str] = {
+    Count: "count",
+    Duration: "microseconds",
+    Percent: "percent",
+    Ratio: "ratio",
+    Samples: "samples",
+    str: "string",
+}
+_OF_FLOATS: Mapping[str, Callable[[float], Metric]] = {
+    "microseconds": Duration,
+    "percent": Percent,
+    "ratio": Ratio,
+}
+
 _Kinds = dict[str, Any]
 
 
+@uncollected()
 def render(report: Report) -> str:
     """``report`` as JSON text; :func:`parse` gives it back equal, but for counts over 1e100."""
-    return json_text.dumps(to_document(report))
+    rest = to_document(replace(report, calls=()))
+    calls = _Calls(report)
+    if calls.kinds:
+        configuration = rest["configuration"]
+        others = json.loads(configuration[_KINDS]["string"]) if _KINDS in configuration else {}
+        kinds = json_text.dumps({"calls": calls.kinds, **others})
+        configuration[_KINDS] = {"string": kinds}
+    del rest["calls"]
+    return f'{{"calls": {json_text.storable(calls.text)}, {json_text.dumps(rest)[1:]}'
+
+
+class _Calls:
+    """The calls of a report as ``text``, the same as that of :func:`to_document`.
+
+    Written here and now, without an object for each of millions of cells. ``kinds`` are
+    those of unusual cells, by row and column.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.kinds: dict[str, dict[str, str]] = {}
+        # Names, shapes and columns are the same in row after row.
+        self._string = lru_cache(maxsize=1 << 16)(partial(json.dumps, ensure_ascii=False))
+        rows = (self._row(number, row) for number, row in enumerate(report.calls))
+        self.text = f"[{', '.join(rows)}]"
+
+    def _row(self, number: int, row: Row) -> str:
+        cells = []
+        for name, metric in row.items():
+            if isinstance(metric, Count):
+                text = f'{{"count": {metric.value}}}'
+            elif isinstance(metric, Samples) and _holds_samples(name):
+                text = f'{{"string": "{_samples_text(metric)}"}}'
+            elif isinstance(metric, str) and not _holds_samples(name):
+                text = f'{{"string": {self._string(metric)}}}'
+            else:
+                text = json.dumps(_encode(metric), ensure_ascii=False)
+                if not _is_usual(name, metric):
+                    self.kinds.setdefault(str(number), {})[name] = kind_of(metric)
+            cells.append(f"{self._string(name)}: {text}")
+        return f"{{{', '.join(cells)}}}"
 
 
 def to_document(report: Report) -> dict[str, Any]:
@@ -85,6 +142,7 @@ def to_document(report: Report) -> dict[str, Any]:
     }
 
 
+@uncollected()
 def parse(text: str) -> Report:
     """Read a report that :func:`render` or TVM wrote; :class:`VmprofError` says what is wrong."""
     try:
@@ -97,6 +155,7 @@ def parse(text: str) -> Report:
     return from_document(document)
 
 
+@uncollected()
 def from_document(document: Any) -> Report:
     """The report that ``document`` is, which was read from JSON. Raises as :func:`parse`."""
     settings = dict(_part(document, "configuration", dict))
@@ -132,19 +191,8 @@ def from_document(document: Any) -> Report:
 
 def kind_of(metric: Metric) -> str:
     """What ``metric`` is, in a word or two: ``count``, ``lone ratio``."""
-    match metric:
-        case Count():
-            return "count"
-        case Duration():
-            return "microseconds"
-        case Percent():
-            return "lone percent" if metric.is_lone else "percent"
-        case Ratio():
-            return "lone ratio" if metric.is_lone else "ratio"
-        case Samples():
-            return "samples"
-        case str():
-            return "string"
+    kind = _KINDS_OF[type(metric)]
+    return f"lone {kind}" if isinstance(metric, Percent | Ratio) and metric.is_lone else kind
 
 
 def of_kind(kind: str, content: str | float) -> Metric:
@@ -186,6 +234,7 @@ def _is_usual(name: str, metric: Metric) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
 def _holds_samples(name: str) -> bool:
     return name.endswith((SAMPLES_SUFFIX, PER_THREAD_SUFFIX)) or name in (WINDOW, TASKS)
 
@@ -228,10 +277,14 @@ def _encode(metric: Metric) -> dict[str, Any]:
             if math.isfinite(number):
                 return {kind_of(metric).removeprefix("lone "): number}
             return {"string": str(float(number))}
-        case Samples(values):
-            return {"string": " ".join(map(repr, values))}
+        case Samples():
+            return {"string": _samples_text(metric)}
         case str():
             return {"string": metric}
+
+
+def _samples_text(samples: Samples) -> str:
+    return " ".join(map(repr, samples.values))
 
 
 def _decode_kinds(value: Any) -> _Kinds:
@@ -251,10 +304,31 @@ def _of(kinds: _Kinds, name: str) -> _Kinds:
 def _decode_row(row: Any, kinds: _Kinds, where: str) -> Row:
     if not isinstance(row, Mapping):
         raise VmprofError(f"not a report: {where} is no object")
-    return {
-        name: _decode(name, value, kinds.get(name), f"{where}[{name[:60]!r}]")
-        for name, value in row.items()
-    }
+    decoded: dict[str, Metric] = {}
+    for name, value in row.items():
+        metric = None if name in kinds else _decode_usual(name, value)
+        if metric is None:
+            metric = _decode(name, value, kinds.get(name), f"{where}[{name[:60]!r}]")
+        decoded[name] = metric
+    return decoded
+
+
+def _decode_usual(name: str, value: Any) -> Metric | None:
+    """What nearly all of millions of cells are, without ado; None for anything else."""
+    if type(value) is not dict or len(value) != 1:
+        return None
+    ((kind, content),) = value.items()
+    if kind == "string" and type(content) is str:
+        if not _holds_samples(name):
+            return content
+        try:
+            return Samples(tuple(map(float, content.split())))
+        except ValueError:
+            return None
+    if kind == "count":
+        return Count(content) if type(content) is int and abs(content) <= _MOST_COUNT else None
+    make = _OF_FLOATS.get(kind)
+    return make(content) if make is not None and type(content) is float else None
 
 
 def _decode(name: str, value: Any, kind: Any, where: str) -> Metric:

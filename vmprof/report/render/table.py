@@ -13,6 +13,7 @@ from vmprof.report.aggregate import merge_calls, without_path
 from vmprof.report.columns import holds_numbers
 from vmprof.report.derive import derive_rows, summed
 from vmprof.report.model import Report
+from vmprof.uncollected import uncollected
 from vmprof.values import LEADING_COLUMNS, Count, Duration, Metric, Percent, Ratio, Row, Samples
 from vmprof.visible import cell, quoted, setting, setting_name, visible
 
@@ -20,6 +21,7 @@ SEPARATOR: Row = {"Name": "----------"}
 _GAP = "  "
 
 
+@uncollected()
 def render(
     report: Report,
     *,

@@ -10,7 +10,10 @@ call took.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any
 
 from vmprof import json_text
@@ -19,12 +22,14 @@ from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import Report
 from vmprof.report.render.figures import short
 from vmprof.report.render.table import format_metric
-from vmprof.report.timeline import Task, tasks_of, windows_of
-from vmprof.values import SAMPLES_SUFFIX, Count, Metric, Row, Samples, is_inclusive
+from vmprof.report.timeline import Task, Window, tasks_of, windows_of
+from vmprof.uncollected import uncollected
+from vmprof.values import SAMPLES_SUFFIX, Count, Row, Samples, is_inclusive
 
 _PROCESS, _CALLER = 1, 1
 
 
+@uncollected()
 def render(report: Report) -> str:
     """``report`` as a trace; :class:`VmprofError` if it does not say when its calls were."""
     windows = windows_of(report)
@@ -43,43 +48,9 @@ def render(report: Report) -> str:
         tasks.setdefault(task.call, []).append(task)
     workers = sorted({task.thread for each in tasks.values() for task in each} - {0})
     events += [_named("thread_name", f"worker {thread}", _CALLER + thread) for thread in workers]
-    named = len(events)
-    for number, (call, window) in enumerate(zip(report.calls, windows, strict=True)):
-        if window is None:
-            continue
-        begin, end = window
-        events.append(
-            {
-                "ph": "X",
-                "name": format_metric(call.get("Name")),
-                "cat": kind_of(call),
-                "pid": _PROCESS,
-                "tid": _CALLER,
-                "ts": begin,
-                "dur": round(end - begin, 3),  # to the nanosecond
-                "args": _arguments(call),
-            }
-        )
-        for task in tasks.get(number, ()):
-            events.append(
-                {
-                    "ph": "X",
-                    "name": format_metric(call.get("Name")),
-                    "cat": "task",
-                    "pid": _PROCESS,
-                    "tid": _CALLER + task.thread,
-                    "ts": task.begin,
-                    "dur": round(task.end - task.begin, 3),
-                }
-            )
-        for column, rate in _rates(call).items():
-            track = {"ph": "C", "name": f"{column} per us", "pid": _PROCESS, "tid": _CALLER}
-            events.append({**track, "ts": begin, "args": {"rate": rate}})
-            events.append({**track, "ts": end, "args": {"rate": 0}})
     # Of the end of one call and the begin of the next, the end comes first.
-    events[named:] = sorted(events[named:], key=lambda event: event["ts"])
+    timed = sorted(_timed(report, windows, tasks), key=itemgetter(0))
     document = {
-        "traceEvents": events,
         "displayTimeUnit": "ns",
         "otherData": {
             name: format_metric(metric)
@@ -88,34 +59,69 @@ def render(report: Report) -> str:
         }
         | {f"Not counted: {name}": reason for name, reason in report.missing.items()},
     }
-    return json_text.dumps(document)
+    written = [*map(json_text.dumps, events), *(text for _, text in timed)]
+    text = json_text.storable(f'{{"traceEvents": [{", ".join(written)}], ')
+    return text + json_text.dumps(document)[1:]
+
+
+def _timed(
+    report: Report, windows: Sequence[Window | None], tasks: Mapping[int, Sequence[Task]]
+) -> Iterator[tuple[float, str]]:
+    """The events of calls as text, each with its time.
+
+    A call has several; of 100,000 calls an object for each would take longer than all else.
+    """
+    quoted = lru_cache(maxsize=None)(partial(json.dumps, ensure_ascii=False))
+    caller = f'"pid": {_PROCESS}, "tid": {_CALLER}'
+    for number, (call, window) in enumerate(zip(report.calls, windows, strict=True)):
+        if window is None:
+            continue
+        begin, end = window
+        name = quoted(format_metric(call.get("Name")))
+        arguments = ", ".join(_arguments(call, quoted))
+        # Durations are rounded to the nanosecond.
+        yield (
+            begin,
+            (
+                f'{{"ph": "X", "name": {name}, "cat": {quoted(kind_of(call))}, {caller}, '
+                f'"ts": {begin!r}, "dur": {round(end - begin, 3)!r}, "args": {{{arguments}}}}}'
+            ),
+        )
+        for task in tasks.get(number, ()):
+            yield (
+                task.begin,
+                (
+                    f'{{"ph": "X", "name": {name}, "cat": "task", "pid": {_PROCESS}, '
+                    f'"tid": {_CALLER + task.thread}, "ts": {task.begin!r}, '
+                    f'"dur": {round(task.end - task.begin, 3)!r}}}'
+                ),
+            )
+        for column, rate in _rates(call).items():
+            track = f'{{"ph": "C", "name": {quoted(f"{column} per us")}, {caller}, "ts": '
+            yield begin, f'{track}{begin!r}, "args": {{"rate": {json_text.dumps(rate)}}}}}'
+            yield end, f'{track}{end!r}, "args": {{"rate": 0}}}}'
 
 
 def _named(what: str, name: str, thread: int = _CALLER) -> dict[str, Any]:
     return {"ph": "M", "name": what, "pid": _PROCESS, "tid": thread, "args": {"name": name}}
 
 
-def _arguments(call: Row) -> dict[str, Any]:
-    """What stands beside a slice that is clicked on."""
-    arguments: dict[str, Any] = {
-        name: _value(metric)
-        for name, metric in call.items()
-        if name not in ("Name", "Device", "Count") and not isinstance(metric, Samples)
-    }
+def _arguments(call: Row, quoted: Callable[[str], str]) -> Iterator[str]:
+    """What stands beside a slice that is clicked on; ``quoted`` is for what recurs."""
+    for name, metric in call.items():
+        if name in ("Name", "Device", "Count") or isinstance(metric, Samples):
+            continue
+        match metric:
+            case Count(value):
+                yield f"{quoted(name)}: {value}"
+            case str():
+                yield f"{quoted(name)}: {quoted(metric)}"
+            case _:
+                yield f'{quoted(name)}: "{short(metric)}"'
     samples = call.get(f"Duration (us){SAMPLES_SUFFIX}")
     if isinstance(samples, Samples):
-        arguments["Duration of the repeats (us)"] = ", ".join(f"{v:,.2f}" for v in samples.values)
-    return arguments
-
-
-def _value(metric: Metric) -> str | int:
-    return (
-        metric.value
-        if isinstance(metric, Count)
-        else metric
-        if isinstance(metric, str)
-        else short(metric)
-    )
+        repeats = ", ".join(f"{value:,.2f}" for value in samples.values)
+        yield f'"Duration of the repeats (us)": "{repeats}"'
 
 
 def _rates(call: Row) -> Mapping[str, float]:

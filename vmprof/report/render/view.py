@@ -12,6 +12,7 @@ from vmprof.report.aggregate import merge_calls
 from vmprof.report.derive import derive_rows, summed
 from vmprof.report.model import Report
 from vmprof.report.render.table import SEPARATOR, columns_of, grid, notes
+from vmprof.uncollected import uncollected
 from vmprof.values import Count, Duration, Metric, Percent, Ratio, Row
 
 _DECORATION = re.compile(r"^perf::|\s*\([^)]*\)$")
@@ -42,6 +43,7 @@ class Selection:
     columns: Sequence[str]
 
 
+@uncollected()
 def select(report: Report, view: View) -> Selection:
     """Merged rows as ``view`` wants them. :class:`VmprofError` if a column is not there."""
     rows = derive_rows(merge_calls(report.calls, by_path=view.by_path), report.derived)

@@ -1,5 +1,6 @@
 
 {
   const data = JSON.parse(document.getElementById("data").textContent);
-  timeline(data, operatorTable(data));
+  const calls = unpackCalls(data);
+  timeline(data, calls, operatorTable(calls));
 }

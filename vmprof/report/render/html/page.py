@@ -16,6 +16,7 @@ from vmprof.report.render.html.roofline import Chart
 from vmprof.report.render.html.sections import Bar, Shares, counter_shares, kind_bars, settings
 from vmprof.report.render.html.timeline import timeline_data
 from vmprof.report.roofline import roofline
+from vmprof.uncollected import uncollected
 from vmprof.values import Derived
 
 # Kinds of operators with a colour of their own; the others share one.
@@ -39,7 +40,7 @@ class Sections:
 
     @classmethod
     def of(cls, report: Report) -> Sections:
-        colours = colours_of(report)
+        colours = _colours(report)
         operators = OperatorTable.of(report, colours)
         return cls(
             facts(report),
@@ -51,14 +52,15 @@ class Sections:
             Lane.of(report),
             settings(report),
             report.derived,
-            timeline_data(report, operators, colours),
+            timeline_data(report, operators),
         )
 
     @property
     def has_timeline(self) -> bool:
-        return bool(self.data["calls"])
+        return bool(self.data["calls"]["row"])
 
 
+@uncollected()
 def render(report: Report) -> str:
     """The whole page."""
     view = Sections.of(report)
@@ -68,7 +70,7 @@ def render(report: Report) -> str:
 
 def fragment(report: Report, rows: int = 20) -> str:
     """The longest ``rows`` operators as a table for a notebook's cell."""
-    operators = OperatorTable.of(report, colours_of(report))
+    operators = OperatorTable.of(report, _colours(report))
     return frame.rendered(
         "fragment.html",
         title=title_of(report),
@@ -79,7 +81,7 @@ def fragment(report: Report, rows: int = 20) -> str:
     )
 
 
-def colours_of(report: Report) -> dict[str, int]:
+def _colours(report: Report) -> dict[str, int]:
     """A number for each of the kinds that take longest."""
     longest = kinds(report.calls)[:COLOURS]
     return {kind.name: number for number, kind in enumerate(longest)}

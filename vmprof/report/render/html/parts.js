@@ -18,3 +18,29 @@ function time(us) {
   const [unit, size] = us >= 999500 ? ["s", 1e6] : us >= 999.5 ? ["ms", 1e3] : us >= 0.9995 ? ["us", 1] : ["ns", 1e-3];
   return `${Number((us / size).toPrecision(3))} ${unit}`;
 }
+
+// The calls of a timeline: columns of whole nanoseconds, which are small, as objects with
+// microseconds.
+function unpackCalls({ calls: { skipped, row, gap, took, depth, mean, samples }, colours }) {
+  let at = 0, number = -1;
+  return row.map((of, i) => {
+    const begin = at + gap[i];
+    at = begin + took[i];
+    number += 1 + (skipped[i] ?? 0);
+    return {
+      number,
+      row: of,
+      begin: begin / 1e3,
+      end: at / 1e3,
+      depth: depth.length ? depth[i] : 0,
+      colour: colours[of],
+      mean: (took[i] + mean[i]) / 1e3,
+      samples: samples.length ? samples[i].map((ns) => ns / 1e3) : [],
+    };
+  });
+}
+
+// Math.max takes no more than about 100,000 arguments.
+function most(list, key) {
+  return list.reduce((found, each) => Math.max(found, key(each)), 0);
+}

@@ -1,7 +1,9 @@
 
+const MOST_LINES = 200; // of calls below a row of the table
+
 // The table of operators: details, sorting, filter, columns. `more` makes what else the details
 // of a row show, by its number.
-function operatorTable(data, more = () => []) {
+function operatorTable(calls, more = () => []) {
   const table = document.getElementById("table");
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
@@ -17,21 +19,26 @@ function operatorTable(data, more = () => []) {
 
   function open(row) {
     const shapes = heads.findIndex((head) => head.dataset.title === "Argument Shapes");
-    const calls = data.calls
-      .map((call, number) => ({ ...call, number }))
-      .filter((call) => call.row === Number(row.dataset.row));
+    const made = calls.filter((call) => call.row === Number(row.dataset.row));
     const cell = element("td", { colSpan: heads.length });
     if (shapes >= 0) cell.append(element("p", { textContent: row.cells[shapes].title || "no tensor arguments" }));
     cell.append(...more(Number(row.dataset.row)));
-    if (calls.length) cell.append(element("div", { className: "scroll" }, callTable(calls)));
+    if (made.length > MOST_LINES) cell.append(element("p", { textContent: `The ${MOST_LINES} longest of ${made.length.toLocaleString("en")} calls:` }));
+    if (made.length) cell.append(element("div", { className: "scroll" }, callTable(longest(made))));
     const detail = element("tr", { className: "detail" }, cell);
     row.after(detail);
     details.set(row, detail);
     row.cells[0].firstElementChild.setAttribute("aria-expanded", "true");
   }
 
+  // Those that take longest, in the order of the run.
+  function longest(made) {
+    if (made.length <= MOST_LINES) return made;
+    return [...made].sort((a, b) => b.mean - a.mean).slice(0, MOST_LINES).sort((a, b) => a.number - b.number);
+  }
+
   function callTable(calls) {
-    const most = Math.max(...calls.flatMap((call) => [call.mean, ...call.samples]));
+    const scale = most(calls, (call) => Math.max(call.mean, ...call.samples));
     const made = element("table");
     const head = made.createTHead().insertRow();
     // Of one invocation of many there is one time, and no repeats.
@@ -41,18 +48,18 @@ function operatorTable(data, more = () => []) {
     const lines = made.createTBody();
     for (const call of calls) {
       const line = lines.insertRow();
-      const samples = call.samples.length ? call.samples : [call.mean];
-      const extremes = repeated ? [time(Math.min(...samples)), time(Math.max(...samples))] : [];
-      for (const text of [`#${call.number + 1}`, time(call.begin), time(call.mean), ...extremes])
+      const { samples, mean } = call;
+      const extremes = samples.length ? [time(Math.min(...samples)), time(Math.max(...samples))] : repeated ? ["", ""] : [];
+      for (const text of [`#${call.number + 1}`, time(call.begin), time(mean), ...extremes])
         line.append(element("td", { textContent: text, className: "number" }));
-      if (repeated) line.append(element("td", {}, spread(samples, call.mean, most)));
+      if (repeated) line.append(element("td", {}, spread(samples.length ? samples : [mean], mean, scale)));
     }
     return made;
   }
 
   // What each repeat took, as dots on a line from 0 to the most of the row.
-  function spread(samples, mean, most) {
-    const at = (us) => 4 + (252 * us) / (most || 1);
+  function spread(samples, mean, scale) {
+    const at = (us) => 4 + (252 * us) / (scale || 1);
     const svg = drawn("svg", { class: "spread", viewBox: "0 0 260 14", "aria-hidden": "true" });
     svg.append(drawn("line", { x1: 0, x2: 260, y1: 7, y2: 7 }));
     for (const us of samples) svg.append(drawn("circle", { cx: at(us), cy: 7, r: 3 }));

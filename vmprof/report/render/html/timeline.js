@@ -1,22 +1,24 @@
 
 // When the calls of one run were, in lanes; nothing if the page has none.
-function timeline(data, { rows, find }) {
+function timeline(data, calls, { rows, find }) {
   const canvas = document.getElementById("lanes");
   if (!canvas) return;
   const context = canvas.getContext("2d");
   const status = document.getElementById("call");
-  const calls = data.calls;
   const LANE = 30, AXIS = 22, RIGHT = 8;
-  const depth = 1 + Math.max(...calls.map((call) => call.depth));
-  const threads = [...new Set(data.tasks.map((task) => task.thread))].sort((a, b) => a - b);
+  const depth = 1 + most(calls, (call) => call.depth);
+  const threads = [...new Set(data.tasks.thread)].sort((a, b) => a - b);
   const lanes = depth + threads.length;
   const LEFT = threads.length ? 72 : 8; // room for the names of threads
   // What is drawn: calls, by how deep they lie in others, and below them who did their tasks.
   const bars = [
-    ...calls.map((call, number) => ({ number, lane: call.depth, begin: call.begin, end: call.end })),
-    ...data.tasks.map((task) => ({ number: task.call, lane: depth + threads.indexOf(task.thread), begin: task.begin, end: task.end })),
+    ...calls.map((call, place) => ({ place, lane: call.depth, begin: call.begin, end: call.end })),
+    ...data.tasks.call.map((place, i) => {
+      const begin = calls[place].begin + data.tasks.begin[i] / 1e3;
+      return { place, lane: depth + threads.indexOf(data.tasks.thread[i]), begin, end: begin + data.tasks.took[i] / 1e3 };
+    }),
   ];
-  const whole = Math.max(...calls.map((call) => call.end)) || 1;
+  const whole = most(calls, (call) => call.end) || 1;
   let from = 0, to = whole, chosen = -1;
 
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -33,8 +35,7 @@ function timeline(data, { rows, find }) {
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.font = "12px system-ui, sans-serif";
     drawAxis(height);
-    for (const bar of bars) drawBar(bar, false);
-    for (const bar of bars) if (bar.number === chosen) drawBar(bar, true);
+    drawBars();
     drawNames();
   }
 
@@ -62,43 +63,71 @@ function timeline(data, { rows, find }) {
       context.fillText(`thread ${thread}`, 10, AXIS + (depth + number) * LANE + 19);
   }
 
-  function drawBar(bar, isChosen) {
-    if (bar.end < from || bar.begin > to) return;
-    const call = calls[bar.number];
-    const left = Math.max(x(bar.begin), LEFT);
-    const wide = Math.max(Math.min(x(bar.end), LEFT + width()) - left, 0.6);
-    const top = AXIS + 2 + bar.lane * LANE;
-    context.fillStyle = color(call.colour === null ? "--rest" : `--k${call.colour}`);
-    context.fillRect(left, top, wide > 3 ? wide - 0.7 : wide, LANE - 4);
-    if (wide > 44 && bar.lane < depth) {
-      context.save();
-      context.beginPath();
-      context.rect(left, top, wide - 4, LANE);
-      context.clip();
-      context.fillStyle = color("--panel");
-      context.fillText(nameOf(call), left + 6, top + 17);
-      context.restore();
+  // What is narrower than a pixel shares it with its neighbours: the longest of them shows.
+  function drawBars() {
+    const wide = width(), perUs = wide / (to - from);
+    const colours = new Map([...new Set(data.colours)].map((colour) => [colour, color(colour === null ? "--rest" : `--k${colour}`)]));
+    const panel = color("--panel"), ink = color("--ink");
+    const shared = new Array(lanes).fill(null); // by lane, the pixel that is being filled
+    const draw = (bar, left, right) => {
+      const call = calls[bar.place];
+      const top = AXIS + 2 + bar.lane * LANE;
+      const broad = right - left;
+      context.fillStyle = colours.get(call.colour);
+      context.fillRect(left, top, broad > 3 ? broad - 0.7 : broad, LANE - 4);
+      if (broad > 44 && bar.lane < depth) {
+        context.save();
+        context.beginPath();
+        context.rect(left, top, broad - 4, LANE);
+        context.clip();
+        context.fillStyle = panel;
+        context.fillText(nameOf(call), left + 6, top + 17);
+        context.restore();
+      }
+    };
+    const fill = ({ pixel, bar, several, left }) => (several ? draw(bar, pixel, pixel + 1) : draw(bar, left, left + 0.6));
+    const marked = [];
+    for (const bar of bars) {
+      if (bar.end < from || bar.begin > to) continue;
+      const left = LEFT + Math.max((bar.begin - from) * perUs, 0);
+      const right = LEFT + Math.min((bar.end - from) * perUs, wide);
+      if (bar.place === chosen) marked.push([bar, left, right]);
+      if (right - left >= 0.6) {
+        draw(bar, left, right);
+        continue;
+      }
+      const pixel = Math.floor(left), before = shared[bar.lane], took = bar.end - bar.begin;
+      if (before?.pixel === pixel) {
+        before.several = true;
+        if (took > before.took) Object.assign(before, { bar, took });
+      } else {
+        if (before) fill(before);
+        shared[bar.lane] = { pixel, bar, took, left, several: false };
+      }
     }
-    if (isChosen) {
-      context.strokeStyle = color("--ink");
-      context.lineWidth = 2;
-      context.strokeRect(left, top - 1, Math.max(wide, 2), LANE - 2);
-      context.lineWidth = 1;
+    for (const last of shared) if (last) fill(last);
+    context.strokeStyle = ink;
+    context.lineWidth = 2;
+    for (const [bar, left, right] of marked) {
+      const end = Math.max(right, left + 0.6);
+      draw(bar, left, end);
+      context.strokeRect(left, AXIS + 1 + bar.lane * LANE, Math.max(end - left, 2), LANE - 2);
     }
+    context.lineWidth = 1;
   }
 
   const byNumber = new Map(rows.map((row) => [Number(row.dataset.row), row]));
   const nameOf = (call) => byNumber.get(call.row).cells[0].firstElementChild.title;
 
-  function choose(number) {
-    chosen = number;
-    if (number < 0) {
+  function choose(place) {
+    chosen = place;
+    if (place < 0) {
       status.replaceChildren("\u00a0");
     } else {
-      const call = calls[number];
+      const call = calls[place];
       status.replaceChildren(
         element("b", { textContent: nameOf(call) }),
-        `  call ${number + 1} of ${calls.length}: ${time(call.end - call.begin)} from ${time(call.begin)}`,
+        `  call ${call.number + 1} of ${data.made}: ${time(call.end - call.begin)} from ${time(call.begin)}`,
         call.samples.length ? `; mean of the repeats ${time(call.mean)}` : "",
       );
     }
@@ -131,7 +160,7 @@ function timeline(data, { rows, find }) {
     let best = -1;
     for (const bar of bars) {
       if (bar.lane !== lane || bar.begin - slack > us || bar.end + slack < us) continue;
-      if (best < 0 || bar.begin <= us) best = bar.number;
+      if (best < 0 || bar.begin <= us) best = bar.place;
     }
     return best;
   }
