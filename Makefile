@@ -56,6 +56,7 @@ bench: $(READY)
 	$(call say,measuring the recorder and the profiled models)
 	$(BIN)/python benchmarks/disturbance.py
 	$(BIN)/python benchmarks/agreement.py
+	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/reads.py
 	$(BIN)/python benchmarks/reports.py
 	$(BIN)/python benchmarks/schedule.py

@@ -22,6 +22,9 @@ from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 from vmprof import Program, VmprofError, load_program
 from vmprof.inputs import describe
 from vmprof.program import parameters_of
+from vmprof.program.embedded import embedded_module
+from vmprof.program.program import EXECUTABLE_KIND
+from vmprof.program.reader import read_bytecode
 from vmprof.zoo.models import MODELS
 
 MODULES = {
@@ -67,10 +70,27 @@ def test_fresh_and_loaded_programs_are_equal(tmp_path: Path) -> None:
     fresh, loaded = load_program(executable), load_program(path)
     assert loaded.name == "model.so"
     assert str(loaded.bytecode) == str(fresh.bytecode)
+    # It was read where it lies in the library; written out by TVM it is the same.
+    written = Program.of_module(loaded.module, "written").bytecode
+    assert (written.functions, written.constants) == (
+        loaded.bytecode.functions,
+        loaded.bytecode.constants,
+    )
     TvmVirtualMachine(loaded.module, tvm.cpu())
     again = Program.of_module(loaded.module, "again")
     assert again.bytecode.constants == fresh.bytecode.constants
     assert str(again.bytecode) == str(fresh.bytecode)
+
+
+def test_a_module_in_a_library_is_found_by_its_kind(tmp_path: Path) -> None:
+    path = tmp_path / "model.so"
+    tvm.compile(dynamic(), "llvm").export_library(str(path))
+    loaded = load_program(path)
+    found = embedded_module(path, EXECUTABLE_KIND)
+    assert found is not None
+    assert read_bytecode(found) == loaded.bytecode
+    assert embedded_module(path, "another kind") is None
+    assert embedded_module(tmp_path / "nothing.so", EXECUTABLE_KIND) is None
 
 
 def test_models_have_the_same_weights_every_time() -> None:

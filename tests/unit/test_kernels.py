@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.libraries import build_library
 
 from vmprof import VmprofWarning
 from vmprof.program.info import (
@@ -60,6 +62,19 @@ def test_kernels_are_found_again(library: Path) -> None:
     assert read_info(library) == INFO
 
 
+@pytest.mark.parametrize("written_as", [1, 2])
+def test_files_of_before_know_the_library_by_its_digest(library: Path, written_as: int) -> None:
+    content = build_library()
+    library.write_bytes(content)
+    write_info(INFO, library)
+    path = info_path(library)
+    document = json.loads(path.read_text())
+    assert document["library"] == f"0123456789ab, {len(content)} bytes"
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    path.write_text(json.dumps({**document, "format": written_as, "library": digest}))
+    assert read_info(library) == INFO
+
+
 def test_a_library_without_kernels(tmp_path: Path) -> None:
     assert read_info(tmp_path / "model.so") == NOTHING_KNOWN
 
@@ -87,7 +102,7 @@ def test_what_cannot_be_read_is_left_aside(library: Path, text: str, reason: str
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": 3}, "another version of vmprof"),
+        ({"format": 4}, "another version of vmprof"),
         ({"kernels": {"a": {"hash": "1"}}}, "cannot be read"),
     ],
 )

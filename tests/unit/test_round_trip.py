@@ -11,8 +11,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmprof import Report
+from vmprof import Report, json_text
 from vmprof.compare.readers import parse_reports
+from vmprof.report.render.json import to_document
 from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
 
 # Characters that take one place each in a table.
@@ -187,6 +188,7 @@ def told(report: Report, *, samples: bool = True) -> str:
 def test_any_report_as_json(report: Report) -> None:
     text = report.json()
     json.loads(text, parse_constant=refuse)
+    assert text == json_text.dumps(to_document(report))
     assert told(Report.from_json(text)) == told(report)
 
 

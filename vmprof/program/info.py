@@ -17,12 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from vmprof.errors import VmprofWarning
+from vmprof.program.build_id import build_id
 from vmprof.program.dimensions import Dimension
 from vmprof.program.kernels import LAYOUT_COLUMNS, Flow, Kernel, Kernels
 from vmprof.version import __version__
 
-# 2 added signatures, and limits and flows of kernels.
-_FORMAT, _READABLE = 2, (1, 2)
+# 2 added signatures, and limits and flows of kernels; 3 knows the library by its build ID,
+# where it has one, since to read all of it takes long.
+_FORMAT, _READABLE = 3, (1, 2, 3)
+_BY_DIGEST = (1, 2)
 _CHUNK = 1 << 20
 # Anybody may have written the file: no more than this is read of it.
 _MAX_BYTES = 16 << 20
@@ -62,7 +65,7 @@ def write_info(info: ModelInfo, library: str | Path) -> None:
     document = {
         "format": _FORMAT,
         "vmprof": __version__,
-        "library": _digest(Path(library)),
+        "library": _identity(Path(library)),
         "kernels": {name: asdict(kernel) for name, kernel in info.kernels.items()},
         "functions": {name: asdict(signature) for name, signature in info.signatures.items()},
     }
@@ -82,7 +85,8 @@ def read_info(library: str | Path) -> ModelInfo:
             return NOTHING_KNOWN
         document = json.loads(text)
         known = document["format"] in _READABLE
-        belongs = document["library"] == _digest(Path(library))
+        identify = _digest if document["format"] in _BY_DIGEST else _identity
+        belongs = document["library"] == identify(Path(library))
         info = _info(document) if known else NOTHING_KNOWN
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         _leave_aside(path, f"it cannot be read ({str(error)[:200] or type(error).__name__})")
@@ -173,6 +177,10 @@ def _dimension(value: Any) -> Dimension:
     if value is None or (isinstance(value, str) and len(value) <= _MAX_TEXT):
         return value
     return _count(value)
+
+
+def _identity(library: Path) -> str:
+    return build_id(library) or _digest(library)
 
 
 def _digest(library: Path) -> str:

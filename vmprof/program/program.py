@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from tvm.error import InternalError
 
 from vmprof.errors import VmprofError
 from vmprof.program.bytecode import Bytecode, Function, FunctionKind
+from vmprof.program.embedded import embedded_module
 from vmprof.program.info import NOTHING_KNOWN, ModelInfo
 from vmprof.program.kernels import Kernels
 from vmprof.program.parameters import parameters_of
@@ -69,7 +71,8 @@ class Program:
                 f"{name} is a TVM module of kind {module.kind!r} without a Relax executable; "
                 "vmprof runs what tvm.compile() makes of a Relax module"
             )
-        bytecode = read_bytecode(_serialized(executable))
+        data = None if library is None else embedded_module(library, EXECUTABLE_KIND)
+        bytecode = read_bytecode(_serialized(executable) if data is None else data)
         return cls(name, bytecode, executable, info, library=library)
 
     @property
@@ -129,9 +132,12 @@ def find_executable(module: tvm_ffi.Module) -> tvm_ffi.Module | None:
     return None
 
 
-def _serialized(executable: tvm_ffi.Module) -> bytes:
-    """The bytes of the executable, through a file that exists in memory alone."""
+def _serialized(executable: tvm_ffi.Module) -> memoryview:
+    """The bytes of the executable, in a file that exists in memory alone.
+
+    They are mapped, not read: of constants, which may be large, nothing is looked at.
+    """
     descriptor = os.memfd_create("vmprof-bytecode")
-    with os.fdopen(descriptor, "r+b") as file:
+    with os.fdopen(descriptor, "r+b"):
         executable.write_to_file(f"/proc/self/fd/{descriptor}", EXECUTABLE_KIND)
-        return file.read()
+        return memoryview(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ))

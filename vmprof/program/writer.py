@@ -27,6 +27,11 @@ from vmprof.program.reader import MAGIC, MAGIC_WITH_MEMORY_SCOPES, VERSION
 
 def write_bytecode(bytecode: Bytecode) -> bytes:
     """What ``ffi.Module.load_from_bytes.relax.VMExecutable`` takes."""
+    return b"".join(bytecode_parts(bytecode))
+
+
+def bytecode_parts(bytecode: Bytecode) -> list[bytes | memoryview]:
+    """The same in pieces: tensors, which may be large, are not copied."""
     code: list[int] = []
     offsets: list[int] = []
     for instruction in bytecode.instructions:
@@ -39,17 +44,16 @@ def write_bytecode(bytecode: Bytecode) -> bytes:
             for index, scope in bytecode.memory_scopes.items()
         ]
         scopes = _list(entries)
-    return b"".join(
-        [
-            struct.pack("<Q", MAGIC_WITH_MEMORY_SCOPES if scopes else MAGIC),
-            _text(VERSION),
-            _list([_function(function) for function in bytecode.functions]),
-            scopes,
-            _list([_constant(constant) for constant in bytecode.constants]),
-            _numbers(offsets),
-            _numbers(code),
-        ]
-    )
+    return [
+        struct.pack("<Q", MAGIC_WITH_MEMORY_SCOPES if scopes else MAGIC),
+        _text(VERSION),
+        _list([_function(function) for function in bytecode.functions]),
+        scopes,
+        struct.pack("<Q", len(bytecode.constants)),
+        *(part for constant in bytecode.constants for part in _constant(constant)),
+        _numbers(offsets),
+        _numbers(code),
+    ]
 
 
 def _text(value: str) -> bytes:
@@ -78,20 +82,20 @@ def _function(function: Function) -> bytes:
     )
 
 
-def _constant(constant: Constant) -> bytes:
+def _constant(constant: Constant) -> tuple[bytes | memoryview, ...]:
     match constant:
         case TensorConstant(serialized=serialized):
-            return struct.pack("<i", 70) + bytes(serialized)
+            return struct.pack("<i", 70), serialized
         case ShapeConstant(shape):
-            return struct.pack("<i", 69) + _numbers(list(shape))
+            return (struct.pack("<i", 69) + _numbers(list(shape)),)
         case DataTypeConstant(dtype):
-            return struct.pack("<iBBH", 5, *dtype)
+            return (struct.pack("<iBBH", 5, *dtype),)
         case str():
-            return struct.pack("<i", 65) + _text(constant)
+            return (struct.pack("<i", 65) + _text(constant),)
         case int():
-            return struct.pack("<iq", 1, constant)
+            return (struct.pack("<iq", 1, constant),)
         case float():
-            return struct.pack("<id", 3, constant)
+            return (struct.pack("<id", 3, constant),)
 
 
 def _words(instruction: Instruction) -> list[int]:

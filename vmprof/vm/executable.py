@@ -7,6 +7,8 @@ never called in a run, and returns them.
 
 from __future__ import annotations
 
+import mmap
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -27,11 +29,12 @@ from vmprof.program.bytecode import (
     Ret,
     TensorConstant,
 )
-from vmprof.program.writer import write_bytecode
+from vmprof.program.writer import bytecode_parts
 from vmprof.vm.constants import constants_of
 from vmprof.vm.operands import in_places, with_places_for_kernels
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
+_CHUNK = 8 << 20
 _HAND_OUT = "vmprof.hand_out"
 _MAKE_TUPLE = "vm.builtin.make_tuple"
 
@@ -67,9 +70,24 @@ class Executable:
 
 def load(bytecode: Bytecode) -> tvm_ffi.Module:
     """A ``relax.VMExecutable`` that runs ``bytecode``."""
-    load_bytes = tvm_ffi.get_global_func("ffi.Module.load_from_bytes.relax.VMExecutable")
-    module: tvm_ffi.Module = load_bytes(write_bytecode(bytecode))
+    load_file = tvm_ffi.get_global_func("ffi.Module.load_from_file.relax.VMExecutable")
+    # Through a file in memory: handed over as bytes, constants would be copied once more.
+    descriptor = os.memfd_create("vmprof-executable")
+    with os.fdopen(descriptor, "r+b", buffering=0):
+        for part in bytecode_parts(bytecode):
+            _write(descriptor, part)
+        module: tvm_ffi.Module = load_file(f"/proc/self/fd/{descriptor}")
     return module
+
+
+def _write(descriptor: int, part: bytes | memoryview) -> None:
+    """Write ``part``; of what is mapped from a file no more is in memory than is being written."""
+    rest = memoryview(part)
+    mapped = rest.obj
+    while rest:
+        rest = rest[os.write(descriptor, rest[:_CHUNK]) :]
+        if isinstance(mapped, mmap.mmap):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def vm_function(name: str, start: int, end: int) -> Function:
