@@ -181,7 +181,8 @@ static vmprof_record *over_now(const vmprof_recorder *recorder, vmprof_record *r
   return record;
 }
 
-static int after_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const TVMFFIAny *args) {
+static int after_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const TVMFFIAny *args,
+                      int32_t num_args) {
   vmprof_record *record = vmprof_call_innermost(recorder);
   if (record == NULL) return 0;
   if (record->end_ns != key_of(args) && place_of(hooked, args) == NULL) return 0;
@@ -214,7 +215,7 @@ static int instrument(void *self, const TVMFFIAny *args, int32_t num_args, TVMFF
     return -1;
   }
   return args[2].v_int64 ? before_call(hooked, recorder, args, num_args)
-                         : after_call(hooked, recorder, args);
+                         : after_call(hooked, recorder, args, num_args);
 }
 
 /* ---- life ------------------------------------------------------------------------------ */
