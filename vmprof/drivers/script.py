@@ -9,8 +9,7 @@ import runpy
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -67,9 +66,10 @@ def run_as_main(script: Script, finish: Callable[[], None]) -> int:
     code = 0
     interrupted = False
     leaving: SystemExit | None = None
+    leave = os._exit
+    os._exit = _exit_after(finish)  # type: ignore[assignment] # names of parameters
     try:
-        with _finished_before_exit(finish):
-            script.run()
+        script.run()
     except SystemExit as error:
         leaving = error
     except BaseException as error:  # Python itself does the same with all
@@ -78,6 +78,8 @@ def run_as_main(script: Script, finish: Callable[[], None]) -> int:
         code = 1
         interrupted = isinstance(error, KeyboardInterrupt)
         _show(error)
+    finally:
+        os._exit = leave
     if os.getpid() == pid:
         _join_threads()
         finish()
@@ -90,9 +92,8 @@ def run_as_main(script: Script, finish: Callable[[], None]) -> int:
     return code
 
 
-@contextmanager
-def _finished_before_exit(finish: Callable[[], None]) -> Iterator[None]:
-    """``os._exit`` calls ``finish`` too: after it nothing else of ours would run."""
+def _exit_after(finish: Callable[[], None]) -> Callable[[int], NoReturn]:
+    """``os._exit`` that calls ``finish`` first: after it nothing of ours would run."""
     leave, pid = os._exit, os.getpid()
 
     def exit_now(status: int) -> NoReturn:
@@ -105,11 +106,7 @@ def _finished_before_exit(finish: Callable[[], None]) -> Iterator[None]:
         sys.stderr.flush()
         leave(status)
 
-    os._exit = exit_now
-    try:
-        yield
-    finally:
-        os._exit = leave
+    return exit_now
 
 
 def _set_first_path(folder: str) -> None:
