@@ -20,7 +20,7 @@ from vmprof.runs.layout import Layout
 from vmprof.runs.parallelism import Parallelism
 from vmprof.runs.reading_cost import Spent
 from vmprof.runs.readings import amounts, in_turns, times
-from vmprof.runs.signature import signature_text
+from vmprof.runs.signature import signature_texts
 from vmprof.runs.work import TASK_SITE, ByThread, Floats, Ints, Records, Work
 
 NOTHING = Layout()  # of a run in which nothing is counted
@@ -126,8 +126,7 @@ class Run:
         took = records["end_ns"] - records["begin_ns"] - (spent.time if spent else 0)
         windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
         durations = work.of_callers(took[:, None])[1:, 0]
-        words = signatures.tolist()
-        shapes = {index: signature_text(words, index) for index in set(calls["signature"].tolist())}
+        shapes = signature_texts(signatures, calls["signature"])
         return cls(
             sites=calls["site"].astype(np.int64),
             shapes=tuple(shapes[index] for index in calls["signature"].tolist()),

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from vmprof.runs.work import Ints
 
 # DLPack's type codes (dlpack.h) whose names have the number of bits behind them.
 _WITH_BITS = {0: "int", 1: "uint", 2: "float", 4: "bfloat", 5: "complex"}
@@ -45,3 +50,19 @@ def signature_text(words: Sequence[int], index: int = 0) -> str:
         tensors.append(f"{dtype_name(packed)}[{dimensions}]")
         at += 2 + rank
     return ", ".join(tensors)
+
+
+def signature_texts(words: Ints, indices: Ints) -> dict[int, str]:
+    """The signatures at ``indices``, by index: most calls of a run have one of a few."""
+    begins = np.unique(indices).tolist()
+    content, numbers = words.tobytes(), words.tolist()
+    size = words.itemsize
+    texts: dict[int, str] = {}
+    known: dict[bytes, str] = {}
+    # What follows a signature up to the next may be more than its own, never less.
+    for begin, end in pairwise([*begins, len(words)]):
+        key = content[size * begin : size * end]
+        if key not in known:
+            known[key] = signature_text(numbers, begin)
+        texts[begin] = known[key]
+    return texts

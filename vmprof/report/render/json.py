@@ -95,10 +95,10 @@ class _Calls:
         self.kinds: dict[str, dict[str, str]] = {}
         # Names, shapes and columns are the same in row after row.
         self._string = lru_cache(maxsize=1 << 16)(partial(json.dumps, ensure_ascii=False))
-        rows = (self._row(number, row) for number, row in enumerate(report.calls))
+        rows = (self._row(place, row) for place, row in enumerate(report.calls))
         self.text = f"[{', '.join(rows)}]"
 
-    def _row(self, number: int, row: Row) -> str:
+    def _row(self, place: int, row: Row) -> str:
         cells = []
         for name, metric in row.items():
             if isinstance(metric, Count):
@@ -107,10 +107,12 @@ class _Calls:
                 text = f'{{"string": "{_samples_text(metric)}"}}'
             elif isinstance(metric, str) and not _holds_samples(name):
                 text = f'{{"string": {self._string(metric)}}}'
+            elif _is_usual(name, metric):
+                ((kind, number),) = _encode(metric).items()
+                text = f'{{"{kind}": {_number_text(number)}}}'
             else:
                 text = json.dumps(_encode(metric), ensure_ascii=False)
-                if not _is_usual(name, metric):
-                    self.kinds.setdefault(str(number), {})[name] = kind_of(metric)
+                self.kinds.setdefault(str(place), {})[name] = kind_of(metric)
             cells.append(f"{self._string(name)}: {text}")
         return f"{{{', '.join(cells)}}}"
 
@@ -275,12 +277,17 @@ def _encode(metric: Metric) -> dict[str, Any]:
             return {"count": value}
         case Duration(number) | Percent(number) | Ratio(number):
             if math.isfinite(number):
-                return {kind_of(metric).removeprefix("lone "): number}
+                return {_KINDS_OF[type(metric)]: number}
             return {"string": str(float(number))}
         case Samples():
             return {"string": _samples_text(metric)}
         case str():
             return {"string": metric}
+
+
+def _number_text(number: float) -> str:
+    # Of numpy's floats, which are floats too, repr() says that they are numpy's.
+    return float.__repr__(number) if isinstance(number, float) else json.dumps(number)
 
 
 def _samples_text(samples: Samples) -> str:
