@@ -20,7 +20,8 @@ from vmprof.inputs import make_inputs
 from vmprof.program import parameters_of
 
 library, events = sys.argv[1:]
-report = vmprof.profile(library, counters=events, repeats=5)
+# Without warm-up each measured run is a single one, whether the model is short or long.
+report = vmprof.profile(library, counters=events, repeats=5, warmup=0)
 
 program = vmprof.load_program(library)
 arguments = make_inputs(parameters_of(program.bytecode, program.entry("main")))
