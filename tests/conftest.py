@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +26,11 @@ def kernel() -> Iterator[FakeKernel]:
     with FakeKernel().installed() as fake:
         yield fake
     assert fake.open == {}, "descriptors leaked"
+
+
+def pytest_configure() -> None:
+    # In the background a shell has interrupts ignored, here and in what the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -145,3 +145,11 @@ def test_interrupted_where_it_is_taken_for_something_else(tmp_path: Path, call: 
     result = python(code, *command.split(), "--json", "r.json", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (130, "vmprof: interrupted\n")
     assert not (tmp_path / "r.json").exists()
+
+
+def test_what_a_shell_has_ignored_stays_ignored(tmp_path: Path) -> None:
+    code = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n" + INTERRUPTED
+    result = python(code, "vmprof.cli.doctor", "doctor", cwd=tmp_path)
+    assert "interrupted" not in result.stderr
+    assert result.returncode != 130
+    assert result.stdout

@@ -23,7 +23,9 @@ _INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
 def program() -> int:
     """The whole program, in a process of its own: :func:`main`, whose interrupts are one line."""
     try:
-        signal.signal(signal.SIGINT, _interrupts.raise_interrupt)
+        # Started in the background, where a shell has it ignored, it stays ignored.
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, _interrupts.raise_interrupt)
         sys.unraisablehook = _interrupts.raise_again
         _replace_closed_streams()
         code = main()

@@ -86,7 +86,8 @@ def execute(options: argparse.Namespace) -> int:
             results.write({"save": partial(dumps, recording), **written}, show)
 
     # From here on an interrupt is the script's.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.unraisablehook = sys.__unraisablehook__
     # What vmprof and TVM consist of shall not make the collections of the script's garbage longer.
     gc.freeze()
