@@ -79,6 +79,10 @@ class Event:
         return any(e.type not in (SOFTWARE, TRACEPOINT, BREAKPOINT) for e in self.encodings)
 
     @property
+    def is_breakpoint(self) -> bool:
+        return any(e.type == BREAKPOINT for e in self.encodings)
+
+    @property
     def cpu_wide(self) -> bool:
         """Whether it counts whole processors or packages, whatever runs there."""
         return any(e.cpus for e in self.encodings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from vmprof.counters.encoding import BREAKPOINT, Event
+from vmprof.counters.encoding import Event
 from vmprof.counters.hardware.machine import Machine
 
 _SECCOMP = (
@@ -29,7 +29,7 @@ def explain(code: int, event: Event, machine: Machine, *, beside: int = 0) -> st
         return "too many open files; run: ulimit -n 4096"
     if code == errno.EINVAL and beside:
         return "the kernel does not take it together with the other events; ask for fewer"
-    if any(encoding.type == BREAKPOINT for encoding in event.encodings):
+    if event.is_breakpoint:
         return _no_breakpoint(code)
     if code in (errno.ENOENT, errno.EOPNOTSUPP, errno.ENODEV, errno.ENXIO) and event.is_hardware:
         return _no_hardware(machine)

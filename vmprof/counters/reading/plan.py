@@ -107,6 +107,10 @@ def open_counters(
             units = selection.usable(located(otherwise, find))
             wide.open(selection.wide[number:])
         notes: dict[str, str] = {}
+        if machine.is_virtual and any(event.is_breakpoint for unit in units for event in unit):
+            notes["Breakpoints"] = (
+                "at least so many: a hypervisor may lose some, in few runs, without a word"
+            )
         if multiplex and len(units) == 1:
             multiplex = False
             notes["Multiplexing"] = (
