@@ -16,7 +16,7 @@ does nothing else:
 mlp.so has the kernels that TVM's default pipeline makes, of single operators, as in
 TVM 0.23's report:
 
-    tvm.compile(vmprof.zoo.models.mlp.mlp(), "llvm").export_library("mlp.so")
+    tvm.compile(vmprof.zoo.models.mlp(), "llvm").export_library("mlp.so")
 """
 
 from __future__ import annotations
