@@ -186,7 +186,7 @@ uint64_t vmprof_stir(uint64_t *words, uint64_t count, uint64_t steps);
  * pool, so that their caches hold nothing else. Never recorded. */
 void vmprof_evict(const char *memory, uint64_t size);
 
-/* ---- recorder.c: sites and records ------------------------------------------------ */
+/* ---- recorder.c, calls.c: sites and records --------------------------------------- */
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t vmprof_clock_ns(void);
