@@ -250,6 +250,18 @@ static void delete_site(void *self) {
   free(site);
 }
 
+int vmprof_give_function(void *self, TVMFFISafeCallType call, void (*delete_self)(void *),
+                         TVMFFIAny *result) {
+  TVMFFIObjectHandle function = NULL;
+  const int code = TVMFFIFunctionCreate(self, call, delete_self, &function);
+  if (code != 0) {
+    delete_self(self);
+    return code;
+  }
+  *result = (TVMFFIAny){.type_index = kTVMFFIFunction, .v_obj = function};
+  return 0;
+}
+
 /* (recorder address, site number, kernel) -> the kernel, wrapped */
 static int wrap(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
   (void)self;
@@ -269,17 +281,7 @@ static int wrap(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *
   site->kernel = args[2].v_obj;
   TVMFFIObjectIncRef(site->kernel);
   vmprof_recorder_hold(site->recorder);
-
-  TVMFFIObjectHandle wrapped = NULL;
-  const int code = TVMFFIFunctionCreate(site, recorded_call, delete_site, &wrapped);
-  if (code != 0) {
-    delete_site(site);
-    return code;
-  }
-  result->type_index = kTVMFFIFunction;
-  result->zero_padding = 0;
-  result->v_obj = wrapped;
-  return 0;
+  return vmprof_give_function(site, recorded_call, delete_site, result);
 }
 
 static int empty(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {

@@ -281,13 +281,7 @@ static frame *new_frame(vmprof_code *code, const TVMFFIAny *args, int32_t num_ar
 
 /* A packed function that owns `frame`. */
 static int hand_out(frame *frame, TVMFFIAny *result) {
-  TVMFFIObjectHandle function = NULL;
-  if (TVMFFIFunctionCreate(frame, call_frame, delete_frame, &function) != 0) {
-    delete_frame(frame);
-    return -1;
-  }
-  *result = (TVMFFIAny){.type_index = kTVMFFIFunction, .v_obj = function};
-  return 0;
+  return vmprof_give_function(frame, call_frame, delete_frame, result);
 }
 
 /* (argument...) -> a frame whose first registers they are. */
@@ -332,14 +326,8 @@ static void delete_user(void *self) { release(self); }
 /* A packed function that calls `function` with the code whose address is `args[0]`. */
 static int function_of(const TVMFFIAny *args, TVMFFISafeCallType function, TVMFFIAny *result) {
   vmprof_code *code = (vmprof_code *)(intptr_t)args[0].v_int64;
-  TVMFFIObjectHandle made = NULL;
   atomic_fetch_add(&code->references, 1);
-  if (TVMFFIFunctionCreate(code, function, delete_user, &made) != 0) {
-    release(code);
-    return -1;
-  }
-  *result = (TVMFFIAny){.type_index = kTVMFFIFunction, .v_obj = made};
-  return 0;
+  return vmprof_give_function(code, function, delete_user, result);
 }
 
 static int activation(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {

@@ -283,14 +283,5 @@ int vmprof_hook(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *
     return -1;
   }
   vmprof_hooked *hooked = (vmprof_hooked *)(intptr_t)args[0].v_int64;
-  TVMFFIObjectHandle function = NULL;
-  const int code = TVMFFIFunctionCreate(hooked, instrument, delete_hooked, &function);
-  if (code != 0) {
-    delete_hooked(hooked);
-    return code;
-  }
-  result->type_index = kTVMFFIFunction;
-  result->zero_padding = 0;
-  result->v_obj = function;
-  return 0;
+  return vmprof_give_function(hooked, instrument, delete_hooked, result);
 }

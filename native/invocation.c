@@ -430,14 +430,5 @@ int vmprof_entry(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny 
     return -1;
   }
   vmprof_entry_state *entry = (vmprof_entry_state *)(intptr_t)args[0].v_int64;
-  TVMFFIObjectHandle function = NULL;
-  const int code = TVMFFIFunctionCreate(entry, invoked, delete_entry, &function);
-  if (code != 0) {
-    delete_entry(entry);
-    return code;
-  }
-  result->type_index = kTVMFFIFunction;
-  result->zero_padding = 0;
-  result->v_obj = function;
-  return 0;
+  return vmprof_give_function(entry, invoked, delete_entry, result);
 }

@@ -67,6 +67,10 @@ int64_t vmprof_traps_survived(void);
 
 /* A packed function of TVM's registry. 0 on success. */
 int vmprof_register_function(const char *name, TVMFFISafeCallType function);
+/* Makes `result` a packed function that has `self`, which is deleted with it, or at once if that
+ * fails. 0 or -1, with TVM's error set. */
+int vmprof_give_function(void *self, TVMFFISafeCallType call, void (*delete_self)(void *),
+                         TVMFFIAny *result);
 
 /* ---- code.c ----------------------------------------------------------------------- */
 

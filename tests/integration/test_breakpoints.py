@@ -145,7 +145,7 @@ def counted(text: str, work: Callable[[], object]) -> int:
     """What one event counts over ``work``, at most in several tries.
 
     Nothing is counted twice. A virtual processor may lose an access, and mostly says so:
-    then there is no count. In few runs it loses the rest, and says nothing.
+    then there is no count. In very few runs it loses many, and says nothing.
     """
     with Opener(Machine.read()).open(events(text)) as group:
         spent = [samples for _ in range(10) if (samples := group.count(work)) is not None]
