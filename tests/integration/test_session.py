@@ -19,12 +19,6 @@ from vmprof.recording.tables import TIMED, UNRECORDED
 from vmprof.values import Ratio
 from vmprof.vm import VirtualMachine as OwnVm
 
-
-@pytest.fixture(params=["tvm", "vmprof"])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 # ---- what is recorded ---------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -52,24 +52,6 @@ NESTED: list[Row] = [(5, 16, 16), (10, 16, 16), (13, ALIVE, 16)]
 # Of support.models.calls_packed: 3 to 5 are the ReLU, 6 to 8 the packed function, which reads
 # what that gave; nothing is called after it.
 PACKED: list[Row] = [(3, 9, 16), (6, ALIVE, 16)]
-
-
-@pytest.fixture(params=["tvm", "vmprof"])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def registered() -> Iterator[Callable[[str, Callable[..., Any]], None]]:
-    names: list[str] = []
-
-    def register(name: str, function: Callable[..., Any]) -> None:
-        names.append(name)
-        tvm_ffi.register_global_func(name, function, override=True)
-
-    yield register
-    for name in names:
-        tvm_ffi.registry.remove_global_func(name)
 
 
 def storages(recording: Recording) -> dict[int, list[Row]]:

@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import Any
 
@@ -24,25 +24,6 @@ from vmprof.record.sessions.session import Session
 from vmprof.recording.reports import reports
 from vmprof.recording.tables import TIMED, UNRECORDED, Recording
 from vmprof.values import Count
-
-
-@pytest.fixture(params=["tvm", "vmprof"])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def registered() -> Iterator[Callable[[str, Callable[..., Any]], None]]:
-    names: list[str] = []
-
-    def register(name: str, function: Callable[..., Any]) -> None:
-        names.append(name)
-        tvm_ffi.register_global_func(name, function, override=True)
-
-    yield register
-    for name in names:
-        tvm_ffi.registry.remove_global_func(name)
-
 
 # ---- nesting ---------------------------------------------------------------------------------
 
