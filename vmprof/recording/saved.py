@@ -37,7 +37,6 @@ from vmprof.recording.tables import (
 from vmprof.report.render.json import decode_metrics, encode_metrics
 from vmprof.values import Derived
 
-SUFFIX = ".vmprof"
 _FORMAT = "vmprof recording 2"
 _WITHOUT_ALLOCATIONS = "vmprof recording 1"
 # Far more than a recording of the default size; a small file must not fill the memory.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vmprof.runs.layout import CALLER, COUNTED, PROCESS, TEAM, THREADS
+from vmprof.runs.layout import CALLER, COUNTED, PROCESS, THREADS
 from vmprof.runs.run import Counts
 from vmprof.runs.work import Ints
 from vmprof.values import Metric
@@ -78,11 +78,6 @@ class Others:
 
     def __bool__(self) -> bool:
         return self.run or bool(self.calls.any())
-
-
-def others_in_tasks(watched: Watched) -> Others:
-    """Work of threads that do no tasks of TVM's."""
-    return watched.others(TEAM)
 
 
 def uncounted_work(watched: Watched, names: Sequence[str]) -> Mapping[str, Metric]:

@@ -62,7 +62,6 @@ class Outline:
             for operand in _OPERAND.findall(operands)
         )
         makers = {name for name, kernels in handed.items() if kernels}
-        self.handed_over = tuple(dict.fromkeys(each for name in makers for each in handed[name]))
         more = makers
         while more:
             more = {
