@@ -141,21 +141,13 @@ void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records) {
   recorder->touched = records;
 }
 
-int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
+int vmprof_recorder_ready(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
                           int num_sources, vmprof_team *team, int64_t expected) {
   const int code = vmprof_recorder_configure(recorder, mode, sources, num_sources, team);
   if (code != 0) return code;
   vmprof_recorder_clear(recorder);
   vmprof_recorder_touch(recorder, expected);
-  recorder->outside = vmprof_here;
-  vmprof_here = (vmprof_work){recorder, recorder->sources, /*open=*/-1, /*runs=*/1};
   return 0;
-}
-
-void vmprof_recorder_stop(vmprof_recorder *recorder) {
-  if (vmprof_here.recorder != recorder || !vmprof_here.runs) return;
-  recorder->mode = VMPROF_OFF;
-  vmprof_here = recorder->outside;
 }
 
 int64_t vmprof_recorder_count(const vmprof_recorder *recorder) {

@@ -37,7 +37,7 @@ struct vmprof_recorder {
   int64_t signatures_used; /* in words, as is the next one */
   int64_t signatures_max;
   int64_t generation; /* counts starts: older signatures are gone */
-  vmprof_work outside; /* what the thread did before it started */
+  vmprof_work outside; /* what the thread did before its run began */
   /* Of a thread's recorder in a session, the one that all its sites know; else itself. */
   vmprof_recorder *root;
   int drops;       /* a full buffer loses calls, and fails none */
@@ -73,7 +73,7 @@ int vmprof_recorder_follow_storages(vmprof_recorder *recorder);
 /* Makes memory of the pages of the first `records` records. */
 void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records);
 
-/* Readings at both ends, from the calling thread's `sources`. */
+/* Readings at both ends, from the calling thread's `sources`; of a whole run, with times. */
 void vmprof_open_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
                         vmprof_record *record, int whole_run);
 void vmprof_close_window(const vmprof_recorder *recorder, vmprof_source *const *sources,

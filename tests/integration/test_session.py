@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 import pytest
 import tvm
 import tvm_ffi
+from support.kernel import FakeKernel
 from support.sessions import TvmVm, X, callees, compiled, functions, make, tensor
+from support.traps import trap
 
 import vmprof
 from vmprof.record.sessions.session import Session
 from vmprof.recording.reports import reports
 from vmprof.recording.tables import TIMED, UNRECORDED
+from vmprof.runs.faults import COUNTED_LESS, LOST, NO_FAULT, STAYED_OFF
 from vmprof.values import Ratio
 from vmprof.vm import VirtualMachine as OwnVm
 
@@ -302,3 +306,36 @@ def test_a_wrong_counter_is_refused_before_anything_runs() -> None:
         pass
     with Session("none"):  # and leaves no session behind
         pass
+
+
+def test_counters_that_do_not_start_leave_no_counts(kernel: FakeKernel, engine: str) -> None:
+    with Session("page-faults", engine=engine) as session:
+        vm = session.attach(make("nested"))
+        vm["main"](tensor())
+        kernel.refuse_control = lambda _: errno.ENODEV
+        vm["main"](tensor())
+        kernel.refuse_control = lambda _: None
+    assert session.recording().invocations["fault"].tolist() == [NO_FAULT, STAYED_OFF]
+    (report,) = reports(session.recording()).values()
+    assert "the counters stayed off" in report.missing["perf::PAGE-FAULTS"]
+
+
+@pytest.mark.usefixtures("kernel")
+def test_what_a_breakpoint_lost_is_said(engine: str, registered: Any) -> None:
+    invocations = []
+
+    def kernel_with_a_trap(x: Any, out: Any) -> None:
+        if len(invocations) == 2:  # the counted one
+            trap()
+        out.copyfrom(x.numpy())
+
+    registered("test.session.inner", kernel_with_a_trap)
+    with Session("mem:0x7f00:rw", engine=engine) as session:
+        vm = session.attach(make("inner"))
+        for number in range(2):
+            invocations.append(number)
+            vm["main"](tensor())
+    assert session.recording().invocations["fault"].tolist() == [NO_FAULT, COUNTED_LESS]
+    (report,) = reports(session.recording()).values()
+    (reason,) = report.missing.values()
+    assert LOST in reason

@@ -109,25 +109,20 @@ class Recorder:
         mode = int(reading)
         if counted is None or counted.watches or self._counts_tasks:
             mode |= lib.VMPROF_TASKS
-        # No context manager, and stopping is a call of C: an interrupt comes between two
-        # steps of Python, so none can keep it from being done.
+        code = lib.vmprof_recorder_ready(
+            self._pointer, mode, sources, len(sources), team, self._expected
+        )
+        assert code == 0, os.strerror(-code)
+        self._activations.clear()
+        failed = True
+        # No context manager, and ending is one call of C: an interrupt comes between two steps
+        # of Python, so none can keep it from being done.
         try:
-            code = lib.vmprof_recorder_start(
-                self._pointer, mode, sources, len(sources), team, self._expected
-            )
-            assert code == 0, os.strerror(-code)
-            self._activations.clear()
-            if counted is not None:
-                counted.enable()
             lib.vmprof_run_begin(self._pointer)
             function()
-            lib.vmprof_run_end(self._pointer)
+            failed = False
         finally:
-            try:
-                lib.vmprof_recorder_stop(self._pointer)
-            finally:
-                if counted is not None:
-                    counted.disable()
+            lib.vmprof_run_end(self._pointer, failed)
         self._expected = lib.vmprof_recorder_count(self._pointer)
 
     def raised(self) -> int | None:
@@ -164,5 +159,5 @@ class Recorder:
             layout,
             timed=bool(reading & Reading.TIME),
             paths=call_paths(self._activations, count - 1),
-            fault=counted.problem() if counted else None,
+            fault=counted.team.problem() if counted else None,
         )

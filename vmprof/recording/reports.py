@@ -19,7 +19,15 @@ from vmprof.recording.tables import (
 from vmprof.report.derive import derive
 from vmprof.report.estimator import middle_half
 from vmprof.report.model import Report
-from vmprof.runs.faults import FAILED_READING, NO_FAULT, NOT_OPENED, SHARED_PMU, STAYED_OFF
+from vmprof.runs.faults import (
+    COUNTED_LESS,
+    FAILED_READING,
+    LOST,
+    NO_FAULT,
+    NOT_OPENED,
+    SHARED_PMU,
+    STAYED_OFF,
+)
 from vmprof.values import (
     ALIVE_AT_PEAK,
     INCLUSIVE_DURATION,
@@ -49,6 +57,7 @@ _FAULTS = {
     "or count fewer events",
     STAYED_OFF: "the counters stayed off, for a reason that the kernel did not give",
     NOT_OPENED: "the counters could not be opened in a thread that called",
+    COUNTED_LESS: LOST,
 }
 
 

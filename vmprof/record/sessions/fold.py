@@ -20,7 +20,7 @@ from vmprof.recording.tables import (
     Counts,
     Table,
 )
-from vmprof.runs.faults import NOT_OPENED, faults
+from vmprof.runs.faults import COUNTED_LESS, NOT_OPENED, STAYED_OFF, faults
 from vmprof.runs.layout import Layout
 from vmprof.runs.readings import amounts, in_turns, record_dtype
 from vmprof.runs.run import NOTHING
@@ -38,11 +38,17 @@ _NATIVE = np.dtype(
         ("first", np.int64),
         ("records", np.int64),
         ("dropped", np.int64),
+        ("uncounted", np.int64),
         ("begin_ns", np.int64),
         ("end_ns", np.int64),
     ]
 )
 assert _NATIVE.itemsize == ffi.sizeof("vmprof_invocation")
+_UNCOUNTED = {
+    lib.VMPROF_STAYED_OFF: STAYED_OFF,
+    lib.VMPROF_COUNTED_LESS: COUNTED_LESS,
+    lib.VMPROF_NOT_OPENED: NOT_OPENED,
+}
 
 
 @dataclass
@@ -104,7 +110,10 @@ def fold(
             )
             continue
         firsts = native["first"][of_turn]
-        invocations["fault"][of_turn] = faults(records, layout, firsts)
+        found = faults(records, layout, firsts)
+        for uncounted, fault in _UNCOUNTED.items():
+            found[native["uncounted"][of_turn] == uncounted] = fault
+        invocations["fault"][of_turn] = found
         counts.append(_counts(records, work, layout, rows))
     return Folded(invocations, calls, tuple(counts), allocations)
 

@@ -31,7 +31,6 @@ from vmprof.record.sessions.patch import Patch
 from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
 from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
-from vmprof.runs.faults import NOT_OPENED
 from vmprof.values import Count, Duration, Metric
 from vmprof.version import __version__
 
@@ -269,7 +268,6 @@ class Session:
         problem = caller.team_problem()
         if problem is not None:
             self._problem(problem)
-            folded.invocations["fault"][folded.invocations["turn"] > 0] = NOT_OPENED
         if caller.missed_storages:
             self._problem(_MISSED_STORAGES)
         self._next_id += len(folded.invocations)
