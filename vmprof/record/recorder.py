@@ -15,9 +15,10 @@ from vmprof.defaults import DEFAULT_MAX_RECORDS
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib, wrap
 from vmprof.record.hook import Hook
+from vmprof.runs.layout import Layout
 from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Activation, Run, call_paths
-from vmprof.runs.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE
+from vmprof.runs.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE, Ints, Records
 from vmprof.vm import Site
 
 _LARGEST_MAX_RECORDS = 1 << 40
@@ -40,6 +41,18 @@ def check_max_records(number: int) -> None:
     """Fail now if no recorder for that many records can be made."""
     if not 1 <= number <= _LARGEST_MAX_RECORDS:
         raise VmprofError(f"max_records is {number}; from 1 to 2^40 is possible")
+
+
+def native_records(recorder: Any, layout: Layout, count: int) -> tuple[Records, Ints]:
+    """The first ``count`` records of a ``vmprof_recorder``, and the words of their signatures.
+
+    Both are its own memory, until it forgets them.
+    """
+    dtype = record_dtype(layout)
+    assert dtype.itemsize == lib.vmprof_recorder_stride(recorder)
+    records = np.frombuffer(ffi.buffer(lib.vmprof_records(recorder), count * dtype.itemsize), dtype)
+    size = lib.vmprof_signatures_size(recorder)
+    return records, np.frombuffer(ffi.buffer(lib.vmprof_signatures(recorder), 8 * size), np.int64)
 
 
 class Recorder:
@@ -140,19 +153,8 @@ class Recorder:
     def recording(self, reading: Reading, counted: Pass | None = None) -> Run:
         """The last run, copied out; ``counted`` is the pass that it counted."""
         layout = counted.layout if counted else NOTHING
-        dtype = record_dtype(layout)
         count = lib.vmprof_recorder_count(self._pointer)
-        assert dtype.itemsize == lib.vmprof_recorder_stride(self._pointer)
-        records = np.frombuffer(
-            ffi.buffer(lib.vmprof_records(self._pointer), count * dtype.itemsize), dtype
-        )
-        words = np.frombuffer(
-            ffi.buffer(
-                lib.vmprof_signatures(self._pointer),
-                8 * lib.vmprof_signatures_size(self._pointer),
-            ),
-            np.int64,
-        )
+        records, words = native_records(self._pointer, layout, count)
         return Run.of_records(
             records,
             words,
