@@ -34,11 +34,13 @@ from vmprof.program.bytecode import (
     Register,
     Ret,
 )
+from vmprof.record.empty_call import empty_call
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.rounds.engines import DispatchLoop, Engine
 from vmprof.record.rounds.hooked import HookedVm
+from vmprof.report.estimator import middle_mean
 from vmprof.runs.run import Run
-from vmprof.values import Count, Metric
+from vmprof.values import Count, Duration, Metric
 from vmprof.vm.executable import Executable, load, packed
 
 CPU = tvm.cpu(0)
@@ -284,13 +286,16 @@ def test_engines_share_one_copy_of_the_constants() -> None:
 
 
 @pytest.mark.parametrize("kind", [DispatchLoop, HookedVm])
-def test_empty_calls_are_measured_by_the_engine_itself(kind: type[Engine]) -> None:
-    running, _ = engine(kind, program("nested"), [FOUR])
-    recording = running.record_empty_calls(Reading.TIME, None, 20)
+def test_empty_calls_are_measured_as_the_engine_has_them(kind: type[Engine]) -> None:
+    name = {DispatchLoop: "vmprof", HookedVm: "tvm"}[kind]
+    recorder = Recorder(0, max_records=20)
+    found = empty_call(name, recorder, [(Reading.TIME, None)], 20)
+    recording = recorder.recording(Reading.TIME)
     assert recording.sites.tolist() == [0] * 20
     assert recording.durations_ns is not None
     assert recording.total_ns is not None
     assert 0 < recording.durations_ns.sum() < recording.total_ns
+    assert found == {"(us)": Duration(middle_mean(recording.durations_ns.tolist()) / 1e3)}
 
 
 def test_the_report_says_which_engine() -> None:

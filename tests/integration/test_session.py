@@ -6,6 +6,7 @@ import errno
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from vmprof.record.sessions.session import Session
 from vmprof.recording.reports import reports
 from vmprof.recording.tables import TIMED, UNRECORDED
 from vmprof.runs.faults import COUNTED_LESS, LOST, NO_FAULT, STAYED_OFF
-from vmprof.values import Ratio
+from vmprof.values import Count, Ratio
 from vmprof.vm import VirtualMachine as OwnVm
 
 # ---- what is recorded ---------------------------------------------------------------------
@@ -339,3 +340,28 @@ def test_what_a_breakpoint_lost_is_said(engine: str, registered: Any) -> None:
     (report,) = reports(session.recording()).values()
     (reason,) = report.missing.values()
     assert LOST in reason
+
+
+def test_an_empty_call_is_counted_in_each_pass(kernel: FakeKernel, engine: str) -> None:
+    """Each reading of the kernel that is played adds the same to the counter."""
+    assert kernel.open == {}
+    with Session("cycles", engine=engine) as session:
+        vm = session.attach(make("nested"))
+        for _ in range(2):
+            vm["main"](tensor())
+    facts = session.recording().facts
+    assert facts[f"Empty call, engine {engine} perf::CYCLES"] == Count(4_000_000)
+    (report,) = reports(session.recording()).values()
+    assert report.configuration["Empty call perf::CYCLES"] == Count(4_000_000)
+    assert "Empty call (us)" in report.configuration
+
+
+def test_an_empty_call_counts_the_thread_that_has_the_counters() -> None:
+    session = Session("task-clock")
+    with session:
+        session.attach(make("nested"))["main"](tensor())
+        closing = Thread(target=session.close)
+        closing.start()
+        closing.join()
+    names = [name for name in session.recording().facts if name.startswith("Empty call")]
+    assert names == ["Empty call, engine tvm (us)"]

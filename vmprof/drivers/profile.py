@@ -14,13 +14,14 @@ from tvm.runtime import Device
 
 from vmprof.counters.reading.collector import NativeCollector
 from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES, SCOPES
-from vmprof.drivers.configuration import configuration, empty_call, per_run
+from vmprof.drivers.configuration import configuration, per_run
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
 from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.program import Program
 from vmprof.program.limits import limits_of
 from vmprof.progress import Progress, silent
+from vmprof.record.empty_call import empty_call
 from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Threads
 from vmprof.record.plan import Plan
@@ -48,6 +49,7 @@ from vmprof.values import BYTES, FLOPS, Metric
 from vmprof.vm.executable import Executable
 from vmprof.zoo.peaks import with_known_peaks
 
+_EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, HookedVm), strict=True))
 
 
@@ -251,7 +253,15 @@ def profile_engines(
                     ),
                     **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
-                    **empty_call(engine, rounds, opened, max_records),
+                    **{
+                        f"Empty call {what}": value
+                        for what, value in empty_call(
+                            name,
+                            recorder,
+                            rounds.readings(opened.passes),
+                            min(_EMPTY_CALLS, max_records),
+                        ).items()
+                    },
                     **unseen,
                 },
                 clocks=ClockRuns(opened.clocks, measurement.cpu, measurement.watch)

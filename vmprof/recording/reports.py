@@ -250,12 +250,13 @@ def _facts(group: Group) -> dict[str, Metric]:
     """Those of the recording; of empty calls, that of the engine."""
     recording = group.recording
     engine = recording.vms[recording.functions[group.function].vm].engine
-    facts = dict(recording.facts)
-    for name in recording.facts:
-        if name.startswith(EMPTY_CALL):
-            value = facts.pop(name)
-            if name == f"{EMPTY_CALL}{engine} (us)":
-                facts["Empty call (us)"] = value
+    facts: dict[str, Metric] = {}
+    for name, value in recording.facts.items():
+        of_engine = name.removeprefix(f"{EMPTY_CALL}{engine} ")
+        if of_engine != name:
+            facts[f"Empty call {of_engine}"] = value
+        elif not name.startswith(EMPTY_CALL):
+            facts[name] = value
     return facts
 
 

@@ -16,7 +16,7 @@ Table = npt.NDArray[Any]
 UNRECORDED = -1  # the turn of an invocation whose calls were not recorded
 TIMED = 0  # the turn in which the clock was read around each call; pass n of counters is turn n
 
-# A fact: what a window of that engine reads around nothing.
+# Facts: what a window of that engine reads around nothing, "(us)" or a counted column.
 EMPTY_CALL = "Empty call, engine "
 
 # A call from outside of a function of some VM. `number` is its place among those of the same

@@ -16,8 +16,9 @@ import tvm_ffi
 
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
-from vmprof.record.empty_call import empty_call_us
+from vmprof.record.empty_call import empty_call
 from vmprof.record.plan import Plan
+from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.sessions.caller import Caller
 from vmprof.record.sessions.fold import Signatures, fold
 from vmprof.record.sessions.options import (
@@ -31,9 +32,10 @@ from vmprof.record.sessions.patch import Patch
 from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
 from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
-from vmprof.values import Count, Duration, Metric
+from vmprof.values import Count, Metric
 from vmprof.version import __version__
 
+_EMPTY_CALLS = 200  # when it closes, which a program waits for
 _MAX_LABELS = int(lib.VMPROF_MAX_LABELS)
 
 _COUNTED_PER_PROCESSOR = (
@@ -113,8 +115,9 @@ class Session:
         return self
 
     def _open(self) -> None:
-        self._pid = os.getpid()
-        # Opened here to know what can be counted, and never enabled: each thread has its own.
+        self._pid, self._opened_by = os.getpid(), threading.get_ident()
+        # Opened here to know what can be counted, and enabled for empty calls alone: each
+        # thread that calls has its own.
         self._plan = Plan.of(self.options).open()
         self._counters = self._stack.enter_context(self._plan.counters)
         self._store = Store(self.options.keep, 1 + len(self._counters.passes))
@@ -315,9 +318,15 @@ class Session:
 
     def _empty_calls(self) -> dict[str, Metric]:
         """What a window reads around nothing, by engine: the least that any row can show."""
+        passes = self._counters.passes
+        # The counters are those of the thread that opened them.
+        counted = passes if threading.get_ident() == self._opened_by else ()
+        readings = [(Reading.TIME, None), *((Reading.COUNTERS, one) for one in counted)]
+        recorder = Recorder(self._counters.sample_words, _EMPTY_CALLS, tasks=False)
         return {
-            f"{EMPTY_CALL}{engine} (us)": Duration(empty_call_us(engine))
+            f"{EMPTY_CALL}{engine} {what}": value
             for engine in sorted({vm.engine for vm in self._vms.described()})
+            for what, value in empty_call(engine, recorder, readings, _EMPTY_CALLS).items()
         }
 
 
