@@ -13,7 +13,7 @@ from vmprof.record.rounds.options import Rounds
 
 if TYPE_CHECKING:
     from vmprof.counters.reading.collector import NativeCollector
-    from vmprof.record.rounds.collectors import Collector
+    from vmprof.record.collectors import Collector
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Profiling:
         """Load the collectors that ``options`` name, and read the rest."""
         collectors: list[Collector | NativeCollector] = []
         if options.collector:
-            from vmprof.record.rounds.collectors import load_collector  # native code
+            from vmprof.record.collectors import load_collector  # native code
 
             collectors = [load_collector(each) for each in options.collector]
         return cls(

@@ -21,14 +21,14 @@ from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.program import Program
 from vmprof.program.limits import limits_of
 from vmprof.progress import Progress, silent
+from vmprof.record.collector_columns import CheckedCollector, ColumnNames, told_plainly
+from vmprof.record.collectors import Collector, check_collector
 from vmprof.record.empty_call import empty_call
 from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Threads
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
 from vmprof.record.recorder import Recorder, check_max_records
-from vmprof.record.rounds.collector_columns import CheckedCollector, ColumnNames, told_plainly
-from vmprof.record.rounds.collectors import Collector, check_collector
 from vmprof.record.rounds.engines import DispatchLoop, Engine
 from vmprof.record.rounds.hooked import HookedVm
 from vmprof.record.rounds.measurement import measure

@@ -12,8 +12,8 @@ from typing import Any
 
 from vmprof.counters import Pass
 from vmprof.errors import add_note
+from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading, Recorder
-from vmprof.record.rounds.collectors import Collector
 from vmprof.runs.run import Run
 from vmprof.values import Row
 from vmprof.vm import Interpreter, Site

@@ -11,8 +11,8 @@ from typing import Any
 
 from vmprof.errors import VmprofError, add_note
 from vmprof.program.bytecode import FunctionKind
+from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading
-from vmprof.record.rounds.collectors import Collector
 from vmprof.record.rounds.engines import Collecting, Engine, collected
 from vmprof.values import Row
 from vmprof.vm import Site
