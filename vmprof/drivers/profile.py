@@ -21,8 +21,8 @@ from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.program import Program
 from vmprof.program.limits import limits_of
 from vmprof.progress import Progress, silent
-from vmprof.record.collector_columns import CheckedCollector, ColumnNames, told_plainly
-from vmprof.record.collectors import Collector, check_collector
+from vmprof.record.collector_columns import told_plainly
+from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call
 from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Threads
@@ -87,7 +87,7 @@ def profile(
     input by name. ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's
     VM with the recorder as its instrument.
 
-    ``counters``, ``multiplex`` and ``count`` say what is counted:
+    ``counters``, ``multiplex``, ``count`` and ``collectors`` say what is counted:
     :class:`~vmprof.record.options.Counting`; ``repeats``, ``warmup``, ``single_pass`` and
     ``cold`` how often it is run: :class:`~vmprof.record.rounds.options.Rounds`; ``threads``,
     ``num_threads`` and ``pin`` are of :class:`~vmprof.record.options.Threads`, ``collectors``,
@@ -103,10 +103,9 @@ def profile(
         source, _with_named(inputs, named_inputs), entry, params, dimensions, seed, schedule, device
     )
     profiling = Profiling(
-        Counting(counters, multiplex, count),
+        Counting(counters, multiplex, count, collectors),
         Rounds(repeats, warmup, single_pass, cold),
         Threads(threads, num_threads, pin),
-        collectors,
         metrics,
         max_records,
     )
@@ -170,20 +169,9 @@ def profile_engines(
         limits=limits_of(program.bytecode, program.entry(entry), parameters, program.kernels),
         seed=subject.seed,
     )
-    names = ColumnNames(plan.columns)
-    collectors = [check_collector(each, type(each).__name__) for each in profiling.collectors]
-    in_python = [
-        CheckedCollector(each, names)
-        for each in collectors
-        if not isinstance(each, NativeCollector)
-    ]
-    in_c = [
-        replace(each, claim=names.claim) for each in collectors if isinstance(each, NativeCollector)
-    ]
+    in_python = plan.in_python
     with ExitStack() as stack:
-        open_plan = plan.open(
-            single_pass=rounds.single_pass, collectors=in_c, find=partial(find_symbol, program)
-        )
+        open_plan = plan.open(single_pass=rounds.single_pass, find=partial(find_symbol, program))
         opened = stack.enter_context(open_plan.counters)
         # After the counters: `inherit` counts threads that are started from here on.
         pool = stack.enter_context(

@@ -14,8 +14,10 @@ import numpy as np
 import tvm
 import tvm_ffi
 
+from vmprof.counters.reading.collector import NativeCollector
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
+from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call
 from vmprof.record.plan import Plan
 from vmprof.record.recorder import Reading, Recorder
@@ -79,9 +81,12 @@ class Session:
         count: str = SCOPES[0],
         keep: int | None = DEFAULT_KEEP,
         max_records: int = DEFAULT_MAX_RECORDS,
+        collectors: Sequence[Collector | NativeCollector] = (),
         attach_all: bool = False,
     ) -> None:
-        self.options = SessionOptions(counters, multiplex, count, engine, keep, max_records)
+        self.options = SessionOptions(
+            counters, multiplex, count, collectors, engine, keep, max_records
+        )
         self._attach_all = attach_all
         self._lock = threading.RLock()
         self._stack = ExitStack()
@@ -118,7 +123,14 @@ class Session:
         self._pid, self._opened_by = os.getpid(), threading.get_ident()
         # Opened here to know what can be counted, and enabled for empty calls alone: each
         # thread that calls has its own.
-        self._plan = Plan.of(self.options).open()
+        plan = Plan.of(self.options)
+        if plan.in_python:
+            raise VmprofError(
+                f"collector {plan.in_python[0].name}: it is in Python, and a session records a "
+                "program without running Python in between; write it in C (docs/extending.md), or "
+                "use vmprof run"
+            )
+        self._plan = plan.open()
         self._counters = self._stack.enter_context(self._plan.counters)
         self._store = Store(self.options.keep, 1 + len(self._counters.passes))
         self._join_function, self._fold_function = (
