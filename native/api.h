@@ -9,7 +9,7 @@
 #define VMPROF_COUNT 2
 /* Also around each parallel launch of a kernel and each task of it. */
 #define VMPROF_TASKS 4
-/* Also which storages live, in a session (storages.c). */
+/* Also which storages live (storages.c). */
 #define VMPROF_STORAGES 8
 
 /* The sites of records that are not of calls: the whole run, a parallel launch as

@@ -95,7 +95,6 @@ static void prepare(void) {
 vmprof_session *vmprof_session_new(int turns, void *join, void *fold) {
   static atomic_int_fast64_t sessions;
   pthread_once(&prepared, prepare);
-  vmprof_find_storage_type();
   vmprof_session *session = calloc(1, sizeof *session);
   vmprof_recorder *root = vmprof_recorder_new(1, 0);
   /* Address space: a page becomes memory when a function of it is called. */
@@ -174,8 +173,7 @@ int vmprof_caller_turn(vmprof_caller *caller, int mode, vmprof_source *const *so
   recorder->drops = 1;
   caller->recorders[caller->num_turns++] = recorder;
   recorder->shapes = caller->recorders[0];
-  int code = vmprof_recorder_configure(recorder, mode, sources, num_sources, team);
-  if (code == 0 && mode & VMPROF_STORAGES) code = vmprof_recorder_follow_storages(recorder);
+  const int code = vmprof_recorder_configure(recorder, mode, sources, num_sources, team);
   if (code != 0) return code;
   vmprof_recorder_clear(recorder);
   vmprof_recorder_touch(recorder,

@@ -18,6 +18,7 @@ from vmprof.record.hook import Hook
 from vmprof.runs.layout import Layout
 from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Activation, Run, call_paths
+from vmprof.runs.storages import EVENT, RELEASED, Table
 from vmprof.runs.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE, Ints, Records
 from vmprof.vm import Site
 
@@ -31,6 +32,8 @@ class Reading(IntFlag):
     COUNTERS = lib.VMPROF_COUNT
 
 
+assert EVENT.itemsize == ffi.sizeof("vmprof_storage_event")
+assert lib.VMPROF_RELEASED == RELEASED
 assert lib.VMPROF_RUN_SITE == RUN_SITE
 assert lib.VMPROF_LAUNCH_SITE == LAUNCH_SITE
 assert lib.VMPROF_TASK_SITE == TASK_SITE
@@ -53,6 +56,13 @@ def native_records(recorder: Any, layout: Layout, count: int) -> tuple[Records, 
     records = np.frombuffer(ffi.buffer(lib.vmprof_records(recorder), count * dtype.itemsize), dtype)
     size = lib.vmprof_signatures_size(recorder)
     return records, np.frombuffer(ffi.buffer(lib.vmprof_signatures(recorder), 8 * size), np.int64)
+
+
+def native_storage_events(recorder: Any, behind: int) -> Table:
+    """What a ``vmprof_recorder`` saw of storages up to the record number ``behind``."""
+    size = lib.vmprof_storage_events_count(recorder) * EVENT.itemsize
+    events = np.frombuffer(ffi.buffer(lib.vmprof_storage_events(recorder), size), EVENT)
+    return events[events["before"] <= behind]
 
 
 class Recorder:

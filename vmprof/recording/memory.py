@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vmprof.recording.groups import Calls, Group, Ints
-from vmprof.recording.tables import ALIVE, Table
+from vmprof.recording.tables import Table
+from vmprof.runs.storages import ALIVE
 
 UNSEEN = (
     "constants, arguments and what earlier invocations left; what kernels and builtins allocate by "

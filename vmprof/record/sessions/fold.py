@@ -9,22 +9,15 @@ from typing import Any
 import numpy as np
 
 from vmprof.native import ffi, lib
-from vmprof.record.recorder import native_records
-from vmprof.record.sessions.storages import EVENT, storage_table
+from vmprof.record.recorder import native_records, native_storage_events
 from vmprof.record.sessions.store import Folded
-from vmprof.recording.tables import (
-    ALLOCATION,
-    CALL,
-    INVOCATION,
-    TIMED,
-    Counts,
-    Table,
-)
+from vmprof.recording.tables import CALL, INVOCATION, TIMED, Counts, Table
 from vmprof.runs.faults import COUNTED_LESS, NOT_OPENED, STAYED_OFF
 from vmprof.runs.layout import Layout
 from vmprof.runs.recorded import RecordedRuns
 from vmprof.runs.run import NOTHING
 from vmprof.runs.signature import signature_texts
+from vmprof.runs.storages import ALLOCATION, storage_table
 from vmprof.runs.work import Ints
 
 # vmprof_invocation of native/api.h.
@@ -93,8 +86,10 @@ def fold(
         rows = _rows(runs, ids, _numbered(runs, words, signatures))
         if turn == TIMED:
             calls = rows
+            last = native[of_turn][-1:]
+            behind = int((last["first"] + last["records"] + last["dropped"]).sum())
             allocations = storage_table(
-                _storage_events(recorder, native[of_turn]),
+                native_storage_events(recorder, behind),
                 native["first"][of_turn],
                 ids,
                 runs.numbers,
@@ -113,15 +108,6 @@ def fold(
         invocations["fault"][of_turn] = found
         counts.append(Counts(rows, values, shares))
     return Folded(invocations, calls, tuple(counts), allocations)
-
-
-def _storage_events(recorder: Any, invocations: Table) -> Table:
-    """Those of complete invocations."""
-    size = lib.vmprof_storage_events_count(recorder) * EVENT.itemsize
-    events = np.frombuffer(ffi.buffer(lib.vmprof_storage_events(recorder), size), EVENT)
-    last = invocations[-1:]
-    behind = int((last["first"] + last["records"] + last["dropped"]).sum())
-    return events[events["before"] <= behind]
 
 
 def _records(recorder: Any, layout: Layout, invocations: Table) -> tuple[Table, Ints]:
