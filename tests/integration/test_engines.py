@@ -40,6 +40,7 @@ from vmprof.record.rounds.engines import DispatchLoop, Engine
 from vmprof.record.rounds.hooked import HookedVm
 from vmprof.report.estimator import middle_mean
 from vmprof.runs.run import Run
+from vmprof.runs.storages import ALIVE
 from vmprof.values import Count, Duration, Metric
 from vmprof.vm.executable import Executable, load, packed
 
@@ -366,3 +367,16 @@ def test_both_engines_record_the_same_calls_of_random_programs() -> None:
         assert found[0] == found[1], each.name
         recorded += bool(found[0])
     assert recorded > len(generator.programs) / 2
+
+
+@pytest.mark.parametrize("kind", [DispatchLoop, HookedVm])
+def test_storages_of_each_timed_run(kind: type[Engine]) -> None:
+    """Two of the nested program die inside; the third is its result."""
+    running, recorder = engine(kind, program("nested"), [FOUR])
+    for _ in range(2):
+        run = running.record(Reading.TIME, None)
+        assert run.storages["bytes"].tolist() == [16, 16, 16]
+        assert (run.storages["end"] == ALIVE).tolist() == [False, False, True]
+        names = [running.sites[site].callee for site in run.sites[run.storages["call"] - 1]]
+        assert names == ["vm.builtin.alloc_storage"] * 3
+    assert not recorder.missed_storages

@@ -132,6 +132,8 @@ class Recorder:
         mode = int(reading)
         if counted is None or counted.watches or self._counts_tasks:
             mode |= lib.VMPROF_TASKS
+        if reading & Reading.TIME:
+            mode |= lib.VMPROF_STORAGES
         code = lib.vmprof_recorder_ready(
             self._pointer, mode, sources, len(sources), team, self._expected
         )
@@ -142,11 +144,17 @@ class Recorder:
         # of Python, so none can keep it from being done.
         try:
             lib.vmprof_run_begin(self._pointer)
-            function()
+            result = function()  # alive when the run is over
             failed = False
         finally:
             lib.vmprof_run_end(self._pointer, failed)
+        del result
         self._expected = lib.vmprof_recorder_count(self._pointer)
+
+    @property
+    def missed_storages(self) -> bool:
+        """Whether there were storages, ever, whose size or life could not be seen."""
+        return bool(lib.vmprof_storages_missed(self._pointer))
 
     def raised(self) -> int | None:
         """The site of the call of the last run that raised, the innermost if one held another."""
@@ -169,6 +177,7 @@ class Recorder:
             records,
             words,
             layout,
+            native_storage_events(self._pointer, count),
             timed=bool(reading & Reading.TIME),
             paths=call_paths(self._activations, count - 1),
             fault=counted.team.problem() if counted else None,

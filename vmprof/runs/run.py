@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from vmprof.runs.parallelism import Parallelism
 from vmprof.runs.readings import times
 from vmprof.runs.recorded import RecordedRuns
 from vmprof.runs.signature import signature_texts
+from vmprof.runs.storages import ALLOCATION, EVENT, Table, storage_table
 from vmprof.runs.work import TASK_SITE, ByThread, Floats, Ints, Records
 
 NOTHING = Layout()  # of a run in which nothing is counted
@@ -88,7 +89,9 @@ class Run:
     ``durations_ns`` (calls,), how long each was open without the dispatch between the
     calls inside, and ``total_ns``, of the run as a whole, are None if no time was read,
     and so is ``parallelism``; ``counts`` is None if nothing was counted. ``fault`` says
-    why there are no counts although they were read for.
+    why there are no counts although they were read for. ``storages`` (dtype
+    :data:`~vmprof.runs.storages.ALLOCATION`) are those that the calls of a timed run
+    allocated, in that order; the row 0 is the run itself there.
     """
 
     sites: Ints
@@ -101,6 +104,7 @@ class Run:
     counts: Counts | None
     fault: str | None
     parallelism: Parallelism | None = None
+    storages: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))
 
     @classmethod
     def of_records(
@@ -108,6 +112,7 @@ class Run:
         records: Records,
         signatures: Ints,
         layout: Layout,
+        storage_events: Table | None = None,
         *,
         timed: bool,
         paths: Sequence[str] | None = None,
@@ -115,17 +120,19 @@ class Run:
     ) -> Run:
         """Columns of ``records`` (dtype :func:`record_dtype`); the first is the run's own.
 
+        ``storage_events`` (dtype :data:`~vmprof.runs.storages.EVENT`) came of it.
         ``paths`` are of all records but that one, as :func:`call_paths` gives them;
         ``fault`` is a reason, known elsewhere, not to believe the counts.
         """
         runs = RecordedRuns(records, layout)
         is_call = runs.is_call
-        (whole,) = np.flatnonzero(~is_call)
+        (whole,) = first = np.flatnonzero(~is_call)
         assert whole == 0
         fault = fault or _fault(runs)
         windows = np.stack([runs.field("begin_ns"), runs.field("end_ns")], axis=-1)
         durations = runs.durations_ns()
         signature = runs.field("signature")[is_call]
+        events = np.zeros(0, dtype=EVENT) if storage_events is None else storage_events
         shapes = signature_texts(signatures, signature)
         return cls(
             sites=runs.field("site")[is_call].astype(np.int64),
@@ -138,6 +145,7 @@ class Run:
             counts=_counts(runs) if layout.columns and fault is None else None,
             fault=fault,
             parallelism=Parallelism.of_records(records, runs.work) if timed else None,
+            storages=storage_table(events, runs.numbers[:1], first, runs.numbers),
         )
 
     def same_calls(self, other: Run) -> bool:
