@@ -26,6 +26,7 @@ from vmprof.vm.linker import (
     Wrapper,
 )
 from vmprof.vm.notes import Notes
+from vmprof.vm.packed_call import PackedCall
 
 # As with Python's own limit: an endless recursion shall end with an error.
 MAX_DEPTH = 100_000
@@ -115,6 +116,19 @@ class Interpreter:
         index = self.program.index(name)
         return lambda *args: self.call(index, *[_to_tvm_argument(arg) for arg in args])
 
+    def straight(self, name: str, arguments: Sequence[Any]) -> PackedCall | None:
+        """The call of the function ``name`` for native code to make, if it is of one block."""
+        function = self._functions[self.program.index(name)]
+        if not isinstance(function, LinkedFunction) or function.run is None:
+            return None
+        check_arity(function.source, arguments)
+        return PackedCall(
+            function.run,
+            [_to_tvm_argument(each) for each in arguments],
+            partial(self._explain, function),
+            name,
+        )
+
     def call(self, index: int, *args: Any) -> Any:
         """Call the function at ``index`` in the table."""
         function = self._functions[index]
@@ -183,10 +197,14 @@ class Interpreter:
         try:
             return function.run(*args)
         except Exception as error:
-            frame = failed_frame()
-            if frame is not None:
-                self._add_note(error, function, frame, None)
+            self._explain(function, error)
             raise
+
+    def _explain(self, function: LinkedFunction, error: Exception) -> None:
+        """``error`` is of ``function``, run straight."""
+        frame = failed_frame()
+        if frame is not None:
+            self._add_note(error, function, frame, None)
 
     def _add_note(
         self, error: Exception, function: LinkedFunction, frame: Frame, block: Block | None
