@@ -119,7 +119,8 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
                 progress(f"loading {name}")
                 try:
                     module = _load_library(library)
-                    return Program.of_module(module, name, read_info(library), library)
+                    info = read_info(library)
+                    return Program.of_module(module, name, info, library, exclusive=True)
                 except VmprofError as error:
                     discard(library, error)
         return _compile(MODELS[name](), name, schedule or "cpu", progress)
@@ -138,7 +139,8 @@ def _load_file(path: Path, schedule: str | None, progress: Progress) -> Program:
     if schedule is not None:
         raise _already_compiled(str(path))
     progress(f"loading {path}")
-    return Program.of_module(_load_library(path), path.name, read_info(path), path)
+    module, info = _load_library(path), read_info(path)
+    return Program.of_module(module, path.name, info, path, exclusive=True)
 
 
 def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -> Program:
@@ -149,7 +151,7 @@ def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -
     progress(f"compiling {name}")
     module, weights = detach_params(module)  # PyTorch's importer may attach them
     compiled = compile_module(module, schedule=schedule or "none")
-    program = Program.of_module(compiled.jit(), name, compiled.info)
+    program = Program.of_module(compiled.jit(), name, compiled.info, exclusive=True)
     return replace(program, weights=weights)
 
 
