@@ -14,7 +14,7 @@ from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 from vmprof.errors import VmprofError
 from vmprof.program import Program
 from vmprof.program.info import NOTHING_KNOWN, read_info
-from vmprof.progress import Progress, silent
+from vmprof.progress import Progress, silent, within
 from vmprof.subject.library import load_library
 from vmprof.vm import VirtualMachine
 from vmprof.zoo.importers import SUFFIXES, import_model, import_object
@@ -148,7 +148,8 @@ def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -
 
     progress(f"compiling {name}")
     module, weights = detach_params(module)  # PyTorch's importer may attach them
-    compiled = compile_module(module, schedule=schedule or "none")
+    steps = within(progress, f"compiling {name}: ")
+    compiled = compile_module(module, schedule=schedule or "none", progress=steps)
     program = Program.of_module(compiled.jit(), name, compiled.info, exclusive=True)
     return replace(program, weights=weights)
 
