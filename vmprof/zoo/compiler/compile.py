@@ -18,6 +18,7 @@ from vmprof.program.kernels import Kernels
 from vmprof.progress import Progress, kept_up, silent, within
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.compiler.instrument import KernelInfo
+from vmprof.zoo.compiler.packing import packing_options
 from vmprof.zoo.compiler.progress import CompileProgress
 from vmprof.zoo.importers import import_object
 from vmprof.zoo.lowering.host import host_target
@@ -133,7 +134,8 @@ def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = sil
         compiled = compile_module(module, target, schedule=schedule, progress=steps)
         with kept_up(progress, lambda: f"{model}, step 3 of 3: writing the library"):
             try:
-                compiled.export_library(library)
+                with packing_options(compiled.mod) as options:
+                    compiled.export_library(library, **options)
             except Exception as error:  # whatever the linker says, down to plain RuntimeError
                 raise NotKeptError(textwrap.shorten(str(error), 200)) from error
 
