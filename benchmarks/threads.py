@@ -84,7 +84,7 @@ def inherited(loops: Any, counted: Pass) -> list[float]:
     target = ffi.new("uint64_t[64]")
     (source,) = counted.sources
     sample = native_ffi.addressof(lib, "vmprof_source_sample")
-    counted.enable()
+    counted.team.enable()
     loops.time_samples(
         pointer(lib.vmprof_tvm_launch()),
         pointer(sample),
@@ -93,7 +93,7 @@ def inherited(loops: Any, counted: Pass) -> list[float]:
         LAUNCHES,
         times,
     )
-    counted.disable()
+    counted.team.disable()
     return list(times)
 
 

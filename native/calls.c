@@ -226,21 +226,6 @@ static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TV
   return code;
 }
 
-int vmprof_run_begin(vmprof_recorder *recorder) {
-  vmprof_record *run =
-      vmprof_new_record(recorder, VMPROF_RUN_SITE, vmprof_thread_number(), /*parent=*/-1);
-  if (run == NULL) return -1;
-  vmprof_here.open = 0;
-  vmprof_open_window(recorder, recorder->sources, run, /*whole_run=*/1);
-  return 0;
-}
-
-void vmprof_run_end(vmprof_recorder *recorder) {
-  vmprof_record *run = vmprof_record_at(recorder, 0);
-  vmprof_close_window(recorder, recorder->sources, run, /*whole_run=*/1);
-  run->failed = 0;
-}
-
 /* ---- the packed functions --------------------------------------------------- */
 
 static void delete_site(void *self) {

@@ -34,11 +34,14 @@ from vmprof.program.bytecode import (
     Register,
     Ret,
 )
+from vmprof.record.empty_call import empty_call
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.rounds.engines import DispatchLoop, Engine
 from vmprof.record.rounds.hooked import HookedVm
+from vmprof.report.estimator import middle_mean
 from vmprof.runs.run import Run
-from vmprof.values import Count, Metric
+from vmprof.runs.storages import ALIVE
+from vmprof.values import Count, Duration, Metric
 from vmprof.vm.executable import Executable, load, packed
 
 CPU = tvm.cpu(0)
@@ -284,13 +287,16 @@ def test_engines_share_one_copy_of_the_constants() -> None:
 
 
 @pytest.mark.parametrize("kind", [DispatchLoop, HookedVm])
-def test_empty_calls_are_measured_by_the_engine_itself(kind: type[Engine]) -> None:
-    running, _ = engine(kind, program("nested"), [FOUR])
-    recording = running.record_empty_calls(Reading.TIME, None, 20)
+def test_empty_calls_are_measured_as_the_engine_has_them(kind: type[Engine]) -> None:
+    name = {DispatchLoop: "vmprof", HookedVm: "tvm"}[kind]
+    recorder = Recorder(0, max_records=20)
+    found = empty_call(name, recorder, [(Reading.TIME, None)], 20)
+    recording = recorder.recording(Reading.TIME)
     assert recording.sites.tolist() == [0] * 20
     assert recording.durations_ns is not None
     assert recording.total_ns is not None
     assert 0 < recording.durations_ns.sum() < recording.total_ns
+    assert found == {"(us)": Duration(middle_mean(recording.durations_ns.tolist()) / 1e3)}
 
 
 def test_the_report_says_which_engine() -> None:
@@ -361,3 +367,16 @@ def test_both_engines_record_the_same_calls_of_random_programs() -> None:
         assert found[0] == found[1], each.name
         recorded += bool(found[0])
     assert recorded > len(generator.programs) / 2
+
+
+@pytest.mark.parametrize("kind", [DispatchLoop, HookedVm])
+def test_storages_of_each_timed_run(kind: type[Engine]) -> None:
+    """Two of the nested program die inside; the third is its result."""
+    running, recorder = engine(kind, program("nested"), [FOUR])
+    for _ in range(2):
+        run = running.record(Reading.TIME, None)
+        assert run.storages["bytes"].tolist() == [16, 16, 16]
+        assert (run.storages["end"] == ALIVE).tolist() == [False, False, True]
+        names = [running.sites[site].callee for site in run.sites[run.storages["call"] - 1]]
+        assert names == ["vm.builtin.alloc_storage"] * 3
+    assert not recorder.missed_storages

@@ -39,7 +39,8 @@ from vmprof.record.sessions.session import Session
 from vmprof.recording.groups import groups_of
 from vmprof.recording.memory import Held, Memory, live_bytes, memory_of
 from vmprof.recording.reports import reports
-from vmprof.recording.tables import ALIVE, TIMED, Recording
+from vmprof.recording.tables import TIMED, Recording
+from vmprof.runs.storages import ALIVE
 from vmprof.values import Count
 from vmprof.vm.executable import load
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.recordings import Made
 
-from vmprof.record.sessions.storages import EVENT, storage_table
 from vmprof.recording.groups import groups_of
-from vmprof.recording.memory import MOST_STEPS, Held, Memory, live_bytes, memory_of
-from vmprof.recording.reports import MOST_NAMED, reports
+from vmprof.recording.memory import MOST_NAMED, MOST_STEPS, Held, Memory, live_bytes, memory_of
+from vmprof.recording.reports import reports
 from vmprof.recording.summary import summary
-from vmprof.recording.tables import ALIVE, ALLOCATION, CALL, TIMED, UNRECORDED, Recording
+from vmprof.recording.tables import CALL, TIMED, UNRECORDED, Recording
 from vmprof.report.model import Report
+from vmprof.runs.storages import ALIVE, ALLOCATION, EVENT, storage_table
 from vmprof.values import LIVE_MEMORY, PEAK_MEMORY, Count, Samples
 
 RELEASED = -1

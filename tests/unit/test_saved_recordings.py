@@ -20,7 +20,8 @@ from vmprof import VmprofError
 from vmprof.recording import page, trace
 from vmprof.recording.reports import reports
 from vmprof.recording.saved import dumps, load, loads
-from vmprof.recording.tables import ALIVE, ALLOCATION, TIMED, UNRECORDED, Recording
+from vmprof.recording.tables import TIMED, UNRECORDED, Recording
+from vmprof.runs.storages import ALIVE, ALLOCATION
 from vmprof.values import Derived
 
 

@@ -21,7 +21,6 @@ import argparse
 import gc
 import signal
 import sys
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def execute(options: argparse.Namespace) -> int:
     from vmprof.recording import text
     from vmprof.recording.saved import dumps
 
-    session = Session(**asdict(SessionOptions.from_options(options)), attach_all=True)
+    session = Session(**vars(SessionOptions.from_options(options)), attach_all=True)
 
     def finish() -> None:
         session.close()

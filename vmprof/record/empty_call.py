@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tvm
 
+from vmprof.counters import Pass
 from vmprof.native import empty
 from vmprof.program.bytecode import (
     VOID_REGISTER,
@@ -19,12 +20,10 @@ from vmprof.program.bytecode import (
 )
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.report.estimator import middle_mean
+from vmprof.values import Count, Duration, Metric
 from vmprof.vm import Site
 from vmprof.vm.executable import load, packed, vm_function
 from vmprof.vm.tvm_vm import TvmVirtualMachine
-
-EMPTY_CALLS = 1000
-_OF_A_SESSION = 200  # when it closes, which a program waits for
 
 
 def wrapped_calls(recorder: Recorder, calls: int) -> Callable[[], Any]:
@@ -49,11 +48,31 @@ def hooked_calls(recorder: Recorder, calls: int) -> Callable[[], Any]:
     return run
 
 
-def empty_call_us(engine: str) -> float:
-    """Of an engine's windows that are timed, in microseconds, as rows are estimated."""
-    recorder = Recorder(0, _OF_A_SESSION, tasks=False)
-    calls = hooked_calls if engine == "tvm" else wrapped_calls
-    recorder.run(calls(recorder, _OF_A_SESSION), Reading.TIME)
-    durations = recorder.recording(Reading.TIME).durations_ns
-    assert durations is not None
-    return middle_mean(durations.tolist()) / 1e3
+_RUNS: dict[str, Callable[[Recorder, int], Callable[[], Any]]] = {
+    "vmprof": wrapped_calls,
+    "tvm": hooked_calls,
+}
+
+
+def empty_call(
+    engine: str,
+    recorder: Recorder,
+    readings: Sequence[tuple[Reading, Pass | None]],
+    calls: int,
+) -> dict[str, Metric]:
+    """What an engine's windows read around nothing, in means over ``calls``, as rows are estimated.
+
+    ``"(us)"`` is of the windows that are timed; every other key is a counted column.
+    """
+    run = _RUNS[engine](recorder, calls)
+    found: dict[str, Metric] = {}
+    for reading, counted in readings:
+        recorder.run(run, reading, counted)
+        recorded = recorder.recording(reading, counted)
+        if recorded.durations_ns is not None:
+            found["(us)"] = Duration(middle_mean(recorded.durations_ns.tolist()) / 1e3)
+        if counted is not None and recorded.counts is not None and recorded.counts.shares is None:
+            columns = zip(counted.layout.columns, recorded.counts.values.T, strict=True)
+            for column, values in columns:
+                found[column] = Count(round(middle_mean(values.tolist())))
+    return found

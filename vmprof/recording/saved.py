@@ -21,8 +21,6 @@ from vmprof.errors import VmprofError
 from vmprof.expression import Formula
 from vmprof.recording.recognized import TEXT, is_recording
 from vmprof.recording.tables import (
-    ALIVE,
-    ALLOCATION,
     CALL,
     INVOCATION,
     TOTAL,
@@ -35,6 +33,7 @@ from vmprof.recording.tables import (
     Vm,
 )
 from vmprof.report.render.json import decode_metrics, encode_metrics
+from vmprof.runs.storages import ALIVE, ALLOCATION
 from vmprof.values import Derived
 
 _FORMAT = "vmprof recording 2"

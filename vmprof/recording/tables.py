@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vmprof.runs.storages import ALLOCATION
 from vmprof.values import Derived, Metric
 
 Table = npt.NDArray[Any]
@@ -16,7 +17,7 @@ Table = npt.NDArray[Any]
 UNRECORDED = -1  # the turn of an invocation whose calls were not recorded
 TIMED = 0  # the turn in which the clock was read around each call; pass n of counters is turn n
 
-# A fact: what a window of that engine reads around nothing.
+# Facts: what a window of that engine reads around nothing, "(us)" or a counted column.
 EMPTY_CALL = "Empty call, engine "
 
 # A call from outside of a function of some VM. `number` is its place among those of the same
@@ -53,15 +54,6 @@ CALL = np.dtype(
         ("dispatch_ns", np.int64),
     ]
 )
-
-# A storage that a timed invocation allocated: `call` is the row of the call that did so, `end`
-# the first row that began after it was released, both counted as `parent` is; `end` is behind
-# the last row if no call came after that, and -1 if the storage was alive when the invocation
-# was over. `bytes` are what the program asked for.
-ALLOCATION = np.dtype(
-    [("invocation", np.int64), ("call", np.int32), ("end", np.int32), ("bytes", np.int64)]
-)
-ALIVE = -1
 
 
 def durations_ns(calls: Table) -> Table:

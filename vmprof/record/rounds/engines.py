@@ -12,9 +12,8 @@ from typing import Any
 
 from vmprof.counters import Pass
 from vmprof.errors import add_note
-from vmprof.record.empty_call import wrapped_calls
+from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading, Recorder
-from vmprof.record.rounds.collectors import Collector
 from vmprof.runs.run import Run
 from vmprof.values import Row
 from vmprof.vm import Interpreter, Site
@@ -65,16 +64,13 @@ class Engine(ABC):
     def collecting(self, collector: Collector) -> Collecting:
         """A way to run in which ``collector`` stands around every call."""
 
-    @abstractmethod
-    def _empty_calls(self, calls: int) -> Callable[[], Any]:
-        """A run of so many calls of a function that does nothing."""
-
     def run(self, reading: Reading, counted: Pass | None) -> None:
         """A run under the recorder, whose recording nobody wants."""
         self._recorder.run(self._recorded, reading, counted)
 
     def record(self, reading: Reading, counted: Pass | None) -> Run:
-        return self._record(self._recorded, reading, counted)
+        self._recorder.run(self._recorded, reading, counted)
+        return self._recorder.recording(reading, counted)
 
     def output(self) -> Any:
         """What the run gives, unrecorded."""
@@ -102,14 +98,6 @@ class Engine(ABC):
         )
         with _of_tvm():
             return [1e6 * seconds for seconds in evaluator(*self._arguments).results]
-
-    def record_empty_calls(self, reading: Reading, counted: Pass | None, calls: int) -> Run:
-        """What windows read around nothing: the least that any row can show."""
-        return self._record(self._empty_calls(calls), reading, counted)
-
-    def _record(self, run: Callable[[], Any], reading: Reading, counted: Pass | None) -> Run:
-        self._recorder.run(run, reading, counted)
-        return self._recorder.recording(reading, counted)
 
 
 def collected(
@@ -169,6 +157,3 @@ class DispatchLoop(Engine):
             activations=self._recorder,
             constants=self._executable.constants,
         )
-
-    def _empty_calls(self, calls: int) -> Callable[[], Any]:
-        return wrapped_calls(self._recorder, calls)

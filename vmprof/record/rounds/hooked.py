@@ -11,9 +11,8 @@ from typing import Any
 
 from vmprof.errors import VmprofError, add_note
 from vmprof.program.bytecode import FunctionKind
-from vmprof.record.empty_call import hooked_calls
+from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading
-from vmprof.record.rounds.collectors import Collector
 from vmprof.record.rounds.engines import Collecting, Engine, collected
 from vmprof.values import Row
 from vmprof.vm import Site
@@ -66,9 +65,6 @@ class HookedVm(Engine):
             self._recorder.run(collected_run, Reading.TIME)
 
         return Collecting(run, lambda: (self._recorder.recording(Reading.TIME), rows.copy()))
-
-    def _empty_calls(self, calls: int) -> Callable[[], Any]:
-        return hooked_calls(self._recorder, calls)
 
     def _hooked(
         self, wrap: Callable[[str, Any], Any], around: Callable[[bool], None] | None = None
