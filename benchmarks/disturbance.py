@@ -10,12 +10,12 @@ of runs that are timed alone.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from statistics import median
 
 from figures import Figure, alone, differences, ratios
 from models import PLAIN, Measured, measured
+from programs import choice_of_models
 from turns import in_turn, wall_ns
 
 from vmprof.native import empty
@@ -23,6 +23,8 @@ from vmprof.record.recorder import Reading, Recorder
 from vmprof.report.estimator import middle_mean
 from vmprof.vm import Site
 from vmprof.zoo.models import MODELS
+
+ALL = (PLAIN, *MODELS)
 
 CALLS, ROUNDS = 1000, 200
 GOAL_ADDED_NS, GOAL_WINDOW_NS = 150.0, 60.0
@@ -104,22 +106,11 @@ def of_model(name: str, found: Measured) -> Iterator[Figure]:
         )
 
 
-def figures(models: Sequence[str] = (PLAIN, *MODELS), *, quick: bool = False) -> Iterator[Figure]:
+def figures(models: Sequence[str] = ALL, *, quick: bool = False) -> Iterator[Figure]:
     yield from empty_call(quick=quick)
     for name in models:
         yield from of_model(name, measured(name, quick=quick))
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--models",
-        nargs="+",
-        metavar="MODEL",
-        default=(PLAIN, *MODELS),
-        choices=(PLAIN, *MODELS),
-        help="default: all that vmprof has",
-    )
-
-
 if __name__ == "__main__":
-    alone(figures, __doc__, arguments)
+    alone(figures, __doc__, choice_of_models(ALL, ALL))

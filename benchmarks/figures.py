@@ -15,6 +15,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from vmprof.compare.grid import markdown
+
 TIMES = "times"  # the unit of a ratio
 
 
@@ -85,11 +87,8 @@ class Figure:
         spread = ""
         if self.low is not None and self.high is not None:
             spread = f"{_digits(self.low, self.unit)} to {_digits(self.high, self.unit)}"
-        goal = ""
-        if self.goal is not None:
-            goal = f"at {'least' if self.at_least else 'most'} {self.goal:,g}"
         met = {True: "yes", False: "NO", None: ""}[self.met]
-        return [f"{self.case}: {self.name}", self.shown(), spread, goal, met, self.of]
+        return [f"{self.case}: {self.name}", self.shown(), spread, self.wanted(), met, self.of]
 
     def shown(self) -> str:
         """The value with its unit, or why there is none."""
@@ -97,9 +96,20 @@ class Figure:
             return self.absent
         return f"{_digits(self.value, self.unit)} {self.unit}"
 
+    def wanted(self) -> str:
+        """The goal; empty if there is none."""
+        if self.goal is None:
+            return ""
+        return f"at {'least' if self.at_least else 'most'} {self.goal:,g} {self.unit}"
+
 
 HEADER = ("Figure", "Value", "Quartiles", "Goal", "Met", "Of what")
-_WIDTHS = (52, 16, 22, 16, 3)
+_WIDTHS = (56, 16, 20, 19, 3)
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """In Markdown, a line for each."""
+    return markdown(HEADER, [figure.cells() for figure in figures], text_columns=1)
 
 
 def line(cells: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ from vmprof.zoo.models import ENTRY
 from vmprof.zoo.models.mlp import mlp
 
 # As TVM compiles the mlp by itself: 47 instructions, a kernel per operator.
-PLAIN = "mlp, plain"
+PLAIN = "mlp-plain"
 
 BATCH_MS = 5
 _SHORT_ROUNDS, _AT_LEAST = 200, 8

@@ -35,13 +35,14 @@ class EventSet:
         number = ctypes.c_int(_NULL)
         self._check(self._papi.PAPI_create_eventset(ctypes.byref(number)))
         for name in names:
-            self._check(self._papi.PAPI_add_named_event(number, name.encode()))
+            self._check(self._papi.PAPI_add_named_event(number, name.encode()), f"{name}: ")
         self._check(self._papi.PAPI_start(number))
         self.number = number.value
         address = ctypes.cast(self._papi.PAPI_read, ctypes.c_void_p).value
         assert address is not None
         self.read = address
 
-    def _check(self, code: int) -> None:
+    def _check(self, code: int, what: str = "") -> None:
         if code != _OK:
-            raise PapiError(f"does not count here: {self._papi.PAPI_strerror(code).decode()}")
+            why = self._papi.PAPI_strerror(code).decode()
+            raise PapiError(f"does not count here: {what}{why}")

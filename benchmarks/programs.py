@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +23,27 @@ from vmprof.program.bytecode import (
     Ret,
 )
 from vmprof.program.writer import write_bytecode
-from vmprof.zoo.models import ENTRY
+from vmprof.zoo.models import ENTRY, MODELS
 
 _REGISTERS = 16
+
+
+def choice_of_models(
+    default: Sequence[str], models: Sequence[str] = tuple(MODELS)
+) -> Callable[[argparse.ArgumentParser], object]:
+    """Gives a parser the option ``--models``."""
+
+    def add_argument(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--models",
+            nargs="+",
+            metavar="MODEL",
+            default=default,
+            choices=models,
+            help=f"of {', '.join(models)} (default: {', '.join(default)})",
+        )
+
+    return add_argument
 
 
 def zoo_model(name: str) -> tuple[Program, list[Any]]:
