@@ -14,25 +14,24 @@ else, in docs/recordings:
 
 from __future__ import annotations
 
-import importlib.util
-import json
+import importlib
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 PAGES = (HERE / "sessions.md", ROOT / "README.md")
 RECORDINGS = HERE / "recordings"
 
+sys.path.append(str(ROOT / "benchmarks"))
+_figures = importlib.import_module("figures")
+
 
 def costs() -> str:
     """The table of the benchmark."""
-    benchmark = _module(ROOT / "benchmarks" / "session.py")
-    kept = json.loads((RECORDINGS / "costs.json").read_text(encoding="utf-8"))
-    return str(benchmark.table([benchmark.Cost(**cost) for cost in kept]))
+    return str(_figures.table(_figures.read(RECORDINGS / "costs.json")))
 
 
 def summary() -> str:
@@ -50,16 +49,6 @@ def top() -> str:
 def _indented(text: str) -> str:
     lines = [f"    {line}".rstrip() for line in text.strip().splitlines()]
     return "\n" + "\n".join(lines) + "\n\n"
-
-
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
 
 
 PARTS: dict[str, Callable[[], str]] = {part.__name__: part for part in (costs, summary, top)}

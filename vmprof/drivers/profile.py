@@ -179,7 +179,8 @@ def profile_engines(
             configured_pool(profiling.threads.num_threads, profiling.threads.pin)
         )
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
-        executable = Executable(program, device)
+        classes = [_ENGINES[name] for name in engines]
+        executable = Executable(program, device, wraps=HookedVm in classes)
         arguments = resolved.arguments
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         beforehand(running)

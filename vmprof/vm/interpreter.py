@@ -25,6 +25,7 @@ from vmprof.vm.linker import (
     Site,
     Wrapper,
 )
+from vmprof.vm.loaded import loaded_tensors
 from vmprof.vm.notes import Notes
 from vmprof.vm.packed_call import PackedCall
 
@@ -83,7 +84,8 @@ class Interpreter:
         self.devices, self.memory_cfg = devices, memory_cfg
         self.device: Device = devices[0] if isinstance(devices, list) else devices
         if constants is None:
-            constants = constants_of(program.bytecode, self.device)
+            in_memory = loaded_tensors(program, self.device)
+            constants = constants_of(program.bytecode, self.device, in_memory)
         self.constants: Sequence[Any] = constants
         self.notes = Notes(program)
         self._link(wrap, None)
