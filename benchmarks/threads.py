@@ -13,7 +13,7 @@ machine that has other things to do.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from statistics import quantiles
@@ -55,11 +55,13 @@ def plain(loops: Any) -> list[float]:
     return list(times)
 
 
-def in_tasks(loops: Any, recorder: Recorder, counted: Pass) -> list[float]:
+def in_tasks(loops: Any, recorder: Recorder, counted: Pass | None) -> list[float]:
+    """Recorded, each task a row: counted, or without ``counted`` timed."""
     times = ffi.new("double[]", LAUNCHES)
     launch = pointer(ffi, lib.vmprof_recorded_launch())
-    recorder.run(lambda: loops.time_launches(launch, LAUNCHES, times), Reading.COUNTERS, counted)
-    assert counted.team.problem() is None
+    reading = Reading.TIME if counted is None else Reading.COUNTERS
+    recorder.run(lambda: loops.time_launches(launch, LAUNCHES, times), reading, counted)
+    assert counted is None or counted.team.problem() is None
     return list(times)
 
 
@@ -104,8 +106,9 @@ def measure(loops: Any, threads: int, others: int, what: str, rounds: int) -> di
         recorder = Recorder(tasks.sample_words, LAUNCHES * (1 + threads))
         stack.enter_context(configured_pool(threads))
         stack.enter_context(other_threads(loops, others, what))
-        sides = {
+        sides: dict[str, Callable[[], list[float]]] = {
             "plain": lambda: plain(loops),
+            "timed": lambda: in_tasks(loops, recorder, None),
             "tasks": lambda: in_tasks(loops, recorder, tasks.passes[0]),
             "inherit": lambda: inherited(loops, inheriting),
         }
@@ -134,8 +137,15 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
             with ThreadPoolExecutor(1) as executor:
                 rounds = ROUNDS // 10 if quick else ROUNDS
                 found = executor.submit(measure, loops, threads, others, what, rounds).result()
-            added = {side: found[side] - found["plain"] for side in ("tasks", "inherit")}
+            added = {side: found[side] - found["plain"] for side in ("timed", "tasks", "inherit")}
             yield Figure(case=case, name="plain", value=found["plain"], unit="ns", of="a launch")
+            yield Figure(
+                case=case,
+                name="tasks add, timed",
+                value=added["timed"],
+                unit="ns",
+                of="a launch, with a record of it and of each task, timed",
+            )
             yield Figure(
                 case=case,
                 name="tasks add",
