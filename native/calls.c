@@ -288,6 +288,7 @@ int vmprof_register_functions(void) {
   int code = vmprof_register_function("vmprof.wrap", wrap);
   if (code == 0) code = vmprof_register_function("vmprof.hook", vmprof_hook);
   if (code == 0) code = vmprof_register_function("vmprof.entry", vmprof_entry);
+  if (code == 0) code = vmprof_register_function("vmprof.run", vmprof_run);
   if (code == 0) code = vmprof_register_function("vmprof.empty", empty);
   if (code == 0) code = vmprof_register_code_functions();
   return code;

@@ -1,15 +1,16 @@
 """A program as TVM's VM runs it: one for all engines, with the same constants in memory.
 
 An engine with constants of its own would find the caches full of the other's: what
-runs in turn must read the same memory. So the executable gets a function more, which is
-never called in a run, and returns them.
+runs in turn must read the same memory. That is the executable as it was loaded, if it tells
+its constants. Else it is written anew, with a function more, which is never called in a run,
+and returns them: that takes longer than loading, and a copy of them all.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tvm_ffi
@@ -27,10 +28,10 @@ from vmprof.program.bytecode import (
     Operand,
     Register,
     Ret,
-    TensorConstant,
 )
 from vmprof.program.writer import bytecode_parts
 from vmprof.vm.constants import constants_of
+from vmprof.vm.loaded import loaded_tensors, tensors_of
 from vmprof.vm.operands import in_places, with_places_for_kernels
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
@@ -40,29 +41,35 @@ _MAKE_TUPLE = "vm.builtin.make_tuple"
 
 
 class Executable:
-    """``program`` on ``device``; ``constants`` are its constants as TVM's values."""
+    """``program`` on ``device``; ``constants`` are its constants as TVM's values.
 
-    def __init__(self, program: Program, device: Device) -> None:
+    With ``wraps`` machines may have something around kernels that are operands.
+    """
+
+    def __init__(self, program: Program, device: Device, *, wraps: bool = True) -> None:
         program.check_packed_functions()  # TVM's VM has but a stack trace to say of it
         self.program = program
         self.device = device
-        bytecode = program.bytecode
-        tensors = [
-            index
-            for index, constant in enumerate(bytecode.constants)
-            if isinstance(constant, TensorConstant)
-        ]
-        placed, self._operands = with_places_for_kernels(bytecode)
-        self._module = load(_handing_out(placed, [*map(ConstantReference, tensors)]))
-        for imported in program.module.imports:
-            self._module.import_module(imported)
-        handed_out = self.machine()[_HAND_OUT]()
-        self.constants = constants_of(bytecode, device, dict(zip(tensors, handed_out, strict=True)))
+        self._wraps = wraps
+        self._operands: Sequence[str] = ()
+        placed = program.bytecode
+        if wraps:
+            placed, self._operands = with_places_for_kernels(placed)
+        self._module = program.module
+        places = tensors_of(program.bytecode)
+        tensors = {} if self._operands else loaded_tensors(program, device)
+        if self._operands or not program.exclusive or tensors.keys() != set(places):
+            self._module = load(_handing_out(placed, [*map(ConstantReference, places)]))
+            for imported in program.module.imports:
+                self._module.import_module(imported)
+            tensors = dict(zip(places, self.machine()[_HAND_OUT](), strict=True))
+        self.constants = constants_of(program.bytecode, device, tensors)
 
     def machine(self, wrap: Callable[[str, Any], Any] | None = None) -> TvmVirtualMachine:
         """A VM of TVM's that runs it; ``wrap(name, kernel)`` stands for one that is an operand."""
         kernels = [self.program.packed_function(name) for name in self._operands]
         if wrap is not None:
+            assert self._wraps
             kernels = [wrap(*each) for each in zip(self._operands, kernels, strict=True)]
         with in_places(kernels):
             return TvmVirtualMachine(self._module, self.device)

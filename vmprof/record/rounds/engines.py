@@ -131,9 +131,10 @@ class DispatchLoop(Engine):
     """vmprof's machine, with a window around each packed function that an instruction calls."""
 
     def _recorded_run(self) -> Callable[[], Any]:
-        machine = self._interpreter(self._recorder.wrap)
-        self.sites = machine.sites
-        return partial(machine[self._entry], *self._arguments)
+        vm = self._interpreter(self._recorder.wrap)
+        self.sites = vm.sites
+        straight = vm.straight(self._entry, self._arguments)
+        return straight or partial(vm[self._entry], *self._arguments)
 
     def collecting(self, collector: Collector) -> Collecting:
         rows: list[Row] = []

@@ -6,7 +6,6 @@ What the VM does not report, kernels that are operands, is wrapped: :mod:`vmprof
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from vmprof.errors import VmprofError, add_note
@@ -17,6 +16,7 @@ from vmprof.record.rounds.engines import Collecting, Engine, collected
 from vmprof.values import Row
 from vmprof.vm import Site
 from vmprof.vm.linker import UNRECORDED
+from vmprof.vm.packed_call import PackedCall
 
 
 class HookedVm(Engine):
@@ -68,20 +68,15 @@ class HookedVm(Engine):
 
     def _hooked(
         self, wrap: Callable[[str, Any], Any], around: Callable[[bool], None] | None = None
-    ) -> Callable[[], Any]:
+    ) -> PackedCall:
         """A run in a VM of its own, with wrapped kernels where they are operands."""
         machine = self._executable.machine(wrap)
         names = [site.callee for site in self.sites]
         machine.set_instrument(self._recorder.hook(names, around))
-        run = partial(machine[self._entry], *self._arguments)
 
-        def annotated_run() -> Any:
-            try:
-                return run()
-            except Exception as error:
-                raised = self._recorder.raised()
-                where = "" if raised is None else f", in a call of {names[raised]}"
-                add_note(error, f"in a run of TVM's own VM, with vmprof's hook{where}")
-                raise
+        def explain(error: Exception) -> None:
+            raised = self._recorder.raised()
+            where = "" if raised is None else f", in a call of {names[raised]}"
+            add_note(error, f"in a run of TVM's own VM, with vmprof's hook{where}")
 
-        return annotated_run
+        return PackedCall(machine[self._entry], self._arguments, explain)
