@@ -98,24 +98,33 @@ def opened(scope: str) -> Counters:
 
 
 def measure(loops: Any, threads: int, others: int, what: str, rounds: int) -> dict[str, float]:
-    """Nanoseconds of a launch, by side; on a thread whose pool is not made yet."""
+    """Nanoseconds of a launch, by side; on a thread whose pool is not made yet.
+
+    Sides that are "alone" run in the same rounds, while there are no ``others``.
+    """
     with ExitStack() as stack:
         # Inherited by the threads that are started from here on.
         (inheriting,) = stack.enter_context(opened("inherit")).passes
         tasks = stack.enter_context(opened("tasks"))
         recorder = Recorder(tasks.sample_words, LAUNCHES * (1 + threads))
         stack.enter_context(configured_pool(threads))
-        stack.enter_context(other_threads(loops, others, what))
-        sides: dict[str, Callable[[], list[float]]] = {
+        both: dict[str, Callable[[], list[float]]] = {
             "plain": lambda: plain(loops),
-            "timed": lambda: in_tasks(loops, recorder, None),
             "tasks": lambda: in_tasks(loops, recorder, tasks.passes[0]),
+        }
+        alone = {f"{name}, alone": side for name, side in both.items()}
+        beside = {
+            **both,
+            "timed": lambda: in_tasks(loops, recorder, None),
             "inherit": lambda: inherited(loops, inheriting),
         }
-        times: dict[str, list[float]] = {name: [] for name in sides}
+        times: dict[str, list[float]] = {name: [] for name in (*alone, *beside)}
         for _ in range(rounds):
-            for name, side in sides.items():
+            for name, side in alone.items():
                 times[name] += side()
+            with other_threads(loops, others, what):
+                for name, side in beside.items():
+                    times[name] += side()
     return {name: quantiles(values, n=10)[0] for name, values in times.items()}
 
 
@@ -123,7 +132,6 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
     loops = compiled("threads", ffi)
     cpus = os.cpu_count() or 1
     for threads in sorted({1, 2, 3, 4, cpus}):
-        alone_ns = 0.0
         for others, what in OTHERS:
             case = f"{threads} thread{'s' if threads > 1 else ''}"
             case += f", {others} others {what}" if others else ""
@@ -161,12 +169,12 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
                 unit="ns",
                 of="a launch, counted by inherited counters",
             )
-            alone_ns = alone_ns or added["tasks"]
             if others:
+                added_alone = found["tasks, alone"] - found["plain, alone"]
                 yield Figure(
                     case=case,
                     name="tasks add, over alone",
-                    value=added["tasks"] / alone_ns,
+                    value=added["tasks"] / added_alone,
                     unit=TIMES,
                     of="what counting in the tasks adds, over the same without others",
                     goal=GOAL_OTHERS if what == "sleeping" else None,
