@@ -26,7 +26,7 @@ from turns import Side, in_turn, thread_ns
 from vmprof.counters import Machine, open_counters, parse_events
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.rounds.engines import DispatchLoop
-from vmprof.record.rounds.hooked import HookedVm
+from vmprof.record.rounds.wrapped import WrappedVm
 from vmprof.vm.executable import Executable
 from vmprof.zoo.models import ENTRY
 
@@ -64,7 +64,7 @@ def model(name: str, *, quick: bool) -> Iterator[Figure]:
         times.append(time.perf_counter_ns())
         return 0  # go on
 
-    machine, watched = executable.machine(), executable.machine()
+    machine, watched = executable.vm(), executable.machine()
     watched.set_instrument(instrument)
     alone_run = partial(machine[ENTRY], *arguments)
     calls = max(1, round(BATCH_US * 1e3 / min(thread_ns(alone_run)() for _ in range(3))))
@@ -74,7 +74,7 @@ def model(name: str, *, quick: bool) -> Iterator[Figure]:
         counters = stack.enter_context(open_counters(parse_events(EVENTS, host), host))
         recorder = Recorder(counters.sample_words)
         ours = DispatchLoop(executable, ENTRY, arguments, recorder)
-        hooked = HookedVm(executable, ENTRY, arguments, recorder)
+        hooked = WrappedVm(executable, ENTRY, arguments, recorder)
         (counted,) = counters.passes
         runs: list[Callable[[], object]] = [
             partial(ours.run, Reading.TIME, None),

@@ -23,7 +23,7 @@ from vmprof import Program
 from vmprof.counters import Machine, open_counters
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.rounds.engines import DispatchLoop
-from vmprof.record.rounds.hooked import HookedVm
+from vmprof.record.rounds.wrapped import WrappedVm
 from vmprof.vm import Interpreter
 from vmprof.vm.executable import Executable
 from vmprof.vm.tvm_vm import TvmVirtualMachine
@@ -43,9 +43,9 @@ def model(name: str, seconds: float) -> Iterator[Figure]:
         recorder = Recorder(counters.sample_words)
         engines = {
             "--engine vmprof": DispatchLoop(executable, ENTRY, arguments, recorder),
-            "--engine tvm": HookedVm(executable, ENTRY, arguments, recorder),
+            "--engine tvm": WrappedVm(executable, ENTRY, arguments, recorder),
         }
-        theirs = partial(executable.machine()[ENTRY], *arguments)
+        theirs = partial(executable.vm()[ENTRY], *arguments)
         entry = program.entry(ENTRY)
         calls = max(1, BATCH // (100 * (entry.end - entry.start)))
         sides = {

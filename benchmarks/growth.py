@@ -86,7 +86,7 @@ def by_calls(*, quick: bool) -> Iterator[Figure]:
         executable = Executable(program, tvm.cpu())
         recorder = Recorder(0, length)
         engine = DispatchLoop(executable, ENTRY, arguments, recorder)
-        theirs: Callable[[], object] = partial(executable.machine()[ENTRY], *arguments)
+        theirs: Callable[[], object] = partial(executable.vm()[ENTRY], *arguments)
         calls = max(1, BATCH // length)
         found = in_turn(
             {

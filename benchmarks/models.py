@@ -15,9 +15,9 @@ from vmprof.counters import Machine, Pass, open_counters
 from vmprof.defaults import ENGINES
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.rounds.engines import DispatchLoop
-from vmprof.record.rounds.hooked import HookedVm
 from vmprof.record.rounds.measurement import measure
 from vmprof.record.rounds.options import Rounds
+from vmprof.record.rounds.wrapped import WrappedVm
 from vmprof.runs.run import Run
 from vmprof.vm.executable import Executable
 from vmprof.zoo.models import ENTRY
@@ -87,7 +87,7 @@ def measured(name: str, *, quick: bool = False) -> Measured:
     device = tvm.cpu()
     program, arguments = loaded(name)
     executable = Executable(program, device)
-    vm = executable.machine()
+    vm = executable.vm()
     evaluated: list[float] = []
 
     def at_each_round(_progress: str) -> None:
@@ -98,7 +98,7 @@ def measured(name: str, *, quick: bool = False) -> Measured:
         recorders = [_TimedRecorder(counters.sample_words) for _ in ENGINES]
         engines = [
             kind(executable, ENTRY, arguments, recorder)
-            for kind, recorder in zip((DispatchLoop, HookedVm), recorders, strict=True)
+            for kind, recorder in zip((DispatchLoop, WrappedVm), recorders, strict=True)
         ]
         rounds = _rounds(name, quick=quick)
         _, measurements = measure(engines, rounds, counters, [], at_each_round)

@@ -376,7 +376,8 @@ int vmprof_entry_ran_recorded(const vmprof_entry_state *entry);
 
 /* ---- the packed functions ----------------------------------------------------------- */
 
-/* Registers "vmprof.wrap" (recorder, site, kernel) -> wrapped kernel, "vmprof.hook"
+/* Registers "vmprof.wrap" (recorder, site, kernel) -> wrapped kernel; with a site more,
+ * calls inside a call of that one are of bytecode there: an activation. "vmprof.hook"
  * (vmprof_hooked) -> instrument, "vmprof.run" (recorder, packed function, argument...) -> what
  * that gives, called from the begin of a run to its end, "vmprof.entry" (vmprof_entry_state) -> a function that is
  * called from outside, which owns that, "vmprof.empty", which does nothing, and those of

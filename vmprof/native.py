@@ -1,6 +1,6 @@
 """The native half, ready to use: ``lib`` and ``ffi`` of native/api.h, and packed functions.
 
-``wrap(recorder address, site number, kernel)`` gives the wrapped kernel;
+``wrap(recorder address, site number, kernel)`` gives the wrapped kernel (native/api.h);
 ``hook(address of a vmprof_hooked)`` gives the instrument for TVM's VM;
 ``run(recorder address, function, *arguments)`` calls it as a run;
 ``entry(address of a vmprof_entry_state)`` gives a function that is called from outside;

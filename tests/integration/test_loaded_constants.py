@@ -32,6 +32,7 @@ from vmprof.program.bytecode import (
 from vmprof.vm import Interpreter
 from vmprof.vm.executable import Executable, load, packed
 from vmprof.vm.loaded import loaded_tensors, tensors_of
+from vmprof.vm.places import Place
 
 CPU = tvm.cpu(0)
 FOUR = np.array([1, 2, 3, 4], "float32")
@@ -126,8 +127,8 @@ def test_one_copy_of_constants_whoever_runs(seen: list[int]) -> None:
         of = reading(code, 2)
         executable = Executable(of, CPU)
         seen.clear()
-        executable.machine()["main"](1)
-        executable.machine()["main"](1)
+        executable.vm()["main"](1)
+        executable.vm()["main"](1)
         by_tvm = list(seen)
         seen.clear()
         Interpreter(of, CPU, constants=executable.constants)["main"](1)
@@ -152,7 +153,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_library_is_run_with_the_constants_that_were_loaded(library: Path) -> None:
     of = load_program(library)
-    executable = Executable(of, CPU)
+    executable = Executable(of, CPU, wraps=False)
     tensors = tensors_of(of.bytecode)
     assert len(tensors) == 2
     # Another VM of TVM's own, of the module itself, has the very same.
@@ -163,11 +164,11 @@ def test_a_library_is_run_with_the_constants_that_were_loaded(library: Path) -> 
     ]
     assert addresses[0] == addresses[1]
     expected = [4, 8, 0, 16]
-    assert executable.machine()["main"](tvm.runtime.tensor(FOUR)).numpy().tolist() == expected
+    assert executable.vm()["main"](tvm.runtime.tensor(FOUR)).numpy().tolist() == expected
     assert vmprof.VirtualMachine(of, CPU)["main"](FOUR).numpy().tolist() == expected
 
 
-def test_kernels_that_are_operands_are_wrapped_where_that_is_wanted(seen: list[int]) -> None:
+def test_functions_are_wrapped_where_that_is_wanted(seen: list[int]) -> None:
     """That takes an executable written anew; else the one that TVM has loaded serves."""
     name = "vmprof.test.call"
     tvm_ffi.register_global_func(name, lambda kernel, *operands: kernel(*operands), override=True)
@@ -177,13 +178,13 @@ def test_kernels_that_are_operands_are_wrapped_where_that_is_wanted(seen: list[i
     loaded = np.from_dlpack(loaded_tensors(of, CPU)[1]).ctypes.data
     calls: list[str] = []
 
-    def wrap(name: str, kernel: Any) -> Any:
-        return lambda *operands: (calls.append(name), kernel(*operands))[1]
+    def wrap(place: Place, kernel: Any) -> Any:
+        return lambda *operands: (calls.append(place.name), kernel(*operands))[1]
 
     wrapped = Executable(of, CPU)
-    wrapped.machine(wrap)["main"](1)
-    assert calls == [LOOK]
-    Executable(of, CPU, wraps=False).machine()["main"](1)
-    assert calls == [LOOK]
+    wrapped.vm(wrap)["main"](1)
+    assert calls == [name, LOOK]
+    Executable(of, CPU, wraps=False).vm()["main"](1)
+    assert calls == [name, LOOK]
     assert seen == [np.from_dlpack(wrapped.constants[1]).ctypes.data, loaded]
     assert seen[0] != loaded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import IntFlag
 from typing import Any
 
@@ -14,7 +14,6 @@ from vmprof.counters.passes import Pass
 from vmprof.defaults import DEFAULT_MAX_RECORDS
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib, run, wrap
-from vmprof.record.hook import Hook
 from vmprof.runs.layout import Layout
 from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Activation, Run, call_paths
@@ -101,9 +100,13 @@ class Recorder:
         self._pointer = ffi.gc(pointer, lib.vmprof_recorder_release)
         self._address = int(ffi.cast("intptr_t", pointer))
 
-    def wrap(self, site: Site, kernel: Any) -> Any:
-        """The packed function ``kernel`` with a window around it."""
-        return wrap(self._address, site.number, kernel)
+    def wrap(self, site: Site, kernel: Any, *, inside: Site | None = None) -> Any:
+        """The packed function ``kernel`` with a window around it.
+
+        Bytecode calls it: in a call at the site ``inside``, from an activation there.
+        """
+        numbers = [] if inside is None else [inside.number]
+        return wrap(self._address, site.number, kernel, *numbers)
 
     def entrance(self, enter: Callable[..., Any]) -> Any:
         """``enter``, by which native code calls VM functions, with an activation around it."""
@@ -117,9 +120,10 @@ class Recorder:
         """The VM function that began last ends."""
         self._activations.append((lib.vmprof_recorder_count(self._pointer), None))
 
-    def hook(self, names: Sequence[str], around: Callable[[bool], None] | None = None) -> Any:
-        """The recorder as an instrument of one VM of TVM's: :class:`Hook`."""
-        return Hook(self._pointer, names, around=around).instrument
+    @property
+    def pointer(self) -> Any:
+        """The ``vmprof_recorder``."""
+        return self._pointer
 
     def run(
         self, function: Callable[[], object], reading: Reading, counted: Pass | None = None

@@ -31,8 +31,9 @@ from vmprof.program.bytecode import (
 )
 from vmprof.program.writer import bytecode_parts
 from vmprof.vm.constants import constants_of
+from vmprof.vm.linker import UNRECORDED
 from vmprof.vm.loaded import loaded_tensors, tensors_of
-from vmprof.vm.operands import in_places, with_places_for_kernels
+from vmprof.vm.places import Place, in_places, with_places
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 _CHUNK = 8 << 20
@@ -43,35 +44,34 @@ _MAKE_TUPLE = "vm.builtin.make_tuple"
 class Executable:
     """``program`` on ``device``; ``constants`` are its constants as TVM's values.
 
-    With ``wraps`` machines may have something around kernels that are operands.
+    With ``wraps`` VMs may have something around the packed functions that they call, and those
+    that are operands.
     """
 
     def __init__(self, program: Program, device: Device, *, wraps: bool = True) -> None:
         program.check_packed_functions()  # TVM's VM has but a stack trace to say of it
         self.program = program
         self.device = device
-        self._wraps = wraps
-        self._operands: Sequence[str] = ()
+        self._places: Sequence[Place] = ()
         placed = program.bytecode
         if wraps:
-            placed, self._operands = with_places_for_kernels(placed)
+            placed, self._places = with_places(placed, for_calls=True, but=UNRECORDED)
         self._module = program.module
-        places = tensors_of(program.bytecode)
-        tensors = {} if self._operands else loaded_tensors(program, device)
-        if self._operands or not program.exclusive or tensors.keys() != set(places):
-            self._module = load(_handing_out(placed, [*map(ConstantReference, places)]))
+        tensors_at = tensors_of(program.bytecode)
+        tensors = {} if self._places else loaded_tensors(program, device)
+        if self._places or not program.exclusive or tensors.keys() != set(tensors_at):
+            self._module = load(_handing_out(placed, [*map(ConstantReference, tensors_at)]))
             for imported in program.module.imports:
                 self._module.import_module(imported)
-            tensors = dict(zip(places, self.machine()[_HAND_OUT](), strict=True))
+            tensors = dict(zip(tensors_at, self.vm()[_HAND_OUT](), strict=True))
         self.constants = constants_of(program.bytecode, device, tensors)
 
-    def machine(self, wrap: Callable[[str, Any], Any] | None = None) -> TvmVirtualMachine:
-        """A VM of TVM's that runs it; ``wrap(name, kernel)`` stands for one that is an operand."""
-        kernels = [self.program.packed_function(name) for name in self._operands]
+    def vm(self, wrap: Callable[[Place, Any], Any] | None = None) -> TvmVirtualMachine:
+        """A VM of TVM's that runs it; ``wrap(place, function)`` stands where ``function`` does."""
+        functions = [self.program.packed_function(place.name) for place in self._places]
         if wrap is not None:
-            assert self._wraps
-            kernels = [wrap(*each) for each in zip(self._operands, kernels, strict=True)]
-        with in_places(kernels):
+            functions = [wrap(*each) for each in zip(self._places, functions, strict=True)]
+        with in_places(functions):
             return TvmVirtualMachine(self._module, self.device)
 
 

@@ -1,6 +1,7 @@
-"""TVM's own VM with the recorder as its instrument (native/hook.c): the second engine.
+"""TVM's own VM, with a window around each packed function that it calls: the second engine.
 
-What the VM does not report, kernels that are operands, is wrapped: :mod:`vmprof.vm.operands`.
+Its bytecode has wrapped functions in their places: :mod:`vmprof.vm.places`. An instrument would
+be told of the calls too, but TVM's VM takes as long to call one as many a kernel takes.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from vmprof.values import Row
 from vmprof.vm import Site
 from vmprof.vm.linker import UNRECORDED
 from vmprof.vm.packed_call import PackedCall
+from vmprof.vm.places import Place
+
+_INVOKE_CLOSURE = "vm.builtin.invoke_closure"
 
 
-class HookedVm(Engine):
+class WrappedVm(Engine):
     """TVM's VM. A site is a packed function here, not a place that calls it."""
 
     def _recorded_run(self) -> Callable[[], Any]:
@@ -35,48 +39,39 @@ class HookedVm(Engine):
         recorded = dict.fromkeys(name for name in names if name not in UNRECORDED)
         self.sites = [Site(i, "", 0, name) for i, name in enumerate(recorded)]
         self._by_name = {site.callee: site for site in self.sites}
-        return self._hooked(self._wrap)
+        return self._run(self._wrap)
 
-    def _wrap(self, name: str, kernel: Any) -> Any:
-        """An operand, which something calls that the VM does not tell of."""
-        return self._recorder.wrap(self._by_name[name], kernel) if name in self._by_name else kernel
+    def _wrap(self, place: Place, function: Any) -> Any:
+        site = self._by_name.get(place.name)
+        if site is None:
+            return function
+        if place.is_operand:
+            return self._recorder.wrap(site, function)
+        return self._recorder.wrap(site, function, inside=self._by_name.get(_INVOKE_CLOSURE))
 
     def collecting(self, collector: Collector) -> Collecting:
         rows: list[Row] = []
-        begun: list[int] = []
 
-        def around(before: bool) -> None:  # noqa: FBT001 # native code gives no names
-            if before:
-                begun.append(len(rows))
-                rows.append({})
-                collector.start()
-            else:
-                rows[begun.pop()] = dict(collector.stop())
+        def wrap(place: Place, function: Any) -> Any:
+            recorded = self._wrap(place, function)
+            return function if recorded is function else collected(recorded, collector, rows)
 
-        def wrap(name: str, kernel: Any) -> Any:
-            recorded = self._wrap(name, kernel)
-            return kernel if recorded is kernel else collected(recorded, collector, rows)
-
-        collected_run = self._hooked(wrap, around)
+        collected_run = self._run(wrap)
 
         def run() -> None:
             rows.clear()
-            begun.clear()
             self._recorder.run(collected_run, Reading.TIME)
 
         return Collecting(run, lambda: (self._recorder.recording(Reading.TIME), rows.copy()))
 
-    def _hooked(
-        self, wrap: Callable[[str, Any], Any], around: Callable[[bool], None] | None = None
-    ) -> PackedCall:
-        """A run in a VM of its own, with wrapped kernels where they are operands."""
-        machine = self._executable.machine(wrap)
+    def _run(self, wrap: Callable[[Place, Any], Any]) -> PackedCall:
+        """A run in a VM of its own, with wrapped functions in their places."""
+        vm = self._executable.vm(wrap)
         names = [site.callee for site in self.sites]
-        machine.set_instrument(self._recorder.hook(names, around))
 
         def explain(error: Exception) -> None:
             raised = self._recorder.raised()
             where = "" if raised is None else f", in a call of {names[raised]}"
-            add_note(error, f"in a run of TVM's own VM, with vmprof's hook{where}")
+            add_note(error, f"in a recorded run of TVM's own VM{where}")
 
-        return PackedCall(machine[self._entry], self._arguments, explain)
+        return PackedCall(vm[self._entry], self._arguments, explain)
