@@ -76,7 +76,7 @@ def model(name: str, *, quick: bool) -> Iterator[Figure]:
         ours = DispatchLoop(executable, ENTRY, arguments, recorder)
         hooked = WrappedVm(executable, ENTRY, arguments, recorder)
         (counted,) = counters.passes
-        runs = [
+        runs: list[Callable[[], object]] = [
             partial(ours.run, Reading.TIME, None),
             partial(ours.run, Reading.COUNTERS, counted),
             partial(hooked.run, Reading.TIME, None),

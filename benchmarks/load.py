@@ -1,11 +1,11 @@
 """What it takes vmprof to load a library with large constants, beside TVM itself.
 
-    python benchmarks/load.py [--megabytes N] [--rounds N]
+    python benchmarks/load.py [--quick] [--json FILE] [--megabytes N ...] [--rounds N]
 
 A library of so many megabytes of constants is made, then loaded by processes in turn: by
 TVM's ``load_module`` and a virtual machine, and by vmprof to where a run could begin.
 Processor time, the system's included, without that of imports; and the process's peak of
-memory. Goals are ratios of medians: at most 1.3 of TVM's own.
+memory. Ratios are of medians.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import median
 
+from figures import Figure, alone
+
+MEGABYTES, ROUNDS = (50, 100, 200), 3
 GOAL = 1.3
 SIZE = 4 << 20  # bytes of a constant
 ENGINES = ("tvm", "vmprof")
@@ -70,33 +73,47 @@ def peak_bytes() -> int:
     return 1024 * int(found[1])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--megabytes", type=int, default=200, metavar="N")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N")
-    parser.add_argument("--load", nargs=2, metavar=("ENGINE", "FILE"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.load:
-        load(*options.load)
-        return
+def compare(megabytes: int, rounds: int) -> Iterator[Figure]:
+    """Both, in turn."""
+    found: dict[str, list[tuple[float, float]]] = {engine: [] for engine in ENGINES}
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder, "model.so")
-        make_library(library, options.megabytes)
-        found: dict[str, list[tuple[float, float]]] = {engine: [] for engine in ENGINES}
-        for _ in range(options.rounds):
+        make_library(library, megabytes)
+        for _ in range(rounds):
             for engine in ENGINES:
                 command = [sys.executable, __file__, "--load", engine, str(library)]
                 printed = subprocess.run(command, check=True, capture_output=True, text=True)
                 found[engine].append(tuple(json.loads(printed.stdout)))
-    (tvm_s, tvm_bytes), (our_s, our_bytes) = (
-        tuple(map(median, zip(*found[engine], strict=True))) for engine in ENGINES
+    case = f"{megabytes:,} MB of constants"
+    (their_s, their_bytes), (our_s, our_bytes) = (
+        list(zip(*found[engine], strict=True)) for engine in ENGINES
     )
-    print(
-        f"{options.megabytes} MB of constants: ours {our_s:.2f} s and {our_bytes / 1e6:,.0f} MB, "
-        f"TVM's {tvm_s:.2f} s and {tvm_bytes / 1e6:,.0f} MB; ratios {our_s / tvm_s:.2f} and "
-        f"{our_bytes / tvm_bytes:.2f} (goal {GOAL})"
-    )
+    whose = "TVM's load_module and VM"
+    yield Figure.of_samples(case, "TVM, time", their_s, unit="s", of=whose)
+    of = f"vmprof, to where a run could begin, over {whose}"
+    yield Figure.of_ratio(case, "time", our_s, their_s, of=of, goal=GOAL)
+    megabytes_of = [each / 1e6 for each in their_bytes]
+    yield Figure.of_samples(case, "TVM, peak of memory", megabytes_of, unit="MB", of=whose)
+    yield Figure.of_ratio(case, "peak of memory", our_bytes, their_bytes, of=of, goal=GOAL)
+
+
+def figures(
+    megabytes: Sequence[int] = MEGABYTES,
+    rounds: int | None = None,
+    *,
+    quick: bool = False,
+) -> Iterator[Figure]:
+    for each in megabytes[:1] if quick else megabytes:
+        yield from compare(each, rounds or (2 if quick else ROUNDS))
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--megabytes", type=int, nargs="+", default=MEGABYTES, metavar="N")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"default: {ROUNDS}")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--load"]:
+        load(*sys.argv[2:])
+    else:
+        alone(figures, __doc__, arguments)
