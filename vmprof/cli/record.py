@@ -77,7 +77,6 @@ def execute(options: argparse.Namespace) -> int:
         recording = session.recording()
 
         def show() -> None:
-            sys.stdout.flush()
             print(text.render(recording, by=options.by), end="", file=sys.stderr)
 
         written = forms(recording, options.by)
