@@ -49,7 +49,7 @@ class Ending:
         self._leave = os._exit
 
     def __enter__(self) -> Ending:  # noqa: PYI034 # Python 3.10 has no Self
-        os._exit = self._exit  # type: ignore[assignment] # names of parameters
+        os._exit = self._exit
         for number in _SIGNALS:
             if signal.getsignal(number) is signal.SIG_DFL:
                 _handlers[number] = self._die
