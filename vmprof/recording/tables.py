@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vmprof.program.kernels import Kernel
 from vmprof.runs.storages import ALLOCATION
 from vmprof.values import Derived, Metric
 
@@ -126,7 +127,8 @@ class Recording:
     ``invocations`` (dtype `INVOCATION`) are those that were kept, in the order in which they
     began; ``calls`` (`CALL`) are those of the timed ones, ``counts`` of the passes;
     ``allocations`` (`ALLOCATION`) are those of the timed ones, in the order in which they were
-    made; ``totals`` (`TOTAL`) tell of all. ``labels`` begins with the empty one. ``missing`` says
+    made; ``totals`` (`TOTAL`) tell of all. ``kernels`` are what is known of some callees, by
+    their numbers. ``labels`` begins with the empty one. ``missing`` says
     of each event that was not counted why; ``doubtful`` are columns that mean nothing if
     they read 0 throughout. ``facts`` say how and where it was recorded.
     """
@@ -146,4 +148,5 @@ class Recording:
     derived: tuple[Derived, ...] = ()
     facts: Mapping[str, Metric] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    kernels: Mapping[int, Kernel] = field(default_factory=dict)
     allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))

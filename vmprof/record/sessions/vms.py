@@ -18,6 +18,7 @@ from vmprof.program.program import find_executable
 from vmprof.record.hook import Hook
 from vmprof.record.launches import recorded_launches
 from vmprof.record.sessions.attached import AttachedOwnModule, AttachedTvmModule, Entry, Pair
+from vmprof.record.sessions.kernels import KnownKernels
 from vmprof.record.sessions.options import SessionOptions
 from vmprof.record.sessions.patch import MadeOf, made_of
 from vmprof.record.sessions.twin import Outline, make_twin
@@ -73,6 +74,7 @@ class Vms:
         # By VM and name: their numbers, and those of their calls.
         self._functions: dict[tuple[int, str], tuple[int, int]] = {}
         self._callees: list[str] = []
+        self.kernels = KnownKernels()
         self._learning: list[Hook] = []  # of VMs whose names come up as they run
         self._launches = ExitStack()
         self._launches_seen: set[int] = set()
@@ -136,7 +138,8 @@ class Vms:
                 return
             module = module.pair.plain
         if isinstance(vm, VirtualMachine):
-            attached_module: Any = AttachedOwnModule(self._own_pair(module))
+            with self.kernels.of_vm(module._interpreter.program.kernels):  # noqa: SLF001 # as below
+                attached_module: Any = AttachedOwnModule(self._own_pair(module))
             vm.module = attached_module
             return
         if not isinstance(module, tvm.runtime.Module) or module.kind != "relax.VirtualMachine":
@@ -144,7 +147,9 @@ class Vms:
                 f"cannot attach a {type(vm).__name__}: a session records VirtualMachines of "
                 "TVM's or vmprof's in this process"
             )
-        attached = AttachedTvmModule.of(self._tvm_pair(module, made_of(vm)))
+        known = made_of(vm)
+        with self.kernels.of_vm(known.info.kernels if known else {}):
+            attached = AttachedTvmModule.of(self._tvm_pair(module, known))
         vm.module = attached
         # TVM's class keeps what it looked up when it was made.
         for name in [name for name in vars(vm) if name in _KEPT_LOOKUPS]:
@@ -226,6 +231,7 @@ class Vms:
         with self._lock:
             first = len(self._callees)
             self._callees += names
+            self.kernels.add(first, names)
             return first
 
     def _see_launches(self, module: Any) -> None:
