@@ -1,8 +1,8 @@
-"""The invocations of one function under one label, and the calls in them."""
+"""The invocations of one function under one label, maybe of one thread, and the calls in them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,13 +16,17 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Group:
-    """What the summary has a line of. ``invocations`` are those that were kept."""
+    """What the summary has a line of. ``invocations`` are those that were kept.
+
+    With a ``thread``, of all invocations no more is known than of those.
+    """
 
     recording: Recording
     function: int
     label: int
     title: str
     invocations: Table
+    thread: int | None = None
 
     def of_turn(self, turn: int) -> Table:
         """Invocations that did not raise; those that lost calls only if all did."""
@@ -31,6 +35,12 @@ class Group:
         ]
         whole: Table = chosen[chosen["dropped"] == 0]
         return whole if len(whole) else chosen
+
+    @property
+    def turns(self) -> list[int]:
+        """Those that invocations were kept of, in order."""
+        turns: list[int] = np.unique(self.invocations["turn"]).tolist()
+        return turns
 
     @cached_property
     def timed(self) -> Table:
@@ -47,10 +57,23 @@ class Group:
         totals = self.recording.totals
         of_group = (totals["function"] == self.function) & (totals["label"] == self.label)
         found: Table = totals[of_group]
-        return found
+        return found if self.thread is None else _counted(found, self.invocations)
 
     def total(self, name: str) -> int:
         return int(self.totals[name].sum())
+
+
+def _counted(totals: Table, invocations: Table) -> Table:
+    """``totals``, but of ``invocations`` alone."""
+    counted = totals.copy()
+    for row in counted:
+        of_turn = invocations[invocations["turn"] == row["turn"]]
+        row["invocations"] = len(of_turn)
+        row["failed"] = (of_turn["failed"] != 0).sum()
+        row["dropping"] = (of_turn["dropped"] > 0).sum()
+        row["dropped"] = of_turn["dropped"].sum()
+        row["sum_ns"] = (of_turn["end_ns"] - of_turn["begin_ns"]).sum()
+    return counted
 
 
 def durations_us(invocations: Table) -> npt.NDArray[np.float64]:
@@ -58,8 +81,11 @@ def durations_us(invocations: Table) -> npt.NDArray[np.float64]:
     return durations
 
 
-def groups_of(recording: Recording) -> list[Group]:
-    """The functions and labels that were called, those that took longest first."""
+def groups_of(recording: Recording, by: str = "operator") -> list[Group]:
+    """The functions and labels that were called, those that took longest first.
+
+    ``by="thread"`` tells threads that called apart.
+    """
     totals = recording.totals
     keys = sorted({(int(row["function"]), int(row["label"])) for row in totals})
     names = [recording.functions[function].name for function, _ in keys]
@@ -72,8 +98,22 @@ def groups_of(recording: Recording) -> list[Group]:
             title += f" [{recording.labels[label]}]"
         invocations = recording.invocations
         chosen = (invocations["function"] == function) & (invocations["label"] == label)
-        groups.append(Group(recording, function, label, title, invocations[chosen]))
+        group = Group(recording, function, label, title, invocations[chosen])
+        groups += _of_threads(group) if by == "thread" else [group]
     return sorted(groups, key=lambda group: -group.total("sum_ns"))
+
+
+def _of_threads(group: Group) -> list[Group]:
+    invocations = group.invocations
+    return [
+        replace(
+            group,
+            title=f"{group.title}, thread {thread}",
+            invocations=invocations[invocations["thread"] == thread],
+            thread=thread,
+        )
+        for thread in np.unique(invocations["thread"]).tolist()
+    ]
 
 
 def _places(ids: Ints, wanted: Ints) -> Ints:

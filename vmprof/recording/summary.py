@@ -13,9 +13,11 @@ from vmprof.values import PEAK_MEMORY, Count, Duration, Metric, Row
 def summary(groups: list[Group]) -> list[Row]:
     """Functions and labels: how often, and how long an invocation took.
 
-    Invocations and their sum are of all; the others of those that were timed and kept.
+    Invocations and their sum are of all; threads that called of those that were kept, if there
+    were several; the others of those that were timed and kept.
     """
-    return [_line(group) for group in groups]
+    threads = {thread for group in groups for thread in group.invocations["thread"].tolist()}
+    return [_line(group, threads=len(threads) > 1) for group in groups]
 
 
 def not_seen(recording: Recording) -> list[str]:
@@ -24,12 +26,14 @@ def not_seen(recording: Recording) -> list[str]:
     return [*recording.problems, *notes]
 
 
-def _line(group: Group) -> Row:
+def _line(group: Group, *, threads: bool) -> Row:
     row: dict[str, Metric] = {
         "Function": group.title,
         "Invocations": Count(group.total("invocations")),
         "Sum (us)": Duration(group.total("sum_ns") / 1e3),
     }
+    if threads and group.thread is None:
+        row["Threads"] = Count(len(np.unique(group.invocations["thread"])))
     times = durations_us(group.timed)
     if len(times):
         p10, median, p90 = np.percentile(times, [10, 50, 90]).tolist()

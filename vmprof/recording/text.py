@@ -18,10 +18,14 @@ _MATTERS = 0.01
 
 
 def render(
-    recording: Recording, *, by: str = "operator", table: Callable[[Report], str] | None = None
+    recording: Recording,
+    *,
+    by: str = "operator",
+    metrics: bool = False,
+    table: Callable[[Report], str] | None = None,
 ) -> str:
     """``table`` renders one report; by default as TVM's table with its heading."""
-    groups = groups_of(recording)
+    groups = groups_of(recording, by)
     parts = [_summary_text(summary(groups)) if groups else _nothing(recording)]
     grown = [str(each) for group in groups for each in growths(group)]
     if grown:
@@ -31,7 +35,7 @@ def render(
         parts.append(_section("Not seen", unseen))
     sum_ns = sum(group.total("sum_ns") for group in groups)
     for group in groups:
-        report = build(group, by)
+        report = build(group, by, metrics=metrics)
         if report is not None and group.total("sum_ns") >= _MATTERS * sum_ns:
             parts.append(table(report) if table else heading(report) + report.table())
     return "\n".join(parts)
