@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.recordings import Made
 
 from vmprof.recording.groups import groups_of
-from vmprof.recording.memory import MOST_STEPS, Held, Memory, live_bytes, memory_of
-from vmprof.recording.reports import MOST_NAMED, reports
+from vmprof.recording.memory import MOST_NAMED, MOST_STEPS, Held, Memory, live_bytes, memory_of
+from vmprof.recording.reports import reports
 from vmprof.recording.summary import summary
 from vmprof.recording.tables import CALL, TIMED, UNRECORDED, Recording
 from vmprof.report.model import Report

@@ -15,6 +15,7 @@ from tvm.runtime import Device
 from vmprof.counters.reading.collector import NativeCollector
 from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES, SCOPES
 from vmprof.drivers.configuration import configuration, per_run
+from vmprof.drivers.memory import memory_facts
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
 from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
@@ -241,6 +242,11 @@ def profile_engines(
                     ),
                     **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
+                    **memory_facts(
+                        measurement.timed,
+                        [site.callee for site in engine.sites],
+                        missed=recorder.missed_storages,
+                    ),
                     **{
                         f"Empty call {what}": value
                         for what, value in empty_call(

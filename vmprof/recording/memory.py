@@ -6,6 +6,7 @@ asks for, from the call that allocates one until nothing refers to it any more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,15 @@ import numpy.typing as npt
 from vmprof.recording.groups import Calls, Group, Ints
 from vmprof.recording.tables import Table
 from vmprof.runs.storages import ALIVE
+from vmprof.values import (
+    ALIVE_AT_PEAK,
+    LIVE_MEMORY,
+    PEAK_AT,
+    PEAK_MEMORY,
+    Count,
+    Metric,
+    Samples,
+)
 
 UNSEEN = (
     "constants, arguments and what earlier invocations left; what kernels and builtins allocate by "
@@ -23,6 +33,8 @@ UNSEEN = (
 _BUILTIN = "vm.builtin."
 # A curve of so many steps says all that a picture can show.
 MOST_STEPS = 1000
+# What is alive at the peak, by the operators that it was allocated for.
+MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -70,21 +82,26 @@ class Memory:
 def memory_of(group: Group) -> Memory | None:
     """None if no storage was seen, or calls were lost in every invocation that was timed."""
     timed = group.timed[group.timed["dropped"] == 0]
-    calls = Calls.of(group.recording.calls, timed)
+    rows = Calls.of(group.recording.calls, timed).rows
     allocations = group.recording.allocations
     allocations = allocations[np.isin(allocations["invocation"], timed["id"])]
+    return memory_in(rows, allocations, group.recording.callees)
+
+
+def memory_in(calls: Table, allocations: Table, callees: Sequence[str]) -> Memory | None:
+    """Of the invocations whose rows are ``calls`` (`CALL`); ``allocations`` are theirs."""
     if not len(allocations):
         return None
-    firsts = np.flatnonzero(~calls.is_call)
-    live = live_bytes(calls.rows, firsts, allocations)
+    firsts = np.flatnonzero(calls["callee"] < 0)
+    live = live_bytes(calls, firsts, allocations)
     peaks = np.maximum.reduceat(live, firsts)
     highest = int(np.argmax(peaks))
     first = int(firsts[highest])
-    rows = calls.rows[first : int(firsts[highest + 1]) if highest + 1 < len(firsts) else None]
+    rows = calls[first : int(firsts[highest + 1]) if highest + 1 < len(firsts) else None]
     live = live[first : first + len(rows)]
     allocations = allocations[allocations["invocation"] == rows["invocation"][0]]
     at = int(np.argmax(live))
-    operators = _operators_after(rows, group.recording.callees)
+    operators = _operators_after(rows, callees)
     is_alive = (allocations["call"] <= at) & (
         (allocations["end"] == ALIVE) | (allocations["end"] > at)
     )
@@ -98,6 +115,35 @@ def memory_of(group: Group) -> Memory | None:
         left,
         *_curve(rows, live, left),
     )
+
+
+def facts_of(
+    memory: Memory | None, unseen: str = UNSEEN, among: str = "invocations"
+) -> dict[str, Metric]:
+    """What a report says of it; ``among`` is what the peak is the highest of."""
+    if memory is None:
+        return {}
+    named = [
+        f"{held.bytes:,} before {held.operator or 'the end'}"
+        + (f" ({held.storages} storages)" if held.storages > 1 else "")
+        for held in memory.alive[:MOST_NAMED]
+    ]
+    others = memory.alive[MOST_NAMED:]
+    if others:
+        named.append(f"{sum(held.bytes for held in others):,} before {len(others)} others")
+    where, least = memory.where, int(memory.peaks.min())
+    if least < memory.peak:
+        where += f", in that of {len(memory.peaks):,} {among} with most; the least is {least:,}"
+    return {
+        PEAK_MEMORY: Count(memory.peak),
+        PEAK_AT: where,
+        ALIVE_AT_PEAK: ", ".join(named),
+        "Left at the end (bytes)": Count(memory.left),
+        "Memory does not tell": unseen,
+        LIVE_MEMORY: Samples(
+            tuple(np.stack([memory.times_us, memory.curve], axis=1).ravel().tolist())
+        ),
+    }
 
 
 def live_bytes(rows: Table, firsts: Ints, allocations: Table) -> Ints:
@@ -117,7 +163,7 @@ def live_bytes(rows: Table, firsts: Ints, allocations: Table) -> Ints:
     return live
 
 
-def _operators_after(rows: Table, callees: tuple[str, ...]) -> list[str]:
+def _operators_after(rows: Table, callees: Sequence[str]) -> list[str]:
     """For each row, what is called next that is no builtin of the VM's; or nothing."""
     following = ""
     names: list[str] = []

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from vmprof.recording.costs import UNKNOWN, costs_of
 from vmprof.recording.groups import Calls, Group, Ints, durations_us, groups_of
 from vmprof.recording.keys import Floats, Keys, by_invocation
-from vmprof.recording.memory import UNSEEN, Memory, memory_of
+from vmprof.recording.memory import facts_of, memory_of
 from vmprof.recording.numbers import numbered
 from vmprof.recording.tables import (
     EMPTY_CALL,
@@ -35,14 +35,10 @@ from vmprof.runs.faults import (
     STAYED_OFF,
 )
 from vmprof.values import (
-    ALIVE_AT_PEAK,
     BYTES,
     FLOPS,
     INCLUSIVE_DURATION,
-    LIVE_MEMORY,
     NOT_COUNTED,
-    PEAK_AT,
-    PEAK_MEMORY,
     SAMPLES_SUFFIX,
     Count,
     Duration,
@@ -56,8 +52,6 @@ from vmprof.values import (
 # Of long sessions, samples are of so many invocations, evenly spread.
 MOST_SAMPLES = 200
 SHARE_SUFFIX = " counted"
-# What is alive at the peak, by the operators that it was allocated for.
-MOST_NAMED = 8
 _FAULTS = {
     FAILED_READING: "a reading of the counters failed; if it is the PMU's, another user of perf "
     "(or the NMI watchdog) has taken it: stop that, and record again",
@@ -142,7 +136,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
             **_facts(group),
             **_configuration(group, len(timed), len(middle)),
             **counted.facts,
-            **_memory_facts(memory_of(group)),
+            **facts_of(memory_of(group)),
             "In no row (us)": Duration(in_no_row),
         },
         missing={**group.recording.missing, **counted.missing},
@@ -321,32 +315,6 @@ def _configuration(group: Group, timed: int, middle: int) -> dict[str, Metric]:
     for number, note in enumerate(vm.notes, start=1):
         facts["Not seen" if number == 1 else f"Not seen ({number})"] = note
     return facts
-
-
-def _memory_facts(memory: Memory | None) -> dict[str, Metric]:
-    if memory is None:
-        return {}
-    named = [
-        f"{held.bytes:,} before {held.operator or 'the end'}"
-        + (f" ({held.storages} storages)" if held.storages > 1 else "")
-        for held in memory.alive[:MOST_NAMED]
-    ]
-    others = memory.alive[MOST_NAMED:]
-    if others:
-        named.append(f"{sum(held.bytes for held in others):,} before {len(others)} others")
-    where, least = memory.where, int(memory.peaks.min())
-    if least < memory.peak:
-        where += f", in that of {len(memory.peaks):,} invocations with most; the least is {least:,}"
-    return {
-        PEAK_MEMORY: Count(memory.peak),
-        PEAK_AT: where,
-        ALIVE_AT_PEAK: ", ".join(named),
-        "Left at the end (bytes)": Count(memory.left),
-        "Memory does not tell": UNSEEN,
-        LIVE_MEMORY: Samples(
-            tuple(np.stack([memory.times_us, memory.curve], axis=1).ravel().tolist())
-        ),
-    }
 
 
 def _samples(values: npt.NDArray[np.float64]) -> Samples:
