@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from vmprof.program.kernels import Cost, Kernel
-from vmprof.recording.groups import Calls, Ints
+from vmprof.recording.groups import Calls
 from vmprof.recording.keys import Floats, Keys, by_invocation
-from vmprof.recording.numbers import distinct_pairs
+from vmprof.recording.numbers import Ints, distinct_pairs
 from vmprof.recording.shapes import parse
 from vmprof.recording.tables import Recording
 from vmprof.values import BYTES, FLOPS

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vmprof.recording.groups import Calls, Group, Ints, durations_us
+from vmprof.recording.groups import Calls, Group, durations_us
 from vmprof.recording.keys import Floats, Keys, by_invocation
+from vmprof.recording.numbers import Ints
 from vmprof.recording.tables import TIMED, durations_ns
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vmprof.recording.tables import TIMED, UNRECORDED, Recording, Table
-
-Ints = npt.NDArray[np.int64]
+from vmprof.recording.memory import Memory, memory_in
+from vmprof.recording.numbers import Ints
+from vmprof.recording.tables import TIMED, UNRECORDED, Recording, Table, Vm
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,20 @@ class Group:
     def unrecorded_us(self) -> npt.NDArray[np.float64]:
         """Of invocations that were not recorded, in turn."""
         return durations_us(self.of_turn(UNRECORDED))
+
+    @cached_property
+    def memory(self) -> Memory | None:
+        """None if no storage was seen, or calls were lost in every invocation that was timed."""
+        timed = self.timed[self.timed["dropped"] == 0]
+        rows = Calls.of(self.recording.calls, timed).rows
+        allocations = self.recording.allocations
+        allocations = allocations[np.isin(allocations["invocation"], timed["id"])]
+        return memory_in(rows, allocations, self.recording.callees)
+
+    @property
+    def vm(self) -> Vm:
+        """That the function is of."""
+        return self.recording.vms[self.recording.functions[self.function].vm]
 
     @cached_property
     def totals(self) -> Table:

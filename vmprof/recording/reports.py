@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from vmprof.recording.costs import UNKNOWN, costs_of
-from vmprof.recording.groups import Calls, Group, Ints, durations_us, groups_of
+from vmprof.recording.groups import Calls, Group, durations_us, groups_of
 from vmprof.recording.keys import Floats, Keys, by_invocation
-from vmprof.recording.memory import facts_of, memory_of
-from vmprof.recording.numbers import numbered
+from vmprof.recording.memory import UNSEEN, facts_of
+from vmprof.recording.numbers import Ints, numbered
 from vmprof.recording.tables import (
     EMPTY_CALL,
     TIMED,
@@ -93,7 +93,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
     counts = by_invocation(np.ones(len(key)), key, calls.place, len(timed), keys.count)
     inclusive = _inclusive(calls, key, len(timed), keys)
     total = float(totals_us[middle].mean())
-    device = group.recording.vms[group.recording.functions[group.function].vm].device
+    device = group.vm.device
     counted = _Counted(group, keys)
     counted.add_all()
     costs = costs_of(group.recording, calls, key, len(timed), keys) if metrics else {}
@@ -136,7 +136,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
             **_facts(group),
             **_configuration(group, len(timed), len(middle)),
             **counted.facts,
-            **facts_of(memory_of(group)),
+            **facts_of(group.memory, "; ".join(filter(None, (group.vm.memory_note, UNSEEN)))),
             "In no row (us)": Duration(in_no_row),
         },
         missing={**group.recording.missing, **counted.missing},
@@ -267,7 +267,7 @@ def _cells_of_shares(column: str, values: Floats, shares: Floats) -> dict[str, M
 def _facts(group: Group) -> dict[str, Metric]:
     """Those of the recording; of empty calls, that of the engine."""
     recording = group.recording
-    engine = recording.vms[recording.functions[group.function].vm].engine
+    engine = group.vm.engine
     facts: dict[str, Metric] = {}
     for name, value in recording.facts.items():
         of_engine = name.removeprefix(f"{EMPTY_CALL}{engine} ")
@@ -279,8 +279,7 @@ def _facts(group: Group) -> dict[str, Metric]:
 
 
 def _configuration(group: Group, timed: int, middle: int) -> dict[str, Metric]:
-    recording = group.recording
-    vm = recording.vms[recording.functions[group.function].vm]
+    vm = group.vm
     unrecorded = group.unrecorded_us
     facts: dict[str, Metric] = {
         "Model": group.title,

@@ -141,7 +141,13 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
         counts.append(Counts(calls, values, shares))
     recording = Recording(
         vms=tuple(
-            Vm(str(vm["engine"]), str(vm["device"]), _texts(vm["notes"])) for vm in document["vms"]
+            Vm(
+                str(vm["engine"]),
+                str(vm["device"]),
+                _texts(vm["notes"]),
+                _texts(vm.get("more_devices", [])),
+            )
+            for vm in document["vms"]
         ),
         functions=tuple(
             Function(str(each["name"]), _natural(each["vm"])) for each in document["functions"]

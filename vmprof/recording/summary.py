@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from vmprof.recording.groups import Group, durations_us
-from vmprof.recording.memory import memory_of
 from vmprof.recording.tables import Recording
 from vmprof.values import PEAK_MEMORY, Count, Duration, Metric, Row
 
@@ -22,7 +21,12 @@ def summary(groups: list[Group]) -> list[Row]:
 
 def not_seen(recording: Recording) -> list[str]:
     """What went wrong, and what could not be seen of which VM."""
-    notes = [f"VM {n}: {note}" for n, vm in enumerate(recording.vms, start=1) for note in vm.notes]
+    notes = [
+        f"VM {number}: {note}"
+        for number, vm in enumerate(recording.vms, start=1)
+        for note in (*vm.notes, *([vm.memory_note] if len(recording.allocations) else []))
+        if note
+    ]
     return [*recording.problems, *notes]
 
 
@@ -49,9 +53,8 @@ def _line(group: Group, *, threads: bool) -> Row:
             row["Rest (us)"] = Duration(float(np.median(times[~first])))
     if len(group.unrecorded_us):
         row["Unrecorded (us)"] = Duration(float(np.median(group.unrecorded_us)))
-    memory = memory_of(group)
-    if memory is not None:
-        row[PEAK_MEMORY] = Count(memory.peak)
+    if group.memory is not None:
+        row[PEAK_MEMORY] = Count(group.memory.peak)
     row["Timed"] = Count(len(times))
     for name, column in (("failed", "Failed"), ("dropping", "Lost calls")):
         if group.total(name):

@@ -81,11 +81,23 @@ TOTAL = np.dtype(
 
 @dataclass(frozen=True)
 class Vm:
-    """A VM that was attached; ``notes`` say what cannot be seen of it."""
+    """A VM that was attached; ``notes`` say what cannot be seen of it.
+
+    ``device`` is its first one, ``more_devices`` are others that it has.
+    """
 
     engine: str
     device: str
     notes: tuple[str, ...] = ()
+    more_devices: tuple[str, ...] = ()
+
+    @property
+    def memory_note(self) -> str:
+        """What is not known of its storages, if it has several devices."""
+        if not self.more_devices:
+            return ""
+        devices = ", ".join((self.device, *self.more_devices))
+        return f"on which of {devices} a storage is: bytes are of all these devices together"
 
 
 @dataclass(frozen=True)

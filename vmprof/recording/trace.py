@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from vmprof import json_text
-from vmprof.recording.groups import Group, Ints, groups_of
-from vmprof.recording.numbers import distinct_pairs
+from vmprof.recording.groups import Group, groups_of
+from vmprof.recording.numbers import Ints, distinct_pairs
 from vmprof.recording.tables import TIMED, UNRECORDED, Recording, Table
 from vmprof.report.render.table import format_metric
 from vmprof.runs.faults import NO_FAULT

@@ -28,6 +28,7 @@ from vmprof.vm import Interpreter, Site, VirtualMachine
 from vmprof.vm.linker import CALL_TIR_DYN, NULL_VALUE
 from vmprof.vm.module import Module as OwnModule
 
+_HOST = tvm.cpu()
 # Distinct packed functions of a VM whose executable is not known.
 _LEARNED = 4096
 
@@ -70,7 +71,7 @@ class Vms:
         self._problem = problem
         self._lock = threading.RLock()
         self._closed = False
-        self._vms: list[tuple[str, str, list[str]]] = []  # engine, device, notes
+        self._vms: list[tuple[str, list[str], list[str]]] = []  # engine, devices, notes
         # By VM and name: their numbers, and those of their calls.
         self._functions: dict[tuple[int, str], tuple[int, int]] = {}
         self._callees: list[str] = []
@@ -88,7 +89,10 @@ class Vms:
     # ---- what the recording has of them --------------------------------------------------
 
     def described(self) -> tuple[Vm, ...]:
-        return tuple(Vm(engine, device, tuple(notes)) for engine, device, notes in self._vms)
+        return tuple(
+            Vm(engine, devices[0], tuple(notes), tuple(devices[1:]))
+            for engine, devices, notes in self._vms
+        )
 
     def functions(self) -> tuple[Function, ...]:
         """By their numbers."""
@@ -166,7 +170,7 @@ class Vms:
             constants=plain.constants,
         )
         outline = Outline(plain.program.module)
-        number = self._new_vm("vmprof", plain.device)
+        number = self._new_vm("vmprof", plain.devices)
         self._see_launches(plain.program.module)
         return Pair(self, number, module, OwnModule(recorded), outline.makers)
 
@@ -179,8 +183,7 @@ class Vms:
             self._see_launches(module)
             return Pair(self, number, module, module)
         outline = Outline(executable)
-        device = known.device[0] if isinstance(known.device, list) else known.device
-        number = self._new_vm(self._options.engine, device)
+        number = self._new_vm(self._options.engine, known.device)
         self._see_launches(executable)
         if self._options.engine == "vmprof":
             program = Program.of_module(executable, "the module")
@@ -222,9 +225,12 @@ class Vms:
         return self._wrap(site.callee, kernel)
 
     def _new_vm(self, engine: str, device: Any) -> int:
+        devices = [*device] if isinstance(device, list | tuple) else [device]
+        if not isinstance(device, str) and devices[-1].type != _HOST.type:
+            devices.append(_HOST)  # as TVM's VM does
+        names = [each if isinstance(each, str) else f"{each.type}{each.index}" for each in devices]
         with self._lock:
-            name = device if isinstance(device, str) else f"{device.type}{device.index}"
-            self._vms.append((engine, name, []))
+            self._vms.append((engine, [*dict.fromkeys(names)], []))
             return len(self._vms) - 1
 
     def _new_callees(self, names: Sequence[str]) -> int:
