@@ -114,7 +114,20 @@ def groups_of(recording: Recording, by: str = "operator") -> list[Group]:
         chosen = (invocations["function"] == function) & (invocations["label"] == label)
         group = Group(recording, function, label, title, invocations[chosen])
         groups += _of_threads(group) if by == "thread" else [group]
-    return sorted(groups, key=lambda group: -group.total("sum_ns"))
+    return _told_apart(sorted(groups, key=lambda group: -group.total("sum_ns")))
+
+
+def _told_apart(groups: list[Group]) -> list[Group]:
+    """With titles that differ: a name may look like another one with its label."""
+    taken: set[str] = set()
+    found = []
+    for group in groups:
+        title, number = group.title, 2
+        while title in taken:
+            title, number = f"{group.title} ({number})", number + 1
+        taken.add(title)
+        found.append(group if title == group.title else replace(group, title=title))
+    return found
 
 
 def _of_threads(group: Group) -> list[Group]:
