@@ -57,7 +57,7 @@ def load(engine: str, path: str) -> None:
     if engine == "tvm":
         machine = relax.VirtualMachine(tvm.runtime.load_module(path), tvm.cpu())
     else:
-        machine = Executable(load_program(path), tvm.cpu()).machine()
+        machine = Executable(load_program(path), tvm.cpu()).vm()
     took = time.process_time() - began
     assert machine is not None
     print(json.dumps([took, peak_bytes()]))

@@ -376,8 +376,10 @@ int vmprof_entry_ran_recorded(const vmprof_entry_state *entry);
 
 /* ---- the packed functions ----------------------------------------------------------- */
 
-/* Registers "vmprof.wrap" (recorder, site, kernel) -> wrapped kernel, "vmprof.hook"
- * (vmprof_hooked) -> instrument, "vmprof.entry" (vmprof_entry_state) -> a function that is
+/* Registers "vmprof.wrap" (recorder, site, kernel) -> wrapped kernel; with a site more,
+ * calls inside a call of that one are of bytecode there: an activation. "vmprof.hook"
+ * (vmprof_hooked) -> instrument, "vmprof.run" (recorder, packed function, argument...) -> what
+ * that gives, called from the begin of a run to its end, "vmprof.entry" (vmprof_entry_state) -> a function that is
  * called from outside, which owns that, "vmprof.empty", which does nothing, and those of
  * code.c. 0 on success. */
 int vmprof_register_functions(void);

@@ -39,3 +39,17 @@ int vmprof_run_end(vmprof_recorder *recorder, int failed) {
   run->failed = failed;
   return 1;
 }
+
+int vmprof_run(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  (void)self;
+  if (num_args < 2 || args[0].type_index != kTVMFFIInt || args[1].type_index != kTVMFFIFunction) {
+    TVMFFIErrorSetRaisedFromCStr("TypeError", "vmprof.run takes a recorder and a packed function");
+    return -1;
+  }
+  vmprof_recorder *recorder = (vmprof_recorder *)(intptr_t)args[0].v_int64;
+  if (vmprof_run_begin(recorder) != 0) return vmprof_raise_full();
+  const int code =
+      TVMFFIFunctionCall(args[1].v_obj, (TVMFFIAny *)(args + 2), num_args - 2, result);
+  vmprof_run_end(recorder, code != 0);
+  return code;
+}

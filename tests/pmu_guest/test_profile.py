@@ -108,7 +108,7 @@ def test_the_command_shows_instructions_per_cycle_of_each_operator(machine: Mach
 
 
 def test_a_session_counts_what_a_profile_does(machine: Machine, large: Profile) -> None:
-    """Other invocations, another engine, the same kernels: but for what windows hold, rows agree."""
+    """By another engine, but for what windows hold of their own."""
     report = machine.run("programs/record_model.py", "mlp-32.so", EVENTS).json()
     recorded = Profile.of({"report": report, "unprofiled": {INSTRUCTIONS: large.unprofiled}})
     expected, found = large.kernels(), recorded.kernels()

@@ -24,16 +24,16 @@ from vmprof.program.limits import limits_of
 from vmprof.progress import Progress, silent
 from vmprof.record.collector_columns import told_plainly
 from vmprof.record.collectors import Collector
-from vmprof.record.empty_call import empty_call
+from vmprof.record.empty_call import empty_call, wrapped_calls
 from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Threads
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.engines import DispatchLoop, Engine
-from vmprof.record.rounds.hooked import HookedVm
 from vmprof.record.rounds.measurement import measure
 from vmprof.record.rounds.options import Rounds
+from vmprof.record.rounds.wrapped import WrappedVm
 from vmprof.record.symbols import find_symbol
 from vmprof.report.accounts import accounted
 from vmprof.report.build import CollectedPass, build_report
@@ -51,7 +51,7 @@ from vmprof.vm.executable import Executable
 from vmprof.zoo.peaks import with_known_peaks
 
 _EMPTY_CALLS = 1000
-_ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, HookedVm), strict=True))
+_ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
 
 
 def profile(
@@ -179,7 +179,8 @@ def profile_engines(
             configured_pool(profiling.threads.num_threads, profiling.threads.pin)
         )
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
-        executable = Executable(program, device)
+        classes = [_ENGINES[name] for name in engines]
+        executable = Executable(program, device, wraps=WrappedVm in classes)
         arguments = resolved.arguments
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         beforehand(running)
@@ -250,10 +251,9 @@ def profile_engines(
                     **{
                         f"Empty call {what}": value
                         for what, value in empty_call(
-                            name,
                             recorder,
+                            wrapped_calls(recorder, min(_EMPTY_CALLS, max_records)),
                             rounds.readings(opened.passes),
-                            min(_EMPTY_CALLS, max_records),
                         ).items()
                     },
                     **unseen,

@@ -1,4 +1,4 @@
-"""Calls of a function that does nothing, by each engine: the least that any row can show."""
+"""Calls of a function that does nothing: the least that any row can show."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from vmprof.program.bytecode import (
     Register,
     Ret,
 )
+from vmprof.record.hook import Hook
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.report.estimator import middle_mean
 from vmprof.values import Count, Duration, Metric
@@ -27,7 +28,7 @@ from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 
 def wrapped_calls(recorder: Recorder, calls: int) -> Callable[[], Any]:
-    """A run of so many, each through a window as vmprof's machine has them."""
+    """A run of so many, each with a window around it."""
     nothing: Callable[[], None] = recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)
 
     def run() -> None:
@@ -42,29 +43,21 @@ def hooked_calls(recorder: Recorder, calls: int) -> Callable[[], Any]:
     callee, void = FunctionReference(1, "vmprof.empty"), Register(VOID_REGISTER)
     code: tuple[Instruction, ...] = (*[Call(void, callee, ())] * calls, Ret(void))
     functions = (vm_function("main", 0, len(code)), packed(callee.name))
-    machine = TvmVirtualMachine(load(Bytecode(functions, code, (), {})), tvm.cpu(0))
-    machine.set_instrument(recorder.hook([callee.name]))
-    run: Callable[[], Any] = machine["main"]
+    vm = TvmVirtualMachine(load(Bytecode(functions, code, (), {})), tvm.cpu(0))
+    vm.set_instrument(Hook(recorder.pointer, [callee.name]).instrument)
+    run: Callable[[], Any] = vm["main"]
     return run
 
 
-_RUNS: dict[str, Callable[[Recorder, int], Callable[[], Any]]] = {
-    "vmprof": wrapped_calls,
-    "tvm": hooked_calls,
-}
-
-
 def empty_call(
-    engine: str,
     recorder: Recorder,
+    run: Callable[[], Any],
     readings: Sequence[tuple[Reading, Pass | None]],
-    calls: int,
 ) -> dict[str, Metric]:
-    """What an engine's windows read around nothing, in means over ``calls``, as rows are estimated.
+    """What windows read around nothing, in means over the calls of ``run``, as rows are estimated.
 
     ``"(us)"`` is of the windows that are timed; every other key is a counted column.
     """
-    run = _RUNS[engine](recorder, calls)
     found: dict[str, Metric] = {}
     for reading, counted in readings:
         recorder.run(run, reading, counted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import IntFlag
 from typing import Any
 
@@ -13,14 +13,14 @@ import tvm_ffi
 from vmprof.counters.passes import Pass
 from vmprof.defaults import DEFAULT_MAX_RECORDS
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib, wrap
-from vmprof.record.hook import Hook
+from vmprof.native import ffi, lib, run, wrap
 from vmprof.runs.layout import Layout
 from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Activation, Run, call_paths
 from vmprof.runs.storages import EVENT, RELEASED, Table
 from vmprof.runs.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE, Ints, Records
 from vmprof.vm import Site
+from vmprof.vm.packed_call import PackedCall
 
 _LARGEST_MAX_RECORDS = 1 << 40
 
@@ -100,9 +100,13 @@ class Recorder:
         self._pointer = ffi.gc(pointer, lib.vmprof_recorder_release)
         self._address = int(ffi.cast("intptr_t", pointer))
 
-    def wrap(self, site: Site, kernel: Any) -> Any:
-        """The packed function ``kernel`` with a window around it."""
-        return wrap(self._address, site.number, kernel)
+    def wrap(self, site: Site, kernel: Any, *, inside: Site | None = None) -> Any:
+        """The packed function ``kernel`` with a window around it.
+
+        Bytecode calls it: in a call at the site ``inside``, from an activation there.
+        """
+        numbers = [] if inside is None else [inside.number]
+        return wrap(self._address, site.number, kernel, *numbers)
 
     def entrance(self, enter: Callable[..., Any]) -> Any:
         """``enter``, by which native code calls VM functions, with an activation around it."""
@@ -116,14 +120,15 @@ class Recorder:
         """The VM function that began last ends."""
         self._activations.append((lib.vmprof_recorder_count(self._pointer), None))
 
-    def hook(self, names: Sequence[str], around: Callable[[bool], None] | None = None) -> Any:
-        """The recorder as an instrument of one VM of TVM's: :class:`Hook`."""
-        return Hook(self._pointer, names, around=around).instrument
+    @property
+    def pointer(self) -> Any:
+        """The ``vmprof_recorder``."""
+        return self._pointer
 
     def run(
         self, function: Callable[[], object], reading: Reading, counted: Pass | None = None
     ) -> None:
-        """Record what ``function`` calls, as one run.
+        """Record what ``function`` calls, as one run; a :class:`PackedCall` without Python in it.
 
         ``counted`` is the pass whose counters are read, if ``reading`` has them.
         """
@@ -143,13 +148,25 @@ class Recorder:
         # No context manager, and ending is one call of C: an interrupt comes between two steps
         # of Python, so none can keep it from being done.
         try:
-            lib.vmprof_run_begin(self._pointer)
-            result = function()  # alive when the run is over
+            result = self._called(function)  # alive when the run is over
             failed = False
         finally:
             lib.vmprof_run_end(self._pointer, failed)
         del result
         self._expected = lib.vmprof_recorder_count(self._pointer)
+
+    def _called(self, function: Callable[[], object]) -> object:
+        """What ``function`` gives in a run, which it leaves to the caller to end."""
+        if not isinstance(function, PackedCall):
+            lib.vmprof_run_begin(self._pointer)
+            return function()
+        if function.name:
+            self._activations.append((1, function.name))  # behind the run's own record
+        try:
+            return run(self._address, function.function, *function.arguments)
+        except Exception as error:
+            function.explain(error)
+            raise
 
     @property
     def missed_storages(self) -> bool:

@@ -53,8 +53,8 @@ class Engine(ABC):
         self._arguments = arguments
         self._recorder = recorder
         self._recorded = self._recorded_run()
-        self._machine = executable.machine()
-        self._unprofiled = partial(self._machine[entry], *arguments)
+        self._vm = executable.vm()
+        self._unprofiled = partial(self._vm[entry], *arguments)
 
     @abstractmethod
     def _recorded_run(self) -> Callable[[], Any]:
@@ -93,7 +93,7 @@ class Engine(ABC):
 
         Each is the mean of a batch of ``number`` runs, or of as many more as last ``least_ms``.
         """
-        evaluator = self._machine.time_evaluator(
+        evaluator = self._vm.time_evaluator(
             self._entry, self._device, number, repeat, min_repeat_ms=least_ms
         )
         with _of_tvm():
@@ -128,12 +128,13 @@ def _of_tvm() -> Iterator[None]:
 
 
 class DispatchLoop(Engine):
-    """vmprof's machine, with a window around each packed function that an instruction calls."""
+    """vmprof's own VM, with a window around each packed function that an instruction calls."""
 
     def _recorded_run(self) -> Callable[[], Any]:
-        machine = self._interpreter(self._recorder.wrap)
-        self.sites = machine.sites
-        return partial(machine[self._entry], *self._arguments)
+        vm = self._interpreter(self._recorder.wrap)
+        self.sites = vm.sites
+        straight = vm.straight(self._entry, self._arguments)
+        return straight or partial(vm[self._entry], *self._arguments)
 
     def collecting(self, collector: Collector) -> Collecting:
         rows: list[Row] = []

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -18,7 +19,7 @@ from vmprof.counters.reading.collector import NativeCollector
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.record.collectors import Collector
-from vmprof.record.empty_call import empty_call
+from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
 from vmprof.record.plan import Plan
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.sessions.caller import Caller
@@ -338,10 +339,14 @@ class Session:
         counted = passes if threading.get_ident() == self._opened_by else ()
         readings = [(Reading.TIME, None), *((Reading.COUNTERS, one) for one in counted)]
         recorder = Recorder(self._counters.sample_words, _EMPTY_CALLS, tasks=False)
+        calls = {
+            "vmprof": partial(wrapped_calls, recorder, _EMPTY_CALLS),
+            "tvm": partial(hooked_calls, recorder, _EMPTY_CALLS),
+        }
         return {
             f"{EMPTY_CALL}{engine} {what}": value
             for engine in sorted({vm.engine for vm in self._vms.described()})
-            for what, value in empty_call(engine, recorder, readings, _EMPTY_CALLS).items()
+            for what, value in empty_call(recorder, calls[engine](), readings).items()
         }
 
 

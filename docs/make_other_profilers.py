@@ -1,11 +1,11 @@
 """Runs examples/llm under vmprof, pyinstrument and memray, and keeps what each says of it.
 
     python -m venv /tmp/others && /tmp/others/bin/pip install apache-tvm pyinstrument memray
-    python docs/make_beside.py --python /tmp/others/bin/python
+    python docs/make_other_profilers.py --python /tmp/others/bin/python
     python docs/make_sessions.py
 
 The first line is for profilers that are not installed beside vmprof: one that PYTHON does not
-have is left out, as the output says. Results go to docs/recordings/beside.json, of which
+have is left out, as the output says. Results go to docs/recordings/other-profilers.json, of which
 docs/make_sessions.py makes a table in sessions.md. Times are ratios to runs without a profiler,
 in turn with these, by the same Python.
 """
@@ -27,7 +27,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent / "examples" / "llm"
-RESULTS = HERE / "recordings" / "beside.json"
+RESULTS = HERE / "recordings" / "other-profilers.json"
 PROGRAM = ("chat.py", "--tokens", "64")
 
 # Bytes at the peak: of the process, and of what has this function of the program on its stack.
