@@ -16,7 +16,8 @@ from typing import Any
 
 from vmprof import json_text
 from vmprof.report.model import Report
-from vmprof.report.render.json import kind_of, to_document
+from vmprof.report.render.cells import kind_of
+from vmprof.report.render.json import to_document
 from vmprof.report.render.table import columns_of
 from vmprof.uncollected import uncollected
 from vmprof.values import Count, Duration, Metric, Percent, Ratio, Samples
