@@ -6,9 +6,9 @@ done to columns, whose cells are nearly always of one kind: what that is, is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Generic, TypeVar, cast
 
@@ -58,15 +58,14 @@ def gathered(rows: Iterable[Mapping[str, _Cell]]) -> dict[str, Sequence[_Cell]]:
 
 def rows_of(parts: Iterable[Block[_Cell | None]]) -> list[dict[str, _Cell]]:
     """The rows that ``parts`` are of, as :func:`blocks` gives them; None is no cell."""
-    rows: dict[int, dict[str, _Cell]] = {}
-    for part in parts:
-        names = [*part.columns]
-        cells = zip(*part.columns.values(), strict=True) if names else repeat((), len(part.places))
-        made = (dict(zip(names, row, strict=True)) for row in cells)
-        if any(type(None) in set(map(type, column)) for column in part.columns.values()):
-            made = ({n: cell for n, cell in row.items() if cell is not None} for row in made)
-        rows.update(zip(part.places, cast("Iterable[dict[str, _Cell]]", made), strict=True))
-    return [rows[place] for place in range(len(rows))]
+    placed = [(part.places, _rows(part)) for part in parts]
+    if len(placed) == 1:
+        return placed[0][1]
+    rows: list[dict[str, _Cell]] = [{}] * sum(len(places) for places, _ in placed)
+    for places, made in placed:
+        for place, row in zip(places, made, strict=True):
+            rows[place] = row
+    return rows
 
 
 def numbers(cells: Sequence[Metric]) -> Sequence[float | None]:
@@ -83,6 +82,14 @@ def number(cell: Metric | None) -> float | None:
     return None if number_of is None else number_of(cell)
 
 
+def texts(cells: Sequence[Metric], text_of: Callable[[Metric], str]) -> list[str]:
+    """The text of each of the ``cells`` of a column; names and shapes recur, each is asked once."""
+    if set(map(type, cells)) != {str}:
+        return [*map(text_of, cells)]
+    known = {cell: text_of(cell) for cell in set(cells)}
+    return [*map(known.__getitem__, cells)]
+
+
 def _transposed(
     names: Sequence[str], rows: Sequence[Mapping[str, _Cell]]
 ) -> dict[str, Sequence[_Cell]]:
@@ -96,3 +103,13 @@ def _joined(name: str, parts: Sequence[Block[_Cell]]) -> Sequence[_Cell]:
         return parts[0].columns[name]
     placed = [pair for part in parts for pair in zip(part.places, part.columns[name], strict=True)]
     return [cell for _, cell in sorted(placed, key=itemgetter(0))]
+
+
+def _rows(part: Block[_Cell | None]) -> list[dict[str, _Cell]]:
+    if not part.columns:
+        return [{} for _ in part.places]
+    rows = zip(*part.columns.values(), strict=True)
+    made = [dict(zip(part.columns, row, strict=True)) for row in rows]
+    if any(type(None) in set(map(type, cells)) for cells in part.columns.values()):
+        made = [{n: cell for n, cell in row.items() if cell is not None} for row in made]
+    return cast("list[dict[str, _Cell]]", made)

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from vmprof import json_text
@@ -56,6 +57,13 @@ def kind_of(metric: Metric) -> str:
     return f"lone {kind}" if isinstance(metric, Percent | Ratio) and metric.is_lone else kind
 
 
+def kinds_of(cells: Sequence[Metric]) -> Sequence[str]:
+    """The same of each of the cells of a column."""
+    if set(map(type, cells)) in ({Count}, {Duration}, {Samples}, {str}):
+        return [kind_of(cells[0])] * len(cells)
+    return [*map(kind_of, cells)]
+
+
 def of_kind(kind: str, content: str | float) -> Metric:
     """The metric of ``kind``, as :func:`kind_of` calls it; :class:`ValueError` if it is none."""
     match kind:
@@ -77,32 +85,30 @@ def of_kind(kind: str, content: str | float) -> Metric:
     raise ValueError(f"there is no kind {kind[:20]!r}")
 
 
-def encode_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """``rows`` as TVM's JSON has them."""
-    return rows_of(
-        Block(
-            block.places,
-            {name: _encode_column(name, cells) for name, cells in block.columns.items()},
-        )
-        for block in blocks(rows)
-    )
+def encode_rows(rows: Sequence[Row]) -> tuple[list[dict[str, Any]], dict[int, dict[str, str]]]:
+    """``rows`` as TVM's JSON has them; and by row and column the kinds of unusual cells.
+
+    Those would be read as another kind by whoever is not told.
+    """
+    kinds: dict[int, dict[str, str]] = {}
+    encoded: list[Block[dict[str, Any]]] = []
+    for block in blocks(rows):
+        columns: dict[str, list[dict[str, Any]]] = {}
+        for name, cells in block.columns.items():
+            if _are_usual(name, cells):
+                columns[name] = _encode_usual(cells)
+                continue
+            columns[name] = [_encode(metric) for metric in cells]
+            for place, metric in zip(block.places, cells, strict=True):
+                if not _are_usual(name, [metric]):
+                    kinds.setdefault(place, {})[name] = kind_of(metric)
+        encoded.append(Block(block.places, columns))
+    return rows_of(encoded), kinds
 
 
 def encode_row(row: Row) -> dict[str, Any]:
-    """One row, or a configuration."""
+    """One row, of whose kinds nothing has to be said."""
     return {name: _encode(metric) for name, metric in row.items()}
-
-
-def unusual_kinds(rows: Mapping[str, Row]) -> Kinds:
-    """What has to be said of the kinds of cells in these rows: nothing of nearly all."""
-    names, kinds = [*rows], Kinds()
-    for block in blocks(rows.values()):
-        for column, cells in block.columns.items():
-            if not _are_usual(column, cells):
-                for place, metric in zip(block.places, cells, strict=True):
-                    if not _are_usual(column, [metric]):
-                        kinds.setdefault(names[place], {})[column] = kind_of(metric)
-    return kinds
 
 
 def decode_rows(rows: Sequence[Any], kinds: Kinds, where: str) -> list[Row]:
@@ -148,29 +154,20 @@ def _holds_samples(name: str) -> bool:
 
 
 def _are_usual(name: str, cells: Sequence[Metric]) -> bool:
-    """Whether what :func:`_encode` makes of each is read as what it was; they are of one kind."""
+    """Whether all are of one kind, and what :func:`_encode` makes of them is read as that."""
     kinds = set(map(type, cells))
     if kinds <= {Count}:
         return True
     if kinds in ({str}, {Samples}):
         return _holds_samples(name) == (kinds == {Samples})
     if kinds in ({Duration}, {Percent}, {Ratio}):
-        return all(map(_is_finite, cells))
+        if kinds != {Duration} and any(map(attrgetter("is_lone"), cells)):
+            return False
+        return all(map(math.isfinite, numbers(cells)))
     return False
 
 
-def _is_finite(metric: Metric) -> bool:
-    match metric:
-        case Percent() | Ratio() if metric.is_lone:
-            return False
-        case Duration(number) | Percent(number) | Ratio(number):
-            return math.isfinite(number)
-    return True
-
-
-def _encode_column(name: str, cells: Sequence[Metric]) -> list[dict[str, Any]]:
-    if not _are_usual(name, cells):
-        return [_encode(metric) for metric in cells]
+def _encode_usual(cells: Sequence[Metric]) -> list[dict[str, Any]]:
     kind = _KINDS_OF[type(cells[0])]
     if kind == "samples":
         return [{"string": text} for text in _samples_texts(cells)]
@@ -259,7 +256,9 @@ def _samples_texts(cells: Sequence[Metric]) -> list[str]:
 def _samples(texts: Sequence[str]) -> list[Metric] | None:
     """The reverse; None if one of ``texts`` may be anything else."""
     text = "],[".join(texts)
-    found = None if "," in text.replace("],[", "") else json_text.rows_of_floats(f"[[{text}]]")
+    if text.count(",") >= len(texts):
+        return None
+    found = json_text.rows_of_floats(f"[[{text.replace(' ', ',')}]]")
     return [*map(Samples, found)] if found is not None and len(found) == len(texts) else None
 
 

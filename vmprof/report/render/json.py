@@ -30,13 +30,11 @@ from vmprof.report.render.cells import (
     Kinds,
     decode_row,
     decode_rows,
-    encode_row,
     encode_rows,
     kinds_in,
-    unusual_kinds,
 )
 from vmprof.uncollected import uncollected
-from vmprof.values import Derived, Metric, Row
+from vmprof.values import Derived, Metric
 
 _MISSING_PREFIX = "Not counted: "
 _DERIVED_PREFIX = "Derived: "
@@ -57,18 +55,23 @@ def to_document(report: Report) -> dict[str, Any]:
         **{f"{_MISSING_PREFIX}{name}": reason for name, reason in report.missing.items()},
         **{f"{_DERIVED_PREFIX}{entry.column}": _encode_derived(entry) for entry in report.derived},
     }
-    rows: Mapping[str, Mapping[str, Row]] = {
-        "calls": {str(number): call for number, call in enumerate(report.calls)},
-        "device_metrics": report.device_metrics,
-    }
-    kinds = {part: found for part, named in rows.items() if (found := unusual_kinds(named))}
-    kinds |= unusual_kinds({"configuration": configuration})
+    devices = [*report.device_metrics]
+    calls, of_calls = encode_rows(report.calls)
+    totals, of_totals = encode_rows([*report.device_metrics.values()])
+    (settings,), of_settings = encode_rows([configuration])
+    kinds: Kinds = {}
+    if of_calls:
+        kinds["calls"] = {str(number): found for number, found in of_calls.items()}
+    if of_totals:
+        kinds["device_metrics"] = {devices[number]: found for number, found in of_totals.items()}
+    if of_settings:
+        kinds["configuration"] = of_settings[0]
     if kinds:
-        configuration[_KINDS] = json_text.dumps(kinds)
+        settings[_KINDS] = {"string": json_text.dumps(kinds)}
     return {
-        "calls": encode_rows(report.calls),
-        "device_metrics": {name: encode_row(row) for name, row in report.device_metrics.items()},
-        "configuration": encode_row(configuration),
+        "calls": calls,
+        "device_metrics": dict(zip(devices, totals, strict=True)),
+        "configuration": settings,
     }
 
 
