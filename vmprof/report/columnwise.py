@@ -15,6 +15,7 @@ from typing import Generic, TypeVar, cast
 from vmprof.values import Count, Duration, Metric, Percent, Ratio
 
 _Cell = TypeVar("_Cell")
+_Text = TypeVar("_Text")
 
 _NUMBER = {
     Count: attrgetter("value"),
@@ -82,8 +83,8 @@ def number(cell: Metric | None) -> float | None:
     return None if number_of is None else number_of(cell)
 
 
-def texts(cells: Sequence[Metric], text_of: Callable[[Metric], str]) -> list[str]:
-    """The text of each of the ``cells`` of a column; names and shapes recur, each is asked once."""
+def texts(cells: Sequence[Metric], text_of: Callable[[Metric], _Text]) -> list[_Text]:
+    """``text_of`` each of the ``cells`` of a column. Strings recur: it is asked once of each."""
     if set(map(type, cells)) != {str}:
         return [*map(text_of, cells)]
     known = {cell: text_of(cell) for cell in set(cells)}

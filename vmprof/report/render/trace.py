@@ -10,14 +10,14 @@ call took.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 from vmprof import json_text
 from vmprof.errors import VmprofError
-from vmprof.report.columnwise import Block, blocks, rows_of
+from vmprof.report.columnwise import Block, blocks, numbers, rows_of, texts
 from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import Report
 from vmprof.report.render.figures import short
@@ -73,7 +73,7 @@ def _timed(
     """The events of each call."""
     events: list[list[_Event]] = [[] for _ in windows]
     for block in blocks(report.calls):
-        counts = _counts(block)
+        tracks = _tracks(block)
         for index, (number, arguments) in enumerate(
             zip(block.places, _arguments(block), strict=True)
         ):
@@ -93,10 +93,11 @@ def _timed(
             duration = microseconds(call)
             if not duration:
                 continue
-            for track, cells in counts.items():
+            for track, cells in tracks.items():
                 count = cells[index]
                 if isinstance(count, Count):
-                    of_call += _rate(track, count.value / duration, begin, end)
+                    of_call.append(_rate(track, begin, count.value / duration))
+                    of_call.append(_rate(track, end, 0))
     return events
 
 
@@ -115,20 +116,19 @@ def _slice(name: str, begin: float, end: float, thread: int = 0) -> _Event:
     }
 
 
-def _rate(track: str, rate: float, begin: float, end: float) -> Iterator[_Event]:
-    for time, value in ((begin, rate), (end, 0)):
-        yield {
-            "ph": "C",
-            "name": track,
-            "pid": _PROCESS,
-            "tid": _CALLER,
-            "ts": time,
-            "args": {"rate": value},
-        }
+def _rate(track: str, time: float, rate: float) -> _Event:
+    return {
+        "ph": "C",
+        "name": track,
+        "pid": _PROCESS,
+        "tid": _CALLER,
+        "ts": time,
+        "args": {"rate": rate},
+    }
 
 
-def _counts(block: Block[Metric]) -> dict[str, Sequence[Metric]]:
-    """The columns of which there are tracks, by the names of these."""
+def _tracks(block: Block[Metric]) -> dict[str, Sequence[Metric]]:
+    """The columns whose rates are drawn, by the names of their tracks."""
     return {
         f"{name} per us": cells
         for name, cells in block.columns.items()
@@ -142,8 +142,12 @@ def _arguments(block: Block[Metric]) -> list[dict[str, Any]]:
     for name, cells in block.columns.items():
         if name == f"Duration (us){SAMPLES_SUFFIX}":
             columns["Duration of the repeats (us)"] = [*map(_repeats, cells)]
-        elif name not in ("Name", "Device", "Count") and set(map(type, cells)) != {Samples}:
-            columns[name] = [*map(_argument, cells)]
+        elif name not in ("Name", "Device", "Count"):
+            kinds = set(map(type, cells))
+            if kinds == {Count}:
+                columns[name] = numbers(cells)
+            elif kinds != {Samples}:
+                columns[name] = texts(cells, _argument)
     return rows_of([Block(block.places, columns)])
 
 
@@ -156,4 +160,4 @@ def _argument(metric: Metric) -> int | str | None:
 def _repeats(metric: Metric) -> str | None:
     if not isinstance(metric, Samples):
         return None
-    return ", ".join(f"{value:,.2f}" for value in metric.values)
+    return ", ".join(map("{:,.2f}".format, metric.values))
