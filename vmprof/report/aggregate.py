@@ -6,7 +6,7 @@ TVM made one row of them, without a name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from vmprof.report.columnwise import gathered
@@ -59,9 +59,14 @@ def sum_columns(rows: Iterable[Row]) -> Row:
 
     Ratios and strings cannot, nor can columns that hold other rows' values too.
     """
+    return sums_of(gathered(rows))
+
+
+def sums_of(columns: Mapping[str, Sequence[Metric]]) -> dict[str, Metric]:
+    """The same of columns."""
     return {
         name: combine(metrics)
-        for name, metrics in gathered(rows).items()
+        for name, metrics in columns.items()
         if not _SUMMED.isdisjoint(map(type, metrics)) and not is_inclusive(name)
     }
 
@@ -89,9 +94,7 @@ def combine(metrics: Sequence[Metric]) -> Metric:
     kinds = set(map(type, metrics))
     if str in kinds and not all(m == first for m in metrics):
         return NOT_COUNTED
-    if kinds & {Ratio, Percent} and any(
-        isinstance(m, Ratio | Percent) and m.is_lone for m in metrics
-    ):
+    if kinds & {Ratio, Percent} and any(getattr(metric, "is_lone", False) for metric in metrics):
         return NOT_COUNTED
     match first:
         case Count():

@@ -77,6 +77,11 @@ def numbers(cells: Sequence[Metric]) -> Sequence[float | None]:
     return [number(cell) for cell in cells]
 
 
+def are_numbers(cells: Iterable[Metric | None]) -> bool:
+    """Whether each of them is one."""
+    return _NUMBER.keys() >= set(map(type, cells))
+
+
 def number(cell: Metric | None) -> float | None:
     """The number that it is; None for anything else."""
     number_of = _NUMBER.get(type(cell))

@@ -13,8 +13,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from vmprof.expression import Formula
-from vmprof.report.aggregate import sum_columns
-from vmprof.report.columnwise import Block, blocks, number, numbers, rows_of
+from vmprof.report.aggregate import sum_columns, sums_of
+from vmprof.report.columnwise import Block, are_numbers, blocks, number, numbers, rows_of
 from vmprof.report.model import Report
 from vmprof.uncollected import uncollected
 from vmprof.values import (
@@ -95,17 +95,22 @@ def summed(rows: Sequence[Row], derived: Sequence[Derived]) -> dict[str, Metric]
 
 def _like_by_like(rows: Sequence[Row], derived: Iterable[Derived]) -> dict[str, Metric]:
     """The derived columns of the sum of ``rows``: each over the rows that it is known of."""
-    cells: dict[str, Metric] = {}
+    sums: dict[str, Metric] = {}
+    columns: dict[str, list[Metric | None]] = {}
     for entry in derived:
         needed = _columns(entry)
+        for column in needed:
+            if column not in columns:
+                columns[column] = [row.get(column) for row in rows]
         known = [
-            row for row in rows if all(number(row.get(column)) is not None for column in needed)
+            cells
+            for cells in zip(*(columns[column] for column in needed), strict=True)
+            if are_numbers(cells)
         ]
-        sums = sum_columns({column: row[column] for column in needed} for row in known)
-        cells |= evaluate(
-            [entry], {name: n for name, cell in sums.items() if (n := number(cell)) is not None}
-        )
-    return cells
+        of_known = sums_of(dict(zip(needed, zip(*known, strict=True), strict=False)))
+        whole = {name: n for name, cell in of_known.items() if (n := number(cell)) is not None}
+        sums |= evaluate([entry], whole)
+    return sums
 
 
 def evaluate(derived: Iterable[Derived], known: Mapping[str, float]) -> dict[str, Metric]:

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from vmprof import json_text
@@ -117,7 +117,8 @@ def decode_rows(rows: Sequence[Any], kinds: Kinds, where: str) -> list[Row]:
     Raises :class:`VmprofError` for anything else, which messages call ``where``.
     """
     for number, row in enumerate(rows):
-        _check_row(row, f"{where}[{number}]")
+        if not isinstance(row, dict):
+            raise VmprofError(f"not a report: {where}[{number}] is no object")
     unusual = {name for number in kinds for name in kinds_in(kinds, number)}
 
     def decoded(block: Block[Any], name: str) -> Sequence[Metric]:
@@ -138,7 +139,8 @@ def decode_rows(rows: Sequence[Any], kinds: Kinds, where: str) -> list[Row]:
 
 def decode_row(row: Any, kinds: Kinds, where: str) -> Row:
     """One row, or a configuration; see :func:`decode_rows`."""
-    _check_row(row, where)
+    if not isinstance(row, dict):
+        raise VmprofError(f"not a report: {where} is no object")
     return {name: _decode(name, value, kinds.get(name), where) for name, value in row.items()}
 
 
@@ -190,17 +192,15 @@ def _encode(metric: Metric) -> dict[str, Any]:
             return {"string": metric}
 
 
-def _check_row(row: Any, where: str) -> None:
-    if not isinstance(row, dict):
-        raise VmprofError(f"not a report: {where} is no object")
-
-
 def _decode_usual(name: str, values: Sequence[Any]) -> Sequence[Metric] | None:
     """A column of usual cells of one kind; None if that is not what it is."""
-    if set(map(type, values)) != {dict} or set(map(len, values)) != {1}:
+    try:
+        (kind,) = values[0]
+        contents = [*map(itemgetter(kind), values)]
+    except (KeyError, TypeError, ValueError):
         return None
-    (kind,) = values[0]
-    contents = [value.get(kind) for value in values]
+    if sum(map(len, values)) > len(values):
+        return None
     types = set(map(type, contents))
     if kind == "string" and types == {str}:
         if _holds_samples(name):

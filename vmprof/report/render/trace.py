@@ -11,6 +11,7 @@ call took.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -83,13 +84,10 @@ def _timed(
             begin, end = window
             name = format_metric(call.get("Name"))
             of_call = events[number]
-            of_call.append(
-                {**_slice(name, begin, end), "cat": kind_of(call), "args": arguments}
-            )
-            of_call += [
-                _slice(name, task.begin, task.end, task.thread) | {"cat": "task"}
-                for task in tasks.get(number, ())
-            ]
+            of_call.append(_slice(name, kind_of(call), begin, end))
+            of_call[0]["args"] = arguments
+            for task in tasks.get(number, ()):
+                of_call.append(_slice(name, "task", task.begin, task.end, task.thread))
             duration = microseconds(call)
             if not duration:
                 continue
@@ -105,10 +103,11 @@ def _named(what: str, name: str, thread: int = _CALLER) -> _Event:
     return {"ph": "M", "name": what, "pid": _PROCESS, "tid": thread, "args": {"name": name}}
 
 
-def _slice(name: str, begin: float, end: float, thread: int = 0) -> _Event:
+def _slice(name: str, category: str, begin: float, end: float, thread: int = 0) -> _Event:
     return {
         "ph": "X",
         "name": name,
+        "cat": category,
         "pid": _PROCESS,
         "tid": _CALLER + thread,
         "ts": begin,
@@ -160,4 +159,9 @@ def _argument(metric: Metric) -> int | str | None:
 def _repeats(metric: Metric) -> str | None:
     if not isinstance(metric, Samples):
         return None
-    return ", ".join(map("{:,.2f}".format, metric.values))
+    return _repeats_form(len(metric.values)).format(*metric.values)
+
+
+@lru_cache(maxsize=16)
+def _repeats_form(repeats: int) -> str:
+    return ", ".join(["{:,.2f}"] * repeats)
