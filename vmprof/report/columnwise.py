@@ -57,6 +57,17 @@ def gathered(rows: Iterable[Mapping[str, _Cell]]) -> dict[str, Sequence[_Cell]]:
     return {name: _joined(name, holding) for name, holding in parts.items()}
 
 
+def column_names(rows: Iterable[Mapping[str, object]]) -> list[str]:
+    """The columns that any of ``rows`` has, in the order in which they occur."""
+    layouts = dict.fromkeys((*row,) for row in rows)
+    return [*dict.fromkeys(chain.from_iterable(layouts))]
+
+
+def cells_of(rows: Iterable[Mapping[str, _Cell]], column: str) -> list[_Cell]:
+    """The cells of ``column``, of those rows that have one."""
+    return [row[column] for row in rows if column in row]
+
+
 def rows_of(parts: Iterable[Block[_Cell | None]]) -> list[dict[str, _Cell]]:
     """The rows that ``parts`` are of, as :func:`blocks` gives them; None is no cell."""
     placed = [(part.places, _rows(part)) for part in parts]
@@ -69,7 +80,7 @@ def rows_of(parts: Iterable[Block[_Cell | None]]) -> list[dict[str, _Cell]]:
     return rows
 
 
-def numbers(cells: Sequence[Metric]) -> Sequence[float | None]:
+def numbers(cells: Sequence[Metric | None]) -> Sequence[float | None]:
     """The number of each of the ``cells`` of a column; None for one that is none."""
     kinds = set(map(type, cells))
     if len(kinds) == 1 and (number_of := _NUMBER.get(*kinds)):

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from vmprof.expression import Formula
 from vmprof.report.aggregate import sum_columns, sums_of
-from vmprof.report.columnwise import Block, are_numbers, blocks, number, numbers, rows_of
+from vmprof.report.columnwise import are_numbers, column_names, number, numbers
 from vmprof.report.model import Report
 from vmprof.uncollected import uncollected
 from vmprof.values import (
@@ -49,24 +49,24 @@ def derive(report: Report, derived: Sequence[Derived]) -> Report:
     no value in any row.
     """
     rows = [*report.calls, *report.device_metrics.values()]
-    present = {column for row in rows for column in row}
+    present = column_names(rows)
     missing = dict(report.missing)
     for entry in derived:
         absent = [column for column in _columns(entry) if column not in present]
         if absent:
             missing[entry.column] = f"needs {' and '.join(absent)}, which could not be counted"
     computed = derive_rows(rows, derived)
-    valued = {column for row in computed for column in row}
+    valued = column_names(computed)
     for entry in derived:
-        if entry.column not in valued | missing.keys():
+        if entry.column not in {*valued, *missing}:
             missing[entry.column] = (
                 f"it has no value in any row: {entry.formula} would divide by zero there"
             )
     totals = dict(zip(report.device_metrics, computed[len(report.calls) :], strict=True))
     of_calls = [entry for entry in derived if _OF_CALLS & set(_columns(entry))]
     for device, total in totals.items():
-        calls = [call for call in report.calls if call.get("Device", device) == device]
         known = [entry for entry in of_calls if total.keys() >= {*_columns(entry)}]
+        calls = [call for call in report.calls if call.get("Device", device) == device]
         totals[device] = {**total, **_like_by_like(calls, known)}
     return replace(
         report,
@@ -81,9 +81,18 @@ def derive_rows(rows: Iterable[Row], derived: Sequence[Derived]) -> list[Row]:
     """``rows`` with their derived columns computed anew, as after merging or summing them."""
     if not derived:
         return list(rows)
-    return rows_of(
-        Block(block.places, _with_derived(block, derived)) for block in blocks(rows)
-    )
+    rows = [*rows]
+    needed = {column for entry in derived for column in entry.sources.values()}
+    known = {column: numbers([row.get(column) for row in rows]) for column in needed}
+    columns = {entry.column: _computed(entry, known, len(rows)) for entry in derived}
+    computed: list[Row] = []
+    for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
+        others = row
+        if not columns.keys().isdisjoint(row):
+            others = {column: metric for column, metric in row.items() if column not in columns}
+        of_row = zip(columns, cells, strict=True)
+        computed.append({**others, **{name: cell for name, cell in of_row if cell is not None}})
+    return computed
 
 
 def summed(rows: Sequence[Row], derived: Sequence[Derived]) -> dict[str, Metric]:
@@ -121,21 +130,6 @@ def evaluate(derived: Iterable[Derived], known: Mapping[str, float]) -> dict[str
         for entry in derived
         for metric in _computed(entry, columns, 1)
         if metric is not None
-    }
-
-
-def _with_derived(
-    block: Block[Metric], derived: Sequence[Derived]
-) -> dict[str, Sequence[Metric | None]]:
-    """The columns of ``block``, the derived ones among them; None where one has no value."""
-    needed = {column for entry in derived for column in entry.sources.values()}
-    known = {
-        column: numbers(cells) for column, cells in block.columns.items() if column in needed
-    }
-    stale = {entry.column for entry in derived}
-    return {
-        **{column: cells for column, cells in block.columns.items() if column not in stale},
-        **{entry.column: _computed(entry, known, len(block.places)) for entry in derived},
     }
 
 
