@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,15 +28,17 @@ from vmprof.report.render.view import View, text
 from vmprof.runs.layout import Layout
 from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Run
+from vmprof.runs.work import Records
 
 CALLS, REPEATS, KERNELS = 100_000, 5, 8
 COLUMNS = ("perf::CYCLES", "perf::INSTRUCTIONS")
+COUNTED = Layout(COLUMNS, ((0, 1),), untimed=frozenset({0}))
 FLOAT32 = 2 | 32 << 8 | 1 << 16
 SIGNATURE = np.array([2, FLOAT32, 1, 16, FLOAT32, 1, 16], dtype=np.int64)
 GOAL_S, GOAL_BYTES = 2.0, 5_000_000
 
 
-def run(calls: int, random: np.random.Generator, layout: Layout) -> Run:
+def recorded(calls: int, random: np.random.Generator, layout: Layout) -> Records:
     """One run of ``calls`` calls of about a microsecond, of :data:`KERNELS` kernels in turn."""
     records = np.zeros(1 + calls, dtype=record_dtype(layout))
     records["site"] = np.concatenate([[-1], np.arange(calls) % KERNELS])
@@ -52,24 +53,36 @@ def run(calls: int, random: np.random.Generator, layout: Layout) -> Run:
         values = records["after"]["0"]["values"]
         values[1:, 0], values[1:, 1] = 3 * took, 4 * took + begin % 7
         values[0] = values[1:].sum(axis=0) + 1000
-    return Run.of_records(records, SIGNATURE, layout, timed=not layout.columns)
+    return records
 
 
-def built(calls: int) -> Report:
-    """The report of such runs."""
-    random = np.random.default_rng(0)
-    counted = Layout(COLUMNS, ((0, 1),), untimed=frozenset({0}))
-    report = build_report(
-        sites=[f"fused_add_{number}" for number in range(KERNELS)],
-        device="cpu0",
-        timed=[run(calls, random, NOTHING) for _ in range(REPEATS)],
-        passes=[CountedPass(COLUMNS, [run(calls, random, counted) for _ in range(REPEATS)])],
-        collected=[],
-        per_run=[],
-        refused={},
-        configuration={"Executor": "VM", "Model": "many small calls"},
-    )
-    return with_metrics(report, {})
+class Recorded:
+    """What the recorder gave of :data:`REPEATS` timed and as many counted runs."""
+
+    def __init__(self, calls: int) -> None:
+        random = np.random.default_rng(0)
+        self._records = {
+            layout: [recorded(calls, random, layout) for _ in range(REPEATS)]
+            for layout in (NOTHING, COUNTED)
+        }
+
+    def report(self) -> Report:
+        """The report of it, as the profiler builds it."""
+        timed, counted = (
+            [Run.of_records(each, SIGNATURE, layout, timed=layout is NOTHING) for each in records]
+            for layout, records in self._records.items()
+        )
+        report = build_report(
+            sites=[f"fused_add_{number}" for number in range(KERNELS)],
+            device="cpu0",
+            timed=timed,
+            passes=[CountedPass(COLUMNS, counted)],
+            collected=[],
+            per_run=[],
+            refused={},
+            configuration={"Executor": "VM", "Model": "many small calls"},
+        )
+        return with_metrics(report, {})
 
 
 @contextlib.contextmanager
@@ -86,8 +99,9 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=CALLS, metavar="N")
     calls = parser.parse_args().calls
     print(f"{calls:,} calls, {REPEATS} repeats timed, {REPEATS} counted")
+    recordings = Recorded(calls)
     with timed("building"):
-        report = built(calls)
+        report = recordings.report()
     with timed("table"):
         report.table()
     with timed("table of all calls"):
@@ -110,8 +124,7 @@ def main() -> None:
             text(read_reports(saved)[0].report, View(top=10))
     with timed("diff, both read already"):
         diff_reports(report, read.report)
-    with contextlib.redirect_stdout(io.StringIO()):
-        many = built(2 * calls)
+    many = Recorded(2 * calls).report()
     with timed(f"page of {2 * calls:,} calls"):
         page = many.html()
     print(f"{'its size':>32}: {len(page) / 1e6:6.2f} MB (goal {GOAL_BYTES / 1e6:.0f})")

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter, itemgetter
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from vmprof.values import Count, Duration, Metric, Percent, Ratio
 
 _Cell = TypeVar("_Cell")
+_Cell_co = TypeVar("_Cell_co", covariant=True)
 _Text = TypeVar("_Text")
 
-_NUMBER = {
+_NUMBER: Mapping[type, Callable[[Any], Any]] = {
     Count: attrgetter("value"),
     Duration: attrgetter("microseconds"),
     Percent: attrgetter("percent"),
@@ -26,14 +27,14 @@ _NUMBER = {
 
 
 @dataclass(frozen=True)
-class Block(Generic[_Cell]):
+class Block(Generic[_Cell_co]):
     """Those of some rows that have the same columns in the same order.
 
     ``places`` are their numbers among all rows; ``columns`` have a cell for each of them.
     """
 
     places: Sequence[int]
-    columns: Mapping[str, Sequence[_Cell]]
+    columns: Mapping[str, Sequence[_Cell_co]]
 
 
 def blocks(rows: Iterable[Mapping[str, _Cell]]) -> list[Block[_Cell]]:

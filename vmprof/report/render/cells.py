@@ -111,7 +111,7 @@ def encode_row(row: Row) -> dict[str, Any]:
     return {name: _encode(metric) for name, metric in row.items()}
 
 
-def decode_rows(rows: Sequence[Any], kinds: Kinds, where: str) -> list[Row]:
+def decode_rows(rows: Sequence[Any], kinds: Kinds, where: str) -> Sequence[Row]:
     """What :func:`encode_rows` gave, whose unusual ``kinds`` are by the numbers of the rows.
 
     Raises :class:`VmprofError` for anything else, which messages call ``where``.
@@ -121,20 +121,17 @@ def decode_rows(rows: Sequence[Any], kinds: Kinds, where: str) -> list[Row]:
             raise VmprofError(f"not a report: {where}[{number}] is no object")
     unusual = {name for number in kinds for name in kinds_in(kinds, number)}
 
-    def decoded(block: Block[Any], name: str) -> Sequence[Metric]:
-        cells = block.columns[name]
-        usual = None if name in unusual else _decode_usual(name, cells)
-        return usual or [
-            _decode(name, cell, kinds_in(kinds, f"{place}").get(name), f"{where}[{place}]")
-            for place, cell in zip(block.places, cells, strict=True)
-        ]
-
-    return [
-        *rows_of(
-            Block(block.places, {name: decoded(block, name) for name in block.columns})
-            for block in blocks(rows)
-        )
-    ]
+    decoded: list[Block[Metric]] = []
+    for block in blocks(rows):
+        columns: dict[str, Sequence[Metric]] = {}
+        for name, cells in block.columns.items():
+            usual = None if name in unusual else _decode_usual(name, cells)
+            columns[name] = usual or [
+                _decode(name, cell, kinds_in(kinds, f"{place}").get(name), f"{where}[{place}]")
+                for place, cell in zip(block.places, cells, strict=True)
+            ]
+        decoded.append(Block(block.places, columns))
+    return rows_of(decoded)
 
 
 def decode_row(row: Any, kinds: Kinds, where: str) -> Row:
@@ -165,7 +162,7 @@ def _are_usual(name: str, cells: Sequence[Metric]) -> bool:
     if kinds in ({Duration}, {Percent}, {Ratio}):
         if kinds != {Duration} and any(map(attrgetter("is_lone"), cells)):
             return False
-        return all(map(math.isfinite, numbers(cells)))
+        return all(number is not None and math.isfinite(number) for number in numbers(cells))
     return False
 
 

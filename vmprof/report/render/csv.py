@@ -50,9 +50,7 @@ def _lines(calls: Sequence[Row], columns: Sequence[str], others: Row) -> list[st
     lines = [""] * len(calls)
     always: dict[str, Iterable[str]] = {name: repeat(_cell(cell)) for name, cell in others.items()}
     for block in blocks(calls):
-        known = always | {
-            name: texts(cells, _cell) for name, cells in block.columns.items()
-        }
+        known = always | {name: texts(cells, _cell) for name, cells in block.columns.items()}
         cells = zip(*(known.get(column, repeat("")) for column in columns), strict=False)
         for place, line in zip(block.places, cells, strict=False):
             lines[place] = ",".join(line)

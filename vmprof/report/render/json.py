@@ -19,7 +19,6 @@ configuration whose name begins as one of these does has ``"Setting: "`` before 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from vmprof import json_text
@@ -106,9 +105,7 @@ def from_document(document: Any) -> Report:
     ]
     of_devices = kinds_in(kinds, "device_metrics")
     return Report(
-        calls=tuple(
-            decode_rows(_part(document, "calls", list), kinds_in(kinds, "calls"), "calls")
-        ),
+        calls=tuple(decode_rows(_part(document, "calls", list), kinds_in(kinds, "calls"), "calls")),
         device_metrics={
             device: decode_row(row, kinds_in(of_devices, device), f"device_metrics[{device!r}]")
             for device, row in _part(document, "device_metrics", dict).items()

@@ -7,12 +7,13 @@ Total, stands in quotes: :mod:`vmprof.visible`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from vmprof.report.aggregate import merge_calls, without_path
-from vmprof.report.columnwise import blocks, texts
 from vmprof.report.columns import holds_numbers
+from vmprof.report.columnwise import column_names, texts
 from vmprof.report.derive import derive_rows, summed
 from vmprof.report.model import Report
 from vmprof.uncollected import uncollected
@@ -42,16 +43,15 @@ def render(
     """
     rows = list(report.calls)
     if aggregate:
-        rows = merge_calls(rows, by_path=by_path)
+        rows = derive_rows(merge_calls(rows, by_path=by_path), report.derived)
     elif not by_path:
         rows = [without_path(row) for row in rows]
-    if sort:
-        rows.sort(key=_microseconds, reverse=True)
-    rows = derive_rows(rows, report.derived)
     footer: list[Row] = []
     if col_sums:
         footer = [SEPARATOR, {**summed(rows, report.derived), "Name": "Sum"}]
     footer += [{**totals, "Name": "Total"} for totals in report.device_metrics.values()]
+    if sort:
+        rows.sort(key=_microseconds, reverse=True)
     return grid(rows, footer, columns_of([*rows, *footer])) + "\n" + notes(report)
 
 
@@ -85,28 +85,31 @@ def heading(report: Report) -> str:
 
 def format_metric(metric: Metric | None) -> str:
     """A cell: thousands separators, two decimals; empty for what is not there."""
-    match metric:
-        case Count(value):
-            return f"{value:,}"
-        case Duration(microseconds):
-            return f"{microseconds:,.2f}"
-        case Percent(percent):
-            return f"{percent:.2f}"
-        case Ratio(ratio):
-            # TVM's two digits, but for numbers that it would write as 1.1e+02.
-            return f"{ratio:.2g}" if abs(ratio) < 99.5 else f"{ratio:,.0f}"
-        case str():
-            return metric
-    return ""
+    text_of = _TEXTS.get(type(metric))
+    return "" if text_of is None else text_of(metric)
+
+
+def _ratio_text(ratio: float) -> str:
+    # TVM's two digits, but for numbers that it would write as 1.1e+02.
+    return f"{ratio:.2g}" if abs(ratio) < 99.5 else f"{ratio:,.0f}"
+
+
+_TEXTS: Mapping[type, Callable[[Any], str]] = {
+    Count: lambda count: f"{count.value:,}",
+    Duration: lambda duration: f"{duration.microseconds:,.2f}",
+    Percent: lambda share: f"{share.percent:.2f}",
+    Ratio: lambda quotient: _ratio_text(quotient.ratio),
+    str: str,
+}
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:
     """The columns to show for ``rows``, in TVM's order."""
+    rows = [*rows]
     found = {
         name
-        for block in blocks(rows)
-        for name, cells in block.columns.items()
-        if set(map(type, cells)) != {Samples}
+        for name in column_names(rows)
+        if any(name in row and not isinstance(row[name], Samples) for row in rows)
     }
     return [*LEADING_COLUMNS, *sorted(found.difference(LEADING_COLUMNS))]
 
