@@ -72,8 +72,6 @@ def cells_of(rows: Iterable[Mapping[str, _Cell]], column: str) -> list[_Cell]:
 def rows_of(parts: Iterable[Block[_Cell | None]]) -> list[dict[str, _Cell]]:
     """The rows that ``parts`` are of, as :func:`blocks` gives them; None is no cell."""
     placed = [(part.places, _rows(part)) for part in parts]
-    if len(placed) == 1:
-        return placed[0][1]
     rows: list[dict[str, _Cell]] = [{}] * sum(len(places) for places, _ in placed)
     for places, made in placed:
         for place, row in zip(places, made, strict=True):
