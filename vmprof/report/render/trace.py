@@ -147,7 +147,7 @@ def _arguments(block: Block[Metric]) -> list[dict[str, Any]]:
                 columns[name] = numbers(cells)
             elif kinds != {Samples}:
                 columns[name] = texts(cells, _argument)
-    return rows_of([Block(block.places, columns)])
+    return rows_of([Block(range(len(block.places)), columns)])
 
 
 def _argument(metric: Metric) -> int | str | None:
