@@ -5,23 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.scripts import record, run
+from support.scripts import BASE, record, run
 
 from vmprof.recording.saved import load
-
-# ``base.vm()["main"]()`` is an invocation without a call.
-BASE = """\
-import tvm
-from tvm import relax
-from vmprof.program.bytecode import VOID_REGISTER, Bytecode, Register, Ret
-from vmprof.vm.executable import load, vm_function
-
-code = (Ret(Register(VOID_REGISTER)),)
-module = load(Bytecode((vm_function("main", 0, 1),), code, (), {}))
-
-def vm():
-    return relax.VirtualMachine(module, tvm.cpu())
-"""
 
 OS_EXIT = """\
 import os, base

@@ -11,7 +11,7 @@ Examples:
   vmprof record chat.py --tokens 64
   vmprof record --counters ipc --save run.vmprof -- chat.py --tokens 64
   vmprof record --html page.html --trace trace.json -- chat.py --tokens 64
-  vmprof record -m my.module
+  vmprof record --metrics -m my.module
 
 """
 
@@ -24,7 +24,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from vmprof.cli.recorded import forms
+from vmprof.cli.recorded import RecordingView
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
 from vmprof.drivers.script import Script, run_as_main
 from vmprof.errors import VmprofError
@@ -52,13 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trace", metavar="FILE", help="write a trace for Perfetto or chrome://tracing"
     )
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
-    where.add_argument(
-        "--by",
-        choices=("operator", "shape"),
-        default="operator",
-        help="rows by operator, with ranges where its shapes differ, or by shape "
-        "(default: operator)",
-    )
+    RecordingView.add_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -67,9 +61,9 @@ def execute(options: argparse.Namespace) -> int:
     results = Results(options, ("save", "json", "html", "trace"))
     # What they need takes time to load.
     from vmprof.record.sessions.session import Session
-    from vmprof.recording import text
     from vmprof.recording.saved import dumps
 
+    view = RecordingView.from_options(options)
     session = Session(**vars(SessionOptions.from_options(options)), attach_all=True)
 
     def finish() -> None:
@@ -77,10 +71,9 @@ def execute(options: argparse.Namespace) -> int:
         recording = session.recording()
 
         def show() -> None:
-            sys.stdout.flush()
-            print(text.render(recording, by=options.by), end="", file=sys.stderr)
+            print(view.text(recording), end="", file=sys.stderr)
 
-        written = forms(recording, options.by)
+        written = view.forms(recording)
         with kept_if_lost([written["json"]]):
             results.write({"save": partial(dumps, recording), **written}, show)
 

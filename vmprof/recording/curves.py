@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vmprof.recording.groups import Calls, Group, Ints, durations_us
+from vmprof.recording.groups import Calls, Group, durations_us
 from vmprof.recording.keys import Floats, Keys, by_invocation
-from vmprof.recording.tables import UNRECORDED, durations_ns
+from vmprof.recording.numbers import Ints
+from vmprof.recording.tables import TIMED, durations_ns
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Curves:
     """Some of the timed invocations of a group, which has ``timed`` of them, in order.
 
     ``numbers`` and ``threads`` are theirs, ``rows`` by name and shapes as in the report.
-    ``unrecorded`` are the numbers and times of invocations that were not recorded.
+    ``others`` are invocations without times of their calls, by turn: their numbers, and how long
+    they took.
     """
 
     timed: int
@@ -36,7 +38,7 @@ class Curves:
     threads: Ints
     whole: Curve
     rows: Mapping[tuple[str, str], Curve]
-    unrecorded: tuple[Ints, Floats]
+    others: Mapping[int, tuple[Ints, Floats]]
 
     @classmethod
     def of(cls, group: Group, by: str, most: int) -> Curves:
@@ -52,8 +54,6 @@ class Curves:
         times[made == 0] = np.nan
         chosen = thinned(whole, most)
         numbers = timed["number"]
-        beside = np.sort(group.of_turn(UNRECORDED), order="number")
-        some = thinned(durations_us(beside), most)
         return cls(
             len(timed),
             numbers[chosen],
@@ -63,8 +63,15 @@ class Curves:
                 (name, shapes): _curve(numbers, times[:, number], chosen)
                 for number, (name, shapes) in enumerate(zip(keys.names, keys.shapes, strict=True))
             },
-            (beside["number"][some], durations_us(beside)[some]),
+            {turn: _others(group, turn, most) for turn in group.turns if turn != TIMED},
         )
+
+
+def _others(group: Group, turn: int, most: int) -> tuple[Ints, Floats]:
+    invocations = np.sort(group.of_turn(turn), order="number")
+    us = durations_us(invocations)
+    chosen = thinned(us, most)
+    return invocations["number"][chosen], us[chosen]
 
 
 def thinned(values: Floats, most: int) -> Ints:

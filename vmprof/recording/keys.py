@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vmprof.recording.groups import Calls, Group, Ints
-from vmprof.recording.numbers import distinct_pairs
+from vmprof.recording.groups import Calls, Group
+from vmprof.recording.numbers import Ints, distinct_pairs
 from vmprof.recording.shapes import kind_of, ranges
 
 Floats = npt.NDArray[np.float64]

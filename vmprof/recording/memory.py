@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vmprof.recording.groups import Calls, Group, Ints
+from vmprof.recording.numbers import Ints
 from vmprof.recording.tables import Table
 from vmprof.runs.storages import ALIVE
 from vmprof.values import (
@@ -79,17 +79,11 @@ class Memory:
         return f"{before}call {self.call:,} of {self.calls:,}"
 
 
-def memory_of(group: Group) -> Memory | None:
-    """None if no storage was seen, or calls were lost in every invocation that was timed."""
-    timed = group.timed[group.timed["dropped"] == 0]
-    rows = Calls.of(group.recording.calls, timed).rows
-    allocations = group.recording.allocations
-    allocations = allocations[np.isin(allocations["invocation"], timed["id"])]
-    return memory_in(rows, allocations, group.recording.callees)
-
-
 def memory_in(calls: Table, allocations: Table, callees: Sequence[str]) -> Memory | None:
-    """Of the invocations whose rows are ``calls`` (`CALL`); ``allocations`` are theirs."""
+    """Of the invocations whose rows are ``calls`` (`CALL`); ``allocations`` are theirs.
+
+    None if there are none.
+    """
     if not len(allocations):
         return None
     firsts = np.flatnonzero(calls["callee"] < 0)

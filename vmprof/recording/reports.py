@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
-from vmprof.recording.groups import Calls, Group, Ints, durations_us, groups_of
+from vmprof.recording.costs import UNKNOWN, costs_of
+from vmprof.recording.groups import Calls, Group, durations_us, groups_of
 from vmprof.recording.keys import Floats, Keys, by_invocation
-from vmprof.recording.memory import facts_of, memory_of
-from vmprof.recording.numbers import numbered
+from vmprof.recording.memory import UNSEEN, facts_of
+from vmprof.recording.numbers import Ints, numbered
 from vmprof.recording.tables import (
     EMPTY_CALL,
     TIMED,
@@ -18,6 +23,7 @@ from vmprof.recording.tables import (
 )
 from vmprof.report.derive import derive
 from vmprof.report.estimator import middle_half
+from vmprof.report.kernel_metrics import with_rates
 from vmprof.report.model import Report
 from vmprof.runs.faults import (
     COUNTED_LESS,
@@ -29,6 +35,8 @@ from vmprof.runs.faults import (
     STAYED_OFF,
 )
 from vmprof.values import (
+    BYTES,
+    FLOPS,
     INCLUSIVE_DURATION,
     NOT_COUNTED,
     SAMPLES_SUFFIX,
@@ -55,18 +63,21 @@ _FAULTS = {
 }
 
 
-def reports(recording: Recording, by: str = "operator") -> dict[str, Report]:
+def reports(
+    recording: Recording, by: str = "operator", *, metrics: bool = False
+) -> dict[str, Report]:
     """A report for each function and label, by title, those that took longest first.
 
     Values are per invocation: means over the middle half of the invocations that were
     recorded for them. Rows are by callee and kind of shapes, which become ranges where they
-    differ; ``by="shape"`` splits those.
+    differ; ``by="shape"`` splits those, ``by="thread"`` functions by the threads that called.
+    ``metrics`` adds the columns of :mod:`vmprof.report.kernel_metrics`, of kernels that are known.
     """
-    built = ((group, build(group, by)) for group in groups_of(recording))
+    built = ((group, build(group, by, metrics=metrics)) for group in groups_of(recording, by))
     return {group.title: report for group, report in built if report is not None}
 
 
-def build(group: Group, by: str = "operator") -> Report | None:
+def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Report | None:
     """None if no invocation was timed and returned."""
     timed = group.timed
     if not len(timed):
@@ -82,9 +93,10 @@ def build(group: Group, by: str = "operator") -> Report | None:
     counts = by_invocation(np.ones(len(key)), key, calls.place, len(timed), keys.count)
     inclusive = _inclusive(calls, key, len(timed), keys)
     total = float(totals_us[middle].mean())
-    device = group.recording.vms[group.recording.functions[group.function].vm].device
+    device = group.vm.device
     counted = _Counted(group, keys)
     counted.add_all()
+    costs = costs_of(group.recording, calls, key, len(timed), keys) if metrics else {}
     varying = bool((counts != counts[:1]).any())
     rows: list[Row] = []
     for number in np.flatnonzero(counts[middle].any(axis=0)).tolist():
@@ -99,6 +111,7 @@ def build(group: Group, by: str = "operator") -> Report | None:
             "Count": Count(round(float(of_key.mean()))),
             "Argument Shapes": keys.shapes[number],
             **counted.rows[number],
+            **_known(costs, middle, number),
         }
         if varying:
             low, high = int(counts[:, number].min()), int(counts[:, number].max())
@@ -123,12 +136,23 @@ def build(group: Group, by: str = "operator") -> Report | None:
             **_facts(group),
             **_configuration(group, len(timed), len(middle)),
             **counted.facts,
-            **facts_of(memory_of(group)),
+            **facts_of(group.memory, "; ".join(filter(None, (group.vm.memory_note, UNSEEN)))),
             "In no row (us)": Duration(in_no_row),
         },
         missing={**group.recording.missing, **counted.missing},
     )
-    return derive(report, group.recording.derived)
+    report = derive(report, group.recording.derived)
+    if not metrics:
+        return report
+    if not any(FLOPS in row or BYTES in row for row in rows):
+        unknown = dict.fromkeys((FLOPS, BYTES), UNKNOWN)
+        report = replace(report, missing={**report.missing, **unknown})
+    return with_rates(report)
+
+
+def _known(costs: Mapping[str, Floats], middle: Ints, number: int) -> dict[str, Metric]:
+    means = {column: float(values[middle, number].mean()) for column, values in costs.items()}
+    return {column: Count(round(mean)) for column, mean in means.items() if not math.isnan(mean)}
 
 
 def _inclusive(calls: Calls, key: Ints, invocations: int, keys: Keys) -> Floats | None:
@@ -243,7 +267,7 @@ def _cells_of_shares(column: str, values: Floats, shares: Floats) -> dict[str, M
 def _facts(group: Group) -> dict[str, Metric]:
     """Those of the recording; of empty calls, that of the engine."""
     recording = group.recording
-    engine = recording.vms[recording.functions[group.function].vm].engine
+    engine = group.vm.engine
     facts: dict[str, Metric] = {}
     for name, value in recording.facts.items():
         of_engine = name.removeprefix(f"{EMPTY_CALL}{engine} ")
@@ -255,8 +279,7 @@ def _facts(group: Group) -> dict[str, Metric]:
 
 
 def _configuration(group: Group, timed: int, middle: int) -> dict[str, Metric]:
-    recording = group.recording
-    vm = recording.vms[recording.functions[group.function].vm]
+    vm = group.vm
     unrecorded = group.unrecorded_us
     facts: dict[str, Metric] = {
         "Model": group.title,
@@ -286,6 +309,7 @@ def _configuration(group: Group, timed: int, middle: int) -> dict[str, Metric]:
         facts["Kept"] = (
             f"every {int(strides.max())}th invocation of each turn, and the first few "
             "(--keep all keeps every one)"
+            + ("; of a thread, numbers and sums are of those" if group.thread is not None else "")
         )
     for number, note in enumerate(vm.notes, start=1):
         facts["Not seen" if number == 1 else f"Not seen ({number})"] = note

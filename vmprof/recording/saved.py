@@ -19,6 +19,8 @@ import numpy as np
 
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
+from vmprof.program.info import kernel_of
+from vmprof.program.kernels import Kernel
 from vmprof.recording.recognized import TEXT, is_recording
 from vmprof.recording.tables import (
     CALL,
@@ -52,6 +54,7 @@ def dumps(recording: Recording) -> bytes:
         "functions": [asdict(function) for function in recording.functions],
         "labels": recording.labels,
         "callees": recording.callees,
+        "kernels": {str(callee): asdict(kernel) for callee, kernel in recording.kernels.items()},
         "signatures": recording.signatures,
         "passes": [asdict(one) for one in recording.passes],
         "missing": dict(recording.missing),
@@ -138,13 +141,20 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
         counts.append(Counts(calls, values, shares))
     recording = Recording(
         vms=tuple(
-            Vm(str(vm["engine"]), str(vm["device"]), _texts(vm["notes"])) for vm in document["vms"]
+            Vm(
+                str(vm["engine"]),
+                str(vm["device"]),
+                _texts(vm["notes"]),
+                _texts(vm.get("more_devices", [])),
+            )
+            for vm in document["vms"]
         ),
         functions=tuple(
             Function(str(each["name"]), _natural(each["vm"])) for each in document["functions"]
         ),
         labels=_texts(document["labels"]),
         callees=_texts(document["callees"]),
+        kernels=_kernels(document.get("kernels", {}), len(document["callees"])),
         signatures=_texts(document["signatures"]),
         passes=passes,
         invocations=_table(archive, "invocations", INVOCATION),
@@ -188,6 +198,14 @@ def _table(
     if array.size != math.prod(found):
         raise VmprofError(f"the table {name} is cut short")
     return array.reshape(found)
+
+
+def _kernels(entries: Mapping[str, Any], callees: int) -> Mapping[int, Kernel]:
+    """By callee; a file of an earlier version has none."""
+    kernels = {int(callee): kernel_of(entry) for callee, entry in entries.items()}
+    if not all(0 <= callee < callees for callee in kernels):
+        raise VmprofError("a kernel is of a callee that is not there")
+    return kernels
 
 
 def _derived(entry: Mapping[str, Any]) -> Derived:

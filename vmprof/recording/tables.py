@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vmprof.program.kernels import Kernel
 from vmprof.runs.storages import ALLOCATION
 from vmprof.values import Derived, Metric
 
@@ -80,11 +81,23 @@ TOTAL = np.dtype(
 
 @dataclass(frozen=True)
 class Vm:
-    """A VM that was attached; ``notes`` say what cannot be seen of it."""
+    """A VM that was attached; ``notes`` say what cannot be seen of it.
+
+    ``device`` is its first one, ``more_devices`` are others that it has.
+    """
 
     engine: str
     device: str
     notes: tuple[str, ...] = ()
+    more_devices: tuple[str, ...] = ()
+
+    @property
+    def memory_note(self) -> str:
+        """What is not known of its storages, if it has several devices."""
+        if not self.more_devices:
+            return ""
+        devices = ", ".join((self.device, *self.more_devices))
+        return f"on which of {devices} a storage is: bytes are of all these devices together"
 
 
 @dataclass(frozen=True)
@@ -126,7 +139,8 @@ class Recording:
     ``invocations`` (dtype `INVOCATION`) are those that were kept, in the order in which they
     began; ``calls`` (`CALL`) are those of the timed ones, ``counts`` of the passes;
     ``allocations`` (`ALLOCATION`) are those of the timed ones, in the order in which they were
-    made; ``totals`` (`TOTAL`) tell of all. ``labels`` begins with the empty one. ``missing`` says
+    made; ``totals`` (`TOTAL`) tell of all. ``kernels`` are what is known of some callees, by
+    their numbers. ``labels`` begins with the empty one. ``missing`` says
     of each event that was not counted why; ``doubtful`` are columns that mean nothing if
     they read 0 throughout. ``facts`` say how and where it was recorded.
     """
@@ -146,4 +160,5 @@ class Recording:
     derived: tuple[Derived, ...] = ()
     facts: Mapping[str, Metric] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    kernels: Mapping[int, Kernel] = field(default_factory=dict)
     allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))

@@ -12,16 +12,24 @@ from vmprof.recording.tables import Recording
 from vmprof.report.model import Report
 from vmprof.report.render.table import grid, heading
 from vmprof.values import Row
+from vmprof.visible import visible
 
-# A function matters if it took this part of what all took.
+# A function matters if it took this part of what all took; if none did, so many matter.
 _MATTERS = 0.01
+_FEWEST = 3
+# Of longer titles the summary has both ends.
+_TITLE = 80
 
 
 def render(
-    recording: Recording, *, by: str = "operator", table: Callable[[Report], str] | None = None
+    recording: Recording,
+    *,
+    by: str = "operator",
+    metrics: bool = False,
+    table: Callable[[Report], str] | None = None,
 ) -> str:
     """``table`` renders one report; by default as TVM's table with its heading."""
-    groups = groups_of(recording)
+    groups = groups_of(recording, by)
     parts = [_summary_text(summary(groups)) if groups else _nothing(recording)]
     grown = [str(each) for group in groups for each in growths(group)]
     if grown:
@@ -29,11 +37,14 @@ def render(
     unseen = not_seen(recording)
     if unseen:
         parts.append(_section("Not seen", unseen))
-    sum_ns = sum(group.total("sum_ns") for group in groups)
-    for group in groups:
-        report = build(group, by)
-        if report is not None and group.total("sum_ns") >= _MATTERS * sum_ns:
+    least_ns = _MATTERS * sum(group.total("sum_ns") for group in groups)
+    matter = [group for group in groups if group.total("sum_ns") >= least_ns] or groups[:_FEWEST]
+    for group in matter:
+        report = build(group, by, metrics=metrics)
+        if report is not None:
             parts.append(table(report) if table else heading(report) + report.table())
+    if len(matter) < len(groups):
+        parts.append(_about_others(len(groups) - len(matter)))
     return "\n".join(parts)
 
 
@@ -46,10 +57,24 @@ def _nothing(recording: Recording) -> str:
     )
 
 
+def _about_others(count: int) -> str:
+    functions = "1 function has" if count == 1 else f"{count:,} functions have"
+    return (
+        f"{functions} no table here, as less than {100 * _MATTERS:.0f} % of the time went there: "
+        "vmprof show FILE --report NAME shows one, and --html and --json have all.\n"
+    )
+
+
 def _summary_text(rows: list[Row]) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    return grid(rows, [], columns)
+    shown = [{**row, "Function": _shortened(str(row["Function"]))} for row in rows]
+    return grid(shown, [], columns)
+
+
+def _shortened(title: str) -> str:
+    half = _TITLE // 2
+    return title if len(title) <= _TITLE else f"{title[: half - 1]}…{title[-half:]}"
 
 
 def _section(title: str, lines: list[str]) -> str:
-    return "".join(f"{line}\n" for line in (title, "-" * len(title), *lines))
+    return "".join(f"{visible(line)}\n" for line in (title, "-" * len(title), *lines))

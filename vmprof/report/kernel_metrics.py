@@ -64,11 +64,18 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
     were asked for. Bytes are those of the tensors that a kernel takes, each counted
     once, and of it what the kernel can touch (:mod:`vmprof.zoo.compiler.traffic`).
     """
-    calls = tuple({**row, **_cost(row, kernels)} for row in report.calls)
+    return with_rates(
+        replace(report, calls=tuple({**row, **_cost(row, kernels)} for row in report.calls))
+    )
+
+
+@uncollected()
+def with_rates(report: Report) -> Report:
+    """``report``, whose calls have operations and bytes where these are known, the same way."""
+    calls = report.calls
     totals = sum_columns({c: row[c] for c in (FLOPS, BYTES) if c in row} for row in calls)
     report = replace(
         report,
-        calls=calls,
         device_metrics={device: {**row, **totals} for device, row in report.device_metrics.items()},
         configuration={**report.configuration, **_known_in_part(calls)},
     )

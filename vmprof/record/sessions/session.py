@@ -24,6 +24,7 @@ from vmprof.record.plan import Plan
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.sessions.caller import Caller
 from vmprof.record.sessions.fold import Signatures, fold
+from vmprof.record.sessions.kernels import libraries_noted
 from vmprof.record.sessions.options import (
     DEFAULT_ENGINE,
     DEFAULT_KEEP,
@@ -148,6 +149,7 @@ class Session:
         self._vms = Vms(self._pointer, self.options, self._problem)
         self._stack.callback(self._vms.close)
         self._stack.callback(Patch(self._made).undo)
+        self._stack.callback(libraries_noted())
 
     def __exit__(
         self,
@@ -217,11 +219,11 @@ class Session:
             )
         return self._recording
 
-    def report(self, by: str = "operator") -> str:
+    def report(self, by: str = "operator", *, metrics: bool = False) -> str:
         """The summary and a table for each function: :mod:`vmprof.recording.text`."""
         from vmprof.recording import text
 
-        return text.render(self.recording(), by=by)
+        return text.render(self.recording(), by=by, metrics=metrics)
 
     # ---- attaching ---------------------------------------------------------------------------
 
@@ -302,6 +304,7 @@ class Session:
             functions=self._vms.functions(),
             labels=tuple(self._labels),
             callees=self._vms.callees(),
+            kernels=self._vms.kernels.by_callee(),
             signatures=tuple(self._signatures.texts),
             passes=tuple(
                 CountedPass(one.layout.columns, one.how, one.layout.multiplexed)

@@ -13,7 +13,7 @@ from vmprof.recording.curves import Curve, Curves
 from vmprof.recording.groups import Calls, Group, durations_us
 from vmprof.recording.growth import INVOCATION, Growth
 from vmprof.recording.keys import Keys
-from vmprof.recording.tables import durations_ns
+from vmprof.recording.tables import UNRECORDED, Recording, durations_ns
 from vmprof.report.derive import summed
 from vmprof.report.model import Report
 from vmprof.report.render.html.page import Sections
@@ -36,7 +36,6 @@ class FunctionView:
     sections: Sections
     drawn: int
     timed: int
-    unrecorded: int
     grown: Sequence[str]
     data: Mapping[str, Any]
 
@@ -61,9 +60,8 @@ class FunctionView:
             sections,
             len(curves.numbers),
             curves.timed,
-            len(curves.unrecorded[0]),
             [str(each) for each in grown],
-            {**sections.data, "curves": _curves(curves, row_of, grown)},
+            {**sections.data, "curves": _curves(group.recording, curves, row_of, grown)},
         )
 
 
@@ -110,7 +108,10 @@ def _median(
 
 
 def _curves(
-    curves: Curves, row_of: Mapping[tuple[str, str], int], grown: Sequence[Growth]
+    recording: Recording,
+    curves: Curves,
+    row_of: Mapping[tuple[str, str], int],
+    grown: Sequence[Growth],
 ) -> dict[str, Any]:
     """What the charts draw. Rows that have none are null."""
     names = [name for name, _ in row_of]
@@ -123,14 +124,27 @@ def _curves(
             growth = by_operator.get(name) if names.count(name) == 1 else None
             rows[place] = _curve(curve, growth)
     threads = curves.threads.tolist()
-    numbers, us = curves.unrecorded
     return {
         "numbers": curves.numbers.tolist(),
         "threads": threads if len(set(threads)) > 1 else None,
-        "unrecorded": {"numbers": numbers.tolist(), "us": _figures(us.tolist())},
+        "others": [
+            {
+                "counted": turn != UNRECORDED,
+                "how": _how(recording, turn),
+                "numbers": numbers.tolist(),
+                "us": _figures(us.tolist()),
+            }
+            for turn, (numbers, us) in curves.others.items()
+        ],
         "whole": _curve(curves.whole, by_operator.get(None)),
         "rows": rows,
     }
+
+
+def _how(recording: Recording, turn: int) -> str:
+    if turn == UNRECORDED:
+        return "not recorded"
+    return f"counted: {', '.join(recording.passes[turn - 1].columns)}"
 
 
 def _curve(curve: Curve, growth: Growth | None) -> dict[str, Any]:

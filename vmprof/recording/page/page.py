@@ -34,13 +34,13 @@ class _Line:
     cells: list[tuple[str, str]]  # as it is shown, and with all digits
 
 
-def render(recording: Recording, by: str = "operator") -> str:
+def render(recording: Recording, by: str = "operator", *, metrics: bool = False) -> str:
     """The whole page; rows are as in :func:`vmprof.recording.reports.reports`.
 
     Functions that took longest come first. Those for which there is no room are in the summary
     alone, which says so: the page stays below 5 MB.
     """
-    groups = groups_of(recording)
+    groups = groups_of(recording, by)
     grown = {group.title: growths(group) for group in groups}
     numbers: dict[str, int] = {}
     parts: list[tuple[str, Markup]] = []
@@ -48,7 +48,7 @@ def render(recording: Recording, by: str = "operator") -> str:
     left = _MOST_BYTES
     crowded = []
     for group in groups:
-        report = build(group, by)
+        report = build(group, by, metrics=metrics)
         if report is None:
             continue
         view = FunctionView.of(group, report, by, grown[group.title])

@@ -15,6 +15,7 @@ from vmprof.errors import VmprofError
 from vmprof.native_log import kept_quiet, reason_of
 from vmprof.program.info import ModelInfo, write_info
 from vmprof.program.kernels import Kernels
+from vmprof.program.known import note_info
 from vmprof.progress import Progress, kept_up, silent, within
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.compiler.instrument import KernelInfo
@@ -38,6 +39,7 @@ class Compiled(VMExecutable):  # type: ignore[misc] # TVM has no types
     def __init__(self, executable: VMExecutable, info: ModelInfo) -> None:
         super().__init__(executable.mod)
         self.info = info
+        note_info(self.mod, info)
 
     @property
     def kernels(self) -> Kernels:

@@ -1,0 +1,108 @@
+"""However a program ends, something is done first: also by os._exit, or by a signal from outside.
+
+A signal that would end this process at once is handled as little as possible: what is to be
+done first is done by a thread of its own, since the main one may hold any lock at that moment,
+and then the process dies of the same signal. The program's own handlers stay its own.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import NoReturn
+
+# What service managers, terminals that are closed and `kill` send.
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+_Handler = Callable[[int, FrameType | None], None]
+_handlers: dict[int, _Handler] = {}  # ours, by signal
+
+
+def _restore() -> None:
+    """Signals end the process again by themselves, unless the program has handlers of its own."""
+    for number, handler in _handlers.items():
+        if signal.getsignal(number) is handler:
+            signal.signal(number, signal.SIG_DFL)
+
+
+# A child that the program forks dies as it would have.
+os.register_at_fork(after_in_child=_restore)
+
+
+class Ending:
+    """Inside the ``with``, ``last`` is called once before this process ends, whatever ends it.
+
+    Not in processes that are forked from it, and not if it is killed by SIGKILL. To be used in
+    the main thread.
+    """
+
+    def __init__(self, last: Callable[[], None]) -> None:
+        self._last = last
+        self._pid = os.getpid()
+        self._lock = threading.RLock()  # a handler of the program may call os._exit meanwhile
+        self._called = False
+        self._dying: threading.Thread | None = None
+        self._leave = os._exit
+
+    def __enter__(self) -> Ending:  # noqa: PYI034 # Python 3.10 has no Self
+        os._exit = self._exit
+        for number in _SIGNALS:
+            if signal.getsignal(number) is signal.SIG_DFL:
+                _handlers[number] = self._die
+                signal.signal(number, self._die)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._await_death()
+        os._exit = self._leave
+        _restore()
+        _handlers.clear()
+
+    def finish(self) -> None:
+        """Call ``last``, unless that was done; if it is being done, this waits for it."""
+        if os.getpid() != self._pid:
+            return
+        with self._lock:
+            if not self._called:
+                self._called = True
+                self._last()
+
+    def _finish_or_tell(self) -> None:
+        try:
+            self.finish()
+        except Exception as error:  # noqa: BLE001 # it ends, come what may
+            sys.stderr.write(f"vmprof: error: {error}\n")
+        sys.stderr.flush()
+
+    def _exit(self, status: int) -> NoReturn:
+        """``os._exit``, after which nothing of ours would run."""
+        self._finish_or_tell()
+        self._await_death()
+        self._leave(status)
+
+    def _die(self, number: int, _: FrameType | None) -> None:
+        # A second one ends it at once.
+        signal.signal(number, signal.SIG_DFL)
+        if os.getpid() != self._pid or self._dying is not None:
+            os.kill(os.getpid(), number)
+            return
+        self._dying = threading.Thread(target=self._finish_and_die, args=[number], daemon=True)
+        self._dying.start()
+
+    def _finish_and_die(self, number: int) -> None:
+        self._finish_or_tell()
+        os.kill(os.getpid(), number)
+
+    def _await_death(self) -> None:
+        """Once a signal has come, nothing else ends this process."""
+        if self._dying is not None and os.getpid() == self._pid:
+            self._dying.join()
