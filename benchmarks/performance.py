@@ -81,6 +81,10 @@ def constants(document: Document) -> str:
     return _by_case(_of(document, "load"))
 
 
+def compiling(document: Document) -> str:
+    return _by_case(_of(document, "compile"))
+
+
 def figures(document: Document) -> str:
     """All of them, in one table."""
     lines = [[name, *figure.cells()] for name, figure in _figures(document)]
@@ -112,6 +116,7 @@ PARTS: Mapping[str, Callable[[Document], str]] = {
         calls,
         threads,
         constants,
+        compiling,
         figures,
         quoted,
     )
