@@ -55,10 +55,10 @@ class RecordingView:
         return text.render(recording, by=self.by, metrics=self.metrics, table=table)
 
     def forms(self, recording: Recording) -> Mapping[str, Text]:
-        """Of all functions, by the options that ask for them."""
+        """The forms that hold all functions, by the option that asks for each."""
 
         def json() -> str:
-            """One report after the other, which all that read reports here take."""
+            """One report after the other: every command that reads reports takes that."""
             from vmprof.recording.reports import reports
 
             built = reports(recording, self.by, metrics=self.metrics)
@@ -77,7 +77,7 @@ class RecordingView:
         return {"json": json, "html": html, "trace": trace}
 
     def report(self, recording: Recording, title: str) -> tuple[Report, Text]:
-        """That of the function ``title``, and what makes its trace.
+        """The report of the function ``title``, and what makes its trace.
 
         :class:`VmprofError` if there is no such function, or no report of it.
         """

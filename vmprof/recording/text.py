@@ -14,10 +14,10 @@ from vmprof.report.render.table import grid, heading
 from vmprof.values import Row
 from vmprof.visible import visible
 
-# A function matters if it took this part of what all took; if none did, so many matter.
+# A function with this share of all the time has a table; if none has it, the longest few do.
 _MATTERS = 0.01
 _FEWEST = 3
-# Of longer titles the summary has both ends.
+# The summary shortens longer titles in the middle.
 _TITLE = 80
 
 
