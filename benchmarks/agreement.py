@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from statistics import quantiles
+from typing import Any
 
 from figures import ratios, save
 from models import Measured, measured
@@ -25,7 +26,7 @@ from vmprof.zoo.models import MODELS
 GOAL_PERCENT = 3
 
 
-def described(name: str, found: Measured) -> dict[str, object]:
+def described(name: str, found: Measured) -> dict[str, Any]:
     """What TVM's evaluator says of the model, and each engine: microseconds and ratios."""
     evaluated = middle_mean(found.evaluated)
     return {
@@ -43,7 +44,7 @@ def described(name: str, found: Measured) -> dict[str, object]:
     }
 
 
-def line(found: dict) -> str:
+def line(found: dict[str, Any]) -> str:
     cells = [f"{found['rounds']:>6}", f"{found['time_evaluator_us']:>14,.2f}"]
     for of in found["engines"].values():
         low, high = of["quartiles"]

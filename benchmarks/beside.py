@@ -39,7 +39,7 @@ TVM, PERF = "TVM's VM", "perf stat"
 OF = {
     "vmprof, timing": "a run with a row for every call, over TVM's VM",
     "vmprof, counting": f"the same, of {EVENTS} instead of time",
-    "vmprof --engine tvm, timing": "TVM's VM with vmprof's native instrument, over without",
+    "vmprof --engine tvm, timing": "TVM's VM with windows around what it calls, over without",
     "instrument in Python": "TVM's VM with one that only reads the clock, over without",
     PERF: f"TVM's VM while it counts {EVENTS} of the process, over without",
 }
@@ -64,9 +64,9 @@ def model(name: str, *, quick: bool) -> Iterator[Figure]:
         times.append(time.perf_counter_ns())
         return 0  # go on
 
-    machine, watched = executable.vm(), executable.machine()
+    vm, watched = executable.vm(), executable.vm()
     watched.set_instrument(instrument)
-    alone_run = partial(machine[ENTRY], *arguments)
+    alone_run = partial(vm[ENTRY], *arguments)
     calls = max(1, round(BATCH_US * 1e3 / min(thread_ns(alone_run)() for _ in range(3))))
     host = Machine.read()
     absent = ""
@@ -74,12 +74,12 @@ def model(name: str, *, quick: bool) -> Iterator[Figure]:
         counters = stack.enter_context(open_counters(parse_events(EVENTS, host), host))
         recorder = Recorder(counters.sample_words)
         ours = DispatchLoop(executable, ENTRY, arguments, recorder)
-        hooked = WrappedVm(executable, ENTRY, arguments, recorder)
+        wrapped = WrappedVm(executable, ENTRY, arguments, recorder)
         (counted,) = counters.passes
-        runs = [
+        runs: list[Callable[[], object]] = [
             partial(ours.run, Reading.TIME, None),
             partial(ours.run, Reading.COUNTERS, counted),
-            partial(hooked.run, Reading.TIME, None),
+            partial(wrapped.run, Reading.TIME, None),
             instrumented(partial(watched[ENTRY], *arguments), times),
         ]
         sides: dict[str, Side] = {TVM: thread_ns(alone_run, calls)}

@@ -15,7 +15,7 @@ from statistics import median
 
 from figures import Figure, alone, differences, ratios
 from models import PLAIN, Measured, measured
-from programs import choice_of_models
+from programs import choice_of_models, in_a_run
 from turns import in_turn, wall_ns
 
 from vmprof.native import empty
@@ -39,15 +39,14 @@ def empty_call(*, quick: bool) -> Iterator[Figure]:
     """The recorder around a packed function that does nothing."""
     recorder = Recorder(sample_words=0)
     wrapped = recorder.wrap(Site(0, "", 0, "empty"), empty)
-    windows, inside = [], wall_ns(wrapped, CALLS)
+    windows, calls = [], in_a_run(recorder, wall_ns(wrapped, CALLS))
 
     def recorded() -> float:
-        took = []
-        recorder.run(lambda: took.append(inside()), Reading.TIME)
+        took = calls()
         durations = recorder.recording(Reading.TIME).durations_ns
         assert durations is not None
         windows.append(median(durations.tolist()))
-        return took[0]
+        return took
 
     sides = {"plain": wall_ns(empty, CALLS), "recorded": recorded}
     found = in_turn(sides, rounds=ROUNDS // 10 if quick else ROUNDS)

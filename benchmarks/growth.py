@@ -14,7 +14,7 @@ from functools import partial
 
 import tvm
 from figures import Figure, alone, differences
-from programs import straight_line
+from programs import in_a_run, straight_line
 from turns import Side, in_turn, thread_ns
 
 from vmprof.counters import Machine, Pass, open_counters, parse_events
@@ -68,15 +68,9 @@ def _counters(number: int) -> str:
 def recorded_calls(sample_words: int, counted: Pass | None) -> Side:
     """Nanoseconds of a recorded call."""
     recorder = Recorder(sample_words, CALLS)
-    inside = thread_ns(recorder.wrap(Site(0, "", 0, "empty"), empty), CALLS)
+    calls = thread_ns(recorder.wrap(Site(0, "", 0, "empty"), empty), CALLS)
     reading = Reading.TIME if counted is None else Reading.COUNTERS
-
-    def side() -> float:
-        took: list[float] = []
-        recorder.run(lambda: took.append(inside()), reading, counted)
-        return took[0]
-
-    return side
+    return in_a_run(recorder, calls, reading, counted)
 
 
 def by_calls(*, quick: bool) -> Iterator[Figure]:

@@ -12,7 +12,7 @@ from vmprof.compare.grid import markdown
 Document = Mapping[str, Any]
 
 # What README.md quotes: benchmark, case, name.
-_QUOTED = (
+QUOTED = (
     ("disturbance", "empty call", "added by the recorder"),
     ("disturbance", "empty call", "window"),
     ("disturbance", "mlp, --engine vmprof", "Total"),
@@ -49,7 +49,11 @@ def missed(document: Document) -> str:
 
 
 def models(document: Document) -> str:
-    return _by_case(_of(document, "disturbance"))
+    return _by_case(each for each in _of(document, "disturbance") if "--engine" in each.case)
+
+
+def empty_call(document: Document) -> str:
+    return _by_case(each for each in _of(document, "disturbance") if "--engine" not in each.case)
 
 
 def beside(document: Document) -> str:
@@ -86,7 +90,7 @@ def figures(document: Document) -> str:
 def quoted(document: Document) -> str:
     """What README.md shows."""
     found = {(name, each.case, each.name): each for name, each in _figures(document)}
-    lines = [found[key].cells() for key in _QUOTED if key in found]
+    lines = [found[key].cells() for key in QUOTED if key in found]
     return markdown(HEADER, lines)
 
 
@@ -101,6 +105,7 @@ PARTS: Mapping[str, Callable[[Document], str]] = {
         machine,
         missed,
         models,
+        empty_call,
         beside,
         dispatch,
         counters,

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import tvm
 import tvm_ffi
+from turns import Side
 
 from vmprof import Program, load_program
+from vmprof.counters import Pass
 from vmprof.inputs import make_inputs
 from vmprof.program import parameters_of
 from vmprof.program.bytecode import (
@@ -23,6 +25,7 @@ from vmprof.program.bytecode import (
     Ret,
 )
 from vmprof.program.writer import write_bytecode
+from vmprof.record.recorder import Reading, Recorder
 from vmprof.zoo.models import ENTRY, MODELS
 
 _REGISTERS = 16
@@ -55,6 +58,19 @@ def zoo_model(name: str) -> tuple[Program, list[Any]]:
 def inputs(program: Program) -> list[Any]:
     """Arguments of a program's ``main``."""
     return list(make_inputs(parameters_of(program.bytecode, program.entry(ENTRY))))
+
+
+def in_a_run(
+    recorder: Recorder, side: Side, reading: Reading = Reading.TIME, counted: Pass | None = None
+) -> Side:
+    """``side`` inside a run, so without what starting and stopping the recorder takes."""
+
+    def inside() -> float:
+        took: list[float] = []
+        recorder.run(lambda: took.append(side()), reading, counted)
+        return took[0]
+
+    return inside
 
 
 def straight_line(length: int) -> tuple[Program, list[Any]]:

@@ -32,6 +32,7 @@ BENCHMARKS = (
     "disturbance",
     "session",
     "load",
+    "compile",
     "reports",
     "schedule",
     "compare_tvm_023",

@@ -40,7 +40,7 @@ CHAT = Path(__file__).parents[1] / "examples" / "llm" / "chat.py"
 GOALS_US = {"not recorded": 2.0, "timed": 5.0, "counted": 5.0}
 GOAL_RATIO = 1.02
 COUNTERS = ("none", "task-clock")
-ROUNDS, PAIRS = 50, 10
+ROUNDS, PAIRS = 50, 6
 
 
 # ---- an invocation -------------------------------------------------------------------------

@@ -13,7 +13,7 @@ machine that has other things to do.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from statistics import quantiles
@@ -55,11 +55,13 @@ def plain(loops: Any) -> list[float]:
     return list(times)
 
 
-def in_tasks(loops: Any, recorder: Recorder, counted: Pass) -> list[float]:
+def in_tasks(loops: Any, recorder: Recorder, counted: Pass | None) -> list[float]:
+    """Recorded, each task a row: counted, or without ``counted`` timed."""
     times = ffi.new("double[]", LAUNCHES)
     launch = pointer(ffi, lib.vmprof_recorded_launch())
-    recorder.run(lambda: loops.time_launches(launch, LAUNCHES, times), Reading.COUNTERS, counted)
-    assert counted.team.problem() is None
+    reading = Reading.TIME if counted is None else Reading.COUNTERS
+    recorder.run(lambda: loops.time_launches(launch, LAUNCHES, times), reading, counted)
+    assert counted is None or counted.team.problem() is None
     return list(times)
 
 
@@ -96,23 +98,33 @@ def opened(scope: str) -> Counters:
 
 
 def measure(loops: Any, threads: int, others: int, what: str, rounds: int) -> dict[str, float]:
-    """Nanoseconds of a launch, by side; on a thread whose pool is not made yet."""
+    """Nanoseconds of a launch, by side; on a thread whose pool is not made yet.
+
+    Sides that are "alone" run in the same rounds, while there are no ``others``.
+    """
     with ExitStack() as stack:
         # Inherited by the threads that are started from here on.
         (inheriting,) = stack.enter_context(opened("inherit")).passes
         tasks = stack.enter_context(opened("tasks"))
         recorder = Recorder(tasks.sample_words, LAUNCHES * (1 + threads))
         stack.enter_context(configured_pool(threads))
-        stack.enter_context(other_threads(loops, others, what))
-        sides = {
+        both: dict[str, Callable[[], list[float]]] = {
             "plain": lambda: plain(loops),
             "tasks": lambda: in_tasks(loops, recorder, tasks.passes[0]),
+        }
+        alone = {f"{name}, alone": side for name, side in both.items()}
+        beside = {
+            **both,
+            "timed": lambda: in_tasks(loops, recorder, None),
             "inherit": lambda: inherited(loops, inheriting),
         }
-        times: dict[str, list[float]] = {name: [] for name in sides}
+        times: dict[str, list[float]] = {name: [] for name in (*alone, *beside)}
         for _ in range(rounds):
-            for name, side in sides.items():
+            for name, side in alone.items():
                 times[name] += side()
+            with other_threads(loops, others, what):
+                for name, side in beside.items():
+                    times[name] += side()
     return {name: quantiles(values, n=10)[0] for name, values in times.items()}
 
 
@@ -120,7 +132,6 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
     loops = compiled("threads", ffi)
     cpus = os.cpu_count() or 1
     for threads in sorted({1, 2, 3, 4, cpus}):
-        alone_ns = 0.0
         for others, what in OTHERS:
             case = f"{threads} thread{'s' if threads > 1 else ''}"
             case += f", {others} others {what}" if others else ""
@@ -134,8 +145,15 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
             with ThreadPoolExecutor(1) as executor:
                 rounds = ROUNDS // 10 if quick else ROUNDS
                 found = executor.submit(measure, loops, threads, others, what, rounds).result()
-            added = {side: found[side] - found["plain"] for side in ("tasks", "inherit")}
+            added = {side: found[side] - found["plain"] for side in ("timed", "tasks", "inherit")}
             yield Figure(case=case, name="plain", value=found["plain"], unit="ns", of="a launch")
+            yield Figure(
+                case=case,
+                name="tasks add, timed",
+                value=added["timed"],
+                unit="ns",
+                of="a launch, with a record of it and of each task, timed",
+            )
             yield Figure(
                 case=case,
                 name="tasks add",
@@ -151,12 +169,12 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
                 unit="ns",
                 of="a launch, counted by inherited counters",
             )
-            alone_ns = alone_ns or added["tasks"]
             if others:
+                added_alone = found["tasks, alone"] - found["plain, alone"]
                 yield Figure(
                     case=case,
                     name="tasks add, over alone",
-                    value=added["tasks"] / alone_ns,
+                    value=added["tasks"] / added_alone,
                     unit=TIMES,
                     of="what counting in the tasks adds, over the same without others",
                     goal=GOAL_OTHERS if what == "sleeping" else None,

@@ -22,7 +22,7 @@ PAGES = (HERE / "performance.md", ROOT / "README.md")
 MEASURED = HERE / "performance.json"
 
 sys.path.append(str(ROOT / "benchmarks"))
-_performance = importlib.import_module("performance")
+performance = importlib.import_module("performance")
 
 
 def renew(page: str) -> str:
@@ -30,7 +30,7 @@ def renew(page: str) -> str:
     document = json.loads(MEASURED.read_text(encoding="utf-8"))
     return re.sub(
         r"(<!-- performance: (\w+) -->\n).*?(<!-- performance: end -->)",
-        lambda match: f"{match[1]}{_performance.PARTS[match[2]](document)}{match[3]}",
+        lambda match: f"{match[1]}{performance.PARTS[match[2]](document)}{match[3]}",
         page,
         flags=re.DOTALL,
     )

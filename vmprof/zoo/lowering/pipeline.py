@@ -36,6 +36,8 @@ def cpu_pipeline(
                     FoldBatchNorm(),
                     CombineParallelConvs(),
                     BlockChannels(vector_lanes(target)),
+                    # Weights as they were, transposed: folding them would take as long as all else.
+                    relax.transform.DeadCodeElimination(),
                     relax.transform.FastMathTransform(),
                     *cpu_generic.library_dispatch_passes(target),
                     relax.transform.LegalizeOps(LEGALIZATIONS),
