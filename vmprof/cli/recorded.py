@@ -48,11 +48,16 @@ class RecordingView:
             raise VmprofError(f"a recording has no rows by {options.by}; take {', '.join(BY)}")
         return cls(options.by, options.metrics)
 
-    def text(self, recording: Recording, table: Callable[[Report], str] | None = None) -> str:
+    def text(
+        self,
+        recording: Recording,
+        table: Callable[[Report], str] | None = None,
+        width: int | None = None,
+    ) -> str:
         """As :func:`vmprof.recording.text.render` has it."""
         from vmprof.recording import text
 
-        return text.render(recording, by=self.by, metrics=self.metrics, table=table)
+        return text.render(recording, by=self.by, metrics=self.metrics, table=table, width=width)
 
     def forms(self, recording: Recording) -> Mapping[str, Text]:
         """The forms that hold all functions, by the option that asks for each."""

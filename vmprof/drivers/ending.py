@@ -47,6 +47,7 @@ class Ending:
         self._called = False
         self._dying: threading.Thread | None = None
         self._leave = os._exit
+        self._stderr = sys.stderr  # the program may put something else in its place
 
     def __enter__(self) -> Ending:  # noqa: PYI034 # Python 3.10 has no Self
         os._exit = self._exit
@@ -80,8 +81,8 @@ class Ending:
         try:
             self.finish()
         except Exception as error:  # noqa: BLE001 # it ends, come what may
-            sys.stderr.write(f"vmprof: error: {error}\n")
-        sys.stderr.flush()
+            self._stderr.write(f"vmprof: error: {error}\n")
+        self._stderr.flush()
 
     def _exit(self, status: int) -> NoReturn:
         """Takes the place of ``os._exit``."""
