@@ -34,7 +34,7 @@ from vmprof.recording.tables import (
     Table,
     Vm,
 )
-from vmprof.report.render.json import decode_metrics, encode_metrics
+from vmprof.report.render.cells import decode_row, encode_row
 from vmprof.runs.storages import ALIVE, ALLOCATION
 from vmprof.values import Derived
 
@@ -60,7 +60,7 @@ def dumps(recording: Recording) -> bytes:
         "missing": dict(recording.missing),
         "doubtful": recording.doubtful,
         "derived": [{**asdict(each), "sources": dict(each.sources)} for each in recording.derived],
-        "facts": encode_metrics(recording.facts),
+        "facts": encode_row(recording.facts),
         "problems": recording.problems,
     }
     tables = {
@@ -164,7 +164,7 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
         missing={str(name): str(why) for name, why in dict(document["missing"]).items()},
         doubtful=_texts(document["doubtful"]),
         derived=tuple(map(_derived, document["derived"])),
-        facts=decode_metrics(document["facts"], "facts"),
+        facts=decode_row(document["facts"], {}, "facts"),
         problems=_texts(document["problems"]),
         allocations=(
             _table(archive, "allocations", ALLOCATION)

@@ -19,8 +19,9 @@ from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
 from vmprof.report.columns import holds_numbers
 from vmprof.report.model import Report
+from vmprof.report.render.cells import of_kind
 from vmprof.report.render.csv import EXTRAS, REASONS
-from vmprof.report.render.json import from_document, of_kind
+from vmprof.report.render.json import from_document
 from vmprof.values import Metric
 
 # What may stand above the header: Excel's hint, and comments.
