@@ -14,26 +14,26 @@ from typing import Literal
 from msgspec import Struct
 
 
-class Count(Struct, frozen=True, gc=False):
+class Count(Struct, frozen=True, gc=False, repr_omit_defaults=True):
     """A number of things; adds up."""
 
     value: int
 
 
-class Duration(Struct, frozen=True, gc=False):
+class Duration(Struct, frozen=True, gc=False, repr_omit_defaults=True):
     """Microseconds; adds up."""
 
     microseconds: float
 
 
-class Percent(Struct, frozen=True, gc=False):
+class Percent(Struct, frozen=True, gc=False, repr_omit_defaults=True):
     """A share of Total in percent; adds up, unless it ``is_lone`` as a :class:`Ratio` can be."""
 
     percent: float
     is_lone: bool = False
 
 
-class Ratio(Struct, frozen=True, gc=False):
+class Ratio(Struct, frozen=True, gc=False, repr_omit_defaults=True):
     """A quotient; averages.
 
     One that ``is_lone`` was read from a text that does not say of what it is the
@@ -44,7 +44,7 @@ class Ratio(Struct, frozen=True, gc=False):
     is_lone: bool = False
 
 
-class Samples(Struct, frozen=True, gc=False):
+class Samples(Struct, frozen=True, gc=False, repr_omit_defaults=True):
     """What lies behind a value, in the unit of its column: not shown in tables, kept by JSON.
 
     In column ``"X samples"``, next to the mean in column ``"X"``, what each repeat
