@@ -158,9 +158,9 @@ def test_a_closed_standard_output_is_nowhere(folder: Path) -> None:
     ],
 )
 def test_a_reader_that_leaves_keeps_the_exit_code(folder: Path, command: str, code: int) -> None:
-    slower = JSON.replace('"microseconds": ', '"microseconds": 2')
+    slower = JSON.replace('"microseconds":', '"microseconds":2')
     (folder / "slower.json").write_text(slower)
-    (folder / "forged.json").write_text(JSON.replace('"percent": ', '"percent": 9'))
+    (folder / "forged.json").write_text(JSON.replace('"percent":', '"percent":9'))
     assert bash(f"$vmprof {command} > /dev/null", folder).returncode == code
     result = bash(f"$vmprof {command} | true; exit ${{PIPESTATUS[0]}}", folder)
     assert (result.returncode, result.stderr) == (code, "")
