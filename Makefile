@@ -4,7 +4,8 @@
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
 # make test-html  the tests of the HTML report, in headless Chromium
 # make lint    linter, formatter and type checker
-# make bench   the benchmarks: ratios, measured on this machine
+# make bench   all benchmarks; writes docs/performance.json and what shows it
+#              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
 .PHONY: help demo test test-unit test-pmu test-html lint bench clean
 .DEFAULT_GOAL := help
@@ -21,7 +22,7 @@ say = @printf '\n==> %s\n' "$(1)"
 need = @$(1) >/dev/null 2>&1 || { echo "vmprof: $(2)" >&2; exit 1; }
 
 help:
-	@sed -n 's/^# make /make /p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^# \(make\|  \)/\1/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(READY)
 	$(call say,profiling resnet18: compiles it then runs it a few times (about half a minute))
@@ -51,17 +52,9 @@ lint: $(READY)
 	$(BIN)/lint-imports --no-logo --no-cache
 
 bench: $(READY)
-	$(call say,measuring the dispatch loop against TVM)
-	$(BIN)/python benchmarks/dispatch.py
-	$(call say,measuring the recorder and the profiled models)
-	$(BIN)/python benchmarks/disturbance.py
-	$(BIN)/python benchmarks/agreement.py
-	$(BIN)/python benchmarks/load.py
-	$(BIN)/python benchmarks/reads.py
-	$(BIN)/python benchmarks/reports.py
-	$(BIN)/python benchmarks/schedule.py
-	$(BIN)/python benchmarks/session.py
-	$(BIN)/python benchmarks/threads.py
+	$(call say,measuring: about a quarter of an hour on a machine that does nothing else)
+	$(BIN)/python benchmarks/run.py $(BENCH) --json docs/performance.json; \
+	  code=$$?; $(BIN)/python docs/make_performance.py && exit $$code
 
 $(READY): $(BUILT_FROM)
 	$(call need,$(PYTHON) -c 'import sys; assert sys.version_info >= (3$(comma) 10)',Python 3.10 or newer is needed; name one: make PYTHON=python3.12)

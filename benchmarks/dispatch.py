@@ -1,108 +1,119 @@
-"""What vmprof's dispatch loop costs over TVM's own VM, per instruction.
+"""What vmprof's dispatch loop costs over TVM's own VM.
 
-First the mlp as a whole, then straight-line programs of 10, 1,000 and 100,000
-instructions whose calls do next to nothing. Both machines run in turn, in this
-process; medians of the thread's processor time, which other processes do not
-lengthen. Decoding and linking are timed too.
+    python benchmarks/dispatch.py [--quick] [--json FILE]
+
+First the mlp as a whole, recorded by either engine, then straight lines of 10, 1,000 and
+100,000 instructions whose calls do next to nothing, not recorded. Both machines run in
+turn, in this process; figures are of the thread's processor time, which other processes do
+not lengthen. Decoding and linking are timed too.
 """
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable
-from statistics import median
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
-import numpy as np
 import tvm
-import tvm_ffi
-from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
+from figures import Figure, alone, differences
+from programs import in_a_run, straight_line, zoo_model
+from turns import in_turn, thread_ns
 
-from vmprof import Program, load_program
-from vmprof.inputs import make_inputs
-from vmprof.program import parameters_of
-from vmprof.program.bytecode import (
-    Bytecode,
-    Call,
-    Function,
-    FunctionKind,
-    FunctionReference,
-    Register,
-    Ret,
-)
-from vmprof.program.writer import write_bytecode
+from vmprof import Program
+from vmprof.counters import Machine, open_counters
+from vmprof.record.recorder import Reading, Recorder
+from vmprof.record.rounds.engines import DispatchLoop
+from vmprof.record.rounds.wrapped import WrappedVm
 from vmprof.vm import Interpreter
+from vmprof.vm.executable import Executable
+from vmprof.vm.tvm_vm import TvmVirtualMachine
+from vmprof.zoo.models import ENTRY
 
-SECONDS = 3.0  # per comparison
-AT_LEAST = 5  # runs of each machine
-REGISTERS = 16
-
-
-def straight_line(length: int) -> Program:
-    """A function of ``length`` instructions: copies of its argument, and a return.
-
-    It has a few registers, which hold one value after the other: compiled
-    programs end a value after its last use.
-    """
-    copy = FunctionReference(1, "vm.builtin.copy")
-    registers = [Register(number) for number in range(REGISTERS)]
-    code = [
-        Call(registers[(number + 1) % REGISTERS], copy, (registers[number % REGISTERS],))
-        for number in range(length - 1)
-    ]
-    functions = (
-        Function(FunctionKind.VM, "main", 0, length, 1, REGISTERS, ("x",)),
-        Function(FunctionKind.PACKED, copy.name, 0, 0, 0, 0, ()),
-    )
-    load = tvm_ffi.get_global_func("ffi.Module.load_from_bytes.relax.VMExecutable")
-    bytecode = Bytecode(functions, (*code, Ret(registers[0])), (), {})
-    return Program.of_module(load(write_bytecode(bytecode)), f"{length:,} instructions")
+LENGTHS = (10, 1_000, 100_000)
+SECONDS, AT_LEAST = 3.0, 9  # of a comparison: how long, and how many rounds
+BATCH = 10_000  # instructions, run back to back
+GOAL_MODEL, GOAL_NS = 1.15, 60.0
+TVM = "TVM's VM"
 
 
-def compare(name: str, program: Program, arguments: list[Any]) -> None:
-    """Print both machines' time of one run, and the difference per instruction."""
+def model(name: str, seconds: float) -> Iterator[Figure]:
+    """Recorded runs of a model over those of TVM's VM, which nobody records."""
+    program, arguments = zoo_model(name)
+    executable = Executable(program, tvm.cpu())
+    with open_counters([], Machine.read()) as counters:
+        recorder = Recorder(counters.sample_words)
+        engines = {
+            "--engine vmprof": DispatchLoop(executable, ENTRY, arguments, recorder),
+            "--engine tvm": WrappedVm(executable, ENTRY, arguments, recorder),
+        }
+        entry = program.entry(ENTRY)
+        calls = max(1, BATCH // (100 * (entry.end - entry.start)))
+        sides = {TVM: thread_ns(partial(executable.vm()[ENTRY], *arguments), calls)}
+        for label, engine in engines.items():
+            sides[label] = in_a_run(recorder, thread_ns(engine.output, calls))
+            whole = partial(engine.run, Reading.TIME, None)
+            sides[f"{label}, whole"] = thread_ns(whole, calls)
+        found = in_turn(sides, rounds=AT_LEAST, seconds=seconds)
+    for label in engines:
+        yield Figure.of_ratio(
+            f"{name}, {label}",
+            "recorded",
+            found[label],
+            found[TVM],
+            of="a run inside a recording, over TVM's VM",
+            goal=GOAL_MODEL,
+        )
+        yield Figure.of_ratio(
+            f"{name}, {label}",
+            "with starting and stopping",
+            found[f"{label}, whole"],
+            found[TVM],
+            of="a recording of one run, over TVM's VM",
+        )
+
+
+def line(length: int, seconds: float) -> Iterator[Figure]:
+    """A straight line of instructions, on both machines."""
+    program, arguments = straight_line(length)
     began = time.perf_counter()
     again = Program.of_module(program.module, program.name)
     decoded = time.perf_counter()
     machine = Interpreter(again)
     linked = time.perf_counter()
-    ours = machine["main"]
-    theirs = TvmVirtualMachine(program.module, tvm.cpu())["main"]
-    entry = program.entry("main")
-    instructions = entry.end - entry.start
-    our_ns, their_ns = run_in_turn(ours, theirs, arguments)
-    print(
-        f"{name:>22}: ours {our_ns / instructions:8.0f} ns per instruction, "
-        f"TVM's {their_ns / instructions:8.0f} ns, "
-        f"difference {(our_ns - their_ns) / instructions:+6.0f} ns; "
-        f"decoding {1e3 * (decoded - began):.1f} ms, linking {1e3 * (linked - decoded):.1f} ms"
+    calls = max(1, BATCH // length)
+    found = in_turn(
+        {
+            "TVM": thread_ns(
+                partial(TvmVirtualMachine(program.module, tvm.cpu())[ENTRY], *arguments), calls
+            ),
+            "ours": thread_ns(partial(machine[ENTRY], *arguments), calls),
+        },
+        rounds=AT_LEAST,
+        seconds=seconds,
     )
+    per = {side: [sample / length for sample in samples] for side, samples in found.items()}
+    case = f"{length:,} instructions"
+    yield Figure.of_samples(case, "TVM", per["TVM"], unit="ns", of="TVM's VM, per instruction")
+    yield Figure.of_samples(
+        case,
+        "beyond TVM",
+        differences(per["ours"], per["TVM"]),
+        unit="ns",
+        of="vmprof's loop less TVM's VM, per instruction",
+        goal=GOAL_NS,
+    )
+    if length == max(LENGTHS):
+        decoding, linking = 1e3 * (decoded - began), 1e3 * (linked - decoded)
+        yield Figure(case=case, name="decoding", value=decoding, unit="ms", of="once, in all")
+        yield Figure(case=case, name="linking", value=linking, unit="ms", of="once, in all")
 
 
-def run_in_turn(
-    ours: Callable[..., Any], theirs: Callable[..., Any], arguments: list[Any]
-) -> tuple[float, float]:
-    """Medians of a run of each, in nanoseconds of processor time."""
-    samples: tuple[list[int], list[int]] = [], []
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end or len(samples[0]) < AT_LEAST:
-        for run, kept in zip((ours, theirs), samples, strict=True):
-            began = time.thread_time_ns()
-            run(*arguments)
-            kept.append(time.thread_time_ns() - began)
-    return median(samples[0]), median(samples[1])
-
-
-def main() -> None:
-    gc.disable()  # as the profiler does while it measures
-    mlp = load_program("mlp")
-    compare("mlp", mlp, make_inputs(parameters_of(mlp.bytecode, mlp.entry("main"))))
-    x = tvm.runtime.tensor(np.ones(4, "float32"))
-    for length in (10, 1_000, 100_000):
-        program = straight_line(length)
-        compare(program.name, program, [x])
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    seconds = SECONDS / 10 if quick else SECONDS
+    yield from model("mlp", seconds)
+    for length in LENGTHS:
+        yield from line(length, seconds)
 
 
 if __name__ == "__main__":
-    main()
+    alone(figures, __doc__)

@@ -1,91 +1,115 @@
 """How much profiling disturbs: an empty call, and whole models.
 
-Run: python benchmarks/disturbance.py [MODEL ...]    (default: mlp, in two ways, and resnet18)
+    python benchmarks/disturbance.py [--quick] [--json FILE] [--models MODEL ...]
 
-Both sides of every figure run in this process, in turn; figures are medians,
-those of models with their quartiles. Goals are of the time passes alone, as
-durations come from those.
+Models are run in rounds, as `vmprof validate` does: a run that is timed by either engine,
+and TVM's VM unprofiled after each. Short ones are measured warm. Ratios are of medians, in
+brackets the quartiles of the rounds' own. What counters cost is not in them: durations come
+of runs that are timed alone.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Sequence
-from statistics import median, quantiles
-from typing import Any
+from collections.abc import Iterator, Sequence
+from statistics import median
 
-import tvm
+from figures import Figure, alone, differences, ratios
+from models import PLAIN, Measured, measured
+from programs import choice_of_models, in_a_run
+from turns import in_turn, wall_ns
 
-import vmprof
-from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.native import empty
 from vmprof.record.recorder import Reading, Recorder
-from vmprof.report import Samples
-from vmprof.values import SAMPLES_SUFFIX
+from vmprof.report.estimator import middle_mean
 from vmprof.vm import Site
-from vmprof.zoo.models.mlp import mlp
+from vmprof.zoo.models import MODELS
 
-CALLS = 1000
-ROUNDS = 200
-# What profiled Total over unprofiled time shall not exceed.
-GOALS = {"mlp": 1.3, "mlp, plain": 1.3, "mobilenet": 1.05, "squeezenet1.1": 1.05}
-GOAL_OF_OTHERS = 1.02
+ALL = (PLAIN, *MODELS)
 
-
-def nanoseconds_per_call(function: Callable[[], object]) -> float:
-    began = time.perf_counter_ns()
-    for _ in range(CALLS):
-        function()
-    return (time.perf_counter_ns() - began) / CALLS
+CALLS, ROUNDS = 1000, 200
+GOAL_ADDED_NS, GOAL_WINDOW_NS = 150.0, 60.0
+# Profiled Total over unprofiled: in models of microseconds, every call is a part of it.
+GOAL, GOAL_SHORT = 1.02, 1.15
+GOAL_OUTSIDE_PERCENT = 1.0
+GOAL_AGREEMENT_PERCENT = 3.0
+SHORT_US = 1000.0
 
 
-def empty_call() -> None:
+def empty_call(*, quick: bool) -> Iterator[Figure]:
     """The recorder around a packed function that does nothing."""
     recorder = Recorder(sample_words=0)
     wrapped = recorder.wrap(Site(0, "", 0, "empty"), empty)
-    windows, plain, recorded = [], [], []
-    for _ in range(ROUNDS):
-        plain.append(nanoseconds_per_call(empty))
-        recorder.run(lambda: recorded.append(nanoseconds_per_call(wrapped)), Reading.TIME)
+    windows, calls = [], in_a_run(recorder, wall_ns(wrapped, CALLS))
+
+    def recorded() -> float:
+        took = calls()
         durations = recorder.recording(Reading.TIME).durations_ns
         assert durations is not None
         windows.append(median(durations.tolist()))
-    added = median(r - p for r, p in zip(recorded, plain, strict=True))
-    print(f"empty call, unwrapped      {median(plain):8.0f} ns")
-    print(f"empty call, recorded       {median(recorded):8.0f} ns")
-    print(f"  added by the recorder    {added:8.0f} ns   (goal: at most 150)")
-    print(f"  its window reads         {median(windows):8.0f} ns   (goal: at most 60)")
+        return took
 
-
-def model(name: str, source: Any, engine: str = DEFAULT_ENGINE) -> None:
-    """Profiled Total over the same round's run in TVM's own VM."""
-    quick = name.startswith("mlp")
-    report = vmprof.profile(source, counters="none", engine=engine, repeats=200 if quick else 30)
-    (total,) = report.device_metrics.values()
-    profiled = total[f"Duration (us){SAMPLES_SUFFIX}"]
-    unprofiled = report.configuration[f"Unprofiled mean (us){SAMPLES_SUFFIX}"]
-    assert isinstance(profiled, Samples)
-    assert isinstance(unprofiled, Samples)
-    ratios = [p / u for p, u in zip(profiled.values, unprofiled.values, strict=True)]
-    low, middle, high = quantiles(ratios, n=4)
-    label = name if engine == DEFAULT_ENGINE else f"{name}, --engine {engine}"
-    print(
-        f"{label}: {median(unprofiled.values):,.1f} us unprofiled; profiled over unprofiled "
-        f"{middle:.3f} ({low:.3f} to {high:.3f}; goal: at most {GOALS.get(name, GOAL_OF_OTHERS)})"
+    sides = {"plain": wall_ns(empty, CALLS), "recorded": recorded}
+    found = in_turn(sides, rounds=ROUNDS // 10 if quick else ROUNDS)
+    yield Figure.of_samples(
+        "empty call", "unwrapped", found["plain"], unit="ns", of="a call from Python"
+    )
+    yield Figure.of_samples(
+        "empty call", "recorded", found["recorded"], unit="ns", of="a call from Python"
+    )
+    yield Figure.of_samples(
+        "empty call",
+        "added by the recorder",
+        differences(found["recorded"], found["plain"]),
+        unit="ns",
+        of="recorded less unwrapped",
+        goal=GOAL_ADDED_NS,
+    )
+    yield Figure.of_samples(
+        "empty call", "window", windows, unit="ns", of="what it reads", goal=GOAL_WINDOW_NS
     )
 
 
-def main(names: Sequence[str]) -> None:
-    empty_call()
-    if not names:
-        # As TVM compiles it by itself: 47 instructions, a kernel per operator.
-        model("mlp, plain", tvm.compile(mlp(), "llvm"))
-    for name in names or ["mlp", "resnet18"]:
-        model(name, name)
-        if name == "mlp":
-            model(name, name, "tvm")
+def of_model(name: str, found: Measured) -> Iterator[Figure]:
+    for engine, of in found.engines.items():
+        case = f"{name}, --engine {engine}"
+        short = median(of.unprofiled) < SHORT_US
+        goal = GOAL_SHORT if short else GOAL
+        yield Figure.of_samples(case, "unprofiled", of.unprofiled, unit="us", of="TVM's VM")
+        yield Figure.of_ratio(
+            case, "Total", of.total, of.unprofiled, of="Total over unprofiled", goal=goal
+        )
+        yield Figure.of_ratio(
+            case,
+            "wall time",
+            of.wall,
+            of.unprofiled,
+            of="a profiled run, with starting and stopping the recorder, over unprofiled",
+            goal=None if short else goal,
+        )
+        yield Figure.of_samples(
+            case,
+            "in no row",
+            [100 * share for share in ratios(of.outside, of.total)],
+            unit="%",
+            of="Total",
+            goal=None if short else GOAL_OUTSIDE_PERCENT,
+        )
+        ratio = middle_mean(of.unprofiled) / middle_mean(found.evaluated)
+        yield Figure(
+            case=case,
+            name="from time_evaluator",
+            value=100 * abs(ratio - 1),
+            unit="%",
+            of="how far the unprofiled mean is from what vm.time_evaluator says",
+            goal=GOAL_AGREEMENT_PERCENT,
+        )
+
+
+def figures(models: Sequence[str] = ALL, *, quick: bool = False) -> Iterator[Figure]:
+    yield from empty_call(quick=quick)
+    for name in models:
+        yield from of_model(name, measured(name, quick=quick))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    alone(figures, __doc__, choice_of_models(ALL, ALL))

@@ -1,57 +1,50 @@
-"""What reading a group of three software events costs, against a bare read() and PAPI.
+"""What one reading costs: of the clock, of a group of counters, by vmprof and by PAPI.
 
-Run: python benchmarks/reads.py
+    python benchmarks/reads.py [--quick] [--json FILE]
 
-Needs a C compiler; the comparison with PAPI needs its header and library
-(Debian: libpapi-dev). All sides run in this process, in turn; figures are
-medians over rounds. Where there is a PMU, reading four hardware counters in
-user space is shown too.
+Needs a C compiler; PAPI is compared where its library is installed (Debian: libpapi7.0).
+All sides run in this process, in turn, in loops in C. Where there is a PMU, reading four
+hardware counters in user space is shown too.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from cffi import FFI
+from figures import Figure, alone
+from loops import compiled, pointer
+from papi import EventSet, PapiError
+from turns import in_turn
 
 from vmprof.counters import Machine, parse_events
 from vmprof.counters.reading.group import CounterGroup, Opener, Refused
 from vmprof.native import ffi as native_ffi
 from vmprof.native import lib
 
-EVENTS = "task-clock,page-faults,context-switches"
-PAPI_NAMES = ["perf::TASK-CLOCK", "perf::PAGE-FAULTS", "perf::CONTEXT-SWITCHES"]
+SOFTWARE = "task-clock,page-faults,context-switches"
 HARDWARE = "cycles,instructions,branches,branch-misses"
+# What PAPI calls them.
+PAPI_NAMES = {
+    SOFTWARE: ["perf::TASK-CLOCK", "perf::PAGE-FAULTS", "perf::CONTEXT-SWITCHES"],
+    HARDWARE: ["perf::CYCLES", "perf::INSTRUCTIONS", "perf::BRANCHES", "perf::BRANCH-MISSES"],
+}
 
 # Short enough that most rounds pass without losing the processor.
 CALLS = 100
 ROUNDS = 1001
+GOAL_READ, GOAL_PAPI = 1.15, 1.0
 
 ffi = FFI()
 ffi.cdef("""
+    double time_clock(int calls);
     double time_sample(void (*sample)(void *, void *), void *source, void *target, int calls);
     double time_read(int fd, uint64_t size, int calls);
-    int papi_begin(const char *const *names, int count);
-    const char *papi_error(int code);
-    double time_papi(int calls);
+    double time_papi(int (*papi_read)(int, long long *), int events, int calls);
 """)
-
-
-def build(folder: Path) -> tuple[Any, bool]:
-    """The loops, and whether PAPI is among them."""
-    source, library = Path(__file__).with_name("reads.c"), folder / "reads.so"
-    compiler = os.environ.get("CC", "cc")
-    command = [compiler, "-O2", "-shared", "-fPIC", str(source), "-o", str(library)]
-    with_papi = subprocess.run([*command, "-lpapi"], capture_output=True, check=False)
-    if with_papi.returncode != 0:
-        subprocess.run(command, check=True)
-    return ffi.dlopen(str(library)), with_papi.returncode == 0
 
 
 def open_group(events: str) -> tuple[CounterGroup, int]:
@@ -76,65 +69,81 @@ def sampler(loops: Any, group: CounterGroup) -> Callable[[], float]:
     target = ffi.new("uint64_t[64]")
     sample = ffi.cast(
         "void (*)(void *, void *)",
-        int(native_ffi.cast("intptr_t", native_ffi.addressof(lib, "vmprof_source_sample"))),
+        pointer(ffi, native_ffi.addressof(lib, "vmprof_source_sample")),
     )
-    pointer = ffi.cast("void *", int(native_ffi.cast("intptr_t", source.pointer)))
-    return lambda: float(loops.time_sample(sample, pointer, target, CALLS))
+    of_source = pointer(ffi, source.pointer)
+    return lambda: float(loops.time_sample(sample, of_source, target, CALLS))
 
 
-def compare(sides: dict[str, Callable[[], float]], base: str) -> None:
-    """Run all sides in turn and print their medians, and the ratios to ``base``."""
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(ROUNDS):
-        for name, run in sides.items():
-            times[name].append(run())
-    for name, values in times.items():
-        ratio = median(v / b for v, b in zip(values, times[base], strict=True))
-        print(f"  {name:<28} {median(values):8.0f} ns   {ratio:5.2f} times {base}")
+def papi(loops: Any, events: str) -> Callable[[], float]:
+    """PAPI_read of the same events; :class:`PapiError` where it cannot."""
+    counted = EventSet(PAPI_NAMES[events])
+    read = ffi.cast("int (*)(int, long long *)", counted.read)
+    return lambda: float(loops.time_papi(read, counted.number, CALLS))
 
 
-def papi(loops: Any) -> Callable[[], float] | None:
-    names = [ffi.new("char[]", name.encode()) for name in PAPI_NAMES]
-    code = loops.papi_begin(ffi.new("char *[]", names), len(names))
-    if code != 0:
-        print(f"  PAPI does not count them here: {ffi.string(loops.papi_error(code)).decode()}")
-        return None
-    return lambda: float(loops.time_papi(CALLS))
+def clock(loops: Any, rounds: int) -> Iterator[Figure]:
+    found = in_turn({"clock": lambda: float(loops.time_clock(CALLS))}, rounds=rounds)
+    yield Figure.of_samples(
+        "clock", "clock_gettime", found["clock"], unit="ns", of="one reading, of two in a window"
+    )
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        loops, has_papi = build(Path(folder))
-        group, leader = open_group(EVENTS)
-        with group:
-            size = 8 * (3 + 3)
-            print(f"{EVENTS} (goal: at most 1.15 times read(), at most PAPI_read)")
-            sides = {
-                "read()": lambda: float(loops.time_read(leader, size, CALLS)),
-                "vmprof": sampler(loops, group),
-            }
-            other = papi(loops) if has_papi else None
-            if other is not None:
-                sides["PAPI_read"] = other
-            elif not has_papi:
-                print("  PAPI is not installed (Debian: libpapi-dev)")
-            compare(sides, "read()")
+def group(loops: Any, events: str, rounds: int) -> Iterator[Figure]:
+    """All ways to read the group."""
+    try:
+        counting, leader = open_group(events)
+    except Refused as refused:
+        yield Figure(case=events, name="vmprof", unit="ns", of="", absent=str(refused))
+        return
+    with counting:
+        size = 8 * (3 + len(events.split(",")))
+        sides = {
+            "read()": lambda: float(loops.time_read(leader, size, CALLS)),
+            "vmprof": sampler(loops, counting),
+        }
+        absent = ""
         try:
-            group, leader = open_group(HARDWARE)
-        except Refused as refused:
-            print(f"{HARDWARE}: {refused}")
-            return
-        with group:
-            way = (
-                "in user space" if not group.reads_by_system_call() else "by read(): no user access"
-            )
-            print(f"{HARDWARE}, {way}")
-            hardware = {
-                "read()": lambda: float(loops.time_read(leader, 8 * (3 + 4), CALLS)),
-                "vmprof": sampler(loops, group),
-            }
-            compare(hardware, "read()")
+            sides["PAPI_read"] = papi(loops, events)
+        except PapiError as error:
+            absent = str(error)
+        found = in_turn(sides, rounds=rounds)
+        by_call = counting.reads_by_system_call()
+    ways = {
+        "read()": "one system call for the group",
+        "vmprof": f"one reading of the group, {'by read()' if by_call else 'in user space'}",
+        "PAPI_read": "one reading of the event set",
+    }
+    for side, samples in found.items():
+        yield Figure.of_samples(events, side, samples, unit="ns", of=ways[side])
+    yield Figure.of_ratio(
+        events,
+        "vmprof over read()",
+        found["vmprof"],
+        found["read()"],
+        of="one reading",
+        goal=GOAL_READ,
+    )
+    if "PAPI_read" in found:
+        yield Figure.of_ratio(
+            events,
+            "vmprof over PAPI_read",
+            found["vmprof"],
+            found["PAPI_read"],
+            of="one reading",
+            goal=GOAL_PAPI,
+        )
+    else:
+        yield Figure(case=events, name="PAPI_read", unit="ns", of=ways["PAPI_read"], absent=absent)
+
+
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    loops = compiled("reads", ffi)
+    rounds = ROUNDS // 10 if quick else ROUNDS
+    yield from clock(loops, rounds)
+    for events in (SOFTWARE, HARDWARE):
+        yield from group(loops, events, rounds)
 
 
 if __name__ == "__main__":
-    main()
+    alone(figures, __doc__)

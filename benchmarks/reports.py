@@ -1,6 +1,6 @@
 """What a large report takes: to build, to write in every form, to read back, to compare.
 
-    python benchmarks/reports.py [--calls N]
+    python benchmarks/reports.py [--quick] [--json FILE] [--calls N]
 
 A run of so many small calls, five repeats of it timed and five counted, made by hand: what
 is timed is what follows the measurement. Seconds of this process, each beside its goal;
@@ -10,13 +10,14 @@ the page is made of twice as many calls, and its size has a goal of its own.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from figures import Figure, alone
 
 from vmprof.compare.diff import diff_reports
 from vmprof.compare.readers import read_reports
@@ -29,6 +30,8 @@ from vmprof.runs.layout import Layout
 from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Run
 from vmprof.runs.work import Records
+
+T = TypeVar("T")
 
 CALLS, REPEATS, KERNELS = 100_000, 5, 8
 COLUMNS = ("perf::CYCLES", "perf::INSTRUCTIONS")
@@ -85,50 +88,56 @@ class Recorded:
         return with_metrics(report, {})
 
 
-@contextlib.contextmanager
-def timed(what: str, goal: float = GOAL_S) -> Iterator[None]:
-    """Print how long what is inside took."""
+def timed(what: Callable[[], T]) -> tuple[float, T]:
+    """Its seconds of processor time, and what it gives."""
     began = time.process_time()
-    yield
-    took = time.process_time() - began
-    print(f"{what:>32}: {took:6.2f} s (goal {goal:.0f})", flush=True)
+    result = what()
+    return time.process_time() - began, result
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--calls", type=int, default=CALLS, metavar="N")
-    calls = parser.parse_args().calls
-    print(f"{calls:,} calls, {REPEATS} repeats timed, {REPEATS} counted")
-    recordings = Recorded(calls)
-    with timed("building"):
-        report = recordings.report()
-    with timed("table"):
-        report.table()
-    with timed("table of all calls"):
-        report.table(aggregate=False)
-    with timed("CSV"):
-        csv = report.csv()
-    with timed("trace"):
-        report.trace()
-    with timed("JSON"):
-        json = report.json()
+def figures(calls: int = CALLS, *, quick: bool = False) -> Iterator[Figure]:
+    calls = calls // 10 if quick else calls
+
+    def found(name: str, seconds: float, of: int = calls) -> Figure:
+        case = f"{of:,} calls"
+        goal = GOAL_S if calls >= CALLS else None
+        return Figure(case=case, name=name, value=seconds, unit="s", of="this process", goal=goal)
+
+    seconds, report = timed(Recorded(calls).report)
+    yield found("building", seconds)
+    yield found("table", timed(report.table)[0])
+    yield found("table of all calls", timed(lambda: report.table(aggregate=False))[0])
+    seconds, csv = timed(report.csv)
+    yield found("CSV", seconds)
+    yield found("trace", timed(report.trace)[0])
+    seconds, json = timed(report.json)
+    yield found("JSON", seconds)
     with tempfile.TemporaryDirectory() as folder:
         saved, saved_csv = Path(folder, "report.json"), Path(folder, "report.csv")
         saved.write_text(json)
         saved_csv.write_text(csv)
-        with timed("reading JSON"):
-            (read,) = read_reports(saved)
-        with timed("reading CSV"):
-            read_reports(saved_csv)
-        with timed("show: reading it, ten rows"):
-            text(read_reports(saved)[0].report, View(top=10))
-    with timed("diff, both read already"):
-        diff_reports(report, read.report)
+        seconds, (read,) = timed(lambda: read_reports(saved))
+        yield found("reading JSON", seconds)
+        yield found("reading CSV", timed(lambda: read_reports(saved_csv))[0])
+        show = timed(lambda: text(read_reports(saved)[0].report, View(top=10)))[0]
+        yield found("show: reading it, ten rows", show)
+    yield found("diff, both read already", timed(lambda: diff_reports(report, read.report))[0])
     many = Recorded(2 * calls).report()
-    with timed(f"page of {2 * calls:,} calls"):
-        page = many.html()
-    print(f"{'its size':>32}: {len(page) / 1e6:6.2f} MB (goal {GOAL_BYTES / 1e6:.0f})")
+    seconds, page = timed(many.html)
+    yield found("page", seconds, 2 * calls)
+    yield Figure(
+        case=f"{2 * calls:,} calls",
+        name="size of the page",
+        value=len(page) / 1e6,
+        unit="MB",
+        of="one file",
+        goal=GOAL_BYTES / 1e6 if calls >= CALLS else None,
+    )
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--calls", type=int, default=CALLS, metavar="N")
 
 
 if __name__ == "__main__":
-    main()
+    alone(figures, __doc__, arguments)

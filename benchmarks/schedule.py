@@ -1,6 +1,6 @@
 """How much faster kernels with vmprof's schedule are than as TVM lowers them by itself.
 
-Run: python benchmarks/schedule.py [MODEL ...]    (default: resnet18)
+    python benchmarks/schedule.py [--quick] [--json FILE] [--models MODEL ...]
 
 Both libraries run on TVM's VM, in turns, on as many threads as there are
 processors; medians. GFLOP/s are those of all kernels: their operations over the
@@ -10,52 +10,57 @@ sum of their times, in runs of vmprof's machine.
 from __future__ import annotations
 
 import os
-import sys
-import time
-from statistics import median
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 # Before TVM is loaded, which asks once; its own choice is half of them.
 os.environ.setdefault("TVM_NUM_THREADS", str(os.cpu_count()))
 
 import tvm
-from tvm.runtime.vm import VirtualMachine
+from figures import Figure, alone
+from programs import choice_of_models, inputs
+from turns import in_turn, wall_ns
 
 import vmprof
-from vmprof.inputs import make_inputs
-from vmprof.program import parameters_of
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.derive import derive_rows
 from vmprof.values import Ratio
+from vmprof.vm.tvm_vm import TvmVirtualMachine
+from vmprof.zoo.models import ENTRY
 
-ROUNDS = 7
-GOAL = 50
+DEFAULT = ("resnet18",)
+ROUNDS = 5
+GOAL = 50.0
 
 
-def compare(name: str) -> None:
-    runs = {}
+def compare(name: str, *, quick: bool) -> Iterator[Figure]:
+    sides = {}
     for schedule in ("cpu", "none"):
         program = vmprof.load_program(name, schedule=schedule)
-        inputs = make_inputs(parameters_of(program.bytecode, program.entry("main")))
-        runs[schedule] = VirtualMachine(program.module, tvm.cpu())["main"], inputs
-    times: dict[str, list[float]] = {schedule: [] for schedule in runs}
-    for round_number in range(ROUNDS + 1):
-        for schedule, (run, inputs) in runs.items():
-            began = time.perf_counter()
-            run(*inputs)
-            if round_number:  # the first is for warming up
-                times[schedule].append(time.perf_counter() - began)
-    ours, theirs = median(times["cpu"]), median(times["none"])
-    report = vmprof.profile(name, counters="none", metrics=True)
+        machine = TvmVirtualMachine(program.module, tvm.cpu())
+        sides[schedule] = wall_ns(partial(machine[ENTRY], *inputs(program)))
+    in_turn(sides, rounds=1)  # for warming up
+    times = {
+        schedule: [each / 1e6 for each in samples]
+        for schedule, samples in in_turn(sides, rounds=2 if quick else ROUNDS).items()
+    }
+    report = vmprof.profile(name, counters="none", metrics=True, repeats=2 if quick else None)
     (row,) = derive_rows([sum_columns(report.calls)], report.derived)
     rate = row["GFLOP/s"]
     assert isinstance(rate, Ratio)
-    print(
-        f"{name}: {ours * 1e3:.2f} ms with vmprof's schedule, {theirs * 1e3:.1f} ms without: "
-        f"{theirs / ours:.0f} times faster (goal: {GOAL}); kernels at {rate.ratio:.1f} GFLOP/s, "
-        f"{tvm.runtime.num_threads()} threads"
-    )
+    threads = f"{tvm.runtime.num_threads()} threads"
+    yield Figure.of_samples(name, "vmprof's schedule", times["cpu"], unit="ms", of=threads)
+    yield Figure.of_samples(name, "without", times["none"], unit="ms", of=threads)
+    ratio = Figure.of_ratio(name, "faster", times["none"], times["cpu"], of="without over with")
+    yield replace(ratio, goal=GOAL, at_least=True)
+    yield Figure(case=name, name="kernels", value=rate.ratio, unit="GFLOP/s", of=threads)
+
+
+def figures(models: Sequence[str] = DEFAULT, *, quick: bool = False) -> Iterator[Figure]:
+    for name in models:
+        yield from compare(name, quick=quick)
 
 
 if __name__ == "__main__":
-    for chosen in sys.argv[1:] or ["resnet18"]:
-        compare(chosen)
+    alone(figures, __doc__, choice_of_models(DEFAULT))

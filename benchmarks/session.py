@@ -1,6 +1,6 @@
 """What a session costs: an invocation, and a whole program under ``vmprof record``.
 
-    python benchmarks/session.py [--rounds N] [--pairs N] [--json FILE]
+    python benchmarks/session.py [--quick] [--rounds N] [--pairs N] [--json FILE]
 
 Goals: an attached invocation that is not recorded takes at most 2 us more than the bare call;
 a recorded one at most 5 us more than that, besides what its calls cost. The latter is the
@@ -11,27 +11,25 @@ The program is examples/llm/chat.py, from its start to its end, so with loading 
 compiling the model: at most 1.02 times as long as without, and the same tokens. It runs in
 processes of its own, with and without in turn; the figures are those of the ratios of pairs.
 
-The table is Markdown; --json keeps the figures, for docs/make_sessions.py.
+docs/make_sessions.py shows what --json keeps.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import tvm
+from figures import TIMES, Figure, alone
 from tvm import relax
 
-from vmprof.compare.grid import markdown
 from vmprof.program.bytecode import VOID_REGISTER, Bytecode, Register, Ret
 from vmprof.record.sessions.session import Session
 from vmprof.recording.tables import TIMED, UNRECORDED
@@ -41,36 +39,8 @@ _CALLS = 600
 CHAT = Path(__file__).parents[1] / "examples" / "llm" / "chat.py"
 GOALS_US = {"not recorded": 2.0, "timed": 5.0, "counted": 5.0}
 GOAL_RATIO = 1.02
-
-
-@dataclass(frozen=True)
-class Cost:
-    """``low`` and ``high`` are quartiles."""
-
-    what: str
-    counters: str
-    low: float
-    median: float
-    high: float
-    goal: float
-    unit: str
-
-    @classmethod
-    def of(cls, what: str, counters: str, samples: Sequence[float], goal: float, unit: str) -> Cost:
-        low, median, high = np.percentile(samples, [25, 50, 75]).tolist()
-        return cls(what, counters, low, median, high, goal, unit)
-
-
-def table(costs: Sequence[Cost]) -> str:
-    """In Markdown, a line for each."""
-    header = ["What", "Counters", "Cost", "Quartiles", "Goal: at most"]
-    lines = []
-    for cost in costs:
-        digits = 3 if cost.unit == "times" else 2
-        low, median, high = (f"{each:.{digits}f}" for each in (cost.low, cost.median, cost.high))
-        goal = f"{cost.goal:g} {cost.unit}"
-        lines.append([cost.what, cost.counters, f"{median} {cost.unit}", f"{low} to {high}", goal])
-    return markdown(header, lines, text_columns=2)
+COUNTERS = ("none", "task-clock")
+ROUNDS, PAIRS = 50, 6
 
 
 # ---- an invocation -------------------------------------------------------------------------
@@ -92,7 +62,7 @@ def each_ns(function: Callable[[], object]) -> np.ndarray:
     return np.array([end - begin for begin, end in pairwise(times)])
 
 
-def invocations(counters: str, rounds: int) -> list[Cost]:
+def invocations(counters: str, rounds: int) -> Iterator[Figure]:
     """What one costs beyond the bare call, by what was read in it."""
     module = nothing()
     bare = relax.VirtualMachine(module, tvm.cpu())["main"]
@@ -106,7 +76,6 @@ def invocations(counters: str, rounds: int) -> list[Cost]:
             attached_ns.append(each_ns(attached))
     turns = session.recording().invocations["turn"][_CALLS:].reshape(rounds, _CALLS)
     names = {UNRECORDED: "not recorded", TIMED: "timed", 1: "counted"}
-    costs = []
     for turn, name in names.items():
         if not (turns == turn).any():
             continue
@@ -114,8 +83,14 @@ def invocations(counters: str, rounds: int) -> list[Cost]:
             float(np.median(times[chosen]) - without) / 1e3
             for times, chosen, without in zip(attached_ns, turns == turn, before, strict=True)
         ]
-        costs.append(Cost.of(f"an invocation, {name}", counters, beyond, GOALS_US[name], "us"))
-    return costs
+        yield Figure.of_samples(
+            f"--counters {counters}",
+            f"an invocation, {name}",
+            beyond,
+            unit="us",
+            of="an attached invocation less a bare one",
+            goal=GOALS_US[name],
+        )
 
 
 # ---- a program -----------------------------------------------------------------------------
@@ -135,7 +110,7 @@ def run(*command: str) -> tuple[str, float, float]:
     return done.stdout, seconds, cpu - before.children_user - before.children_system
 
 
-def program(counters: str, pairs: int) -> list[Cost]:
+def program(counters: str, pairs: int) -> Iterator[Figure]:
     """chat.py with and without ``vmprof record``."""
     chat = (str(CHAT), "--tokens", "64")
     record = ("-m", "vmprof", "record", "--counters", counters, "--", *chat)
@@ -150,28 +125,32 @@ def program(counters: str, pairs: int) -> list[Cost]:
                 raise SystemExit(f"{' '.join(command)} gave other tokens: {printed}")
         elapsed.append(taken[record][0] / taken[chat][0])
         worked.append(taken[record][1] / taken[chat][1])
-    return [
-        Cost.of(f"chat.py --tokens 64, {what}", counters, ratios, GOAL_RATIO, "times")
-        for what, ratios in (("elapsed time", elapsed), ("processors' time", worked))
-    ]
+    for what, ratios in (("elapsed time", elapsed), ("processors' time", worked)):
+        yield Figure.of_samples(
+            f"--counters {counters}",
+            f"chat.py --tokens 64, {what}",
+            ratios,
+            unit=TIMES,
+            of="the program under vmprof record over without",
+            goal=GOAL_RATIO,
+        )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=50, metavar="N", help="of invocations")
-    parser.add_argument("--pairs", type=int, default=10, metavar="N", help="of whole programs")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to keep the figures")
-    options = parser.parse_args()
-    costs = []
-    for counters in ("none", "task-clock"):
-        costs += invocations(counters, options.rounds)
-    for counters in ("none", "task-clock"):
-        costs += program(counters, options.pairs)
-    print(table(costs), end="")
-    if options.json:
-        text = json.dumps([asdict(cost) for cost in costs], indent=1)
-        options.json.write_text(f"{text}\n", encoding="utf-8")
+def figures(
+    rounds: int | None = None, pairs: int | None = None, *, quick: bool = False
+) -> Iterator[Figure]:
+    for counters in COUNTERS:
+        yield from invocations(counters, rounds or (5 if quick else ROUNDS))
+    for counters in COUNTERS:
+        yield from program(counters, pairs or (2 if quick else PAIRS))
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help=f"of invocations (default: {ROUNDS})"
+    )
+    parser.add_argument("--pairs", type=int, metavar="N", help=f"of programs (default: {PAIRS})")
 
 
 if __name__ == "__main__":
-    main()
+    alone(figures, __doc__, arguments)

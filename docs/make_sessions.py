@@ -10,29 +10,30 @@ else, in docs/recordings:
     python benchmarks/session.py --json costs.json
     vmprof record --save /tmp/chat.vmprof -- ../../examples/llm/chat.py --tokens 64 2> record.txt
     vmprof show /tmp/chat.vmprof --report decode --top 5 --columns duration,percent,count > show.txt
+    python docs/make_other_profilers.py --python PYTHON
 """
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 PAGES = (HERE / "sessions.md", ROOT / "README.md")
 RECORDINGS = HERE / "recordings"
 
+sys.path.append(str(ROOT / "benchmarks"))
+_figures = importlib.import_module("figures")
+
 
 def costs() -> str:
     """The table of the benchmark."""
-    benchmark = _module(ROOT / "benchmarks" / "session.py")
-    kept = json.loads((RECORDINGS / "costs.json").read_text(encoding="utf-8"))
-    return str(benchmark.table([benchmark.Cost(**cost) for cost in kept]))
+    return str(_figures.table(_figures.read(RECORDINGS / "costs.json")))
 
 
 def summary() -> str:
@@ -47,22 +48,43 @@ def top() -> str:
     return _indented(text[: text.index("Configuration\n")])
 
 
+def others() -> str:
+    """What docs/make_other_profilers.py saw other profilers do."""
+    results = json.loads((RECORDINGS / "other-profilers.json").read_text(encoding="utf-8"))
+    lines = [
+        "| profiler | elapsed time, over that without | after SIGTERM | it says |",
+        "|---|---|---|---|",
+    ]
+    for each in results:
+        name, *options = each["tool"].split()
+        assert each["same_output"]
+        lines.append(
+            f"| {' '.join([name, each['version'], *options])} | {each['ratio']:.2f} | "
+            f"{'something to read' if each['after_sigterm'] else 'nothing'} | "
+            f"{_SAYS[name].format_map({k.replace(' ', '_'): v for k, v in each['says'].items()})} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+_SAYS = {
+    "vmprof": "`decode`: {decode_calls} calls, {decode_seconds:.2f} s, {decode_operators} "
+    "operators, storages of {decode_peak:,} bytes at most; `prefill`: {prefill_calls} call, "
+    "{prefill_seconds:.2f} s, {prefill_operators} operators, {prefill_peak:,} bytes",
+    "pyinstrument": "{step_seconds:.2f} s in `step`, the Python function that calls both; "
+    "{frames_inside} frames inside it",
+    "memray": "of {peak:,} bytes at the peak of the process {step:,} are of what `step` calls, "
+    "{new_cache:,} of what `new_cache` calls",
+}
+
+
 def _indented(text: str) -> str:
     lines = [f"    {line}".rstrip() for line in text.strip().splitlines()]
     return "\n" + "\n".join(lines) + "\n\n"
 
 
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
-
-
-PARTS: dict[str, Callable[[], str]] = {part.__name__: part for part in (costs, summary, top)}
+PARTS: dict[str, Callable[[], str]] = {
+    part.__name__: part for part in (costs, summary, top, others)
+}
 
 
 def renew(page: str) -> str:

@@ -9,7 +9,7 @@
 #define VMPROF_COUNT 2
 /* Also around each parallel launch of a kernel and each task of it. */
 #define VMPROF_TASKS 4
-/* Also which storages live, in a session (storages.c). */
+/* Also which storages live (storages.c). */
 #define VMPROF_STORAGES 8
 
 /* The sites of records that are not of calls: the whole run, a parallel launch as
@@ -104,17 +104,25 @@ int vmprof_group_reads_in_user_space(const vmprof_source *group);
 
 /* ---- team.c: the counters of the threads that take part ---------------------------- */
 
-/* The sources of one pass, opened again by each thread that does a task in it. */
+/* The sources of one pass: those of the thread that runs, and the same opened again by each
+ * other thread that does a task in it. */
 typedef struct vmprof_team vmprof_team;
 
-/* `sources` outlive the team. NULL when there is no memory. */
+/* `sources` are the running thread's, and outlive the team. NULL when there is no memory. */
 vmprof_team *vmprof_team_new(vmprof_source *const *sources, int num_sources);
-/* Between runs: all threads' counters, but not `sources` themselves. */
+/* All of them count from now on, until they are disabled: a run. By the running thread. */
 void vmprof_team_enable(vmprof_team *team);
 void vmprof_team_disable(vmprof_team *team);
 void vmprof_team_release(vmprof_team *team);
-/* Whether some thread could not open its counters: then `problem` is the first such
- * one's source, the number of the event in it, and -errno. */
+
+#define VMPROF_NO_PROBLEM 0
+/* In the last run a source of the running thread did not count, or not all that it should. */
+#define VMPROF_STAYED_OFF 1
+#define VMPROF_COUNTED_LESS 2
+/* Some other thread could not open its counters, ever. */
+#define VMPROF_NOT_OPENED 3
+/* Which of these holds; `problem` is then the first such source's number, in the last case the
+ * number of the event in it, and -errno. */
 int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]);
 
 /* ---- cpu.c: CPU time, in nanoseconds ------------------------------------------------ */
@@ -215,17 +223,17 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words);
 void vmprof_recorder_release(vmprof_recorder *recorder);
 
 /* Forgets all records and readies `expected` of them: pages are touched here,
- * so that no window pays for a page fault. What the calling thread calls from now on
- * is recorded: `mode` is read, from `sources` where it counts; from `team`'s, which
- * are the same, in tasks on other threads. 0, or -errno. */
-int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
+ * so that no window pays for a page fault. In runs from now on `mode` is read, from `sources`
+ * where it counts; from `team`'s, which are the same, in tasks on other threads. 0, or
+ * -errno. */
+int vmprof_recorder_ready(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
                           int num_sources, vmprof_team *team, int64_t expected);
-/* Wrapped functions are passed through from now on. By the thread that started; does
- * nothing if it has not, or has stopped already. */
-void vmprof_recorder_stop(vmprof_recorder *recorder);
-/* Opens and closes the record of a whole run. */
+/* Begins a run: the counters count, and what the calling thread calls is recorded, behind the
+ * record of the run itself. Times of that one are told in any mode. 0, or -1 if there is no room. */
 int vmprof_run_begin(vmprof_recorder *recorder);
-void vmprof_run_end(vmprof_recorder *recorder);
+/* Ends it, whatever is still open in it. By the thread that began it; 0 and nothing done if it
+ * did not, if the run has ended already, or in the child of a fork; else 1. */
+int vmprof_run_end(vmprof_recorder *recorder, int failed);
 
 int64_t vmprof_recorder_count(const vmprof_recorder *recorder);
 uint64_t vmprof_recorder_stride(const vmprof_recorder *recorder);
@@ -307,6 +315,7 @@ typedef struct {
   int64_t first;     /* its first record in its turn's recorder, of VMPROF_RUN_SITE */
   int64_t records;   /* how many it has there */
   int64_t dropped;   /* records that found no room */
+  int64_t uncounted; /* why its counts are none: VMPROF_STAYED_OFF, ... */
   int64_t begin_ns;
   int64_t end_ns;
 } vmprof_invocation;
@@ -339,7 +348,7 @@ vmprof_recorder *vmprof_session_root(vmprof_session *session);
 /* The calling thread's, with room for so many invocations. NULL when there is no memory. */
 vmprof_caller *vmprof_caller_new(vmprof_session *session, int64_t max_invocations);
 /* What is read in its next turn, of which there are as many as the session's: as in
- * vmprof_recorder_start, with a recorder of its own for `max_records`. 0 or -errno. */
+ * vmprof_recorder_ready, with a recorder of its own for `max_records`. 0 or -errno. */
 int vmprof_caller_turn(vmprof_caller *caller, int mode, vmprof_source *const *sources,
                        int num_sources, vmprof_team *team, int64_t max_records);
 vmprof_recorder *vmprof_caller_recorder(const vmprof_caller *caller, int turn);
@@ -367,8 +376,10 @@ int vmprof_entry_ran_recorded(const vmprof_entry_state *entry);
 
 /* ---- the packed functions ----------------------------------------------------------- */
 
-/* Registers "vmprof.wrap" (recorder, site, kernel) -> wrapped kernel, "vmprof.hook"
- * (vmprof_hooked) -> instrument, "vmprof.entry" (vmprof_entry_state) -> a function that is
+/* Registers "vmprof.wrap" (recorder, site, kernel) -> wrapped kernel; with a site more,
+ * calls inside a call of that one are of bytecode there: an activation. "vmprof.hook"
+ * (vmprof_hooked) -> instrument, "vmprof.run" (recorder, packed function, argument...) -> what
+ * that gives, called from the begin of a run to its end, "vmprof.entry" (vmprof_entry_state) -> a function that is
  * called from outside, which owns that, "vmprof.empty", which does nothing, and those of
  * code.c. 0 on success. */
 int vmprof_register_functions(void);

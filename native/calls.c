@@ -14,6 +14,7 @@ typedef struct {
   vmprof_recorder *recorder;
   TVMFFIObjectHandle kernel;
   vmprof_site site;
+  int32_t inside; /* see vmprof.wrap */
 } call_site;
 
 /* ---- the window ------------------------------------------------------------- */
@@ -226,19 +227,20 @@ static int recorded_call(void *self, const TVMFFIAny *args, int32_t num_args, TV
   return code;
 }
 
-int vmprof_run_begin(vmprof_recorder *recorder) {
-  vmprof_record *run =
-      vmprof_new_record(recorder, VMPROF_RUN_SITE, vmprof_thread_number(), /*parent=*/-1);
-  if (run == NULL) return -1;
-  vmprof_here.open = 0;
-  vmprof_open_window(recorder, recorder->sources, run, /*whole_run=*/1);
-  return 0;
-}
-
-void vmprof_run_end(vmprof_recorder *recorder) {
-  vmprof_record *run = vmprof_record_at(recorder, 0);
-  vmprof_close_window(recorder, recorder->sources, run, /*whole_run=*/1);
-  run->failed = 0;
+/* By bytecode of whose activations nobody tells. */
+static int recorded_call_inside(void *self, const TVMFFIAny *args, int32_t num_args,
+                                TVMFFIAny *result) {
+  const call_site *site = self;
+  vmprof_recorder *recorder = vmprof_recording(site->recorder);
+  if (recorder == NULL) return recorded_call(self, args, num_args, result);
+  const vmprof_record *outer = vmprof_call_innermost(recorder);
+  if (outer != NULL && outer->site == site->inside &&
+      vmprof_activation_begin(recorder, outer) != 0) {
+    return -1;
+  }
+  const int code = recorded_call(self, args, num_args, result);
+  vmprof_activation_reached(recorder);
+  return code;
 }
 
 /* ---- the packed functions --------------------------------------------------- */
@@ -262,10 +264,11 @@ int vmprof_give_function(void *self, TVMFFISafeCallType call, void (*delete_self
   return 0;
 }
 
-/* (recorder address, site number, kernel) -> the kernel, wrapped */
+/* (recorder address, site number, kernel[, site number]) -> the kernel, wrapped */
 static int wrap(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
   (void)self;
-  if (num_args != 3 || args[0].type_index != kTVMFFIInt || args[1].type_index != kTVMFFIInt ||
+  const int is_inside = num_args == 4 && args[3].type_index == kTVMFFIInt;
+  if ((num_args != 3 && !is_inside) || args[0].type_index != kTVMFFIInt || args[1].type_index != kTVMFFIInt ||
       args[2].type_index != kTVMFFIFunction) {
     TVMFFIErrorSetRaisedFromCStr("TypeError",
                                  "vmprof.wrap takes a recorder, a site and a packed function");
@@ -281,7 +284,9 @@ static int wrap(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *
   site->kernel = args[2].v_obj;
   TVMFFIObjectIncRef(site->kernel);
   vmprof_recorder_hold(site->recorder);
-  return vmprof_give_function(site, recorded_call, delete_site, result);
+  if (is_inside) site->inside = (int32_t)args[3].v_int64;
+  return vmprof_give_function(site, is_inside ? recorded_call_inside : recorded_call, delete_site,
+                              result);
 }
 
 static int empty(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
@@ -303,6 +308,7 @@ int vmprof_register_functions(void) {
   int code = vmprof_register_function("vmprof.wrap", wrap);
   if (code == 0) code = vmprof_register_function("vmprof.hook", vmprof_hook);
   if (code == 0) code = vmprof_register_function("vmprof.entry", vmprof_entry);
+  if (code == 0) code = vmprof_register_function("vmprof.run", vmprof_run);
   if (code == 0) code = vmprof_register_function("vmprof.empty", empty);
   if (code == 0) code = vmprof_register_code_functions();
   return code;

@@ -95,7 +95,6 @@ static void prepare(void) {
 vmprof_session *vmprof_session_new(int turns, void *join, void *fold) {
   static atomic_int_fast64_t sessions;
   pthread_once(&prepared, prepare);
-  vmprof_find_storage_type();
   vmprof_session *session = calloc(1, sizeof *session);
   vmprof_recorder *root = vmprof_recorder_new(1, 0);
   /* Address space: a page becomes memory when a function of it is called. */
@@ -174,8 +173,7 @@ int vmprof_caller_turn(vmprof_caller *caller, int mode, vmprof_source *const *so
   recorder->drops = 1;
   caller->recorders[caller->num_turns++] = recorder;
   recorder->shapes = caller->recorders[0];
-  int code = vmprof_recorder_configure(recorder, mode, sources, num_sources, team);
-  if (code == 0 && mode & VMPROF_STORAGES) code = vmprof_recorder_follow_storages(recorder);
+  const int code = vmprof_recorder_configure(recorder, mode, sources, num_sources, team);
   if (code != 0) return code;
   vmprof_recorder_clear(recorder);
   vmprof_recorder_touch(recorder,
@@ -278,51 +276,25 @@ static int run_unrecorded(vmprof_entry_state *entry, vmprof_invocation *invocati
   return code;
 }
 
-static void switch_counters(const vmprof_recorder *recorder, int on) {
-  if (recorder->num_sources == 0) return;
-  if (on) vmprof_team_enable(recorder->team);
-  for (int i = 0; i < recorder->num_sources; ++i) {
-    if (on) {
-      vmprof_source_enable(recorder->sources[i]);
-    } else {
-      vmprof_source_disable(recorder->sources[i]);
-    }
-  }
-  if (!on) vmprof_team_disable(recorder->team);
-}
-
 static int run_recorded(vmprof_entry_state *entry, vmprof_invocation *invocation,
                         vmprof_recorder *recorder, const TVMFFIAny *args, int32_t num_args,
                         TVMFFIAny *result) {
-  const vmprof_work outside = vmprof_here;
   const int64_t lost = recorder->lost;
   invocation->first = atomic_load_explicit(&recorder->records_used, memory_order_relaxed);
-  vmprof_record *whole =
-      vmprof_new_record(recorder, VMPROF_RUN_SITE, here.caller->thread, /*parent=*/-1);
-  switch_counters(recorder, 1);
-  vmprof_here = (vmprof_work){recorder, recorder->sources, invocation->first, /*runs=*/1};
-  invocation->begin_ns = vmprof_clock_ns();
-  vmprof_open_window(recorder, recorder->sources, whole, /*whole_run=*/1);
+  vmprof_run_begin(recorder); /* has room: see ready() */
   const int code = run(entry->recorded, args, num_args, result);
-  if (vmprof_here.recorder != recorder) return code; /* in the child of a fork */
-  /* What the hook left open raised. */
-  for (vmprof_record *each = vmprof_call_innermost(recorder); each != NULL;
-       each = vmprof_call_innermost(recorder)) {
-    vmprof_call_close(recorder, each, /*failed=*/1);
-  }
-  vmprof_close_window(recorder, recorder->sources, whole, /*whole_run=*/1);
-  invocation->end_ns = vmprof_clock_ns();
-  vmprof_here = outside;
-  switch_counters(recorder, 0);
-  if (recorder->mode & VMPROF_TIME) {
-    invocation->begin_ns = whole->begin_ns;
-    invocation->end_ns = whole->end_ns;
-  }
-  whole->failed = code != 0;
+  if (!vmprof_run_end(recorder, code != 0)) return code; /* in the child of a fork */
+  const vmprof_record *whole = vmprof_record_at(recorder, invocation->first);
+  invocation->begin_ns = whole->begin_ns;
+  invocation->end_ns = whole->end_ns;
   const int64_t used = atomic_load(&recorder->records_used);
   const int64_t kept = used < recorder->records_max ? used : recorder->records_max;
   invocation->records = kept - invocation->first;
   invocation->dropped = used - kept + recorder->lost - lost;
+  if (recorder->num_sources > 0) {
+    int64_t problem[3];
+    invocation->uncounted = vmprof_team_problem(recorder->team, problem);
+  }
   return code;
 }
 

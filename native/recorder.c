@@ -87,6 +87,15 @@ static void touch(void *memory, uint64_t size, uint64_t limit) {
   for (uint64_t i = 0; i < size; i += 4096) bytes[i] = bytes[i];
 }
 
+/* Reserves what it takes to follow storages. 0 or -errno. */
+static int follow_storages(vmprof_recorder *recorder) {
+  if (recorder->storage_events != NULL) return 0;
+  vmprof_find_storage_type();
+  recorder->storage_events_max = recorder->records_max * STORAGE_EVENTS_PER_RECORD;
+  recorder->storage_events = reserve(storage_events_size(recorder));
+  return recorder->storage_events == NULL ? -ENOMEM : 0;
+}
+
 int vmprof_recorder_configure(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
                               int num_sources, vmprof_team *team) {
   if (!(mode & VMPROF_COUNT)) num_sources = 0;
@@ -94,6 +103,7 @@ int vmprof_recorder_configure(vmprof_recorder *recorder, int mode, vmprof_source
   for (int i = 0; i < num_sources; ++i) samples_size += vmprof_sample_size(sources[i]->values);
   const uint64_t stride = sizeof(vmprof_record) + 2 * samples_size;
   if ((uint64_t)recorder->records_max * stride > recorder->records_size) return -EINVAL;
+  if (mode & VMPROF_STORAGES && follow_storages(recorder) != 0) return -ENOMEM;
   if (num_sources > 0) {
     vmprof_source **copy = realloc(recorder->sources, (size_t)num_sources * sizeof *copy);
     if (copy == NULL) return -ENOMEM;
@@ -122,12 +132,6 @@ void vmprof_recorder_clear(vmprof_recorder *recorder) {
   recorder->generation = atomic_fetch_add(&generations, 1) + 1;
 }
 
-int vmprof_recorder_follow_storages(vmprof_recorder *recorder) {
-  recorder->storage_events_max = recorder->records_max * STORAGE_EVENTS_PER_RECORD;
-  recorder->storage_events = reserve(storage_events_size(recorder));
-  return recorder->storage_events == NULL ? -ENOMEM : 0;
-}
-
 void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records) {
   touch(recorder->records, (uint64_t)records * recorder->stride, recorder->records_size);
   if (recorder->shapes == recorder) {
@@ -141,21 +145,13 @@ void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records) {
   recorder->touched = records;
 }
 
-int vmprof_recorder_start(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
+int vmprof_recorder_ready(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
                           int num_sources, vmprof_team *team, int64_t expected) {
   const int code = vmprof_recorder_configure(recorder, mode, sources, num_sources, team);
   if (code != 0) return code;
   vmprof_recorder_clear(recorder);
   vmprof_recorder_touch(recorder, expected);
-  recorder->outside = vmprof_here;
-  vmprof_here = (vmprof_work){recorder, recorder->sources, /*open=*/-1, /*runs=*/1};
   return 0;
-}
-
-void vmprof_recorder_stop(vmprof_recorder *recorder) {
-  if (vmprof_here.recorder != recorder || !vmprof_here.runs) return;
-  recorder->mode = VMPROF_OFF;
-  vmprof_here = recorder->outside;
 }
 
 int64_t vmprof_recorder_count(const vmprof_recorder *recorder) {

@@ -37,13 +37,13 @@ struct vmprof_recorder {
   int64_t signatures_used; /* in words, as is the next one */
   int64_t signatures_max;
   int64_t generation; /* counts starts: older signatures are gone */
-  vmprof_work outside; /* what the thread did before it started */
+  vmprof_work outside; /* what the thread did before its run began */
   /* Of a thread's recorder in a session, the one that all its sites know; else itself. */
   vmprof_recorder *root;
   int drops;       /* a full buffer loses calls, and fails none */
   int64_t lost;    /* calls without room for their shapes */
   int64_t touched; /* records whose pages are memory already */
-  vmprof_storage_event *storage_events; /* NULL if it does not follow storages */
+  vmprof_storage_event *storage_events; /* NULL if it never followed storages */
   int64_t storage_events_used;
   int64_t storage_events_max;
   int64_t storages_missed; /* of unknown size or life, ever */
@@ -68,12 +68,10 @@ int vmprof_recorder_configure(vmprof_recorder *recorder, int mode, vmprof_source
                               int num_sources, vmprof_team *team);
 /* Forgets all records. */
 void vmprof_recorder_clear(vmprof_recorder *recorder);
-/* Reserves what it needs to follow storages. 0 or -errno. */
-int vmprof_recorder_follow_storages(vmprof_recorder *recorder);
 /* Makes memory of the pages of the first `records` records. */
 void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records);
 
-/* Readings at both ends, from the calling thread's `sources`. */
+/* Readings at both ends, from the calling thread's `sources`; of a whole run, with times. */
 void vmprof_open_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
                         vmprof_record *record, int whole_run);
 void vmprof_close_window(const vmprof_recorder *recorder, vmprof_source *const *sources,
@@ -99,7 +97,7 @@ void vmprof_storage_made(vmprof_recorder *recorder, const TVMFFIAny *args, int32
 /* After the window of a call that returned `result`. */
 static inline void vmprof_returned(vmprof_recorder *recorder, const TVMFFIAny *args,
                                    int32_t num_args, const TVMFFIAny *result) {
-  if (recorder->storage_events != NULL && result->type_index == vmprof_storage_type) {
+  if (recorder->mode & VMPROF_STORAGES && result->type_index == vmprof_storage_type) {
     vmprof_storage_made(recorder, args, num_args, result);
   }
 }

@@ -9,7 +9,7 @@
 /* VMAllocStorage's operands (tvm/src/runtime/vm/builtin.cc). */
 enum { VM, SHAPE, DEVICE, DTYPE, NUM_OPERANDS };
 
-/* INT32_MIN: there are none in this process. Set before the first session. */
+/* INT32_MIN: there are none in this process. Set before the first run that follows them. */
 int32_t vmprof_storage_type = INT32_MIN;
 
 /* The one that all storages come with: TVM makes them in one place. */
@@ -29,7 +29,7 @@ static void append(vmprof_recorder *recorder, const void *storage, int64_t bytes
 
 static void dies(void *self, int flags) {
   vmprof_recorder *recorder = vmprof_here.runs ? vmprof_here.recorder : NULL;
-  if (recorder != NULL && recorder->storage_events != NULL &&
+  if (recorder != NULL && recorder->mode & VMPROF_STORAGES &&
       flags & kTVMFFIObjectDeleterFlagBitMaskStrong) {
     append(recorder, self, VMPROF_RELEASED);
   }

@@ -24,7 +24,9 @@ struct vmprof_team {
   int num_sources;
   _Atomic(member *) members;
   atomic_int failed;
-  int64_t problem[3];
+  int64_t problem[3];     /* of the first member that could not open its sources */
+  int of_run;             /* what went wrong with the runner's in this run: VMPROF_STAYED_OFF, ... */
+  int64_t run_problem[3];
   vmprof_source *nothing[]; /* the sources of a thread that got no memory */
 };
 
@@ -73,16 +75,32 @@ vmprof_team *vmprof_team_new(vmprof_source *const *sources, int num_sources) {
   return team;
 }
 
+static void report_run(vmprof_team *team, int kind, int source, int code) {
+  if (team->of_run != VMPROF_NO_PROBLEM) return;
+  team->of_run = kind;
+  team->run_problem[0] = source;
+  team->run_problem[2] = code;
+}
+
 void vmprof_team_enable(vmprof_team *team) {
   team->run += 1;
+  team->of_run = VMPROF_NO_PROBLEM;
   for (member *each = atomic_load(&team->members); each != NULL; each = each->next) {
     for (int i = 0; i < team->num_sources; ++i) {
       if (each->sources[i] != NULL) enable(team, i, each->sources[i]);
     }
   }
+  for (int i = 0; i < team->num_sources; ++i) {
+    const int code = vmprof_source_enable(team->of_runner[i]);
+    if (code != 0) report_run(team, VMPROF_STAYED_OFF, i, code);
+  }
 }
 
 void vmprof_team_disable(vmprof_team *team) {
+  for (int i = 0; i < team->num_sources; ++i) {
+    const int code = vmprof_source_disable(team->of_runner[i]);
+    if (code != 0) report_run(team, VMPROF_COUNTED_LESS, i, code);
+  }
   for (member *each = atomic_load(&team->members); each != NULL; each = each->next) {
     for (int i = 0; i < team->num_sources; ++i) {
       if (each->sources[i] != NULL) each->sources[i]->disable(each->sources[i]);
@@ -112,9 +130,11 @@ uint64_t vmprof_team_cpu_ns(const vmprof_team *team) {
 }
 
 int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]) {
-  if (!atomic_load(&team->failed)) return 0;
-  for (int i = 0; i < 3; ++i) problem[i] = team->problem[i];
-  return 1;
+  const int joined = !atomic_load(&team->failed);
+  const int kind = team->of_run != VMPROF_NO_PROBLEM || joined ? team->of_run : VMPROF_NOT_OPENED;
+  const int64_t *found = kind == VMPROF_NOT_OPENED ? team->problem : team->run_problem;
+  for (int i = 0; i < 3; ++i) problem[i] = found[i];
+  return kind;
 }
 
 /* ---- in a run, on a thread that does a task ------------------------------------ */

@@ -81,6 +81,11 @@ int vmprof_register_code_functions(void);
 /* The packed function "vmprof.hook". */
 int vmprof_hook(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result);
 
+/* ---- run.c ------------------------------------------------------------------------ */
+
+/* The packed function "vmprof.run". */
+int vmprof_run(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result);
+
 /* ---- invocation.c ----------------------------------------------------------------- */
 
 /* The packed function "vmprof.entry". */

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vmprof.drivers.profile import profile
     from vmprof.errors import VmprofError, VmprofWarning
     from vmprof.program import Program
-    from vmprof.record.rounds.collectors import get_include, load_collector
+    from vmprof.record.collectors import get_include, load_collector
     from vmprof.record.sessions.session import Session
     from vmprof.report import Report
     from vmprof.subject.load import load_program
@@ -48,8 +48,8 @@ _MODULES = {
     "VmprofWarning": "vmprof.errors",
     "__version__": "vmprof.version",
     "compile": "vmprof.zoo.compiler",
-    "get_include": "vmprof.record.rounds.collectors",
-    "load_collector": "vmprof.record.rounds.collectors",
+    "get_include": "vmprof.record.collectors",
+    "load_collector": "vmprof.record.collectors",
     "load_program": "vmprof.subject.load",
     "profile": "vmprof.drivers.profile",
 }

@@ -1,7 +1,8 @@
 """The native half, ready to use: ``lib`` and ``ffi`` of native/api.h, and packed functions.
 
-``wrap(recorder address, site number, kernel)`` gives the wrapped kernel;
+``wrap(recorder address, site number, kernel)`` gives the wrapped kernel (native/api.h);
 ``hook(address of a vmprof_hooked)`` gives the instrument for TVM's VM;
+``run(recorder address, function, *arguments)`` calls it as a run;
 ``entry(address of a vmprof_entry_state)`` gives a function that is called from outside;
 ``empty()`` is a packed function that does nothing.
 """
@@ -20,7 +21,8 @@ if lib.vmprof_register_functions() != 0:  # pragma: no cover
 
 wrap: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.wrap")
 hook: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.hook")
+run: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.run")
 entry: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.entry")
 empty: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.empty")
 
-__all__ = ["empty", "entry", "ffi", "hook", "lib", "wrap"]
+__all__ = ["empty", "entry", "ffi", "hook", "lib", "run", "wrap"]

@@ -245,7 +245,7 @@ def test_a_reader_that_leaves_early() -> None:
     assert process.wait() == 0
 
 
-def test_progress_is_for_terminals_alone() -> None:
+def test_progress_is_for_terminals_alone(tmp_path: Path) -> None:
     def on_terminal(*arguments: str) -> str:
         controller, terminal = pty.openpty()
         with os.fdopen(terminal, "wb") as stream:
@@ -254,6 +254,7 @@ def test_progress_is_for_terminals_alone() -> None:
                 stdout=subprocess.DEVNULL,
                 stderr=stream,
                 check=True,
+                env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
             )
             stream.write(b"end")
         shown = b""
@@ -264,6 +265,7 @@ def test_progress_is_for_terminals_alone() -> None:
 
     shown = on_terminal()
     assert "\rcompiling mlp ..." in shown
+    assert f"mlp, step 2 of 3: pass 1 of 82 [{' ' * 20}] ..." in shown
     assert "measuring, round 2 of 2 ..." in shown
     # The line is empty again at the end.
     assert shown.endswith("\rend")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from support.pages import Elements
+from support.recordings import Made
 from support.scripts import record, run
 
 from vmprof.cli.main import main
 from vmprof.compare.readers import read_reports
-from vmprof.recording.saved import load
+from vmprof.recording.reports import reports
+from vmprof.recording.saved import dumps, load
+from vmprof.recording.tables import TIMED
 
 TESTS = str(Path(__file__).parents[1])
 
@@ -109,7 +113,7 @@ def test_the_page_and_the_trace_have_all_functions(program: Path, tmp_path: Path
     assert page.found["template"] == len(titles)
     assert all(title in page.text for title in titles)
     events = json.loads((tmp_path / "run.trace").read_text())["traceEvents"]
-    invocations = [event["name"] for event in events if event.get("cat") == "invocation"]
+    invocations = [e["name"].partition(" (")[0] for e in events if e.get("cat") == "invocation"]
     assert Counter(invocations) == dict(zip(titles, (1, 5, 5, 5), strict=True))
     # What was saved says the same again, and what is of one report asks for its name.
     again = {form: f"again.{form}" for form in ("html", "trace", "json")}
@@ -122,6 +126,17 @@ def test_the_page_and_the_trace_have_all_functions(program: Path, tmp_path: Path
     assert refused.returncode == 1
     assert refused.stderr == "vmprof: error: --csv is of one report; name it: --report\n"
     assert not (tmp_path / "run.csv").exists()
+    # Of one function alone: its table, and the trace of its invocations.
+    one = ("show", "run.save", "--report", "main, VM 2", "--trace", "one.trace", "--csv", "one.csv")
+    assert run("-m", "vmprof", *one, cwd=tmp_path).returncode == 0
+    trace = json.loads((tmp_path / "one.trace").read_text())
+    invocations = [e["name"] for e in trace["traceEvents"] if e.get("cat") == "invocation"]
+    assert len(invocations) == 5
+    assert {name.partition(" (")[0] for name in invocations} == {"main, VM 2"}
+    assert (tmp_path / "one.csv").read_text().startswith("Argument Shapes,")
+    named = run("-m", "vmprof", "show", "run.save", "--report", "nobody", cwd=tmp_path)
+    assert named.stderr.startswith("vmprof: error: there is no report of 'nobody'; there are: ")
+    assert all(title in named.stderr for title in titles)
 
 
 def test_a_program_without_vms_has_an_empty_page_and_trace(tmp_path: Path) -> None:
@@ -162,6 +177,29 @@ def test_a_module_by_its_name(program: Path) -> None:
     assert (done.returncode, done.stdout) == (alone.returncode, alone.stdout)
     assert alone.stderr == ""
     assert "Engine: vmprof" in done.stderr
+
+
+def test_by_thread_and_by_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = Made()
+    for _ in range(4):
+        made.add(TIMED, 1000, [("a", "", 0, 100)])
+    recording = made.recording()
+    recording.invocations["thread"] = [5, 6, 5, 5]
+    path = tmp_path / "run.vmprof"
+    path.write_bytes(dumps(recording))
+    assert main(["show", str(path), "--by", "thread"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"^main, thread 5 +3 ", shown, re.MULTILINE)
+    assert "Evaluate vm inference cost of main, thread 6 on cpu(0)" in shown
+    assert main(["show", str(path), "--by", "thread", "--report", "main, thread 6"]) == 0
+    assert "Repeats: 1\n" in capsys.readouterr().out
+    assert main(["show", str(path), "--by", "path"]) == 1
+    assert capsys.readouterr().err == (
+        "vmprof: error: a recording has no rows by path; take operator, shape, thread\n"
+    )
+    (tmp_path / "report.json").write_text(next(iter(reports(recording).values())).json())
+    assert main(["show", str(tmp_path / "report.json"), "--by", "thread"]) == 1
+    assert "--by thread is of what vmprof record saved" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

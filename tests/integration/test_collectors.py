@@ -6,14 +6,18 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 from support.models import program
 from support.relax_zoo import zoo
+from support.sessions import make, tensor
 
 import vmprof
 from vmprof import Program, VmprofError, load_collector
+from vmprof.record.sessions.session import Session
+from vmprof.recording.reports import reports
 from vmprof.report import Count, Duration, Ratio, Report
 from vmprof.values import WINDOW, Metric, Row, Samples
 
@@ -286,3 +290,60 @@ def test_a_collector_in_c_cannot_give_columns_of_others(tmp_path: Path) -> None:
 def test_a_collector_that_gives_nothing_is_said() -> None:
     report = profile_with(Giving({}))
     assert report.missing["Giving"] == "this collector gave no column: its stop() returned none"
+
+
+# ---- in sessions ------------------------------------------------------------------------------
+
+
+def test_a_collector_has_a_turn_in_a_session(tmp_path: Path, engine: str) -> None:
+    """One column counts the readings, which are of the thread that calls."""
+    read = "static _Thread_local uint64_t n; values[0] = n++; values[1] = 0; return 0;"
+    collector = load_collector(build(collector_in_c(read), tmp_path))
+    with Session("none", engine=engine, collectors=[collector]) as session:
+        vm = session.attach(make("nested"))
+
+        def run() -> None:
+            for _ in range(6):
+                vm["main"](tensor())
+
+        thread = Thread(target=run)
+        thread.start()
+        thread.join()
+        run()
+    recording = session.recording()
+    (counts,) = recording.counts
+    whole = counts.calls["callee"] == -1
+    calls = (len(whole) - whole.sum()) / whole.sum()
+    assert set(counts.values[~whole, 0].tolist()) == {1}
+    assert set(counts.values[whole, 0].tolist()) == {2 * calls + 1}
+    threads = recording.invocations["thread"][recording.invocations["turn"] == 1]
+    assert len(set(threads.tolist())) == 2
+    (report,) = reports(recording).values()
+    assert report.device_metrics["cpu0"]["a"] == Count(int(2 * calls + 1))
+    assert report.configuration["Empty call a"] == Count(1)
+
+
+def test_a_collector_that_does_not_open_in_a_thread_is_told(tmp_path: Path) -> None:
+    open_ = (
+        'static int n; if (n++) { snprintf(problem, size, "no more"); return 0; } '
+        "return (void *)names;"
+    )
+    collector = load_collector(build(collector_in_c("(void)values; return 0;", open_), tmp_path))
+    with Session("none", collectors=[collector]) as session:
+        vm = session.attach(make("nested"))
+        for _ in range(3):
+            vm["main"](tensor())
+    assert any("no more" in problem for problem in session.recording().problems)
+    (report,) = reports(session.recording()).values()
+    assert set(report.missing) == {"a", "b"}
+
+
+def test_a_session_runs_no_python_for_a_collector() -> None:
+    collector = load_collector(f"{EXAMPLES / 'collector.py'}:Preemptions")
+    with (
+        pytest.raises(VmprofError, match=r"Preemptions: it is in Python, and a session"),
+        Session(collectors=[collector]),
+    ):
+        pass
+    with Session("none"):
+        pass  # the one before left nothing behind

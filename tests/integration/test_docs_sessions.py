@@ -86,7 +86,7 @@ def test_every_command_does_what_it_is_shown_for(
     of_page = results[name]
     assert [(each.line, each.code) for each in of_page] == [(each.line, 0) for each in of_page]
     records = [each for each in of_page if each.line.startswith("vmprof record ")]
-    assert len(records) == {"page": 6, "readme": 3}[name]
+    assert len(records) == {"page": 7, "readme": 3}[name]
     assert len({each.out for each in records}) == 1
     assert all(len(each.out.split()) == 64 for each in records)
     for each in records:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,12 +34,17 @@ from vmprof.program.bytecode import (
     Register,
     Ret,
 )
+from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
+from vmprof.record.hook import Hook
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.rounds.engines import DispatchLoop, Engine
-from vmprof.record.rounds.hooked import HookedVm
+from vmprof.record.rounds.wrapped import WrappedVm
+from vmprof.report.estimator import middle_mean
 from vmprof.runs.run import Run
-from vmprof.values import Count, Metric
+from vmprof.runs.storages import ALIVE
+from vmprof.values import Count, Duration, Metric
 from vmprof.vm.executable import Executable, load, packed
+from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 CPU = tvm.cpu(0)
 FOUR = np.array([1, -2, 3.5, 0], "float32")
@@ -71,7 +76,7 @@ def calls(engine: Engine, recording: Run) -> list[tuple[str, str, int]]:
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_both_engines_record_the_same_calls(name: str) -> None:
     found = []
-    for kind in (DispatchLoop, HookedVm):
+    for kind in (DispatchLoop, WrappedVm):
         running, _ = engine(kind, program(name), ARGUMENTS[name])
         found.append(calls(running, running.record(Reading.TIME, None)))
     assert found[0] == found[1]
@@ -79,13 +84,13 @@ def test_both_engines_record_the_same_calls(name: str) -> None:
 
 
 def test_a_kernel_that_call_tir_dyn_calls_has_the_row() -> None:
-    running, _ = engine(HookedVm, program("function-as-value"), ARGUMENTS["function-as-value"])
+    running, _ = engine(WrappedVm, program("function-as-value"), ARGUMENTS["function-as-value"])
     names = [name for name, _, _ in calls(running, running.record(Reading.TIME, None))]
     assert "scale" in names
     assert "vm.builtin.call_tir_dyn" not in names
 
 
-@pytest.mark.parametrize("kind", [DispatchLoop, HookedVm])
+@pytest.mark.parametrize("kind", [DispatchLoop, WrappedVm])
 def test_windows_lie_in_the_run_one_after_the_other(kind: type[Engine]) -> None:
     running, _ = engine(kind, program("nested"), [FOUR])
     recording = running.record(Reading.TIME, None)
@@ -109,7 +114,7 @@ def of_bytecode(*functions: tuple[str, list[Instruction]], packed_names: Sequenc
 
 def test_a_call_inside_a_call_is_known_as_such() -> None:
     closures = Program.of_module(compile_relax(Closures), "closures")
-    running, _ = engine(HookedVm, closures, [FOUR])
+    running, _ = engine(WrappedVm, closures, [FOUR])
     recording = running.record(Reading.TIME, None)
     names = [name for name, _, _ in calls(running, recording)]
     invoke = names.index("vm.builtin.invoke_closure")
@@ -132,7 +137,7 @@ def test_a_kernel_that_a_builtin_calls_by_itself_has_a_row() -> None:
     )
     outer, inner, last = (name, "", -1), (empty.name, "", 0), (empty.name, "", -1)
     executable, recorder = Executable(of, CPU), Recorder(0, max_records=10)
-    for kind in (DispatchLoop, HookedVm):
+    for kind in (DispatchLoop, WrappedVm):
         running = kind(executable, "main", [], recorder)
         assert calls(running, running.record(Reading.TIME, None)) == [outer, inner, last]
         collecting = running.collecting(Order())
@@ -172,7 +177,7 @@ def test_a_call_that_raised_inside_one_that_caught_it() -> None:
         ("inner", [Call(void, empty, ()), Call(void, failing, ()), Ret(void)]),
         packed_names=names,
     )
-    running, _ = engine(HookedVm, of, [])
+    running, _ = engine(WrappedVm, of, [])
     recording = running.record(Reading.TIME, None)
     assert calls(running, recording) == [
         (names[0], "", -1),
@@ -183,6 +188,13 @@ def test_a_call_that_raised_inside_one_that_caught_it() -> None:
     ]
     assert recording.durations_ns is not None
     assert 0 < recording.durations_ns[3] < recording.durations_ns[1]
+
+
+def hooked(of: Program, names: Sequence[str], recorder: Recorder) -> TvmVirtualMachine:
+    """TVM's VM with the recorder as its instrument, as sessions have it."""
+    vm = TvmVirtualMachine(of.module, CPU)
+    vm.set_instrument(Hook(recorder.pointer, names).instrument)
+    return vm
 
 
 def test_more_names_than_the_hook_has_room_for() -> None:
@@ -197,13 +209,14 @@ def test_more_names_than_the_hook_has_room_for() -> None:
     of = of_bytecode(
         ("main", [*calls_of_all, *calls_of_all, Ret(void)]), *inner, packed_names=[empty.name]
     )
-    running, _ = engine(HookedVm, of, [])
-    assert calls(running, running.record(Reading.TIME, None)) == 2 * count * [(empty.name, "", -1)]
+    recorder = Recorder(0, max_records=1000)
+    recorder.run(hooked(of, [empty.name], recorder)["main"], Reading.TIME)
+    assert recorder.recording(Reading.TIME).sites.tolist() == 2 * count * [0]
 
 
 def test_what_is_not_as_tvm_calls_an_instrument_is_refused() -> None:
     recorder = Recorder(0, max_records=10)
-    instrument = recorder.hook(["vmprof.empty"])
+    instrument = Hook(recorder.pointer, ["vmprof.empty"]).instrument
     with pytest.raises(TypeError, match="not how TVM"):
         recorder.run(lambda: instrument(1, 2, 3), Reading.TIME)
     instrument(1, 2, 3)  # nothing is recorded: nothing is looked at
@@ -218,9 +231,7 @@ def test_an_error_says_that_it_comes_from_tvms_vm() -> None:
     tvm_ffi.register_global_func(name, fail, override=True)
     with pytest.raises(ValueError, match="of the kernel") as caught:
         vmprof.profile(compile_relax(calls_packed(name)), [FOUR], engine="tvm", repeats=1)
-    assert caught.value.__notes__ == [
-        f"in a run of TVM's own VM, with vmprof's hook, in a call of {name}"
-    ]
+    assert caught.value.__notes__ == [f"in a recorded run of TVM's own VM, in a call of {name}"]
 
 
 def test_a_full_buffer_is_told() -> None:
@@ -232,7 +243,7 @@ def test_native_code_is_refused() -> None:
     module = relax.build(dynamic(), tvm.target.Target("llvm"), exec_mode="compiled").jit()
     of = Program.of_module(module, "native")
     with pytest.raises(VmprofError, match="'main' of native was compiled with exec_mode"):
-        engine(HookedVm, of, [np.ones((5, 16), "float32")])
+        engine(WrappedVm, of, [np.ones((5, 16), "float32")])
 
 
 def test_an_unknown_engine_is_refused() -> None:
@@ -254,9 +265,9 @@ def test_a_callee_gets_data_types_as_without_the_hook() -> None:
     code.append(Ret(Register(VOID_REGISTER)))
     constants = (DataTypeConstant((2, 32, 1)), "float32")
     of = Program.of_module(load(Bytecode(table, tuple(code), constants, {})), "data-types")
-    running, _ = engine(HookedVm, of, [])
-    running.unprofiled()
-    running.record(Reading.TIME, None)
+    recorder = Recorder(0, max_records=1000)
+    TvmVirtualMachine(of.module, CPU)["main"]()
+    recorder.run(hooked(of, ["vmprof.test.sees"], recorder)["main"], Reading.TIME)
     assert [type(each) for each in seen] == [tvm_ffi.dtype, tvm_ffi.core.String] * 2
     assert seen[:2] == seen[2:] == ["float32", "float32"]
 
@@ -276,21 +287,25 @@ def test_engines_share_one_copy_of_the_constants() -> None:
         load(Bytecode(table, code, (tensor_constant((2, 32, 1), (8,)),), {})), "constant"
     )
     executable = Executable(of, CPU)
-    for kind in (DispatchLoop, HookedVm):
+    for kind in (DispatchLoop, WrappedVm):
         running, _ = engine(kind, of, [], executable)
         running.record(Reading.TIME, None)
         running.unprofiled()
     assert len(addresses) == 1
 
 
-@pytest.mark.parametrize("kind", [DispatchLoop, HookedVm])
-def test_empty_calls_are_measured_by_the_engine_itself(kind: type[Engine]) -> None:
-    running, _ = engine(kind, program("nested"), [FOUR])
-    recording = running.record_empty_calls(Reading.TIME, None, 20)
+@pytest.mark.parametrize("calls", [wrapped_calls, hooked_calls])
+def test_empty_calls_are_measured_by_windows_of_their_kind(
+    calls: Callable[[Recorder, int], Callable[[], Any]],
+) -> None:
+    recorder = Recorder(0, max_records=20)
+    found = empty_call(recorder, calls(recorder, 20), [(Reading.TIME, None)])
+    recording = recorder.recording(Reading.TIME)
     assert recording.sites.tolist() == [0] * 20
     assert recording.durations_ns is not None
     assert recording.total_ns is not None
     assert 0 < recording.durations_ns.sum() < recording.total_ns
+    assert found == {"(us)": Duration(middle_mean(recording.durations_ns.tolist()) / 1e3)}
 
 
 def test_the_report_says_which_engine() -> None:
@@ -334,8 +349,8 @@ def test_collectors_of_calls_stand_around_the_calls() -> None:
     assert [call["order"] for call in report.calls] == [Count(i) for i in range(len(report.calls))]
 
 
-def test_an_instrument_goes_with_its_vm() -> None:
-    running, recorder = engine(HookedVm, program("nested"), [FOUR])
+def test_what_is_wrapped_goes_with_its_vm() -> None:
+    running, recorder = engine(WrappedVm, program("nested"), [FOUR])
     gone = weakref.ref(running)
     del running
     gc.collect()
@@ -352,7 +367,7 @@ def test_both_engines_record_the_same_calls_of_random_programs() -> None:
     recorded = 0
     for each in generator.programs:
         found = []
-        for kind in (DispatchLoop, HookedVm):
+        for kind in (DispatchLoop, WrappedVm):
             running = kind(executable, each.name, each.arguments, recorder)
             try:
                 found.append(calls(running, running.record(Reading.TIME, None)))
@@ -361,3 +376,16 @@ def test_both_engines_record_the_same_calls_of_random_programs() -> None:
         assert found[0] == found[1], each.name
         recorded += bool(found[0])
     assert recorded > len(generator.programs) / 2
+
+
+@pytest.mark.parametrize("kind", [DispatchLoop, WrappedVm])
+def test_storages_of_each_timed_run(kind: type[Engine]) -> None:
+    """Two of the nested program die inside; the third is its result."""
+    running, recorder = engine(kind, program("nested"), [FOUR])
+    for _ in range(2):
+        run = running.record(Reading.TIME, None)
+        assert run.storages["bytes"].tolist() == [16, 16, 16]
+        assert (run.storages["end"] == ALIVE).tolist() == [False, False, True]
+        names = [running.sites[site].callee for site in run.sites[run.storages["call"] - 1]]
+        assert names == ["vm.builtin.alloc_storage"] * 3
+    assert not recorder.missed_storages

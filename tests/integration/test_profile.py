@@ -20,7 +20,7 @@ from vmprof import Report, VmprofError
 from vmprof.counters import Machine, open_counters, parse_events
 from vmprof.counters.encoding import HARDWARE
 from vmprof.counters.hardware.pmu import Pmu
-from vmprof.values import Count, Duration, Ratio, Samples
+from vmprof.values import LIVE_MEMORY, PEAK_MEMORY, Count, Duration, Ratio, Samples
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
 
@@ -318,3 +318,15 @@ def test_mistakes_are_found_before_anything_is_compiled(
     monkeypatch.setattr(tvm, "compile", lambda *args, **kwargs: pytest.fail("compiled"))
     with pytest.raises(VmprofError, match=message):
         vmprof.profile("mlp", **options)
+
+
+@pytest.mark.parametrize("engine", ["vmprof", "tvm"])
+def test_memory_is_that_of_the_timed_runs(engine: str) -> None:
+    """Three storages of 16 bytes, the last of which is the result's."""
+    report = vmprof.profile(program("nested"), [FOUR], engine=engine, repeats=3, counters="none")
+    facts = report.configuration
+    assert facts[PEAK_MEMORY] == Count(48)
+    assert facts["Left at the end (bytes)"] == Count(16)
+    live = facts[LIVE_MEMORY]
+    assert isinstance(live, Samples)
+    assert live.values[1::2] == (0, 16, 32, 48, 16)

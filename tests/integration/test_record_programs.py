@@ -5,23 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.scripts import record, run
+from support.scripts import BASE, record, run
 
 from vmprof.recording.saved import load
-
-# ``base.vm()["main"]()`` is an invocation without a call.
-BASE = """\
-import tvm
-from tvm import relax
-from vmprof.program.bytecode import VOID_REGISTER, Bytecode, Register, Ret
-from vmprof.vm.executable import load, vm_function
-
-code = (Ret(Register(VOID_REGISTER)),)
-module = load(Bytecode((vm_function("main", 0, 1),), code, (), {}))
-
-def vm():
-    return relax.VirtualMachine(module, tvm.cpu())
-"""
 
 OS_EXIT = """\
 import os, base
@@ -165,6 +151,15 @@ def test_a_program_without_a_vm_is_told_so_in_one_line(folder: Path) -> None:
     assert (done.returncode, done.stdout) == (4, "hello\n")
     assert done.stderr.startswith("Nothing was recorded: no tvm.relax.VirtualMachine")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("taken", ["io.StringIO()", "None"])
+def test_the_report_goes_where_stderr_was(folder: Path, taken: str) -> None:
+    lines = ("import io, sys, base", f"sys.stdout = sys.stderr = {taken}", "base.vm()['main']()")
+    (folder / "program.py").write_text("\n".join(lines))
+    done = record("--counters", "none", "program.py", cwd=folder)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Evaluate vm inference cost of main" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import tvm
 import tvm_ffi
+from support.kernel import FakeKernel
 from support.sessions import TvmVm, X, callees, compiled, functions, make, tensor
+from support.traps import trap
 
 import vmprof
 from vmprof.record.sessions.session import Session
 from vmprof.recording.reports import reports
 from vmprof.recording.tables import TIMED, UNRECORDED
-from vmprof.values import Ratio
+from vmprof.runs.faults import COUNTED_LESS, LOST, NO_FAULT, STAYED_OFF
+from vmprof.values import Count, Ratio
 from vmprof.vm import VirtualMachine as OwnVm
 
 # ---- what is recorded ---------------------------------------------------------------------
@@ -302,3 +307,61 @@ def test_a_wrong_counter_is_refused_before_anything_runs() -> None:
         pass
     with Session("none"):  # and leaves no session behind
         pass
+
+
+def test_counters_that_do_not_start_leave_no_counts(kernel: FakeKernel, engine: str) -> None:
+    with Session("page-faults", engine=engine) as session:
+        vm = session.attach(make("nested"))
+        vm["main"](tensor())
+        kernel.refuse_control = lambda _: errno.ENODEV
+        vm["main"](tensor())
+        kernel.refuse_control = lambda _: None
+    assert session.recording().invocations["fault"].tolist() == [NO_FAULT, STAYED_OFF]
+    (report,) = reports(session.recording()).values()
+    assert "the counters stayed off" in report.missing["perf::PAGE-FAULTS"]
+
+
+@pytest.mark.usefixtures("kernel")
+def test_what_a_breakpoint_lost_is_said(engine: str, registered: Any) -> None:
+    invocations = []
+
+    def kernel_with_a_trap(x: Any, out: Any) -> None:
+        if len(invocations) == 2:  # the counted one
+            trap()
+        out.copyfrom(x.numpy())
+
+    registered("test.session.inner", kernel_with_a_trap)
+    with Session("mem:0x7f00:rw", engine=engine) as session:
+        vm = session.attach(make("inner"))
+        for number in range(2):
+            invocations.append(number)
+            vm["main"](tensor())
+    assert session.recording().invocations["fault"].tolist() == [NO_FAULT, COUNTED_LESS]
+    (report,) = reports(session.recording()).values()
+    (reason,) = report.missing.values()
+    assert LOST in reason
+
+
+def test_an_empty_call_is_counted_in_each_pass(kernel: FakeKernel, engine: str) -> None:
+    """Each reading of the kernel that is played adds the same to the counter."""
+    assert kernel.open == {}
+    with Session("cycles", engine=engine) as session:
+        vm = session.attach(make("nested"))
+        for _ in range(2):
+            vm["main"](tensor())
+    facts = session.recording().facts
+    assert facts[f"Empty call, engine {engine} perf::CYCLES"] == Count(4_000_000)
+    (report,) = reports(session.recording()).values()
+    assert report.configuration["Empty call perf::CYCLES"] == Count(4_000_000)
+    assert "Empty call (us)" in report.configuration
+
+
+def test_an_empty_call_counts_the_thread_that_has_the_counters() -> None:
+    session = Session("task-clock")
+    with session:
+        session.attach(make("nested"))["main"](tensor())
+        closing = Thread(target=session.close)
+        closing.start()
+        closing.join()
+    names = [name for name in session.recording().facts if name.startswith("Empty call")]
+    assert names == ["Empty call, engine tvm (us)"]

@@ -14,7 +14,7 @@ import tvm_ffi
 from support import llama as small_llama
 from support import random_bytecode
 from support.models import Nested
-from support.sessions import TvmVm, X, make, tensor
+from support.sessions import TvmVm, X, compiled, make, tensor
 
 from vmprof.program.bytecode import (
     VM_REGISTER,
@@ -37,9 +37,12 @@ from vmprof.program.bytecode import (
 )
 from vmprof.record.sessions.session import Session
 from vmprof.recording.groups import groups_of
-from vmprof.recording.memory import Held, Memory, live_bytes, memory_of
+from vmprof.recording.memory import Held, Memory, live_bytes
 from vmprof.recording.reports import reports
-from vmprof.recording.tables import ALIVE, TIMED, Recording
+from vmprof.recording.saved import dumps, loads
+from vmprof.recording.summary import not_seen
+from vmprof.recording.tables import TIMED, Recording
+from vmprof.runs.storages import ALIVE
 from vmprof.values import Count
 from vmprof.vm.executable import load
 
@@ -70,7 +73,7 @@ def storages(recording: Recording) -> dict[int, list[Row]]:
 
 def memory(recording: Recording, function: str = "main") -> Memory | None:
     (group,) = (group for group in groups_of(recording) if group.title == function)
-    return memory_of(group)
+    return group.memory
 
 
 # ---- by hand ------------------------------------------------------------------------------
@@ -91,6 +94,23 @@ def test_storages_of_functions_that_call_one_another(engine: str) -> None:
     assert found.curve.tolist() == [0, 16, 32, 48, 16]
     (report,) = reports(recording).values()
     assert report.configuration["Peak memory (bytes)"] == Count(48)
+
+
+def test_of_several_devices_it_says_that_they_are_not_told_apart(engine: str) -> None:
+    for devices, told in (
+        (tvm.cpu(), ""),
+        ([tvm.cpu(), tvm.cpu()], ""),
+        ([tvm.cpu(0), tvm.cpu(1)], "on which of cpu0, cpu1 a storage is: bytes are of all these"),
+    ):
+        with Session("none", engine=engine) as session:
+            session.attach(TvmVm(compiled("nested"), devices))["main"](tensor())
+        recording = loads(dumps(session.recording()), "x")
+        (report,) = reports(recording).values()
+        assert str(report.configuration["Memory does not tell"]).startswith(told or "constants")
+        assert [note.startswith(f"VM 1: {told}") for note in not_seen(recording)] == [True] * bool(
+            told
+        )
+        assert report.device_metrics.keys() == {"cpu0"}
 
 
 def test_sizes_that_the_program_computes(engine: str) -> None:

@@ -16,11 +16,12 @@ INSTRUCTIONS = "perf::INSTRUCTIONS"
 
 @dataclass
 class Profile:
-    """The column of instructions."""
+    """The column of instructions; ``empty`` is what the window of an empty call holds."""
 
     rows: list[tuple[str, int]]
     total: int
     unprofiled: int
+    empty: int
 
     @classmethod
     def of(cls, result: Any) -> Profile:
@@ -30,11 +31,20 @@ class Profile:
             [(row["Name"]["string"], row[INSTRUCTIONS]["count"]) for row in report["calls"]],
             total[INSTRUCTIONS]["count"],
             result["unprofiled"][INSTRUCTIONS],
+            report["configuration"][f"Empty call {INSTRUCTIONS}"]["count"],
         )
 
     @property
     def sum(self) -> int:
         return sum(count for _, count in self.rows)
+
+    def kernels(self) -> dict[str, int]:
+        """By name, without the window's own part."""
+        return {
+            name: count - self.empty
+            for name, count in self.rows
+            if not name.startswith("vm.builtin.")
+        }
 
     @property
     def in_no_row(self) -> int:
@@ -95,3 +105,13 @@ def test_the_command_shows_instructions_per_cycle_of_each_operator(machine: Mach
         # Two significant digits are shown.
         assert float(ipc) == pytest.approx(instructions / cycles, rel=0.05)
         assert cycles == 2 * instructions or (not machine.exact and cycles > 0)
+
+
+def test_a_session_counts_what_a_profile_does(machine: Machine, large: Profile) -> None:
+    """By another engine, but for what windows hold of their own."""
+    report = machine.run("programs/record_model.py", "mlp-32.so", EVENTS).json()
+    recorded = Profile.of({"report": report, "unprofiled": {INSTRUCTIONS: large.unprofiled}})
+    expected, found = large.kernels(), recorded.kernels()
+    assert len(expected) == 10
+    assert found == pytest.approx(expected, rel=1e-3 if machine.exact else 0.05, abs=20)
+    assert recorded.total == pytest.approx(large.unprofiled, rel=0.02)

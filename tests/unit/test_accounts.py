@@ -7,17 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.event_lists import SOFTWARE, lists
 from support.events import events
 from support.kernel import FakeKernel, OpenEvent
-from support.models import program
 
-import vmprof
 from vmprof.counters import Counters, Encoding, Event, Machine, open_counters, parse_events
 from vmprof.counters.hardware.pmu import Pmu
-from vmprof.counters.reading.group import Opener, Refused
 from vmprof.report.accounts import LOST, accounted
 from vmprof.report.derive import derive
 from vmprof.report.model import Report
@@ -27,19 +24,8 @@ FOUR = np.array([1, -2, 3.5, 0], "float32")
 METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})
 ENERGY = Event("power/energy-pkg/", (Encoding("power", 20, 2, cpus=(0,)),), unit="Joules")
 
-SOFTWARE = [
-    *("task-clock", "cpu-clock", "page-faults", "minor-faults", "major-faults"),
-    *("context-switches", "cpu-migrations", "alignment-faults"),
-]
 ANY = [*SOFTWARE, "cycles", "instructions", "branches", "cycles:u", "r1c2", "mem:0x10:x"]
 ANY += ["mem:0x20:w", "mem:0x30:x", "mem:0x40:x", "mem:0x50:x", "stalled-cycles-backend"]
-
-
-def lists(names: Sequence[str]) -> st.SearchStrategy[str]:
-    """Events and groups of them, which share some."""
-    groups = st.lists(st.sampled_from(names), min_size=1, max_size=4)
-    text = groups.map(lambda group: group[0] if len(group) == 1 else "{" + ",".join(group) + "}")
-    return st.lists(text, min_size=1, max_size=6).map(",".join)
 
 
 def check(found: Counters, groups: Sequence[Sequence[Event]]) -> None:
@@ -88,30 +74,6 @@ def test_on_this_machine(text: str, options: dict[str, Any]) -> None:
     groups = parse_events(text, machine)
     with open_counters(groups, machine, **options) as found:
         check(found, groups)
-
-
-@pytest.fixture(scope="module")
-def _perf() -> None:
-    try:
-        Opener(Machine()).open(events("task-clock")).close()
-    except Refused as refused:
-        pytest.skip(str(refused))
-
-
-@pytest.mark.usefixtures("_perf")
-@settings(max_examples=40)
-@given(text=lists(SOFTWARE), single_pass=st.booleans())
-def test_every_report_accounts_for_what_was_asked(text: str, single_pass: bool) -> None:
-    report = vmprof.profile(
-        program("nested"), [FOUR], repeats=1, warmup=0, counters=text, single_pass=single_pass
-    )
-    (total,) = report.device_metrics.values()
-    asked = {event.name for event in events(text)}
-    assert asked <= total.keys() | report.missing.keys()
-    assert LOST not in report.missing.values()
-    # A clock that ran has no 0.
-    clocks = [total[name] for name in asked & total.keys() if "CLOCK" in name]
-    assert all(isinstance(cell, Count) and cell.value > 0 for cell in clocks)
 
 
 def test_what_is_lost_is_said() -> None:

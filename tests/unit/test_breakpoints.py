@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import os
-import platform
 import re
 import signal
 
@@ -14,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.events import events
 from support.kernel import FakeKernel
+from support.traps import trap
 
 from vmprof import VmprofError
 from vmprof.counters import Encoding, Event, Machine, open_counters, parse_events
 from vmprof.counters.encoding import BREAKPOINT
 from vmprof.counters.names.breakpoints import Place, located
-from vmprof.counters.passes import LOST
 from vmprof.counters.reading.group import Opener
 from vmprof.counters.reading.scope import Scope
+from vmprof.runs.faults import LOST
 
 MACHINE = Machine(paranoid=1)
 R, W, X = 1, 2, 4
@@ -142,10 +140,10 @@ def test_passes_take_turns_with_the_breakpoints(kernel: FakeKernel) -> None:
         assert [one.layout.columns for one in found.passes] == [tuple(FIVE[:4]), (FIVE[4],)]
         assert "four on x86" in found.notes["Why several passes"]
         for one in found.passes * 2:
-            one.enable()
+            one.team.enable()
             assert len(kernel.open) == len(one.layout.columns)
-            one.disable()
-            assert one.problem() is None
+            one.team.disable()
+            assert one.team.problem() is None
 
 
 def test_too_many_at_a_time_are_refused(kernel: FakeKernel) -> None:
@@ -181,39 +179,19 @@ def test_reasons(kernel: FakeKernel, code: int, reason: str) -> None:
 
 # ---- traps that came without their cause ---------------------------------------------------
 
-_RT_TGSIGQUEUEINFO = {"x86_64": 297, "aarch64": 240}[platform.machine()]
-_TRAP_BRKPT = 1
-
-
-class _Info(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int) for name in ("signo", "errno", "code", "padding")] + [
-        ("rest", ctypes.c_char * 112)
-    ]
-
-
-def trap() -> None:
-    """As Linux sends it for a breakpoint whose cause got lost."""
-    info = _Info(signal.SIGTRAP, 0, _TRAP_BRKPT)
-    libc = ctypes.CDLL(None, use_errno=True)
-    thread = ctypes.c_int(libc.gettid())
-    code = libc.syscall(
-        _RT_TGSIGQUEUEINFO, os.getpid(), thread, int(signal.SIGTRAP), ctypes.byref(info)
-    )
-    assert code == 0, os.strerror(ctypes.get_errno())
-
 
 @pytest.mark.parametrize(("text", "problem"), [("mem:0x7f00:x", None), ("mem:0x7f00:rw", LOST)])
 def test_a_trap_does_no_harm(kernel: FakeKernel, text: str, problem: str | None) -> None:
     """An instruction is tried again; an access has happened, and was not counted."""
     with open_counters(parse_events(text, MACHINE), MACHINE) as found:
         (one,) = found.passes
-        one.enable()
+        one.team.enable()
         trap()
-        one.disable()
-        assert one.problem() == problem
-        one.enable()
-        one.disable()
-        assert one.problem() is None
+        one.team.disable()
+        assert one.team.problem() == problem
+        one.team.enable()
+        one.team.disable()
+        assert one.team.problem() is None
 
 
 def test_traps_of_others_are_theirs(kernel: FakeKernel) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,24 +159,3 @@ def test_another_users_cache_is_read(folder: Path, monkeypatch: pytest.MonkeyPat
     assert cached_library("mlp", "cpu", TARGET, make) == library
     assert (folder / "mlp-cpu-old.so").exists()
     assert make.calls == 2
-
-
-def test_a_damaged_library_is_made_anew(folder: Path, tmp_path: Path) -> None:
-    """With a warning, once."""
-    command = [sys.executable, "-m", "vmprof", "show-code", "mlp"]
-
-    def show_code() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-
-    whole = show_code()
-    assert whole.stderr == ""
-    (library,) = folder.glob("*.so")
-    library.write_bytes(library.read_bytes()[:5000])
-    again = show_code()
-    assert again.stdout == whole.stdout
-    assert re.fullmatch(
-        rf"vmprof: warning: {library} cannot be used: .* is cut short: .*; "
-        r"it is made anew\n",
-        again.stderr,
-    )
-    assert show_code().stderr == ""

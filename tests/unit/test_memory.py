@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.recordings import Made
 
-from vmprof.record.sessions.storages import EVENT, storage_table
+from vmprof.recording import page, text
 from vmprof.recording.groups import groups_of
-from vmprof.recording.memory import MOST_STEPS, Held, Memory, live_bytes, memory_of
-from vmprof.recording.reports import MOST_NAMED, reports
+from vmprof.recording.memory import MOST_NAMED, MOST_STEPS, Held, Memory, live_bytes, memory_in
+from vmprof.recording.reports import reports
 from vmprof.recording.summary import summary
-from vmprof.recording.tables import ALIVE, ALLOCATION, CALL, TIMED, UNRECORDED, Recording
+from vmprof.recording.tables import CALL, TIMED, UNRECORDED, Recording
 from vmprof.report.model import Report
+from vmprof.runs.storages import ALIVE, ALLOCATION, EVENT, storage_table
 from vmprof.values import LIVE_MEMORY, PEAK_MEMORY, Count, Samples
 
 RELEASED = -1
@@ -38,7 +40,7 @@ def recording(
 
 def memory(of: Recording) -> Memory | None:
     (group,) = groups_of(of)
-    return memory_of(group)
+    return group.memory
 
 
 # ---- of a recording -----------------------------------------------------------------------
@@ -80,6 +82,21 @@ def test_the_invocation_with_most_is_shown() -> None:
     assert report.configuration["Peak memory at"] == (
         "before a, call 1 of 2, in that of 3 invocations with most; the least is 4"
     )
+
+
+def test_it_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = recording([ALLOC, kernel("a")], (0, 1, ALIVE, 8))
+    asked: list[int] = []
+
+    def counting(*args: Any) -> Memory | None:
+        asked.append(1)
+        return memory_in(*args)
+
+    monkeypatch.setattr("vmprof.recording.groups.memory_in", counting)
+    assert "Peak memory (bytes): 8" in text.render(of)
+    assert len(asked) == 1
+    assert "Peak memory (bytes)" in page.render(of)
+    assert len(asked) == 2
 
 
 def test_what_was_not_seen_is_not_there() -> None:

@@ -42,7 +42,6 @@ def test_what_is_said_arrives() -> None:
         Counting("cycles", multiplex=True, count="inherit"),
         Rounds(7, 2, single_pass=True, cold=True, at_least=8),
         Threads(threads=True, num_threads=2, pin=(0, 1)),
-        (),
         metrics=True,
         max_records=9,
     )

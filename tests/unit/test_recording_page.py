@@ -36,7 +36,14 @@ def test_data_of_the_charts() -> None:
     curves = function["curves"]
     assert curves["numbers"] == [0, 1, 2, 4, 5, 6, 8, 9, 10]
     assert curves["threads"] is None
-    assert curves["unrecorded"] == {"numbers": [3, 7, 11], "us": [2.05, 2.25, 2.45]}
+    assert curves["others"] == [
+        {
+            "counted": False,
+            "how": "not recorded",
+            "numbers": [3, 7, 11],
+            "us": [2.05, 2.25, 2.45],
+        }
+    ]
     whole = [51, 2.05, 2.1, 2.2, 2.25, 2.3, 2.4, 2.45, 2.5]
     assert curves["whole"]["us"] == whole
     assert (curves["whole"]["first"], curves["whole"]["rest"]) == (51, pytest.approx(2.275))
@@ -47,6 +54,22 @@ def test_data_of_the_charts() -> None:
     assert inner["us"] == [0.3] * 9
     assert attention["growth"]["slopes"][0] == pytest.approx(0.05)
     assert matmul["growth"] is None
+
+
+def test_counted_invocations_are_drawn_as_such() -> None:
+    made = Made(columns=("cycles", "instructions"))
+    for step in range(9):
+        made.add((TIMED, 1, UNRECORDED)[step % 3], 1000 + step, [("a", "", 0, 100)])
+    page = render(made.recording())
+    (function,) = data_of(page)
+    assert function["curves"]["numbers"] == [0, 3, 6]
+    assert [(each["counted"], each["how"]) for each in function["curves"]["others"]] == [
+        (False, "not recorded"),
+        (True, "counted: cycles, instructions"),
+    ]
+    assert function["curves"]["others"][1]["numbers"] == [1, 4, 7]
+    assert function["curves"]["others"][1]["us"] == [1.001, 1.004, 1.007]
+    assert "diamonds were counted" in page
 
 
 def test_the_timeline_is_the_invocation_of_median_length() -> None:

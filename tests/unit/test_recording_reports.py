@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from support.recordings import Made
+from support.reports import HOSTILE
 
 from vmprof import VmprofError
 from vmprof.compare.audit import Verdict, audit_report
+from vmprof.record.sessions.store import Folded, Store
 from vmprof.recording import text
 from vmprof.recording.groups import groups_of
 from vmprof.recording.growth import growths
 from vmprof.recording.reports import reports
 from vmprof.recording.summary import summary
-from vmprof.recording.tables import TIMED, UNRECORDED
+from vmprof.recording.tables import TIMED, UNRECORDED, Function, Recording
 from vmprof.report.model import Report
 from vmprof.report.render.json import parse
 from vmprof.values import Count, Duration, Samples
@@ -173,3 +180,81 @@ def test_every_renderer_takes_its_reports() -> None:
     verdicts = [finding.verdict for finding in audit_report(report).findings]
     assert Verdict.FAILS not in verdicts
     assert Verdict.HOLDS in verdicts
+
+
+# ---- edges --------------------------------------------------------------------------------
+
+
+def functions(names: Sequence[str], labels: Sequence[str] = ()) -> Recording:
+    """Each is called twice, and each has a label if there are any; all take the same time."""
+    made = Made()
+    for name in names:
+        for _ in range(2):
+            made.add(TIMED, 1000, [(f"kernel of {name}", "", 0, 500)])
+    whole = made.recording()
+    invocations = whole.invocations.copy()
+    invocations["function"] = np.repeat(np.arange(len(names)), 2)
+    invocations["number"] = [0, 1] * len(names)
+    if labels:
+        invocations["label"] = np.repeat(np.arange(len(names)), 2)
+    store = Store(None, 1)
+    store.add(Folded(invocations, whole.calls, ()))
+    return replace(
+        whole,
+        invocations=invocations,
+        totals=store.totals(),
+        functions=tuple(Function(name, 0) for name in names),
+        labels=tuple(labels or ("",)),
+    )
+
+
+def test_of_many_functions_those_that_took_most_have_tables() -> None:
+    shown = text.render(functions([f"f{number}" for number in range(300)]))
+    assert shown.count("Evaluate vm inference cost") == 3
+    assert "\n\n297 functions have no table here, as less than 1 % of the time went there" in shown
+    assert len(re.findall(r"^f\d+ +2 ", shown, re.MULTILINE)) == 300
+    shown = text.render(functions([f"f{number}" for number in range(50)]))
+    assert shown.count("Evaluate vm inference cost") == 50
+    assert "no table here" not in shown
+
+
+def test_long_names_leave_the_summary_readable() -> None:
+    recording = functions(["x" * 3000, "y"])
+    summary_lines = text.render(recording).split("\n\n")[0].splitlines()
+    assert max(map(len, summary_lines)) < 250
+    assert f"{'x' * 39}…{'x' * 40} " in summary_lines[1] + summary_lines[2]
+    assert "x" * 3000 in reports(recording)
+
+
+def test_titles_that_would_be_the_same_are_told_apart() -> None:
+    recording = functions(["f [x]", "f"], labels=["", "x"])
+    assert [*reports(recording)] == ["f [x]", "f [x] (2)"]
+    shown = text.render(recording)
+    assert "kernel of f [x] " in shown
+    assert "kernel of f " in shown
+
+
+def test_foreign_text_is_one_line_that_steers_no_terminal() -> None:
+    made = Made()
+    for step in range(40):
+        made.add(TIMED, 1000 + 100 * step, [(HOSTILE[3], "", 0, 500 + 100 * step)])
+    recording = replace(made.recording(), problems=("a\x1b[31m\nb",))
+    shown = text.render(recording)
+    assert "grows by" in shown
+    assert not [c for c in shown if not c.isprintable() and c != "\n"]
+    assert "\na\ufffd[31m\ufffdb\n" in shown
+
+
+def test_a_summary_leaves_columns_out_where_there_is_no_room() -> None:
+    recording = functions(["prefill", "decode"])
+    whole, *_ = text.render(recording).split("\n\n")
+    assert len(whole.splitlines()[0].rstrip()) > 80
+    narrow, *_ = text.render(recording, width=80).split("\n\n")
+    header, *_, told = narrow.splitlines()
+    assert len(header.rstrip()) <= 80
+    assert "First (us)" in header
+    assert told.startswith("Not shown, for want of room: p10 (us), p90 (us)")
+    # The function and what it took stay in any case.
+    header, *_ = text.render(recording, width=1).splitlines()
+    assert header.split("  ")[0] == "Function"
+    assert "Sum (us)" in header

@@ -6,11 +6,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from support.recordings import Made
 from support.reports import HOSTILE
 
+from vmprof.recording.groups import groups_of
 from vmprof.recording.tables import TIMED, UNRECORDED, Recording
 from vmprof.recording.trace import render
+from vmprof.runs.faults import SHARED_PMU
 
 
 def slices(trace: str) -> list[dict[str, Any]]:
@@ -46,15 +49,15 @@ def test_invocations_are_slices_and_calls_lie_inside_the_timed_ones() -> None:
         },
         {"name": "b", "cat": "call", **common, "ts": 0.0, "dur": 1.0, "args": {}},
         {
-            "name": "main",
+            "name": "main (counted)",
             "cat": "invocation",
             **common,
             "ts": 1000.0,
             "dur": 9.0,
-            "args": {"invocation": 1, "turn": "counters, pass 1"},
+            "args": {"invocation": 1, "turn": "counters, pass 1", "cycles": 9000},
         },
         {
-            "name": "main",
+            "name": "main (not recorded)",
             "cat": "invocation",
             **common,
             "ts": 2000.0,
@@ -78,10 +81,56 @@ def test_each_thread_has_a_track_and_labels_are_named() -> None:
     assert named == [(0, "recording"), (7, "thread 7"), (8, "thread 8")]
     found = slices(render(recording))
     assert {event["tid"] for event in found} == {7, 8}
-    assert {e["name"] for e in found if e["cat"] == "invocation"} == {"main [decode]"}
+    assert {e["name"] for e in found if e["cat"] == "invocation"} == {
+        "main [decode]",
+        "main [decode] (counted)",
+        "main [decode] (not recorded)",
+    }
     # Calls are on the track of their invocation: the first and the fourth were timed.
     assert [event["tid"] for event in found if event["name"] == "a"] == [7, 8]
     assert document["otherData"] == {"Invocations": "6 of 6"}
+
+
+def test_of_one_function_alone() -> None:
+    recording = recorded(6)
+    invocations = recording.invocations.copy()
+    invocations["label"][3:] = 1
+    totals = np.concatenate([recording.totals, recording.totals])
+    totals["label"][len(recording.totals) :] = 1
+    totals["invocations"] = 1
+    recording = replace(
+        recording, invocations=invocations, totals=totals, labels=("", "decode"), facts={}
+    )
+    group = next(each for each in groups_of(recording) if each.label == 1)
+    trace = render(recording, [group])
+    assert json.loads(trace)["otherData"] == {"Invocations": "3 of 3"}
+    names = [event["name"] for event in slices(trace)]
+    assert names == [
+        *("main [decode]", "a", "b"),
+        "main [decode] (counted)",
+        "main [decode] (not recorded)",
+    ]
+    assert slices(trace)[0]["ts"] == 0
+
+
+def test_counts_that_mean_nothing_are_left_out() -> None:
+    recording = recorded(2)
+    invocations = recording.invocations.copy()
+    invocations["fault"][1] = SHARED_PMU
+    (counted,) = (
+        event
+        for event in slices(render(replace(recording, invocations=invocations)))
+        if event["name"] == "main (counted)"
+    )
+    assert counted["args"].keys() == {"invocation", "turn"}
+    (counts,) = recording.counts
+    never = replace(counts, shares=np.zeros(counts.values.shape))
+    (counted,) = (
+        event
+        for event in slices(render(replace(recording, counts=(never,))))
+        if event["name"] == "main (counted)"
+    )
+    assert counted["args"].keys() == {"invocation", "turn"}
 
 
 def test_a_long_recording_is_thinned_in_every_turn_alike() -> None:

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from support.recordings import Made
 
 from vmprof import VmprofError
+from vmprof.program.kernels import Kernel
 from vmprof.recording import page, trace
 from vmprof.recording.reports import reports
 from vmprof.recording.saved import dumps, load, loads
-from vmprof.recording.tables import ALIVE, ALLOCATION, TIMED, UNRECORDED, Recording
+from vmprof.recording.tables import TIMED, UNRECORDED, Recording
+from vmprof.runs.storages import ALIVE, ALLOCATION
 from vmprof.values import Derived
 
 
@@ -28,8 +30,9 @@ def made() -> Recording:
     numbers = Made(columns=("cycles", "instructions"))
     for turn in (TIMED, 1, UNRECORDED) * 3:
         numbers.add(turn, 5000, [("a", "float32[2]", 0, 3000), ("b", "", 1, 1000)])
+    kernel = Kernel("0a", ("add",), {"layout": "NCHW"}, ((2, "n"),), "n * 2", 8, "T.min(n, 8)")
     storages = np.array([(0, 1, ALIVE, 64), (3, 1, 2, 8), (6, 2, 3, 16)], dtype=ALLOCATION)
-    return replace(numbers.recording(), allocations=storages)
+    return replace(numbers.recording(), allocations=storages, kernels={1: kernel})
 
 
 _PLAIN = (
@@ -37,6 +40,7 @@ _PLAIN = (
     "functions",
     "labels",
     "callees",
+    "kernels",
     "signatures",
     "passes",
     "missing",
@@ -112,6 +116,7 @@ def with_table(name: str, **columns: object) -> bytes:
         b"PK\x03\x04 and nothing else",
         zipped({"recording.json": b"{}"}),
         zipped({"recording.json": b"[" * 100_000}),
+        dumps(replace(made(), kernels={2: made().kernels[1]})),
         zipped({**members(dumps(made())), "calls.npy": b"\x93NUMPY\x01\x00\x02\x00{}"}),
         with_table("calls", callee=99),
         with_table("calls", signature=99),

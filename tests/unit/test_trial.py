@@ -177,12 +177,12 @@ def test_what_does_not_open_in_earnest_is_refused(kernel: FakeKernel, multiplex:
 def test_a_group_that_cannot_be_switched_on_has_no_counts(kernel: FakeKernel) -> None:
     with open_counters(parse_events("page-faults", METAL), METAL) as found:
         (one,) = found.passes
-        assert one.problem() is None
+        assert one.team.problem() is None
         kernel.refuse_control = lambda event: errno.ENODEV
-        one.enable()
-        one.disable()
-        assert one.problem() == "perf::PAGE-FAULTS stayed off: No such device"
+        one.team.enable()
+        one.team.disable()
+        assert one.team.problem() == "perf::PAGE-FAULTS stayed off: No such device"
         kernel.refuse_control = lambda event: None
-        one.enable()
-        one.disable()
-        assert one.problem() is None
+        one.team.enable()
+        one.team.disable()
+        assert one.team.problem() is None

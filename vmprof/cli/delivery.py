@@ -29,8 +29,8 @@ _HELP = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of :class:`Delivery`."""
+def add_arguments(parser: argparse.ArgumentParser, more_by: Sequence[str] = ()) -> None:
+    """The options of :class:`Delivery`; ``more_by`` are what else rows may be by."""
     what = parser.add_argument_group("what the table shows")
     what.add_argument("--top", type=_positive, metavar="N", help="the N largest rows alone")
     what.add_argument(
@@ -44,10 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--by",
-        choices=("operator", "path", "shape"),
+        choices=("operator", "path", *more_by),
         default="operator",
-        help="merge calls of one operator, or only those made in the same chain of functions; of a "
-        "recording, shape does not merge shapes into ranges (default: operator)",
+        help="merge calls of one operator, or only those made in the same chain of functions"
+        + (
+            "; of a recording, shape does not merge shapes into ranges, and thread tells the "
+            "threads apart that called a function"
+            if more_by
+            else ""
+        )
+        + " (default: operator)",
     )
     what.add_argument(
         "--plain",
@@ -72,11 +78,16 @@ class Delivery:
         self._plain = options.plain
         self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
 
-    def deliver(self, reports: Sequence[Report]) -> None:
-        """Write the files, which hold one report, and print all of ``reports``."""
+    def deliver(self, reports: Sequence[Report], trace: Text | None = None) -> None:
+        """Write the files, which hold one report, and print all of ``reports``.
+
+        ``trace`` makes that of the one report, if it does not by itself.
+        """
         if self._results.files and len(reports) > 1:
             raise VmprofError(f"there are {len(reports)} reports; to write one, name it: --report")
-        texts = {form: partial(make, reports[0]) for form, make in FORMS.items()}
+        texts: dict[str, Text] = {form: partial(make, reports[0]) for form, make in FORMS.items()}
+        if trace is not None:
+            texts["trace"] = trace
         self.deliver_forms(texts, lambda: "\n".join(map(self.text, reports)))
 
     def deliver_forms(self, texts: Mapping[str, Text], shown: Text) -> None:
@@ -91,15 +102,21 @@ class Delivery:
         if self._page is not None:
             webbrowser.open(self._page.path.as_uri())
 
+    @property
+    def width(self) -> int | None:
+        """The terminal's; None if plain tables are shown, however wide they are."""
+        if self._plain or not sys.stdout.isatty():
+            return None
+        return shutil.get_terminal_size().columns
+
     def text(self, report: Report) -> str:
         """``report`` as the terminal gets it."""
-        if self._plain or not sys.stdout.isatty():
+        if self.width is None:
             return report.heading() + text(report, self._view)
         from vmprof.report.render import terminal  # what it needs takes time to load
 
         colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        width = shutil.get_terminal_size().columns
-        return terminal.render(report, self._view, width=width, colour=colour)
+        return terminal.render(report, self._view, width=self.width, colour=colour)
 
 
 def _positive(value: str) -> int:

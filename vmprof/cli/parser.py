@@ -87,7 +87,7 @@ class _Include(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help=help, default=argparse.SUPPRESS)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from vmprof.record.rounds.collectors import get_include
+        from vmprof.record.collectors import get_include
 
         print(get_include())
         parser.exit()

@@ -11,7 +11,7 @@ Examples:
   vmprof record chat.py --tokens 64
   vmprof record --counters ipc --save run.vmprof -- chat.py --tokens 64
   vmprof record --html page.html --trace trace.json -- chat.py --tokens 64
-  vmprof record -m my.module
+  vmprof record --metrics -m my.module
 
 """
 
@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import sys
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
-from vmprof.cli.recorded import forms
+from vmprof.cli.recorded import RecordingView
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
 from vmprof.drivers.script import Script, run_as_main
 from vmprof.errors import VmprofError
@@ -53,13 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trace", metavar="FILE", help="write a trace for Perfetto or chrome://tracing"
     )
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
-    where.add_argument(
-        "--by",
-        choices=("operator", "shape"),
-        default="operator",
-        help="rows by operator, with ranges where its shapes differ, or by shape "
-        "(default: operator)",
-    )
+    RecordingView.add_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -68,20 +63,21 @@ def execute(options: argparse.Namespace) -> int:
     results = Results(options, ("save", "json", "html", "trace"))
     # What they need takes time to load.
     from vmprof.record.sessions.session import Session
-    from vmprof.recording import text
     from vmprof.recording.saved import dumps
 
-    session = Session(**asdict(SessionOptions.from_options(options)), attach_all=True)
+    view = RecordingView.from_options(options)
+    stderr = sys.stderr  # the script may put something else in its place
+    session = Session(**vars(SessionOptions.from_options(options)), attach_all=True)
 
     def finish() -> None:
         session.close()
         recording = session.recording()
 
         def show() -> None:
-            sys.stdout.flush()
-            print(text.render(recording, by=options.by), end="", file=sys.stderr)
+            shown = view.text(recording, width=_width_of(stderr))
+            print(shown, end="", file=stderr)
 
-        written = forms(recording, options.by)
+        written = view.forms(recording)
         with kept_if_lost([written["json"]]):
             results.write({"save": partial(dumps, recording), **written}, show)
 
@@ -93,6 +89,14 @@ def execute(options: argparse.Namespace) -> int:
     gc.freeze()
     with session:
         return run_as_main(script, finish)
+
+
+def _width_of(stream: TextIO) -> int | None:
+    """None if it is no terminal, or one that does not know its size."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 def _script(options: argparse.Namespace) -> Script:

@@ -1,33 +1,109 @@
-"""The forms of a whole recording, as ``vmprof record`` and ``vmprof show`` write them."""
+"""What ``vmprof record`` and ``vmprof show`` show of a recording, and write of it."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vmprof.cli.results import Text
+from vmprof.errors import VmprofError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vmprof.recording.groups import Group
     from vmprof.recording.tables import Recording
+    from vmprof.report import Report
+
+BY = ("operator", "shape", "thread")
+ABOUT_BY = (
+    "rows by operator, with ranges where its shapes differ, or by shape; by thread, functions for "
+    "each thread that called (default: operator)"
+)
+ABOUT_METRICS = (
+    "columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ..., of kernels whose "
+    "operations and bytes are known"
+)
 
 
-def forms(recording: Recording, by: str) -> Mapping[str, Text]:
-    """By the options that ask for them; rows are by operator or by shape."""
+@dataclass(frozen=True)
+class RecordingView:
+    """Which rows and columns reports of a recording have."""
 
-    def json() -> str:
-        """One report after the other, which all that read reports here take."""
-        from vmprof.recording.reports import reports
+    by: str = BY[0]
+    metrics: bool = False
 
-        return "".join(f"{report.json()}\n" for report in reports(recording, by).values())
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        what = parser.add_argument_group("what is shown")
+        what.add_argument("--by", choices=BY, default=BY[0], help=ABOUT_BY)
+        what.add_argument("--metrics", action="store_true", help=ABOUT_METRICS)
 
-    def html() -> str:
-        from vmprof.recording import page
+    @classmethod
+    def from_options(cls, options: argparse.Namespace) -> RecordingView:
+        if options.by not in BY:
+            raise VmprofError(f"a recording has no rows by {options.by}; take {', '.join(BY)}")
+        return cls(options.by, options.metrics)
 
-        return page.render(recording, by)
+    def text(
+        self,
+        recording: Recording,
+        table: Callable[[Report], str] | None = None,
+        width: int | None = None,
+    ) -> str:
+        """As :func:`vmprof.recording.text.render` has it."""
+        from vmprof.recording import text
 
-    def trace() -> str:
+        return text.render(recording, by=self.by, metrics=self.metrics, table=table, width=width)
+
+    def forms(self, recording: Recording) -> Mapping[str, Text]:
+        """The forms that hold all functions, by the option that asks for each."""
+
+        def json() -> str:
+            """One report after the other: every command that reads reports takes that."""
+            from vmprof.recording.reports import reports
+
+            built = reports(recording, self.by, metrics=self.metrics)
+            return "".join(f"{report.json()}\n" for report in built.values())
+
+        def html() -> str:
+            from vmprof.recording import page
+
+            return page.render(recording, self.by, metrics=self.metrics)
+
+        def trace() -> str:
+            from vmprof.recording import trace
+
+            return trace.render(recording)
+
+        return {"json": json, "html": html, "trace": trace}
+
+    def report(self, recording: Recording, title: str) -> tuple[Report, Text]:
+        """The report of the function ``title``, and what makes its trace.
+
+        :class:`VmprofError` if there is no such function, or no report of it.
+        """
         from vmprof.recording import trace
+        from vmprof.recording.groups import groups_of
+        from vmprof.recording.reports import build
 
-        return trace.render(recording)
+        groups = groups_of(recording, self.by)
+        group = _of_title(groups, title)
+        report = build(group, self.by, metrics=self.metrics)
+        if report is None:
+            raise VmprofError(
+                f"there is no report of {title!r}: none of its {group.total('invocations'):,} "
+                "invocations was timed and returned"
+            )
+        return report, partial(trace.render, recording, [group])
 
-    return {"json": json, "html": html, "trace": trace}
+
+def _of_title(groups: list[Group], title: str) -> Group:
+    for group in groups:
+        if group.title == title:
+            return group
+    known = ", ".join(group.title for group in groups) or "none"
+    raise VmprofError(f"there is no report of {title!r}; there are: {known}")

@@ -48,7 +48,7 @@ def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
     if options.by == "path" and options.engine != DEFAULT_ENGINE:
         raise VmprofError(
-            f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell its hook in which "
+            f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell in which "
             "functions a call is made"
         )
     from vmprof.drivers.profile import profile_engines  # TVM, which takes time to load

@@ -10,6 +10,7 @@ Examples:
   vmprof show report.json --columns duration,cycles,ipc
   vmprof show report.json --html report.html --open
   vmprof show run.vmprof --html run.html --trace run.trace.json
+  vmprof show run.vmprof --report decode --metrics --trace decode.trace.json
 
 """
 
@@ -19,31 +20,51 @@ import argparse
 from functools import partial
 
 from vmprof.cli import delivery
-from vmprof.cli.recorded import forms
+from vmprof.cli.recorded import ABOUT_METRICS, BY, RecordingView
 from vmprof.compare.readers import read_reports, reports_of
+from vmprof.errors import VmprofError
 from vmprof.recording.recognized import holds_recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a saved report, or -")
     parser.add_argument(
-        "--report", metavar="NAME", help="the model, if the file has reports of several"
+        "--report",
+        metavar="NAME",
+        help="the model, or the function of a recording, if the file has reports of several",
     )
-    delivery.add_arguments(parser)
+    delivery.add_arguments(parser, more_by=BY[1:])
+    parser.add_argument("--metrics", action="store_true", help=f"of a recording, {ABOUT_METRICS}")
 
 
 def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
-    if options.report is None and holds_recording(options.file):
-        from vmprof.recording import text
-        from vmprof.recording.saved import load
-
-        by = "shape" if options.by == "shape" else "operator"
-        recording = load(options.file)
-        shown = partial(text.render, recording, by=by, table=target.text)
-        target.deliver_forms(forms(recording, by), shown)
+    if holds_recording(options.file):
+        _show_recording(options, target)
         return
+    for option, asked in (
+        ("--metrics", options.metrics),
+        (f"--by {options.by}", options.by in BY[1:]),
+    ):
+        if asked:
+            raise VmprofError(
+                f"{option} is of what vmprof record saved; {options.file} is none of these"
+            )
     reports = read_reports(options.file)
     if options.report is not None:
         reports = reports_of(options.report, reports)
     target.deliver([saved.report for saved in reports])
+
+
+def _show_recording(options: argparse.Namespace, target: delivery.Delivery) -> None:
+    from vmprof.recording.saved import load
+
+    view = RecordingView.from_options(options)
+    recording = load(options.file)
+    if options.report is None:
+        target.deliver_forms(
+            view.forms(recording), partial(view.text, recording, target.text, target.width)
+        )
+        return
+    report, trace = view.report(recording, options.report)
+    target.deliver([report], trace)

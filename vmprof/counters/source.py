@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.runs.layout import HEAD_WORDS
 
@@ -37,6 +39,17 @@ class Source:
         self.columns = tuple(columns)
         self._pointer = pointer
         self._sample = ffi.new("uint64_t[]", HEAD_WORDS + len(columns))
+
+    def again(self) -> Source:
+        """The same for the calling thread, disabled; :class:`VmprofError` if it does not open."""
+        problem = ffi.new("int64_t[2]")
+        pointer = lib.vmprof_source_clone(self.pointer, problem)
+        if pointer == ffi.NULL:
+            event, code = problem
+            raise VmprofError(
+                f"{self.columns[event]} could not be opened in a thread: {os.strerror(-code)}"
+            )
+        return Source(pointer, self.columns)
 
     @property
     def pointer(self) -> Any:

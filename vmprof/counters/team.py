@@ -8,14 +8,16 @@ from collections.abc import Sequence
 
 from vmprof.counters.source import Source
 from vmprof.native import ffi, lib
+from vmprof.runs.faults import LOST
+
+_REMEDIES = {errno.EMFILE: "; run: ulimit -n 4096", errno.ENFILE: "; close other programs"}
 
 
 class Team:
-    """Owns a ``vmprof_team``: ``sources``, opened again by each thread that does a task.
+    """Owns a ``vmprof_team``: the calling thread's ``sources``, and each other thread's.
 
-    They are opened at a thread's first task and stay open until `close`, which comes
-    before that of ``sources``. `enable` and `disable` switch those of all threads but
-    the calling one.
+    Other threads open theirs at their first task. Those stay open until `close`, which comes
+    before that of ``sources``. `enable` and `disable` switch all of them.
     """
 
     def __init__(self, sources: Sequence[Source]) -> None:
@@ -36,16 +38,20 @@ class Team:
         lib.vmprof_team_disable(self.pointer)
 
     def problem(self) -> str | None:
-        """Why a thread could not count, if so."""
+        """Why what was counted since `enable` cannot be used, if so."""
         problem = ffi.new("int64_t[3]")
-        if not lib.vmprof_team_problem(self.pointer, problem):
-            return None
+        kind = lib.vmprof_team_problem(self.pointer, problem)
         source, event, code = problem
-        remedy = {errno.EMFILE: "; run: ulimit -n 4096", errno.ENFILE: "; close other programs"}
-        return (
-            f"{self._columns[source][event]} could not be opened in a thread of TVM's pool: "
-            f"{os.strerror(-code)}{remedy.get(-code, '')}"
-        )
+        if kind == lib.VMPROF_STAYED_OFF:
+            return f"{', '.join(self._columns[source])} stayed off: {os.strerror(-code)}"
+        if kind == lib.VMPROF_COUNTED_LESS:
+            return LOST if -code == errno.EIO else os.strerror(-code)
+        if kind == lib.VMPROF_NOT_OPENED:
+            return (
+                f"{self._columns[source][event]} could not be opened in a thread of TVM's pool: "
+                f"{os.strerror(-code)}{_REMEDIES.get(-code, '')}"
+            )
+        return None
 
     def close(self) -> None:
         if self._pointer is not None:

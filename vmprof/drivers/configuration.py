@@ -10,14 +10,11 @@ import tvm
 from vmprof.counters import Counters
 from vmprof.program import Program
 from vmprof.program.bytecode import FunctionKind
-from vmprof.record.empty_call import EMPTY_CALLS
 from vmprof.record.plan import OpenPlan
-from vmprof.record.rounds.engines import Engine
 from vmprof.record.rounds.measurement import Measurement
 from vmprof.record.rounds.options import Rounds
 from vmprof.record.rounds.warmth import Warmth
 from vmprof.report.estimator import ESTIMATOR, middle_mean
-from vmprof.runs.run import NOTHING
 from vmprof.values import SAMPLES_SUFFIX, Count, Duration, Metric, Samples
 from vmprof.version import __version__
 
@@ -81,20 +78,3 @@ def per_run(counters: Counters, measurement: Measurement) -> list[Mapping[str, M
         }
         for counts, row in zip(measurement.wide, measurement.per_run, strict=True)
     ]
-
-
-def empty_call(
-    engine: Engine, rounds: Rounds, counters: Counters, max_records: int
-) -> dict[str, Metric]:
-    """What windows read around nothing, as rows are estimated: the least that any can show."""
-    calls = min(EMPTY_CALLS, max_records)
-    result: dict[str, Metric] = {}
-    for reading, counted in rounds.readings(counters.passes):
-        recording = engine.record_empty_calls(reading, counted, calls)
-        if recording.durations_ns is not None:
-            result["Empty call (us)"] = Duration(middle_mean(recording.durations_ns.tolist()) / 1e3)
-        layout = counted.layout if counted else NOTHING
-        if recording.counts is not None and not layout.multiplexed:
-            for column, values in zip(layout.columns, recording.counts.values.T, strict=True):
-                result[f"Empty call {column}"] = Count(round(middle_mean(values.tolist())))
-    return result

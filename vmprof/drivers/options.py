@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from vmprof.defaults import AUTO_MIN_REPEATS, DEFAULT_MAX_RECORDS
 from vmprof.record.options import Counting, Threads
 from vmprof.record.rounds.options import Rounds
-
-if TYPE_CHECKING:
-    from vmprof.counters.reading.collector import NativeCollector
-    from vmprof.record.rounds.collectors import Collector
 
 
 @dataclass(frozen=True)
 class Profiling:
     """What is counted, how often it is run for that, and what else is measured.
 
-    ``collectors`` add columns of their own (docs/extending.md); ``metrics`` adds those of
+    ``metrics`` adds the columns of
     :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ..., and their shares of what the machine
     attains, if ``vmprof peaks`` has measured that. ``max_records`` bounds the calls of one run.
     """
@@ -28,7 +22,6 @@ class Profiling:
     counting: Counting = field(default_factory=Counting)
     rounds: Rounds = field(default_factory=Rounds)
     threads: Threads = field(default_factory=Threads)
-    collectors: Sequence[Collector | NativeCollector] = ()
     metrics: bool = False
     max_records: int = DEFAULT_MAX_RECORDS
 
@@ -38,14 +31,6 @@ class Profiling:
         Counting.add_arguments(parser)
         Threads.add_arguments(parser)
         more = parser.add_argument_group("what else to measure")
-        more.add_argument(
-            "--collector",
-            action="append",
-            default=[],
-            metavar="COLLECTOR",
-            help="measure with code of your own: LIBRARY.so, FILE.py:CLASS or MODULE:CLASS; "
-            "repeatable",
-        )
         more.add_argument(
             "--metrics",
             action="store_true",
@@ -65,17 +50,10 @@ class Profiling:
     def from_options(
         cls, options: argparse.Namespace, at_least: int = AUTO_MIN_REPEATS
     ) -> Profiling:
-        """Load the collectors that ``options`` name, and read the rest."""
-        collectors: list[Collector | NativeCollector] = []
-        if options.collector:
-            from vmprof.record.rounds.collectors import load_collector  # native code
-
-            collectors = [load_collector(each) for each in options.collector]
         return cls(
             Counting.from_options(options),
             Rounds.from_options(options, at_least),
             Threads.from_options(options),
-            tuple(collectors),
             options.metrics,
             options.max_records,
         )

@@ -14,24 +14,26 @@ from tvm.runtime import Device
 
 from vmprof.counters.reading.collector import NativeCollector
 from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES, SCOPES
-from vmprof.drivers.configuration import configuration, empty_call, per_run
+from vmprof.drivers.configuration import configuration, per_run
+from vmprof.drivers.memory import memory_facts
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
 from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.program import Program
 from vmprof.program.limits import limits_of
 from vmprof.progress import Progress, silent
+from vmprof.record.collector_columns import told_plainly
+from vmprof.record.collectors import Collector
+from vmprof.record.empty_call import empty_call, wrapped_calls
 from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Threads
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
 from vmprof.record.recorder import Recorder, check_max_records
-from vmprof.record.rounds.collector_columns import CheckedCollector, ColumnNames, told_plainly
-from vmprof.record.rounds.collectors import Collector, check_collector
 from vmprof.record.rounds.engines import DispatchLoop, Engine
-from vmprof.record.rounds.hooked import HookedVm
 from vmprof.record.rounds.measurement import measure
 from vmprof.record.rounds.options import Rounds
+from vmprof.record.rounds.wrapped import WrappedVm
 from vmprof.record.symbols import find_symbol
 from vmprof.report.accounts import accounted
 from vmprof.report.build import CollectedPass, build_report
@@ -48,7 +50,8 @@ from vmprof.values import BYTES, FLOPS, Metric
 from vmprof.vm.executable import Executable
 from vmprof.zoo.peaks import with_known_peaks
 
-_ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, HookedVm), strict=True))
+_EMPTY_CALLS = 1000
+_ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
 
 
 def profile(
@@ -85,7 +88,7 @@ def profile(
     input by name. ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's
     VM with the recorder as its instrument.
 
-    ``counters``, ``multiplex`` and ``count`` say what is counted:
+    ``counters``, ``multiplex``, ``count`` and ``collectors`` say what is counted:
     :class:`~vmprof.record.options.Counting`; ``repeats``, ``warmup``, ``single_pass`` and
     ``cold`` how often it is run: :class:`~vmprof.record.rounds.options.Rounds`; ``threads``,
     ``num_threads`` and ``pin`` are of :class:`~vmprof.record.options.Threads`, ``collectors``,
@@ -101,10 +104,9 @@ def profile(
         source, _with_named(inputs, named_inputs), entry, params, dimensions, seed, schedule, device
     )
     profiling = Profiling(
-        Counting(counters, multiplex, count),
+        Counting(counters, multiplex, count, collectors),
         Rounds(repeats, warmup, single_pass, cold),
         Threads(threads, num_threads, pin),
-        collectors,
         metrics,
         max_records,
     )
@@ -168,27 +170,17 @@ def profile_engines(
         limits=limits_of(program.bytecode, program.entry(entry), parameters, program.kernels),
         seed=subject.seed,
     )
-    names = ColumnNames(plan.columns)
-    collectors = [check_collector(each, type(each).__name__) for each in profiling.collectors]
-    in_python = [
-        CheckedCollector(each, names)
-        for each in collectors
-        if not isinstance(each, NativeCollector)
-    ]
-    in_c = [
-        replace(each, claim=names.claim) for each in collectors if isinstance(each, NativeCollector)
-    ]
+    in_python = plan.in_python
     with ExitStack() as stack:
-        open_plan = plan.open(
-            single_pass=rounds.single_pass, collectors=in_c, find=partial(find_symbol, program)
-        )
+        open_plan = plan.open(single_pass=rounds.single_pass, find=partial(find_symbol, program))
         opened = stack.enter_context(open_plan.counters)
         # After the counters: `inherit` counts threads that are started from here on.
         pool = stack.enter_context(
             configured_pool(profiling.threads.num_threads, profiling.threads.pin)
         )
         recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
-        executable = Executable(program, device)
+        classes = [_ENGINES[name] for name in engines]
+        executable = Executable(program, device, wraps=WrappedVm in classes)
         arguments = resolved.arguments
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         beforehand(running)
@@ -251,7 +243,19 @@ def profile_engines(
                     ),
                     **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
-                    **empty_call(engine, rounds, opened, max_records),
+                    **memory_facts(
+                        measurement.timed,
+                        [site.callee for site in engine.sites],
+                        missed=recorder.missed_storages,
+                    ),
+                    **{
+                        f"Empty call {what}": value
+                        for what, value in empty_call(
+                            recorder,
+                            wrapped_calls(recorder, min(_EMPTY_CALLS, max_records)),
+                            rounds.readings(opened.passes),
+                        ).items()
+                    },
                     **unseen,
                 },
                 clocks=ClockRuns(opened.clocks, measurement.cpu, measurement.watch)

@@ -10,12 +10,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
+from vmprof.drivers.ending import Ending
 from vmprof.errors import VmprofError
 
 
@@ -59,30 +61,30 @@ def run_as_main(script: Script, finish: Callable[[], None]) -> int:
     """Run ``script``, then ``finish`` whatever it did; the exit code, as Python has it.
 
     ``SystemExit`` is raised again. In a child that the script forked, ``finish`` is not
-    called. An interrupt ends this process as it ends Python: by the signal.
+    called. An interrupt, or another signal that ends Python, ends this process likewise.
     :class:`VmprofError` if there is nothing to run.
     """
     pid = os.getpid()
     code = 0
     interrupted = False
     leaving: SystemExit | None = None
-    leave = os._exit
-    os._exit = _exit_after(finish)  # type: ignore[assignment] # names of parameters
-    try:
-        script.run()
-    except SystemExit as error:
-        leaving = error
-    except BaseException as error:  # Python itself does the same with all
-        if isinstance(error, ImportError) and _without_ours(error.__traceback__) is None:
-            raise VmprofError(f"cannot record {script.name}: {error}") from error
-        code = 1
-        interrupted = isinstance(error, KeyboardInterrupt)
-        _show(error)
-    finally:
-        os._exit = leave
-    if os.getpid() == pid:
-        _join_threads()
-        finish()
+    with Ending(finish) as ending:
+        try:
+            script.run()
+        except SystemExit as error:
+            leaving = error
+        except BaseException as error:  # Python itself does the same with all
+            if isinstance(error, ImportError) and _without_ours(error.__traceback__) is None:
+                raise VmprofError(f"cannot record {script.name}: {error}") from error
+            code = 1
+            interrupted = isinstance(error, KeyboardInterrupt)
+            _show(error)
+        if os.getpid() == pid:
+            _join_threads()
+            # What the script printed comes first. Python tries again, and tells what goes wrong.
+            with suppress(OSError, ValueError, AttributeError):
+                sys.stdout.flush()
+            ending.finish()
     if leaving is not None:
         raise leaving
     if interrupted:
@@ -90,23 +92,6 @@ def run_as_main(script: Script, finish: Callable[[], None]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     return code
-
-
-def _exit_after(finish: Callable[[], None]) -> Callable[[int], NoReturn]:
-    """``os._exit`` that calls ``finish`` first: after it nothing of ours would run."""
-    leave, pid = os._exit, os.getpid()
-
-    def exit_now(status: int) -> NoReturn:
-        os._exit = leave
-        try:
-            if os.getpid() == pid:
-                finish()
-        except Exception as error:  # noqa: BLE001 # it ends, come what may
-            sys.stderr.write(f"vmprof: error: {error}\n")
-        sys.stderr.flush()
-        leave(status)
-
-    return exit_now
 
 
 def _set_first_path(folder: str) -> None:

@@ -125,7 +125,7 @@ def _text(path: Path) -> str | None:
 
 def _info(document: Mapping[str, Any]) -> ModelInfo:
     return ModelInfo(
-        {name: _kernel(entry) for name, entry in document["kernels"].items()},
+        {name: kernel_of(entry) for name, entry in document["kernels"].items()},
         {name: _signature(entry) for name, entry in document.get("functions", {}).items()},
     )
 
@@ -134,7 +134,8 @@ def _signature(entry: Mapping[str, Any]) -> Signature:
     return Signature(_count(entry["inputs"]), tuple(map(str, entry["annotations"])))
 
 
-def _kernel(entry: Mapping[str, Any]) -> Kernel:
+def kernel_of(entry: Mapping[str, Any]) -> Kernel:
+    """A kernel of its fields as JSON has them; ``ValueError`` and the like if it is none."""
     if not _HASH.fullmatch(entry["hash"]):
         raise ValueError(f"{entry['hash']!r} is no hash")
     # They become columns, which must not take the place of those that were measured.

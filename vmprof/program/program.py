@@ -41,7 +41,8 @@ class Program:
     alive, and TVM's own VM can be made of it. ``info`` is what the compiler knew
     of it, as far as that is known. ``weights`` are values, by function, for its last
     parameters, where the model brought them. ``library`` is the file that all of it was
-    loaded from, if that is known.
+    loaded from, if that is known. ``exclusive`` says that nobody else has the module, whom it
+    would bother that TVM's own VM was made of it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Program:
     info: ModelInfo = NOTHING_KNOWN
     weights: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     library: Path | None = None
+    exclusive: bool = False
 
     @classmethod
     def of_module(
@@ -58,6 +60,8 @@ class Program:
         name: str,
         info: ModelInfo = NOTHING_KNOWN,
         library: Path | None = None,
+        *,
+        exclusive: bool = False,
     ) -> Program:
         """Decode the executable in ``module`` or in what it imports."""
         if module.kind == "rpc":
@@ -73,7 +77,7 @@ class Program:
             )
         data = None if library is None else embedded_module(library, EXECUTABLE_KIND)
         bytecode = read_bytecode(_serialized(executable) if data is None else data)
-        return cls(name, bytecode, executable, info, library=library)
+        return cls(name, bytecode, executable, info, library=library, exclusive=exclusive)
 
     @property
     def kernels(self) -> Kernels:

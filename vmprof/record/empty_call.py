@@ -1,12 +1,13 @@
-"""Calls of a function that does nothing, by each engine: the least that any row can show."""
+"""Calls of a function that does nothing: the least that any row can show."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tvm
 
+from vmprof.counters import Pass
 from vmprof.native import empty
 from vmprof.program.bytecode import (
     VOID_REGISTER,
@@ -17,18 +18,17 @@ from vmprof.program.bytecode import (
     Register,
     Ret,
 )
+from vmprof.record.hook import Hook
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.report.estimator import middle_mean
+from vmprof.values import Count, Duration, Metric
 from vmprof.vm import Site
 from vmprof.vm.executable import load, packed, vm_function
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
-EMPTY_CALLS = 1000
-_OF_A_SESSION = 200  # when it closes, which a program waits for
-
 
 def wrapped_calls(recorder: Recorder, calls: int) -> Callable[[], Any]:
-    """A run of so many, each through a window as vmprof's machine has them."""
+    """A run of so many, each with a window around it."""
     nothing: Callable[[], None] = recorder.wrap(Site(0, "", 0, "vmprof.empty"), empty)
 
     def run() -> None:
@@ -43,17 +43,29 @@ def hooked_calls(recorder: Recorder, calls: int) -> Callable[[], Any]:
     callee, void = FunctionReference(1, "vmprof.empty"), Register(VOID_REGISTER)
     code: tuple[Instruction, ...] = (*[Call(void, callee, ())] * calls, Ret(void))
     functions = (vm_function("main", 0, len(code)), packed(callee.name))
-    machine = TvmVirtualMachine(load(Bytecode(functions, code, (), {})), tvm.cpu(0))
-    machine.set_instrument(recorder.hook([callee.name]))
-    run: Callable[[], Any] = machine["main"]
+    vm = TvmVirtualMachine(load(Bytecode(functions, code, (), {})), tvm.cpu(0))
+    vm.set_instrument(Hook(recorder.pointer, [callee.name]).instrument)
+    run: Callable[[], Any] = vm["main"]
     return run
 
 
-def empty_call_us(engine: str) -> float:
-    """Of an engine's windows that are timed, in microseconds, as rows are estimated."""
-    recorder = Recorder(0, _OF_A_SESSION, tasks=False)
-    calls = hooked_calls if engine == "tvm" else wrapped_calls
-    recorder.run(calls(recorder, _OF_A_SESSION), Reading.TIME)
-    durations = recorder.recording(Reading.TIME).durations_ns
-    assert durations is not None
-    return middle_mean(durations.tolist()) / 1e3
+def empty_call(
+    recorder: Recorder,
+    run: Callable[[], Any],
+    readings: Sequence[tuple[Reading, Pass | None]],
+) -> dict[str, Metric]:
+    """What windows read around nothing, in means over the calls of ``run``, as rows are estimated.
+
+    ``"(us)"`` is of the windows that are timed; every other key is a counted column.
+    """
+    found: dict[str, Metric] = {}
+    for reading, counted in readings:
+        recorder.run(run, reading, counted)
+        recorded = recorder.recording(reading, counted)
+        if recorded.durations_ns is not None:
+            found["(us)"] = Duration(middle_mean(recorded.durations_ns.tolist()) / 1e3)
+        if counted is not None and recorded.counts is not None and recorded.counts.shares is None:
+            columns = zip(counted.layout.columns, recorded.counts.values.T, strict=True)
+            for column, values in columns:
+                found[column] = Count(round(middle_mean(values.tolist())))
+    return found

@@ -9,9 +9,14 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vmprof.defaults import SCOPES
 from vmprof.errors import VmprofError
+
+if TYPE_CHECKING:
+    from vmprof.counters.reading.collector import NativeCollector
+    from vmprof.record.collectors import Collector
 
 _DEFAULT_SET = "default"
 
@@ -25,12 +30,14 @@ class Counting:
     the five of TVM's reports are counted where any of them can be, else the software events.
     More events than the PMU holds are counted in several passes, or, with ``multiplex``, in
     one in which they take turns. ``count`` says whose work is counted, a name of
-    :class:`vmprof.counters.reading.scope.Scope`.
+    :class:`vmprof.counters.reading.scope.Scope`. ``collectors`` add columns of their own
+    (docs/extending.md).
     """
 
     counters: str | Sequence[str] | None = None
     multiplex: bool = False
     count: str = SCOPES[0]
+    collectors: Sequence[Collector | NativeCollector] = ()
 
     @property
     def events(self) -> str:
@@ -68,10 +75,29 @@ class Counting:
             help="whose work a call's counters hold: "
             + ", ".join(f"{scope} ({meanings[scope]})" for scope in scopes),
         )
+        what.add_argument(
+            "--collector",
+            action="append",
+            default=[],
+            metavar="COLLECTOR",
+            help="measure with code of your own: LIBRARY.so, FILE.py:CLASS or MODULE:CLASS; "
+            "repeatable",
+        )
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> Counting:
-        return cls(options.counters, options.multiplex, options.count)
+        return cls(
+            options.counters, options.multiplex, options.count, collectors_of(options.collector)
+        )
+
+
+def collectors_of(names: Sequence[str]) -> tuple[Collector | NativeCollector, ...]:
+    """Loaded, as ``--collector`` names them."""
+    if not names:
+        return ()
+    from vmprof.record.collectors import load_collector  # native code, which takes time to load
+
+    return tuple(load_collector(each) for each in names)
 
 
 @dataclass(frozen=True)

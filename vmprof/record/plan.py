@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vmprof.counters import Counters, Machine, open_counters
 from vmprof.counters.names.breakpoints import Place
@@ -11,6 +11,8 @@ from vmprof.counters.reading.collector import NativeCollector
 from vmprof.counters.reading.plan import no_symbols
 from vmprof.counters.reading.scope import Scope
 from vmprof.counters.sets import CounterSet, choose, load_set
+from vmprof.record.collector_columns import CheckedCollector, ColumnNames
+from vmprof.record.collectors import check_collector
 from vmprof.record.options import Counting
 from vmprof.values import Metric
 
@@ -38,21 +40,36 @@ class OpenPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The counter set that ``counting`` names, and the one for machines that have none of it."""
+    """The counter set that ``counting`` names, and the one for machines that have none of it.
+
+    Besides, its collectors, by how they are called; their columns are nobody else's.
+    """
 
     counting: Counting
     scope: Scope
     machine: Machine
     chosen: CounterSet
     fallback: CounterSet | None
+    in_c: Sequence[NativeCollector] = ()
+    in_python: Sequence[CheckedCollector] = ()
 
     @classmethod
     def of(cls, counting: Counting) -> Plan:
-        """:class:`VmprofError` for a wrong name."""
+        """:class:`VmprofError` for a wrong name, or what is no collector."""
         scope, machine = Scope(counting.count), Machine.read()
         chosen = choose(counting.events, machine)
         fallback = load_set(chosen.fallback, machine) if chosen.fallback else None
-        return cls(counting, scope, machine, chosen, fallback)
+        plan = cls(counting, scope, machine, chosen, fallback)
+        names = ColumnNames(plan.columns)
+        in_c: list[NativeCollector] = []
+        in_python: list[CheckedCollector] = []
+        for each in counting.collectors:
+            collector = check_collector(each, type(each).__name__)
+            if isinstance(collector, NativeCollector):
+                in_c.append(replace(collector, claim=names.claim))
+            else:
+                in_python.append(CheckedCollector(collector, names))
+        return replace(plan, in_c=in_c, in_python=in_python)
 
     @property
     def columns(self) -> list[str]:
@@ -71,7 +88,6 @@ class Plan:
         self,
         *,
         single_pass: bool = False,
-        collectors: Sequence[NativeCollector] = (),
         find: Callable[[str], Place] = no_symbols,
     ) -> OpenPlan:
         """Open what can be counted here, for the calling thread: see :func:`open_counters`."""
@@ -81,7 +97,7 @@ class Plan:
             otherwise=self.fallback.groups if self.fallback else (),
             multiplex=self.counting.multiplex,
             single_pass=single_pass,
-            collectors=collectors,
+            collectors=self.in_c,
             scope=self.scope,
             find=find,
         )

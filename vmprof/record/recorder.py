@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import IntFlag
 from typing import Any
 
@@ -13,12 +13,14 @@ import tvm_ffi
 from vmprof.counters.passes import Pass
 from vmprof.defaults import DEFAULT_MAX_RECORDS
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib, wrap
-from vmprof.record.hook import Hook
+from vmprof.native import ffi, lib, run, wrap
+from vmprof.runs.layout import Layout
 from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Activation, Run, call_paths
-from vmprof.runs.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE
+from vmprof.runs.storages import EVENT, RELEASED, Table
+from vmprof.runs.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE, Ints, Records
 from vmprof.vm import Site
+from vmprof.vm.packed_call import PackedCall
 
 _LARGEST_MAX_RECORDS = 1 << 40
 
@@ -30,6 +32,8 @@ class Reading(IntFlag):
     COUNTERS = lib.VMPROF_COUNT
 
 
+assert EVENT.itemsize == ffi.sizeof("vmprof_storage_event")
+assert lib.VMPROF_RELEASED == RELEASED
 assert lib.VMPROF_RUN_SITE == RUN_SITE
 assert lib.VMPROF_LAUNCH_SITE == LAUNCH_SITE
 assert lib.VMPROF_TASK_SITE == TASK_SITE
@@ -40,6 +44,25 @@ def check_max_records(number: int) -> None:
     """Fail now if no recorder for that many records can be made."""
     if not 1 <= number <= _LARGEST_MAX_RECORDS:
         raise VmprofError(f"max_records is {number}; from 1 to 2^40 is possible")
+
+
+def native_records(recorder: Any, layout: Layout, count: int) -> tuple[Records, Ints]:
+    """The first ``count`` records of a ``vmprof_recorder``, and the words of their signatures.
+
+    Both are its own memory, until it forgets them.
+    """
+    dtype = record_dtype(layout)
+    assert dtype.itemsize == lib.vmprof_recorder_stride(recorder)
+    records = np.frombuffer(ffi.buffer(lib.vmprof_records(recorder), count * dtype.itemsize), dtype)
+    size = lib.vmprof_signatures_size(recorder)
+    return records, np.frombuffer(ffi.buffer(lib.vmprof_signatures(recorder), 8 * size), np.int64)
+
+
+def native_storage_events(recorder: Any, behind: int) -> Table:
+    """What a ``vmprof_recorder`` saw of storages up to the record number ``behind``."""
+    size = lib.vmprof_storage_events_count(recorder) * EVENT.itemsize
+    events = np.frombuffer(ffi.buffer(lib.vmprof_storage_events(recorder), size), EVENT)
+    return events[events["before"] <= behind]
 
 
 class Recorder:
@@ -77,9 +100,13 @@ class Recorder:
         self._pointer = ffi.gc(pointer, lib.vmprof_recorder_release)
         self._address = int(ffi.cast("intptr_t", pointer))
 
-    def wrap(self, site: Site, kernel: Any) -> Any:
-        """The packed function ``kernel`` with a window around it."""
-        return wrap(self._address, site.number, kernel)
+    def wrap(self, site: Site, kernel: Any, *, inside: Site | None = None) -> Any:
+        """The packed function ``kernel`` with a window around it.
+
+        Bytecode calls it: in a call at the site ``inside``, from an activation there.
+        """
+        numbers = [] if inside is None else [inside.number]
+        return wrap(self._address, site.number, kernel, *numbers)
 
     def entrance(self, enter: Callable[..., Any]) -> Any:
         """``enter``, by which native code calls VM functions, with an activation around it."""
@@ -93,14 +120,15 @@ class Recorder:
         """The VM function that began last ends."""
         self._activations.append((lib.vmprof_recorder_count(self._pointer), None))
 
-    def hook(self, names: Sequence[str], around: Callable[[bool], None] | None = None) -> Any:
-        """The recorder as an instrument of one VM of TVM's: :class:`Hook`."""
-        return Hook(self._pointer, names, around=around).instrument
+    @property
+    def pointer(self) -> Any:
+        """The ``vmprof_recorder``."""
+        return self._pointer
 
     def run(
         self, function: Callable[[], object], reading: Reading, counted: Pass | None = None
     ) -> None:
-        """Record what ``function`` calls, as one run.
+        """Record what ``function`` calls, as one run; a :class:`PackedCall` without Python in it.
 
         ``counted`` is the pass whose counters are read, if ``reading`` has them.
         """
@@ -109,26 +137,41 @@ class Recorder:
         mode = int(reading)
         if counted is None or counted.watches or self._counts_tasks:
             mode |= lib.VMPROF_TASKS
-        # No context manager, and stopping is a call of C: an interrupt comes between two
-        # steps of Python, so none can keep it from being done.
+        if reading & Reading.TIME:
+            mode |= lib.VMPROF_STORAGES
+        code = lib.vmprof_recorder_ready(
+            self._pointer, mode, sources, len(sources), team, self._expected
+        )
+        assert code == 0, os.strerror(-code)
+        self._activations.clear()
+        failed = True
+        # No context manager, and ending is one call of C: an interrupt comes between two steps
+        # of Python, so none can keep it from being done.
         try:
-            code = lib.vmprof_recorder_start(
-                self._pointer, mode, sources, len(sources), team, self._expected
-            )
-            assert code == 0, os.strerror(-code)
-            self._activations.clear()
-            if counted is not None:
-                counted.enable()
-            lib.vmprof_run_begin(self._pointer)
-            function()
-            lib.vmprof_run_end(self._pointer)
+            result = self._called(function)  # alive when the run is over
+            failed = False
         finally:
-            try:
-                lib.vmprof_recorder_stop(self._pointer)
-            finally:
-                if counted is not None:
-                    counted.disable()
+            lib.vmprof_run_end(self._pointer, failed)
+        del result
         self._expected = lib.vmprof_recorder_count(self._pointer)
+
+    def _called(self, function: Callable[[], object]) -> object:
+        """What ``function`` gives in a run, which it leaves to the caller to end."""
+        if not isinstance(function, PackedCall):
+            lib.vmprof_run_begin(self._pointer)
+            return function()
+        if function.name:
+            self._activations.append((1, function.name))  # behind the run's own record
+        try:
+            return run(self._address, function.function, *function.arguments)
+        except Exception as error:
+            function.explain(error)
+            raise
+
+    @property
+    def missed_storages(self) -> bool:
+        """Whether there were storages, ever, whose size or life could not be seen."""
+        return bool(lib.vmprof_storages_missed(self._pointer))
 
     def raised(self) -> int | None:
         """The site of the call of the last run that raised, the innermost if one held another."""
@@ -145,24 +188,14 @@ class Recorder:
     def recording(self, reading: Reading, counted: Pass | None = None) -> Run:
         """The last run, copied out; ``counted`` is the pass that it counted."""
         layout = counted.layout if counted else NOTHING
-        dtype = record_dtype(layout)
         count = lib.vmprof_recorder_count(self._pointer)
-        assert dtype.itemsize == lib.vmprof_recorder_stride(self._pointer)
-        records = np.frombuffer(
-            ffi.buffer(lib.vmprof_records(self._pointer), count * dtype.itemsize), dtype
-        )
-        words = np.frombuffer(
-            ffi.buffer(
-                lib.vmprof_signatures(self._pointer),
-                8 * lib.vmprof_signatures_size(self._pointer),
-            ),
-            np.int64,
-        )
+        records, words = native_records(self._pointer, layout, count)
         return Run.of_records(
             records,
             words,
             layout,
+            native_storage_events(self._pointer, count),
             timed=bool(reading & Reading.TIME),
             paths=call_paths(self._activations, count - 1),
-            fault=counted.problem() if counted else None,
+            fault=counted.team.problem() if counted else None,
         )

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vmprof.recording.groups import Calls, Group, Ints, durations_us
+from vmprof.recording.groups import Calls, Group, durations_us
 from vmprof.recording.keys import Floats, Keys, by_invocation
-from vmprof.recording.tables import UNRECORDED, durations_ns
+from vmprof.recording.numbers import Ints
+from vmprof.recording.tables import TIMED, durations_ns
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Microseconds (invocations,), NaN where it was not called; ``first`` invocation, and the
-    median of the ``rest``, None where there is none.
+    """How long something took in each invocation: microseconds, shape (invocations,).
+
+    NaN where it was not called. ``first`` is the first invocation's time, ``rest`` the median of
+    the others; None if there is no such invocation.
     """
 
     us: Floats
@@ -25,10 +28,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """Some of the timed invocations of a group, which has ``timed`` of them, in order.
+    """The curves of a group, over some of its ``timed`` invocations, in order.
 
-    ``numbers`` and ``threads`` are theirs, ``rows`` by name and shapes as in the report.
-    ``unrecorded`` are the numbers and times of invocations that were not recorded.
+    ``numbers`` and ``threads`` belong to the chosen invocations. ``rows`` has a curve for each row
+    of the report, by name and shapes. ``others`` are the counted and the unrecorded invocations:
+    for each turn, their numbers and how long they took (us).
     """
 
     timed: int
@@ -36,24 +40,22 @@ class Curves:
     threads: Ints
     whole: Curve
     rows: Mapping[tuple[str, str], Curve]
-    unrecorded: tuple[Ints, Floats]
+    others: Mapping[int, tuple[Ints, Floats]]
 
     @classmethod
     def of(cls, group: Group, by: str, most: int) -> Curves:
-        """With at most ``most`` invocations, if that is at least 3."""
+        """Choose at most ``most`` invocations (3 or more)."""
         timed = np.sort(group.timed, order="number")
         whole = durations_us(timed)
         keys = Keys.of(group, by)
         calls = Calls.of(group.recording.calls, timed)
         key = keys.of_rows(calls)
         own = calls.own(durations_ns(calls.rows)) / 1e3
-        times = by_invocation(own, key, calls.place, len(timed), keys.count)
-        made = by_invocation(np.ones(len(key)), key, calls.place, len(timed), keys.count)
+        times = by_invocation(own, key, calls.owner, len(timed), keys.count)
+        made = by_invocation(np.ones(len(key)), key, calls.owner, len(timed), keys.count)
         times[made == 0] = np.nan
         chosen = thinned(whole, most)
         numbers = timed["number"]
-        beside = np.sort(group.of_turn(UNRECORDED), order="number")
-        some = thinned(durations_us(beside), most)
         return cls(
             len(timed),
             numbers[chosen],
@@ -63,15 +65,22 @@ class Curves:
                 (name, shapes): _curve(numbers, times[:, number], chosen)
                 for number, (name, shapes) in enumerate(zip(keys.names, keys.shapes, strict=True))
             },
-            (beside["number"][some], durations_us(beside)[some]),
+            {turn: _others(group, turn, most) for turn in group.turns if turn != TIMED},
         )
 
 
-def thinned(values: Floats, most: int) -> Ints:
-    """Places of at most ``most`` (3 or more) of ``values``, in order.
+def _others(group: Group, turn: int, most: int) -> tuple[Ints, Floats]:
+    invocations = np.sort(group.of_turn(turn), order="number")
+    us = durations_us(invocations)
+    chosen = thinned(us, most)
+    return invocations["number"][chosen], us[chosen]
 
-    Of each stretch the least, the median and the largest, and the very first in place of its
-    stretch's median: nothing that sticks out is lost.
+
+def thinned(values: Floats, most: int) -> Ints:
+    """Indices of at most ``most`` (3 or more) of ``values``, in order.
+
+    Each stretch keeps its smallest, median and largest value, so no outlier is lost. The first
+    stretch keeps the very first value instead of its median.
     """
     if len(values) <= most:
         return np.arange(len(values))

@@ -6,22 +6,35 @@ asks for, from the call that allocates one until nothing refers to it any more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from vmprof.recording.groups import Calls, Group, Ints
-from vmprof.recording.tables import ALIVE, Table
+from vmprof.recording.numbers import Ints
+from vmprof.recording.tables import Table
+from vmprof.runs.storages import ALIVE
+from vmprof.values import (
+    ALIVE_AT_PEAK,
+    LIVE_MEMORY,
+    PEAK_AT,
+    PEAK_MEMORY,
+    Count,
+    Metric,
+    Samples,
+)
 
 UNSEEN = (
     "constants, arguments and what earlier invocations left; what kernels and builtins allocate by "
     "themselves, such as workspaces and KV caches; and what the allocator keeps for later"
 )
-# Calls of these prepare the next one that does something.
+# Builtins of the VM prepare the call of an operator, and are not named in its place.
 _BUILTIN = "vm.builtin."
-# A curve of so many steps says all that a picture can show.
+# More steps than this cannot be told apart in a picture.
 MOST_STEPS = 1000
+# How many operators a report names for what is alive at the peak.
+MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -38,12 +51,13 @@ class Held:
 
 @dataclass(frozen=True)
 class Memory:
-    """Of the timed invocations of a function, whose highest ``peaks`` has in bytes.
+    """The memory that a function's timed invocations held.
 
-    The others are of the invocation in which most was alive: ``call`` of its ``calls`` allocated
-    the last of it, before ``operator``; ``alive`` then, the largest first; ``left`` is alive
-    when it is over, results above all. ``curve`` has the bytes alive from each of ``times_us``
-    on, since it began; what is released is counted until the next call begins.
+    ``peaks`` has each invocation's peak in bytes. All other fields describe the invocation with
+    the highest one: it was reached by call ``call`` of ``calls``, before ``operator`` was called;
+    ``alive`` is what was alive then, the largest first; ``left`` is what was still alive at the
+    end (bytes), mostly results. ``curve`` has the bytes alive from each of ``times_us`` (since the
+    begin) on; a released storage counts until the next call begins.
     """
 
     peaks: Ints
@@ -66,24 +80,23 @@ class Memory:
         return f"{before}call {self.call:,} of {self.calls:,}"
 
 
-def memory_of(group: Group) -> Memory | None:
-    """None if no storage was seen, or calls were lost in every invocation that was timed."""
-    timed = group.timed[group.timed["dropped"] == 0]
-    calls = Calls.of(group.recording.calls, timed)
-    allocations = group.recording.allocations
-    allocations = allocations[np.isin(allocations["invocation"], timed["id"])]
+def memory_in(calls: Table, allocations: Table, callees: Sequence[str]) -> Memory | None:
+    """The memory of the invocations with the rows ``calls`` (`CALL`) and these ``allocations``.
+
+    None without allocations.
+    """
     if not len(allocations):
         return None
-    firsts = np.flatnonzero(~calls.is_call)
-    live = live_bytes(calls.rows, firsts, allocations)
+    firsts = np.flatnonzero(calls["callee"] < 0)
+    live = live_bytes(calls, firsts, allocations)
     peaks = np.maximum.reduceat(live, firsts)
     highest = int(np.argmax(peaks))
     first = int(firsts[highest])
-    rows = calls.rows[first : int(firsts[highest + 1]) if highest + 1 < len(firsts) else None]
+    rows = calls[first : int(firsts[highest + 1]) if highest + 1 < len(firsts) else None]
     live = live[first : first + len(rows)]
     allocations = allocations[allocations["invocation"] == rows["invocation"][0]]
     at = int(np.argmax(live))
-    operators = _operators_after(rows, group.recording.callees)
+    operators = _operators_after(rows, callees)
     is_alive = (allocations["call"] <= at) & (
         (allocations["end"] == ALIVE) | (allocations["end"] > at)
     )
@@ -99,10 +112,39 @@ def memory_of(group: Group) -> Memory | None:
     )
 
 
-def live_bytes(rows: Table, firsts: Ints, allocations: Table) -> Ints:
-    """What was alive in each of ``rows`` (`CALL`) once it had returned.
+def facts_of(
+    memory: Memory | None, unseen: str = UNSEEN, among: str = "invocations"
+) -> dict[str, Metric]:
+    """What a report says of it; ``among`` is what the peak is the highest of."""
+    if memory is None:
+        return {}
+    named = [
+        f"{held.bytes:,} before {held.operator or 'the end'}"
+        + (f" ({held.storages} storages)" if held.storages > 1 else "")
+        for held in memory.alive[:MOST_NAMED]
+    ]
+    others = memory.alive[MOST_NAMED:]
+    if others:
+        named.append(f"{sum(held.bytes for held in others):,} before {len(others)} others")
+    where, least = memory.where, int(memory.peaks.min())
+    if least < memory.peak:
+        where += f", in that of {len(memory.peaks):,} {among} with most; the least is {least:,}"
+    return {
+        PEAK_MEMORY: Count(memory.peak),
+        PEAK_AT: where,
+        ALIVE_AT_PEAK: ", ".join(named),
+        "Left at the end (bytes)": Count(memory.left),
+        "Memory does not tell": unseen,
+        LIVE_MEMORY: Samples(
+            tuple(np.stack([memory.times_us, memory.curve], axis=1).ravel().tolist())
+        ),
+    }
 
-    ``firsts`` are the rows of the invocations themselves; ``allocations`` are theirs.
+
+def live_bytes(rows: Table, firsts: Ints, allocations: Table) -> Ints:
+    """Bytes alive when each of ``rows`` (`CALL`) had returned.
+
+    ``firsts`` are the indices of the invocations' own rows; ``allocations`` are made in them.
     """
     ids = rows["invocation"][firsts]
     order = np.argsort(ids)
@@ -116,8 +158,8 @@ def live_bytes(rows: Table, firsts: Ints, allocations: Table) -> Ints:
     return live
 
 
-def _operators_after(rows: Table, callees: tuple[str, ...]) -> list[str]:
-    """For each row, what is called next that is no builtin of the VM's; or nothing."""
+def _operators_after(rows: Table, callees: Sequence[str]) -> list[str]:
+    """For each row, the next callee that is not a builtin of the VM; empty if there is none."""
     following = ""
     names: list[str] = []
     for callee in reversed(rows["callee"].tolist()):
@@ -137,10 +179,10 @@ def _held(alive: Table, operators: list[str]) -> tuple[Held, ...]:
 
 
 def _curve(rows: Table, live: Ints, left: int) -> tuple[npt.NDArray[np.float64], Ints]:
-    """Times and bytes: a step where it changes, and at the end of the invocation."""
+    """Times and bytes: a step wherever the bytes change, and one at the invocation's end."""
     steps = np.flatnonzero(np.diff(live, prepend=-1))
     if len(steps) > MOST_STEPS:
-        # Of neighbours the highest: the peak stays.
+        # Keep the highest of neighbouring steps, and with it the peak.
         groups = np.array_split(steps, MOST_STEPS)
         steps = np.array([each[np.argmax(live[each])] for each in groups])
     begin = rows["begin_ns"][0]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
-from vmprof.recording.groups import Calls, Group, Ints, durations_us, groups_of
+from vmprof.recording.costs import UNKNOWN, costs_of
+from vmprof.recording.groups import Calls, Group, durations_us, groups_of
 from vmprof.recording.keys import Floats, Keys, by_invocation
-from vmprof.recording.memory import UNSEEN, Memory, memory_of
-from vmprof.recording.numbers import numbered
+from vmprof.recording.memory import UNSEEN, facts_of
+from vmprof.recording.numbers import Ints, numbered
 from vmprof.recording.tables import (
     EMPTY_CALL,
     TIMED,
@@ -18,15 +23,22 @@ from vmprof.recording.tables import (
 )
 from vmprof.report.derive import derive
 from vmprof.report.estimator import middle_half
+from vmprof.report.kernel_metrics import with_rates
 from vmprof.report.model import Report
-from vmprof.runs.faults import FAILED_READING, NO_FAULT, NOT_OPENED, SHARED_PMU, STAYED_OFF
+from vmprof.runs.faults import (
+    COUNTED_LESS,
+    FAILED_READING,
+    LOST,
+    NO_FAULT,
+    NOT_OPENED,
+    SHARED_PMU,
+    STAYED_OFF,
+)
 from vmprof.values import (
-    ALIVE_AT_PEAK,
+    BYTES,
+    FLOPS,
     INCLUSIVE_DURATION,
-    LIVE_MEMORY,
     NOT_COUNTED,
-    PEAK_AT,
-    PEAK_MEMORY,
     SAMPLES_SUFFIX,
     Count,
     Duration,
@@ -37,11 +49,9 @@ from vmprof.values import (
     Samples,
 )
 
-# Of long sessions, samples are of so many invocations, evenly spread.
+# A report keeps the samples of this many invocations at most, evenly spread.
 MOST_SAMPLES = 200
 SHARE_SUFFIX = " counted"
-# What is alive at the peak, by the operators that it was allocated for.
-MOST_NAMED = 8
 _FAULTS = {
     FAILED_READING: "a reading of the counters failed; if it is the PMU's, another user of perf "
     "(or the NMI watchdog) has taken it: stop that, and record again",
@@ -49,39 +59,44 @@ _FAULTS = {
     "or count fewer events",
     STAYED_OFF: "the counters stayed off, for a reason that the kernel did not give",
     NOT_OPENED: "the counters could not be opened in a thread that called",
+    COUNTED_LESS: LOST,
 }
 
 
-def reports(recording: Recording, by: str = "operator") -> dict[str, Report]:
+def reports(
+    recording: Recording, by: str = "operator", *, metrics: bool = False
+) -> dict[str, Report]:
     """A report for each function and label, by title, those that took longest first.
 
     Values are per invocation: means over the middle half of the invocations that were
     recorded for them. Rows are by callee and kind of shapes, which become ranges where they
-    differ; ``by="shape"`` splits those.
+    differ; ``by="shape"`` splits those, ``by="thread"`` functions by the threads that called.
+    ``metrics`` adds the columns of :mod:`vmprof.report.kernel_metrics`, of kernels that are known.
     """
-    built = ((group, build(group, by)) for group in groups_of(recording))
+    built = ((group, build(group, by, metrics=metrics)) for group in groups_of(recording, by))
     return {group.title: report for group, report in built if report is not None}
 
 
-def build(group: Group, by: str = "operator") -> Report | None:
-    """None if no invocation was timed and returned."""
+def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Report | None:
+    """The report of one group; None if no invocation was both timed and returned."""
     timed = group.timed
     if not len(timed):
         return None
     keys = Keys.of(group, by)
     calls = Calls.of(group.recording.calls, timed)
     totals_us = durations_us(timed)
-    # Of shapes that come once each, the middle half would show half.
+    # If every invocation has shapes of its own, the middle half would leave out half of the rows.
     middle = np.arange(len(timed)) if by == "shape" else middle_half(totals_us)
     own = calls.own(durations_ns(calls.rows)) / 1e3
     key = keys.of_rows(calls)
-    times = by_invocation(own, key, calls.place, len(timed), keys.count)
-    counts = by_invocation(np.ones(len(key)), key, calls.place, len(timed), keys.count)
+    times = by_invocation(own, key, calls.owner, len(timed), keys.count)
+    counts = by_invocation(np.ones(len(key)), key, calls.owner, len(timed), keys.count)
     inclusive = _inclusive(calls, key, len(timed), keys)
     total = float(totals_us[middle].mean())
-    device = group.recording.vms[group.recording.functions[group.function].vm].device
-    counted = _Counted(group, keys)
+    device = group.vm.device
+    counted = _CounterCells(group, keys)
     counted.add_all()
+    costs = costs_of(group.recording, calls, key, len(timed), keys) if metrics else {}
     varying = bool((counts != counts[:1]).any())
     rows: list[Row] = []
     for number in np.flatnonzero(counts[middle].any(axis=0)).tolist():
@@ -96,6 +111,7 @@ def build(group: Group, by: str = "operator") -> Report | None:
             "Count": Count(round(float(of_key.mean()))),
             "Argument Shapes": keys.shapes[number],
             **counted.rows[number],
+            **_known(costs, middle, number),
         }
         if varying:
             low, high = int(counts[:, number].min()), int(counts[:, number].max())
@@ -120,27 +136,38 @@ def build(group: Group, by: str = "operator") -> Report | None:
             **_facts(group),
             **_configuration(group, len(timed), len(middle)),
             **counted.facts,
-            **_memory_facts(memory_of(group)),
+            **facts_of(group.memory, "; ".join(filter(None, (group.vm.memory_note, UNSEEN)))),
             "In no row (us)": Duration(in_no_row),
         },
         missing={**group.recording.missing, **counted.missing},
     )
-    return derive(report, group.recording.derived)
+    report = derive(report, group.recording.derived)
+    if not metrics:
+        return report
+    if not any(FLOPS in row or BYTES in row for row in rows):
+        unknown = dict.fromkeys((FLOPS, BYTES), UNKNOWN)
+        report = replace(report, missing={**report.missing, **unknown})
+    return with_rates(report)
+
+
+def _known(costs: Mapping[str, Floats], middle: Ints, number: int) -> dict[str, Metric]:
+    means = {column: float(values[middle, number].mean()) for column, values in costs.items()}
+    return {column: Count(round(mean)) for column, mean in means.items() if not math.isnan(mean)}
 
 
 def _inclusive(calls: Calls, key: Ints, invocations: int, keys: Keys) -> Floats | None:
-    """What calls took with those inside them; None if there are none inside others."""
+    """How long calls took including the calls inside them; None if no calls nest."""
     if not (calls.rows["parent"] > 0).any():
         return None
     _, names = numbered(keys.names)
     of_rows = np.where(key >= 0, names[key], -1)
     durations = durations_ns(calls.rows) / 1e3
     durations = np.where(calls.is_outermost(of_rows), durations, 0.0)
-    return by_invocation(durations, key, calls.place, invocations, keys.count)
+    return by_invocation(durations, key, calls.owner, invocations, keys.count)
 
 
-class _Counted:
-    """Cells of the counters, by key and of the invocation; and why columns are not there."""
+class _CounterCells:
+    """The cells of counter columns, for rows and Total, and why columns are missing."""
 
     def __init__(self, group: Group, keys: Keys) -> None:
         self._group, self._keys = group, keys
@@ -168,7 +195,7 @@ class _Counted:
         middle = middle_half(durations_us(usable))
         own = calls.own(values)
         if shares is not None:
-            # Values scaled up from different parts of the time need not fit into one another.
+            # Scaled-up values may exceed those of the call around them.
             own = np.maximum(own, 0)
         whole = ~calls.is_call
         for at, column in enumerate(one.columns):
@@ -180,12 +207,12 @@ class _Counted:
                 )
                 continue
             of_keys = by_invocation(
-                own[:, at].astype(np.float64), key, calls.place, len(usable), self._keys.count
+                own[:, at].astype(np.float64), key, calls.owner, len(usable), self._keys.count
             )
             of_all = np.zeros(len(usable))
-            of_all[calls.place[whole]] = totals
+            of_all[calls.owner[whole]] = totals
             calls_of = by_invocation(
-                np.ones(len(key)), key, calls.place, len(usable), self._keys.count
+                np.ones(len(key)), key, calls.owner, len(usable), self._keys.count
             )
             if shares is None:
                 self.total |= _cells(column, of_all[middle], of_all)
@@ -195,11 +222,11 @@ class _Counted:
                     )
                 continue
             share_sums = by_invocation(
-                shares[:, at], key, calls.place, len(usable), self._keys.count
+                shares[:, at], key, calls.owner, len(usable), self._keys.count
             )
             part = share_sums / np.maximum(calls_of, 1)
             of_whole = np.zeros(len(usable))
-            of_whole[calls.place[whole]] = shares[whole, at]
+            of_whole[calls.owner[whole]] = shares[whole, at]
             self.total |= _cells_of_shares(column, of_all[middle], of_whole[middle])
             for number in np.flatnonzero(calls_of.any(axis=0)).tolist():
                 self.rows[number].update(
@@ -229,7 +256,7 @@ def _cells(column: str, values: Floats, samples: Floats) -> dict[str, Metric]:
 
 
 def _cells_of_shares(column: str, values: Floats, shares: Floats) -> dict[str, Metric]:
-    """Where counters took turns: invocations in which one never had its turn say nothing."""
+    """Cells of multiplexed counters, from the invocations in which they had a turn."""
     share = f"{column}{SHARE_SUFFIX}"
     if not (shares > 0).any():
         return {column: NOT_COUNTED, share: Ratio(0.0)}
@@ -238,21 +265,21 @@ def _cells_of_shares(column: str, values: Floats, shares: Floats) -> dict[str, M
 
 
 def _facts(group: Group) -> dict[str, Metric]:
-    """Those of the recording; of empty calls, that of the engine."""
+    """The recording's facts, with the empty-call figures of this group's engine only."""
     recording = group.recording
-    engine = recording.vms[recording.functions[group.function].vm].engine
-    facts = dict(recording.facts)
-    for name in recording.facts:
-        if name.startswith(EMPTY_CALL):
-            value = facts.pop(name)
-            if name == f"{EMPTY_CALL}{engine} (us)":
-                facts["Empty call (us)"] = value
+    engine = group.vm.engine
+    facts: dict[str, Metric] = {}
+    for name, value in recording.facts.items():
+        of_engine = name.removeprefix(f"{EMPTY_CALL}{engine} ")
+        if of_engine != name:
+            facts[f"Empty call {of_engine}"] = value
+        elif not name.startswith(EMPTY_CALL):
+            facts[name] = value
     return facts
 
 
 def _configuration(group: Group, timed: int, middle: int) -> dict[str, Metric]:
-    recording = group.recording
-    vm = recording.vms[recording.functions[group.function].vm]
+    vm = group.vm
     unrecorded = group.unrecorded_us
     facts: dict[str, Metric] = {
         "Model": group.title,
@@ -282,36 +309,11 @@ def _configuration(group: Group, timed: int, middle: int) -> dict[str, Metric]:
         facts["Kept"] = (
             f"every {int(strides.max())}th invocation of each turn, and the first few "
             "(--keep all keeps every one)"
+            + ("; of a thread, numbers and sums are of those" if group.thread is not None else "")
         )
     for number, note in enumerate(vm.notes, start=1):
         facts["Not seen" if number == 1 else f"Not seen ({number})"] = note
     return facts
-
-
-def _memory_facts(memory: Memory | None) -> dict[str, Metric]:
-    if memory is None:
-        return {}
-    named = [
-        f"{held.bytes:,} before {held.operator or 'the end'}"
-        + (f" ({held.storages} storages)" if held.storages > 1 else "")
-        for held in memory.alive[:MOST_NAMED]
-    ]
-    others = memory.alive[MOST_NAMED:]
-    if others:
-        named.append(f"{sum(held.bytes for held in others):,} before {len(others)} others")
-    where, least = memory.where, int(memory.peaks.min())
-    if least < memory.peak:
-        where += f", in that of {len(memory.peaks):,} invocations with most; the least is {least:,}"
-    return {
-        PEAK_MEMORY: Count(memory.peak),
-        PEAK_AT: where,
-        ALIVE_AT_PEAK: ", ".join(named),
-        "Left at the end (bytes)": Count(memory.left),
-        "Memory does not tell": UNSEEN,
-        LIVE_MEMORY: Samples(
-            tuple(np.stack([memory.times_us, memory.curve], axis=1).ravel().tolist())
-        ),
-    }
 
 
 def _samples(values: npt.NDArray[np.float64]) -> Samples:

@@ -1,7 +1,7 @@
-"""A recording in a file: a zip of numpy's arrays and one part in JSON. Nothing is pickled.
+"""Recordings in files: a zip with numpy arrays and one JSON document. Nothing is pickled.
 
-Readable without TVM, on any machine. Whatever is in a file that a stranger wrote, loading
-it gives a recording whose tables fit together, or one line that says what is wrong.
+A file can be read on any machine, without TVM. Files may come from strangers: loading gives
+a recording whose tables are consistent, or an error of one line.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
+from vmprof.program.info import kernel_of
+from vmprof.program.kernels import Kernel
 from vmprof.recording.recognized import TEXT, is_recording
 from vmprof.recording.tables import (
-    ALIVE,
-    ALLOCATION,
     CALL,
     INVOCATION,
     TOTAL,
@@ -35,13 +35,14 @@ from vmprof.recording.tables import (
     Vm,
 )
 from vmprof.report.render.cells import decode_row, encode_row
+from vmprof.runs.storages import ALIVE, ALLOCATION
 from vmprof.values import Derived
 
 _FORMAT = "vmprof recording 2"
 _WITHOUT_ALLOCATIONS = "vmprof recording 1"
-# Far more than a recording of the default size; a small file must not fill the memory.
+# Far more than a recording of the default size needs: a small zip must not fill the memory.
 _MOST_BYTES = 4 << 30
-# Of all storages together it is less: sums of 64 bits hold them.
+# All storages together stay below this, so that sums fit into 64 bits.
 _MOST_STORAGE = 2.0**62
 
 
@@ -53,6 +54,7 @@ def dumps(recording: Recording) -> bytes:
         "functions": [asdict(function) for function in recording.functions],
         "labels": recording.labels,
         "callees": recording.callees,
+        "kernels": {str(callee): asdict(kernel) for callee, kernel in recording.kernels.items()},
         "signatures": recording.signatures,
         "passes": [asdict(one) for one in recording.passes],
         "missing": dict(recording.missing),
@@ -139,13 +141,20 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
         counts.append(Counts(calls, values, shares))
     recording = Recording(
         vms=tuple(
-            Vm(str(vm["engine"]), str(vm["device"]), _texts(vm["notes"])) for vm in document["vms"]
+            Vm(
+                str(vm["engine"]),
+                str(vm["device"]),
+                _texts(vm["notes"]),
+                _texts(vm.get("more_devices", [])),
+            )
+            for vm in document["vms"]
         ),
         functions=tuple(
             Function(str(each["name"]), _natural(each["vm"])) for each in document["functions"]
         ),
         labels=_texts(document["labels"]),
         callees=_texts(document["callees"]),
+        kernels=_kernels(document.get("kernels", {}), len(document["callees"])),
         signatures=_texts(document["signatures"]),
         passes=passes,
         invocations=_table(archive, "invocations", INVOCATION),
@@ -170,7 +179,7 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
 def _table(
     archive: zipfile.ZipFile, name: str, dtype: np.dtype[Any], shape: tuple[int, ...] | None = None
 ) -> Table:
-    """An array of that dtype, and of that shape (None: any length)."""
+    """The array ``name``, which must have this dtype and shape (None: any length)."""
     content = archive.read(f"{name}.npy")
     file = io.BytesIO(content)
     version = np.lib.format.read_magic(file)
@@ -189,6 +198,14 @@ def _table(
     if array.size != math.prod(found):
         raise VmprofError(f"the table {name} is cut short")
     return array.reshape(found)
+
+
+def _kernels(entries: Mapping[str, Any], callees: int) -> Mapping[int, Kernel]:
+    """Kernels by callee; files of earlier versions have none."""
+    kernels = {int(callee): kernel_of(entry) for callee, entry in entries.items()}
+    if not all(0 <= callee < callees for callee in kernels):
+        raise VmprofError("a kernel is of a callee that is not there")
+    return kernels
 
 
 def _derived(entry: Mapping[str, Any]) -> Derived:
@@ -213,7 +230,7 @@ def _natural(value: Any) -> int:
 
 
 def _check(recording: Recording) -> None:
-    """That all numbers in the tables mean something."""
+    """Check that the numbers in the tables refer to things that exist."""
     if not recording.labels or any(f.vm >= len(recording.vms) for f in recording.functions):
         raise VmprofError("a function is of a VM that is not there")
     invocations, turns = recording.invocations, len(recording.passes) + 1
@@ -254,7 +271,7 @@ def _check_calls(recording: Recording, invocations: Table, calls: Table) -> None
 
 
 def _check_allocations(recording: Recording) -> None:
-    """That each was made by a call of its invocation, and that their sum is a number here."""
+    """Check that each was made by a call of its invocation, and that sizes can be summed."""
     allocations, calls = recording.allocations, recording.calls
     if not len(allocations):
         return

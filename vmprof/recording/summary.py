@@ -5,31 +5,39 @@ from __future__ import annotations
 import numpy as np
 
 from vmprof.recording.groups import Group, durations_us
-from vmprof.recording.memory import memory_of
 from vmprof.recording.tables import Recording
 from vmprof.values import PEAK_MEMORY, Count, Duration, Metric, Row
 
 
 def summary(groups: list[Group]) -> list[Row]:
-    """Functions and labels: how often, and how long an invocation took.
+    """A line for each group: how often it was called, and how long invocations took.
 
-    Invocations and their sum are of all; the others of those that were timed and kept.
+    The number of invocations and the sum of their times cover all of them; the number of threads
+    (if several threads called) covers the kept ones, everything else the timed ones that were kept.
     """
-    return [_line(group) for group in groups]
+    threads = {thread for group in groups for thread in group.invocations["thread"].tolist()}
+    return [_line(group, threads=len(threads) > 1) for group in groups]
 
 
 def not_seen(recording: Recording) -> list[str]:
     """What went wrong, and what could not be seen of which VM."""
-    notes = [f"VM {n}: {note}" for n, vm in enumerate(recording.vms, start=1) for note in vm.notes]
+    notes = [
+        f"VM {number}: {note}"
+        for number, vm in enumerate(recording.vms, start=1)
+        for note in (*vm.notes, *([vm.memory_note] if len(recording.allocations) else []))
+        if note
+    ]
     return [*recording.problems, *notes]
 
 
-def _line(group: Group) -> Row:
+def _line(group: Group, *, threads: bool) -> Row:
     row: dict[str, Metric] = {
         "Function": group.title,
         "Invocations": Count(group.total("invocations")),
         "Sum (us)": Duration(group.total("sum_ns") / 1e3),
     }
+    if threads and group.thread is None:
+        row["Threads"] = Count(len(np.unique(group.invocations["thread"])))
     times = durations_us(group.timed)
     if len(times):
         p10, median, p90 = np.percentile(times, [10, 50, 90]).tolist()
@@ -45,9 +53,8 @@ def _line(group: Group) -> Row:
             row["Rest (us)"] = Duration(float(np.median(times[~first])))
     if len(group.unrecorded_us):
         row["Unrecorded (us)"] = Duration(float(np.median(group.unrecorded_us)))
-    memory = memory_of(group)
-    if memory is not None:
-        row[PEAK_MEMORY] = Count(memory.peak)
+    if group.memory is not None:
+        row[PEAK_MEMORY] = Count(group.memory.peak)
     row["Timed"] = Count(len(times))
     for name, column in (("failed", "Failed"), ("dropping", "Lost calls")):
         if group.total(name):

@@ -12,28 +12,48 @@ from vmprof.recording.tables import Recording
 from vmprof.report.model import Report
 from vmprof.report.render.table import grid, heading
 from vmprof.values import Row
+from vmprof.visible import visible
 
-# A function matters if it took this part of what all took.
+# A function with this share of all the time has a table; if none has it, the longest few do.
 _MATTERS = 0.01
+_FEWEST = 3
+# Columns that a summary does without where there is no room, in this order.
+_SPARE = (
+    *("Unrecorded (us)", "p10 (us)", "p90 (us)", "Timed", "Peak memory (bytes)"),
+    *("Rest (us)", "First (us)", "Threads"),
+)
+# The summary shortens longer titles in the middle.
+_TITLE = 80
 
 
 def render(
-    recording: Recording, *, by: str = "operator", table: Callable[[Report], str] | None = None
+    recording: Recording,
+    *,
+    by: str = "operator",
+    metrics: bool = False,
+    table: Callable[[Report], str] | None = None,
+    width: int | None = None,
 ) -> str:
-    """``table`` renders one report; by default as TVM's table with its heading."""
-    groups = groups_of(recording)
-    parts = [_summary_text(summary(groups)) if groups else _nothing(recording)]
+    """The whole text; the summary leaves columns out if it is to fit into ``width`` characters.
+
+    ``table`` renders one report; by default as TVM's table with its heading.
+    """
+    groups = groups_of(recording, by)
+    parts = [_summary_text(summary(groups), width) if groups else _nothing(recording)]
     grown = [str(each) for group in groups for each in growths(group)]
     if grown:
         parts.append(_section("What grows", grown))
     unseen = not_seen(recording)
     if unseen:
         parts.append(_section("Not seen", unseen))
-    sum_ns = sum(group.total("sum_ns") for group in groups)
-    for group in groups:
-        report = build(group, by)
-        if report is not None and group.total("sum_ns") >= _MATTERS * sum_ns:
+    least_ns = _MATTERS * sum(group.total("sum_ns") for group in groups)
+    matter = [group for group in groups if group.total("sum_ns") >= least_ns] or groups[:_FEWEST]
+    for group in matter:
+        report = build(group, by, metrics=metrics)
+        if report is not None:
             parts.append(table(report) if table else heading(report) + report.table())
+    if len(matter) < len(groups):
+        parts.append(_about_others(len(groups) - len(matter)))
     return "\n".join(parts)
 
 
@@ -46,10 +66,31 @@ def _nothing(recording: Recording) -> str:
     )
 
 
-def _summary_text(rows: list[Row]) -> str:
+def _about_others(count: int) -> str:
+    functions = "1 function has" if count == 1 else f"{count:,} functions have"
+    return (
+        f"{functions} no table here, as less than {100 * _MATTERS:.0f} % of the time went there: "
+        "vmprof show FILE --report NAME shows one, and --html and --json have all.\n"
+    )
+
+
+def _summary_text(rows: list[Row], width: int | None) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    return grid(rows, [], columns)
+    shown = [{**row, "Function": _shortened(str(row["Function"]))} for row in rows]
+    left_out: list[str] = []
+    while True:
+        text = grid(shown, [], [column for column in columns if column not in left_out])
+        spare = [column for column in _SPARE if column in columns and column not in left_out]
+        if width is None or len(text.partition("\n")[0].rstrip()) <= width or not spare:
+            break
+        left_out.append(spare[0])
+    return text + (f"Not shown, for want of room: {', '.join(left_out)}\n" if left_out else "")
+
+
+def _shortened(title: str) -> str:
+    half = _TITLE // 2
+    return title if len(title) <= _TITLE else f"{title[: half - 1]}…{title[-half:]}"
 
 
 def _section(title: str, lines: list[str]) -> str:
-    return "".join(f"{line}\n" for line in (title, "-" * len(title), *lines))
+    return "".join(f"{visible(line)}\n" for line in (title, "-" * len(title), *lines))

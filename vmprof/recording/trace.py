@@ -1,52 +1,62 @@
 """A recording as Trace Event JSON, which Perfetto and chrome://tracing open.
 
-Each thread that called has a track. Slices are invocations, by the names of their functions,
-and inside those that were timed their calls; of the others it is known how long they took.
-There are no counters: in their passes no clock is read around calls.
+Each calling thread has a track. A slice is an invocation, named after its function; the slices
+inside a timed invocation are its calls. Counted and unrecorded invocations have a begin and an end,
+but no calls: their names say so, and the arguments of a counted one have the counts of the whole
+invocation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from vmprof import json_text
-from vmprof.recording.groups import Ints, groups_of
-from vmprof.recording.numbers import distinct_pairs
-from vmprof.recording.tables import TIMED, UNRECORDED, Recording
+from vmprof.recording.groups import Group, groups_of
+from vmprof.recording.numbers import Ints, distinct_pairs
+from vmprof.recording.tables import TIMED, UNRECORDED, Recording, Table
 from vmprof.report.render.table import format_metric
+from vmprof.runs.faults import NO_FAULT
 from vmprof.values import Samples
 
 MOST_SLICES = 100_000  # some 20 MB
 _PROCESS = 1
+_COUNTED = TIMED + 1  # the turn of the first pass
+_HOW = {UNRECORDED: " (not recorded)", _COUNTED: " (counted)"}
 
 _Event = dict[str, Any]
 
 
-def render(recording: Recording, most: int = MOST_SLICES) -> str:
-    """The trace, of about ``most`` slices.
+def render(
+    recording: Recording, only: Sequence[Group] | None = None, *, most: int = MOST_SLICES
+) -> str:
+    """The trace of the groups ``only`` (None: all), with about ``most`` slices.
 
-    Of a long recording it has every second, fourth, ... invocation of each function, label and
-    turn, and always the first. Where those are too long by themselves, their first calls.
+    A long recording is thinned: every second, fourth, ... invocation of each function, label and
+    turn is drawn, always including the first. If even those have too many calls, the last ones
+    are left out.
     """
+    groups = groups_of(recording) if only is None else only
     invocations = recording.invocations
+    titles = {each: group.title for group in groups for each in group.invocations["id"].tolist()}
     places = _Places(recording)
-    stride, chosen = _thinned(recording, places.slices, most)
-    origin = int(invocations["begin_ns"].min()) if len(invocations) else 0
-    titles = {(group.function, group.label): group.title for group in groups_of(recording)}
+    counted = _WholeCounts(recording)
+    asked = np.flatnonzero([each in titles for each in invocations["id"].tolist()])
+    stride, chosen = _thinned(invocations, asked, places.slices, most)
+    origin = int(invocations["begin_ns"][asked].min()) if len(asked) else 0
     left, cut = most - len(chosen), 0
     slices: list[_Event] = []
     for number in chosen.tolist():
         invocation = invocations[number]
-        title = titles[int(invocation["function"]), int(invocation["label"])]
+        turn = int(invocation["turn"])
         slices.append(
             {
-                "name": title,
+                "name": titles[int(invocation["id"])] + _HOW.get(min(turn, _COUNTED), ""),
                 "cat": "invocation",
                 **_times(invocation, int(invocation["thread"]), origin),
-                "args": _about(recording, invocation),
+                "args": {**_about(recording, invocation), **counted.of(invocation)},
             }
         )
         calls = places.calls(number)
@@ -55,18 +65,19 @@ def render(recording: Recording, most: int = MOST_SLICES) -> str:
         cut += len(calls) - len(shown)
         slices += _calls(recording, shown, int(invocation["thread"]), origin)
     threads = np.unique(invocations["thread"][chosen]).tolist()
+    made = sum(group.total("invocations") for group in groups)
     return json_text.dumps(
         {
             "traceEvents": [
                 _named("process_name", "recording"),
                 *(_named("thread_name", f"thread {thread}", thread) for thread in threads),
-                # What lies around others comes first.
+                # An outer slice comes before those inside it.
                 *sorted(slices, key=lambda event: (event["ts"], -event["dur"])),
             ],
             "displayTimeUnit": "ns",
             "otherData": _facts(recording)
             | {
-                "Invocations": f"{len(chosen):,} of {int(recording.totals['invocations'].sum()):,}",
+                "Invocations": f"{len(chosen):,} of {made:,}",
                 **({"Thinned": f"every {stride}th of those kept"} if stride > 1 else {}),
                 **({"Left out": f"{cut:,} calls of those invocations"} if cut else {}),
             },
@@ -76,7 +87,10 @@ def render(recording: Recording, most: int = MOST_SLICES) -> str:
 
 
 class _Places:
-    """Where the calls of each invocation stand; ``slices`` (invocations,) is how many each has."""
+    """Where each invocation's calls are in the table.
+
+    ``slices`` has the number of slices of each invocation, shape (invocations,).
+    """
 
     def __init__(self, recording: Recording) -> None:
         self._rows = recording.calls
@@ -85,20 +99,44 @@ class _Places:
         ids = self._rows["invocation"][self._first]
         of_id = {each: place for place, each in enumerate(ids.tolist())}
         self._of = [of_id.get(each, -1) for each in recording.invocations["id"].tolist()]
-        lengths = np.append(self._end - self._first, 1)  # the last is of those that have none
+        lengths = np.append(self._end - self._first, 1)  # the last is for those without calls
         self.slices: Ints = lengths[self._of]
 
     def calls(self, invocation: int) -> Any:
-        """Those of the invocation of this number (dtype `CALL`), but for its own row."""
+        """The calls (dtype `CALL`) of the invocation with this index, without its own row."""
         place = self._of[invocation]
         if place < 0:
             return self._rows[:0]
         return self._rows[self._first[place] + 1 : self._end[place]]
 
 
-def _thinned(recording: Recording, slices: Ints, most: int) -> tuple[int, Ints]:
-    """Every how many invocations there is one, and which."""
-    invocations = recording.invocations
+class _WholeCounts:
+    """The counts of whole invocations."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._passes = recording.passes
+        self._counts = recording.counts
+        # For each pass: the row of each invocation's own counts, by its id.
+        self._rows = []
+        for counts in recording.counts:
+            rows = np.flatnonzero(counts.calls["callee"] < 0)
+            ids = counts.calls["invocation"][rows].tolist()
+            self._rows.append(dict(zip(ids, rows.tolist(), strict=True)))
+
+    def of(self, invocation: Any) -> _Event:
+        """Counts by column; empty if it was not counted, or if an event never had its turn."""
+        place = int(invocation["turn"]) - _COUNTED
+        if place < 0 or invocation["fault"] != NO_FAULT:
+            return {}
+        row, counts = self._rows[place][int(invocation["id"])], self._counts[place]
+        if counts.shares is not None and not (counts.shares[row] > 0).all():
+            return {}
+        return dict(zip(self._passes[place].columns, counts.values[row].tolist(), strict=True))
+
+
+def _thinned(invocations: Table, asked: Ints, slices: Ints, most: int) -> tuple[int, Ints]:
+    """The stride, and the indices of the invocations to draw, of those ``asked`` for."""
+    invocations, slices = invocations[asked], slices[asked]
     _, called = distinct_pairs(invocations["function"], invocations["label"])
     _, kind = distinct_pairs(called, invocations["turn"])
     order = np.argsort(kind, kind="stable")
@@ -109,7 +147,7 @@ def _thinned(recording: Recording, slices: Ints, most: int) -> tuple[int, Ints]:
     while True:
         chosen = np.flatnonzero(place % stride == 0)
         if int(slices[chosen].sum()) <= most or stride > int(place.max(initial=0)):
-            return stride, chosen
+            return stride, asked[chosen]
         stride *= 2
 
 
@@ -143,7 +181,7 @@ def _about(recording: Recording, invocation: Any) -> _Event:
 
 
 def _times(row: Any, thread: int, origin: int) -> _Event:
-    """A slice of that thread, in microseconds to the nanosecond."""
+    """The fields of a slice on that thread's track; microseconds, rounded to nanoseconds."""
     begin, end = int(row["begin_ns"]), int(row["end_ns"])
     return {
         "ph": "X",

@@ -67,14 +67,24 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
     once, and of it what the kernel can touch (:mod:`vmprof.zoo.compiler.traffic`).
     """
     cost = lru_cache(maxsize=None)(partial(_cost, kernels))
-    calls = tuple(
-        {**row, **cost(row.get("Name"), row.get("Argument Shapes"))} for row in report.calls
+    return with_rates(
+        replace(
+            report,
+            calls=tuple(
+                {**row, **cost(row.get("Name"), row.get("Argument Shapes"))} for row in report.calls
+            ),
+        )
     )
+
+
+@uncollected()
+def with_rates(report: Report) -> Report:
+    """``report``, whose calls have operations and bytes where these are known, the same way."""
+    calls = report.calls
     columns = {name: cells for name in (FLOPS, BYTES) if (cells := cells_of(calls, name))}
     totals = sums_of(columns)
     report = replace(
         report,
-        calls=calls,
         device_metrics={device: {**row, **totals} for device, row in report.device_metrics.items()},
         configuration={**report.configuration, **_known_in_part(calls)},
     )

@@ -10,8 +10,13 @@ from vmprof.runs.layout import Layout
 from vmprof.runs.readings import is_read, times
 from vmprof.runs.work import RUN_SITE, TASK_SITE, Ints, Records
 
-# NOT_OPENED: nothing was there to count with.
-NO_FAULT, FAILED_READING, SHARED_PMU, NOT_OPENED, STAYED_OFF = range(5)
+# NOT_OPENED: nothing was there to count with. COUNTED_LESS: some of it
+# was lost, of which one cause is known.
+NO_FAULT, FAILED_READING, SHARED_PMU, NOT_OPENED, STAYED_OFF, COUNTED_LESS = range(6)
+LOST = (
+    "the processor stopped at a breakpoint and did not say at which, as some hypervisors have it: "
+    "accesses were missed; executions (:x) are counted there too"
+)
 
 
 def faults(records: Records, layout: Layout, firsts: Ints) -> Ints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,16 +12,16 @@ from vmprof.runs.faults import (
     FAILED_READING,
     SHARED_PMU,
     STAYED_OFF,
-    faults,
     lost_ns,
     stayed_off,
 )
 from vmprof.runs.layout import Layout
 from vmprof.runs.parallelism import Parallelism
-from vmprof.runs.reading_cost import Spent
-from vmprof.runs.readings import amounts, in_turns, times
+from vmprof.runs.readings import times
+from vmprof.runs.recorded import RecordedRuns
 from vmprof.runs.signature import signature_texts
-from vmprof.runs.work import TASK_SITE, ByThread, Floats, Ints, Records, Work
+from vmprof.runs.storages import ALLOCATION, EVENT, Table, storage_table
+from vmprof.runs.work import TASK_SITE, ByThread, Floats, Ints, Records
 
 NOTHING = Layout()  # of a run in which nothing is counted
 NO_WINDOW = -1  # begin and end of a call that other runs made, and this one did not
@@ -89,7 +89,9 @@ class Run:
     ``durations_ns`` (calls,), how long each was open without the dispatch between the
     calls inside, and ``total_ns``, of the run as a whole, are None if no time was read,
     and so is ``parallelism``; ``counts`` is None if nothing was counted. ``fault`` says
-    why there are no counts although they were read for.
+    why there are no counts although they were read for. ``storages`` (dtype
+    :data:`~vmprof.runs.storages.ALLOCATION`) are those that the calls of a timed run
+    allocated, in that order; the row 0 is the run itself there.
     """
 
     sites: Ints
@@ -102,6 +104,7 @@ class Run:
     counts: Counts | None
     fault: str | None
     parallelism: Parallelism | None = None
+    storages: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))
 
     @classmethod
     def of_records(
@@ -109,6 +112,7 @@ class Run:
         records: Records,
         signatures: Ints,
         layout: Layout,
+        storage_events: Table | None = None,
         *,
         timed: bool,
         paths: Sequence[str] | None = None,
@@ -116,30 +120,32 @@ class Run:
     ) -> Run:
         """Columns of ``records`` (dtype :func:`record_dtype`); the first is the run's own.
 
+        ``storage_events`` (dtype :data:`~vmprof.runs.storages.EVENT`) came of it.
         ``paths`` are of all records but that one, as :func:`call_paths` gives them;
         ``fault`` is a reason, known elsewhere, not to believe the counts.
         """
-        work = Work(records)
-        run, calls = records[:1], records[work.rows[1:]]
-        fault = fault or _fault(records, layout)
-        spent = Spent.of_records(records, layout.cost) if layout.cost else None
-        took = records["end_ns"] - records["begin_ns"] - (spent.time if spent else 0)
-        windows = np.stack([calls["begin_ns"], calls["end_ns"]], axis=-1) - run["begin_ns"]
-        durations = work.of_callers(took[:, None])[1:, 0]
-        shapes = signature_texts(signatures, calls["signature"])
+        runs = RecordedRuns(records, layout)
+        is_call = runs.is_call
+        (whole,) = first = np.flatnonzero(~is_call)
+        assert whole == 0
+        fault = fault or _fault(runs)
+        windows = np.stack([runs.field("begin_ns"), runs.field("end_ns")], axis=-1)
+        durations = runs.durations_ns()
+        signature = runs.field("signature")[is_call]
+        events = np.zeros(0, dtype=EVENT) if storage_events is None else storage_events
+        shapes = signature_texts(signatures, signature)
         return cls(
-            sites=calls["site"].astype(np.int64),
-            shapes=tuple(shapes[index] for index in calls["signature"].tolist()),
-            parents=work.parents()[1:] - 1,
-            paths=tuple(paths[row - 1] if paths else "" for row in work.rows[1:].tolist()),
-            windows_ns=windows if timed else None,
-            durations_ns=durations if timed else None,
-            total_ns=int(took[0]) if timed else None,
-            counts=_counts(records, work, layout, spent)
-            if layout.columns and fault is None
-            else None,
+            sites=runs.field("site")[is_call].astype(np.int64),
+            shapes=tuple(shapes[index] for index in signature.tolist()),
+            parents=runs.parents()[is_call] - 1,
+            paths=tuple(paths[n - 1] if paths else "" for n in runs.numbers[is_call].tolist()),
+            windows_ns=windows[is_call] - windows[whole, 0] if timed else None,
+            durations_ns=durations[is_call] if timed else None,
+            total_ns=int(durations[whole]) if timed else None,
+            counts=_counts(runs) if layout.columns and fault is None else None,
             fault=fault,
-            parallelism=Parallelism.of_records(records, work) if timed else None,
+            parallelism=Parallelism.of_records(records, runs.work) if timed else None,
+            storages=storage_table(events, runs.numbers[:1], first, runs.numbers),
         )
 
     def same_calls(self, other: Run) -> bool:
@@ -166,10 +172,10 @@ class Run:
         return own
 
 
-def _fault(records: Records, layout: Layout) -> str | None:
+def _fault(run: RecordedRuns) -> str | None:
     """Why the counts of a run cannot be believed, if so."""
-    first = np.zeros(1, dtype=np.int64)
-    (fault,) = faults(records, layout, first).tolist()
+    records, layout = run.records, run.layout
+    (fault,) = run.faults().tolist()
     if fault == FAILED_READING:
         return (
             "a reading of the counters failed during the run; if it is the PMU's, another "
@@ -206,12 +212,9 @@ def _lost_share(records: Records, layout: Layout) -> float:
     return largest
 
 
-def _counts(records: Records, work: Work, layout: Layout, spent: Spent | None) -> Counts:
-    added = amounts(records, layout)
-    if spent is not None:
-        added -= spent.cpu[:, None]
-    values = work.of(added)
-    if not layout.multiplexed:
-        return Counts(values[1:], values[0], by_thread=work.by_thread(added))
-    values, shares = in_turns(records, work, layout, values)
-    return Counts(values[1:], values[0], shares[1:], shares[0])
+def _counts(runs: RecordedRuns) -> Counts:
+    added = runs.amounts()
+    values, shares = runs.counts(added)
+    if shares is not None:
+        return Counts(values[1:], values[0], shares[1:], shares[0])
+    return Counts(values[1:], values[0], by_thread=runs.work.by_thread(added))

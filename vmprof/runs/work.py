@@ -49,7 +49,7 @@ class ByThread:
 class Work:
     """Which records the work of a run and of its calls is made of.
 
-    ``records`` are those of one run, the run's own first, with at least the fields
+    ``records`` are those of runs of one thread, each run's own first, with at least the fields
     site, signature and parent of ``vmprof_record``. ``rows`` are the numbers of the
     records of the run and its calls: what has work.
     """
@@ -151,8 +151,8 @@ class Work:
 
 def _threads(records: Records, parts: Ints) -> tuple[Ints, Ints]:
     """The numbers of all threads, the calling one first, and the place of each part's."""
-    caller = int(records["signature"][0])
+    caller = records["signature"][:1]
     workers, places = np.unique(records["signature"][parts], return_inverse=True)
-    others = workers[workers != caller]
-    threads = np.concatenate([[caller], others]).astype(np.int64)
+    others = workers[~np.isin(workers, caller)]
+    threads = np.concatenate([caller, others]).astype(np.int64)
     return threads, np.array([np.flatnonzero(threads == w)[0] for w in workers], int)[places]

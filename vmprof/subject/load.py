@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from tvm.runtime.vm import VirtualMachine as TvmVirtualMachine
 from vmprof.errors import VmprofError
 from vmprof.program import Program
 from vmprof.program.info import NOTHING_KNOWN, read_info
-from vmprof.progress import Progress, silent
+from vmprof.progress import Progress, silent, within
+from vmprof.subject.library import load_library
 from vmprof.vm import VirtualMachine
 from vmprof.zoo.importers import SUFFIXES, import_model, import_object
 
@@ -116,10 +116,10 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
             progress(f"compiling {name}")
             library = compile_model(name, schedule=schedule or "cpu", progress=progress)
             if library is not None:
-                progress(f"loading {name}")
                 try:
-                    module = _load_library(library)
-                    return Program.of_module(module, name, read_info(library), library)
+                    module = load_library(library, name, progress)
+                    info = read_info(library)
+                    return Program.of_module(module, name, info, library, exclusive=True)
                 except VmprofError as error:
                     discard(library, error)
         return _compile(MODELS[name](), name, schedule or "cpu", progress)
@@ -137,8 +137,8 @@ def _load_file(path: Path, schedule: str | None, progress: Progress) -> Program:
         return _compile(import_model(path), path.name, schedule, progress)
     if schedule is not None:
         raise _already_compiled(str(path))
-    progress(f"loading {path}")
-    return Program.of_module(_load_library(path), path.name, read_info(path), path)
+    module, info = load_library(path, str(path), progress), read_info(path)
+    return Program.of_module(module, path.name, info, path, exclusive=True)
 
 
 def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -> Program:
@@ -148,42 +148,11 @@ def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -
 
     progress(f"compiling {name}")
     module, weights = detach_params(module)  # PyTorch's importer may attach them
-    compiled = compile_module(module, schedule=schedule or "none")
-    program = Program.of_module(compiled.jit(), name, compiled.info)
+    steps = within(progress, f"compiling {name}: ")
+    compiled = compile_module(module, schedule=schedule or "none", progress=steps)
+    program = Program.of_module(compiled.jit(), name, compiled.info, exclusive=True)
     return replace(program, weights=weights)
 
 
 def _already_compiled(what: str) -> VmprofError:
     return VmprofError(f"{what} is compiled already; a schedule is for models that are not")
-
-
-def _load_library(path: Path) -> tvm_ffi.Module:
-    _check_whole(path)
-    try:
-        module: tvm_ffi.Module = tvm.runtime.load_module(str(path))
-    except Exception as error:  # TVM raises what it likes, down to plain RuntimeError
-        reason = str(error).strip().splitlines()[0]
-        raise VmprofError(f"{path} is no library that TVM can load: {reason}") from error
-    return module
-
-
-def _check_whole(path: Path) -> None:
-    """Refuse an ELF file that is cut short: the loader would die of a bus error on it.
-
-    The table of section headers, which linkers put last, must lie inside the
-    file (elf(5): e_shoff, e_shentsize, e_shnum of a 64-bit file).
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-            size = file.seek(0, os.SEEK_END)
-    except OSError as error:
-        raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
-    if not head.startswith(b"\x7fELF\x02\x01"):
-        return  # whatever it is, TVM says so
-    if len(head) == 64:
-        (offset,) = struct.unpack_from("<Q", head, 0x28)
-        entry_size, entries = struct.unpack_from("<HH", head, 0x3A)
-        if offset + entry_size * entries <= size:
-            return
-    raise VmprofError(f"{path} is cut short: copy or export the library again")

@@ -1,15 +1,16 @@
 """A program as TVM's VM runs it: one for all engines, with the same constants in memory.
 
 An engine with constants of its own would find the caches full of the other's: what
-runs in turn must read the same memory. So the executable gets a function more, which is
-never called in a run, and returns them.
+runs in turn must read the same memory. That is the executable as it was loaded, if it tells
+its constants. Else it is written anew, with a function more, which is never called in a run,
+and returns them: that takes longer than loading, and a copy of them all.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tvm_ffi
@@ -27,11 +28,12 @@ from vmprof.program.bytecode import (
     Operand,
     Register,
     Ret,
-    TensorConstant,
 )
 from vmprof.program.writer import bytecode_parts
 from vmprof.vm.constants import constants_of
-from vmprof.vm.operands import in_places, with_places_for_kernels
+from vmprof.vm.linker import UNRECORDED
+from vmprof.vm.loaded import loaded_tensors, tensors_of
+from vmprof.vm.places import Place, in_places, with_places
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 _CHUNK = 8 << 20
@@ -40,31 +42,36 @@ _MAKE_TUPLE = "vm.builtin.make_tuple"
 
 
 class Executable:
-    """``program`` on ``device``; ``constants`` are its constants as TVM's values."""
+    """``program`` on ``device``; ``constants`` are its constants as TVM's values.
 
-    def __init__(self, program: Program, device: Device) -> None:
+    With ``wraps`` VMs may have something around the packed functions that they call, and those
+    that are operands.
+    """
+
+    def __init__(self, program: Program, device: Device, *, wraps: bool = True) -> None:
         program.check_packed_functions()  # TVM's VM has but a stack trace to say of it
         self.program = program
         self.device = device
-        bytecode = program.bytecode
-        tensors = [
-            index
-            for index, constant in enumerate(bytecode.constants)
-            if isinstance(constant, TensorConstant)
-        ]
-        placed, self._operands = with_places_for_kernels(bytecode)
-        self._module = load(_handing_out(placed, [*map(ConstantReference, tensors)]))
-        for imported in program.module.imports:
-            self._module.import_module(imported)
-        handed_out = self.machine()[_HAND_OUT]()
-        self.constants = constants_of(bytecode, device, dict(zip(tensors, handed_out, strict=True)))
+        self._places: Sequence[Place] = ()
+        placed = program.bytecode
+        if wraps:
+            placed, self._places = with_places(placed, for_calls=True, but=UNRECORDED)
+        self._module = program.module
+        tensors_at = tensors_of(program.bytecode)
+        tensors = {} if self._places else loaded_tensors(program, device)
+        if self._places or not program.exclusive or tensors.keys() != set(tensors_at):
+            self._module = load(_handing_out(placed, [*map(ConstantReference, tensors_at)]))
+            for imported in program.module.imports:
+                self._module.import_module(imported)
+            tensors = dict(zip(tensors_at, self.vm()[_HAND_OUT](), strict=True))
+        self.constants = constants_of(program.bytecode, device, tensors)
 
-    def machine(self, wrap: Callable[[str, Any], Any] | None = None) -> TvmVirtualMachine:
-        """A VM of TVM's that runs it; ``wrap(name, kernel)`` stands for one that is an operand."""
-        kernels = [self.program.packed_function(name) for name in self._operands]
+    def vm(self, wrap: Callable[[Place, Any], Any] | None = None) -> TvmVirtualMachine:
+        """A VM of TVM's that runs it; ``wrap(place, function)`` stands where ``function`` does."""
+        functions = [self.program.packed_function(place.name) for place in self._places]
         if wrap is not None:
-            kernels = [wrap(*each) for each in zip(self._operands, kernels, strict=True)]
-        with in_places(kernels):
+            functions = [wrap(*each) for each in zip(self._places, functions, strict=True)]
+        with in_places(functions):
             return TvmVirtualMachine(self._module, self.device)
 
 

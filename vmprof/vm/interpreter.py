@@ -25,7 +25,9 @@ from vmprof.vm.linker import (
     Site,
     Wrapper,
 )
+from vmprof.vm.loaded import loaded_tensors
 from vmprof.vm.notes import Notes
+from vmprof.vm.packed_call import PackedCall
 
 # As with Python's own limit: an endless recursion shall end with an error.
 MAX_DEPTH = 100_000
@@ -82,7 +84,8 @@ class Interpreter:
         self.devices, self.memory_cfg = devices, memory_cfg
         self.device: Device = devices[0] if isinstance(devices, list) else devices
         if constants is None:
-            constants = constants_of(program.bytecode, self.device)
+            in_memory = loaded_tensors(program, self.device)
+            constants = constants_of(program.bytecode, self.device, in_memory)
         self.constants: Sequence[Any] = constants
         self.notes = Notes(program)
         self._link(wrap, None)
@@ -114,6 +117,19 @@ class Interpreter:
         """The function ``name``; it takes TVM tensors or numpy arrays."""
         index = self.program.index(name)
         return lambda *args: self.call(index, *[_to_tvm_argument(arg) for arg in args])
+
+    def straight(self, name: str, arguments: Sequence[Any]) -> PackedCall | None:
+        """The call of the function ``name`` for native code to make, if it is of one block."""
+        function = self._functions[self.program.index(name)]
+        if not isinstance(function, LinkedFunction) or function.run is None:
+            return None
+        check_arity(function.source, arguments)
+        return PackedCall(
+            function.run,
+            [_to_tvm_argument(each) for each in arguments],
+            partial(self._explain, function),
+            name,
+        )
 
     def call(self, index: int, *args: Any) -> Any:
         """Call the function at ``index`` in the table."""
@@ -183,10 +199,14 @@ class Interpreter:
         try:
             return function.run(*args)
         except Exception as error:
-            frame = failed_frame()
-            if frame is not None:
-                self._add_note(error, function, frame, None)
+            self._explain(function, error)
             raise
+
+    def _explain(self, function: LinkedFunction, error: Exception) -> None:
+        """``error`` is of ``function``, run straight."""
+        frame = failed_frame()
+        if frame is not None:
+            self._add_note(error, function, frame, None)
 
     def _add_note(
         self, error: Exception, function: LinkedFunction, frame: Frame, block: Block | None

@@ -13,6 +13,7 @@ from tvm.runtime import Device
 from tvm.runtime.module import BenchmarkResult
 
 from vmprof.program import Program
+from vmprof.program.known import info_of
 from vmprof.vm.interpreter import Interpreter
 from vmprof.vm.module import Module
 
@@ -38,7 +39,7 @@ class VirtualMachine:
         if isinstance(rt_mod, tvm.runtime.Executable):
             rt_mod = rt_mod.jit()
         if isinstance(rt_mod, tvm_ffi.Module):
-            rt_mod = Program.of_module(rt_mod, "the module")
+            rt_mod = Program.of_module(rt_mod, "the module", info_of(rt_mod))
         if not isinstance(rt_mod, Program):
             raise ValueError(  # noqa: TRY004, as TVM
                 "a virtual machine runs a tvm.runtime.Module or Executable, "

@@ -31,7 +31,7 @@ machine = Machine.read()
 with open_counters(parse_events(events, machine), machine) as opened:
     (one,) = opened.passes
     (source,) = one.sources
-    one.enable()
+    one.team.enable()
     before = source.read()
     main(*arguments)
     after = source.read()

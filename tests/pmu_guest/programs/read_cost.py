@@ -36,7 +36,7 @@ with Opener(machine).open(meter) as counter, open_counters(events, machine) as o
         return (after - before) / READINGS
 
     counter.enable()
-    one.enable()
+    one.team.enable()
     # A function that does next to nothing: Python's part is in all three.
     call = instructions(lib.vmprof_source_values, source.pointer)
     costs = {

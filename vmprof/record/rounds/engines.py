@@ -12,9 +12,8 @@ from typing import Any
 
 from vmprof.counters import Pass
 from vmprof.errors import add_note
-from vmprof.record.empty_call import wrapped_calls
+from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading, Recorder
-from vmprof.record.rounds.collectors import Collector
 from vmprof.runs.run import Run
 from vmprof.values import Row
 from vmprof.vm import Interpreter, Site
@@ -54,8 +53,8 @@ class Engine(ABC):
         self._arguments = arguments
         self._recorder = recorder
         self._recorded = self._recorded_run()
-        self._machine = executable.machine()
-        self._unprofiled = partial(self._machine[entry], *arguments)
+        self._vm = executable.vm()
+        self._unprofiled = partial(self._vm[entry], *arguments)
 
     @abstractmethod
     def _recorded_run(self) -> Callable[[], Any]:
@@ -65,16 +64,13 @@ class Engine(ABC):
     def collecting(self, collector: Collector) -> Collecting:
         """A way to run in which ``collector`` stands around every call."""
 
-    @abstractmethod
-    def _empty_calls(self, calls: int) -> Callable[[], Any]:
-        """A run of so many calls of a function that does nothing."""
-
     def run(self, reading: Reading, counted: Pass | None) -> None:
         """A run under the recorder, whose recording nobody wants."""
         self._recorder.run(self._recorded, reading, counted)
 
     def record(self, reading: Reading, counted: Pass | None) -> Run:
-        return self._record(self._recorded, reading, counted)
+        self._recorder.run(self._recorded, reading, counted)
+        return self._recorder.recording(reading, counted)
 
     def output(self) -> Any:
         """What the run gives, unrecorded."""
@@ -97,19 +93,11 @@ class Engine(ABC):
 
         Each is the mean of a batch of ``number`` runs, or of as many more as last ``least_ms``.
         """
-        evaluator = self._machine.time_evaluator(
+        evaluator = self._vm.time_evaluator(
             self._entry, self._device, number, repeat, min_repeat_ms=least_ms
         )
         with _of_tvm():
             return [1e6 * seconds for seconds in evaluator(*self._arguments).results]
-
-    def record_empty_calls(self, reading: Reading, counted: Pass | None, calls: int) -> Run:
-        """What windows read around nothing: the least that any row can show."""
-        return self._record(self._empty_calls(calls), reading, counted)
-
-    def _record(self, run: Callable[[], Any], reading: Reading, counted: Pass | None) -> Run:
-        self._recorder.run(run, reading, counted)
-        return self._recorder.recording(reading, counted)
 
 
 def collected(
@@ -140,12 +128,13 @@ def _of_tvm() -> Iterator[None]:
 
 
 class DispatchLoop(Engine):
-    """vmprof's machine, with a window around each packed function that an instruction calls."""
+    """vmprof's own VM, with a window around each packed function that an instruction calls."""
 
     def _recorded_run(self) -> Callable[[], Any]:
-        machine = self._interpreter(self._recorder.wrap)
-        self.sites = machine.sites
-        return partial(machine[self._entry], *self._arguments)
+        vm = self._interpreter(self._recorder.wrap)
+        self.sites = vm.sites
+        straight = vm.straight(self._entry, self._arguments)
+        return straight or partial(vm[self._entry], *self._arguments)
 
     def collecting(self, collector: Collector) -> Collecting:
         rows: list[Row] = []
@@ -169,6 +158,3 @@ class DispatchLoop(Engine):
             activations=self._recorder,
             constants=self._executable.constants,
         )
-
-    def _empty_calls(self, calls: int) -> Callable[[], Any]:
-        return wrapped_calls(self._recorder, calls)

@@ -10,8 +10,8 @@ from functools import partial
 
 from vmprof.counters import Counters
 from vmprof.progress import Progress
+from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading
-from vmprof.record.rounds.collectors import Collector
 from vmprof.record.rounds.engines import Engine
 from vmprof.record.rounds.options import Rounds
 from vmprof.record.rounds.warmth import AsItComes, Warmth, warmth_of

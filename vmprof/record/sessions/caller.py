@@ -7,6 +7,7 @@ from typing import Any
 
 from vmprof.counters.source import Source
 from vmprof.counters.team import Team
+from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.record.plan import OpenPlan
 from vmprof.record.recorder import Reading
@@ -42,16 +43,11 @@ class Caller:
         for one in plan.counters.passes:
             opened.append([])
             for source in one.sources:
-                problem = ffi.new("int64_t[2]")
-                pointer = lib.vmprof_source_clone(source.pointer, problem)
-                if pointer == ffi.NULL:
-                    event, code = problem
-                    self.problem = (
-                        f"{source.columns[event]} could not be opened in a thread: "
-                        f"{os.strerror(-code)}"
-                    )
+                try:
+                    own = source.again()
+                except VmprofError as error:
+                    self.problem = str(error)
                     return opened
-                own = Source(pointer, source.columns)
                 self._sources.append(own)
                 opened[-1].append(own)
         return opened

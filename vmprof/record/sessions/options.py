@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vmprof.defaults import ENGINES
 from vmprof.errors import VmprofError
-from vmprof.record.options import Counting
+from vmprof.record.options import Counting, collectors_of
 
 DEFAULT_ENGINE = "tvm"
 # Not "process": which threads there are differs for each thread that calls.
@@ -21,6 +21,8 @@ _LARGEST = 1 << 40
 @dataclass(frozen=True)
 class SessionOptions(Counting):
     """How a session records; each pass of its counters takes an invocation of its own.
+
+    Collectors are libraries in C: no Python runs inside an invocation for a session's sake.
 
     ``engine`` is what runs a recorded invocation of TVM's VM: another one of TVM's, made of
     the same executable, or vmprof's. ``keep`` is how many calls the recording holds at most,
@@ -79,6 +81,7 @@ class SessionOptions(Counting):
             counters=options.counters,
             multiplex=options.multiplex,
             count=options.count,
+            collectors=collectors_of(options.collector),
             engine=options.engine,
             keep=options.keep,
             max_records=options.max_records,

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import tvm
 from tvm.runtime.vm import VirtualMachine as TvmsOwn
 
+from vmprof.program.info import ModelInfo
+from vmprof.program.known import info_of
 from vmprof.vm import VirtualMachine
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
@@ -16,11 +18,15 @@ _ATTRIBUTE = "_vmprof_made_of"
 
 
 class MadeOf(NamedTuple):
-    """The arguments of a VM's constructor; ``module`` is a module, whatever was given."""
+    """The arguments of a VM's constructor; ``module`` is a module, whatever was given.
+
+    ``info`` is what is known of it.
+    """
 
     module: Any
     device: Any
     memory_cfg: Any
+    info: ModelInfo
 
 
 def made_of(vm: Any) -> MadeOf | None:
@@ -50,7 +56,7 @@ class Patch:
             devices = [*device] if isinstance(device, list | tuple) else device
             of_tvm(self, rt_mod, device, memory_cfg, *rest, **more)
             if not isinstance(self, TvmVirtualMachine):
-                setattr(self, _ATTRIBUTE, MadeOf(rt_mod, devices, memory_cfg))
+                setattr(self, _ATTRIBUTE, MadeOf(rt_mod, devices, memory_cfg, info_of(rt_mod)))
                 made(self)
 
         @wraps(of_ours)

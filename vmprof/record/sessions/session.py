@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -14,12 +15,16 @@ import numpy as np
 import tvm
 import tvm_ffi
 
+from vmprof.counters.reading.collector import NativeCollector
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
-from vmprof.record.empty_call import empty_call_us
+from vmprof.record.collectors import Collector
+from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
 from vmprof.record.plan import Plan
+from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.sessions.caller import Caller
 from vmprof.record.sessions.fold import Signatures, fold
+from vmprof.record.sessions.kernels import libraries_noted
 from vmprof.record.sessions.options import (
     DEFAULT_ENGINE,
     DEFAULT_KEEP,
@@ -31,10 +36,10 @@ from vmprof.record.sessions.patch import Patch
 from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
 from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
-from vmprof.runs.faults import NOT_OPENED
-from vmprof.values import Count, Duration, Metric
+from vmprof.values import Count, Metric
 from vmprof.version import __version__
 
+_EMPTY_CALLS = 200  # when it closes, which a program waits for
 _MAX_LABELS = int(lib.VMPROF_MAX_LABELS)
 
 _COUNTED_PER_PROCESSOR = (
@@ -78,9 +83,12 @@ class Session:
         count: str = SCOPES[0],
         keep: int | None = DEFAULT_KEEP,
         max_records: int = DEFAULT_MAX_RECORDS,
+        collectors: Sequence[Collector | NativeCollector] = (),
         attach_all: bool = False,
     ) -> None:
-        self.options = SessionOptions(counters, multiplex, count, engine, keep, max_records)
+        self.options = SessionOptions(
+            counters, multiplex, count, collectors, engine, keep, max_records
+        )
         self._attach_all = attach_all
         self._lock = threading.RLock()
         self._stack = ExitStack()
@@ -114,9 +122,17 @@ class Session:
         return self
 
     def _open(self) -> None:
-        self._pid = os.getpid()
-        # Opened here to know what can be counted, and never enabled: each thread has its own.
-        self._plan = Plan.of(self.options).open()
+        self._pid, self._opened_by = os.getpid(), threading.get_ident()
+        # Opened here to know what can be counted, and enabled for empty calls alone: each
+        # thread that calls has its own.
+        plan = Plan.of(self.options)
+        if plan.in_python:
+            raise VmprofError(
+                f"collector {plan.in_python[0].name}: it is in Python, and a session records a "
+                "program without running Python in between; write it in C (docs/extending.md), or "
+                "use vmprof run"
+            )
+        self._plan = plan.open()
         self._counters = self._stack.enter_context(self._plan.counters)
         self._store = Store(self.options.keep, 1 + len(self._counters.passes))
         self._join_function, self._fold_function = (
@@ -133,6 +149,7 @@ class Session:
         self._vms = Vms(self._pointer, self.options, self._problem)
         self._stack.callback(self._vms.close)
         self._stack.callback(Patch(self._made).undo)
+        self._stack.callback(libraries_noted())
 
     def __exit__(
         self,
@@ -202,11 +219,11 @@ class Session:
             )
         return self._recording
 
-    def report(self, by: str = "operator") -> str:
+    def report(self, by: str = "operator", *, metrics: bool = False) -> str:
         """The summary and a table for each function: :mod:`vmprof.recording.text`."""
         from vmprof.recording import text
 
-        return text.render(self.recording(), by=by)
+        return text.render(self.recording(), by=by, metrics=metrics)
 
     # ---- attaching ---------------------------------------------------------------------------
 
@@ -269,7 +286,6 @@ class Session:
         problem = caller.team_problem()
         if problem is not None:
             self._problem(problem)
-            folded.invocations["fault"][folded.invocations["turn"] > 0] = NOT_OPENED
         if caller.missed_storages:
             self._problem(_MISSED_STORAGES)
         self._next_id += len(folded.invocations)
@@ -288,6 +304,7 @@ class Session:
             functions=self._vms.functions(),
             labels=tuple(self._labels),
             callees=self._vms.callees(),
+            kernels=self._vms.kernels.by_callee(),
             signatures=tuple(self._signatures.texts),
             passes=tuple(
                 CountedPass(one.layout.columns, one.how, one.layout.multiplexed)
@@ -317,9 +334,19 @@ class Session:
 
     def _empty_calls(self) -> dict[str, Metric]:
         """What a window reads around nothing, by engine: the least that any row can show."""
+        passes = self._counters.passes
+        # The counters are those of the thread that opened them.
+        counted = passes if threading.get_ident() == self._opened_by else ()
+        readings = [(Reading.TIME, None), *((Reading.COUNTERS, one) for one in counted)]
+        recorder = Recorder(self._counters.sample_words, _EMPTY_CALLS, tasks=False)
+        calls = {
+            "vmprof": partial(wrapped_calls, recorder, _EMPTY_CALLS),
+            "tvm": partial(hooked_calls, recorder, _EMPTY_CALLS),
+        }
         return {
-            f"{EMPTY_CALL}{engine} (us)": Duration(empty_call_us(engine))
+            f"{EMPTY_CALL}{engine} {what}": value
             for engine in sorted({vm.engine for vm in self._vms.described()})
+            for what, value in empty_call(recorder, calls[engine](), readings).items()
         }
 
 

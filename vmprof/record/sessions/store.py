@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vmprof.recording.numbers import distinct_pairs
-from vmprof.recording.tables import ALLOCATION, CALL, INVOCATION, TOTAL, Counts, Table
+from vmprof.recording.tables import CALL, INVOCATION, TOTAL, Counts, Table
+from vmprof.runs.storages import ALLOCATION
 
 # Of each function, label and turn, whatever is left out.
 FIRST_KEPT = 4

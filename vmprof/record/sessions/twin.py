@@ -5,7 +5,7 @@ invocation runs in the twin: constants are shared, as both are made of one modul
 closure or an object of one works in the other.
 
 The executable of a twin that has kernels as operands is written anew (with constants of its
-own), with wrapped kernels in their places: :mod:`vmprof.vm.operands`.
+own), with wrapped kernels in their places: :mod:`vmprof.vm.places`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import tvm_ffi
 from vmprof.program import Program
 from vmprof.vm.executable import load
 from vmprof.vm.linker import CALL_TIR_DYN
-from vmprof.vm.operands import in_places, with_places_for_kernels
+from vmprof.vm.places import in_places, with_places
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 _PACKED = re.compile(r"^@(.*) packed_func;$", re.MULTILINE)
@@ -85,9 +85,9 @@ def make_twin(
     if not outline.has_kernel_operands:
         return TvmVirtualMachine(executable, device, memory_cfg)
     program = Program.of_module(executable, "the module")
-    bytecode, kernels = with_places_for_kernels(program.bytecode)
+    bytecode, places = with_places(program.bytecode, for_calls=False)
     module = load(bytecode)
     for imported in program.module.imports:
         module.import_module(imported)
-    with in_places([wrap(name, program.packed_function(name)) for name in kernels]):
+    with in_places([wrap(each.name, program.packed_function(each.name)) for each in places]):
         return TvmVirtualMachine(module, device, memory_cfg)

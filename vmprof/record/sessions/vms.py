@@ -18,6 +18,7 @@ from vmprof.program.program import find_executable
 from vmprof.record.hook import Hook
 from vmprof.record.launches import recorded_launches
 from vmprof.record.sessions.attached import AttachedOwnModule, AttachedTvmModule, Entry, Pair
+from vmprof.record.sessions.kernels import KnownKernels
 from vmprof.record.sessions.options import SessionOptions
 from vmprof.record.sessions.patch import MadeOf, made_of
 from vmprof.record.sessions.twin import Outline, make_twin
@@ -27,6 +28,7 @@ from vmprof.vm import Interpreter, Site, VirtualMachine
 from vmprof.vm.linker import CALL_TIR_DYN, NULL_VALUE
 from vmprof.vm.module import Module as OwnModule
 
+_HOST = tvm.cpu()
 # Distinct packed functions of a VM whose executable is not known.
 _LEARNED = 4096
 
@@ -69,10 +71,11 @@ class Vms:
         self._problem = problem
         self._lock = threading.RLock()
         self._closed = False
-        self._vms: list[tuple[str, str, list[str]]] = []  # engine, device, notes
+        self._vms: list[tuple[str, list[str], list[str]]] = []  # engine, devices, notes
         # By VM and name: their numbers, and those of their calls.
         self._functions: dict[tuple[int, str], tuple[int, int]] = {}
         self._callees: list[str] = []
+        self.kernels = KnownKernels()
         self._learning: list[Hook] = []  # of VMs whose names come up as they run
         self._launches = ExitStack()
         self._launches_seen: set[int] = set()
@@ -86,7 +89,10 @@ class Vms:
     # ---- what the recording has of them --------------------------------------------------
 
     def described(self) -> tuple[Vm, ...]:
-        return tuple(Vm(engine, device, tuple(notes)) for engine, device, notes in self._vms)
+        return tuple(
+            Vm(engine, devices[0], tuple(notes), tuple(devices[1:]))
+            for engine, devices, notes in self._vms
+        )
 
     def functions(self) -> tuple[Function, ...]:
         """By their numbers."""
@@ -136,7 +142,8 @@ class Vms:
                 return
             module = module.pair.plain
         if isinstance(vm, VirtualMachine):
-            attached_module: Any = AttachedOwnModule(self._own_pair(module))
+            with self.kernels.of_vm(module._interpreter.program.kernels):  # noqa: SLF001 # as below
+                attached_module: Any = AttachedOwnModule(self._own_pair(module))
             vm.module = attached_module
             return
         if not isinstance(module, tvm.runtime.Module) or module.kind != "relax.VirtualMachine":
@@ -144,7 +151,9 @@ class Vms:
                 f"cannot attach a {type(vm).__name__}: a session records VirtualMachines of "
                 "TVM's or vmprof's in this process"
             )
-        attached = AttachedTvmModule.of(self._tvm_pair(module, made_of(vm)))
+        known = made_of(vm)
+        with self.kernels.of_vm(known.info.kernels if known else {}):
+            attached = AttachedTvmModule.of(self._tvm_pair(module, known))
         vm.module = attached
         # TVM's class keeps what it looked up when it was made.
         for name in [name for name in vars(vm) if name in _KEPT_LOOKUPS]:
@@ -161,7 +170,7 @@ class Vms:
             constants=plain.constants,
         )
         outline = Outline(plain.program.module)
-        number = self._new_vm("vmprof", plain.device)
+        number = self._new_vm("vmprof", plain.devices)
         self._see_launches(plain.program.module)
         return Pair(self, number, module, OwnModule(recorded), outline.makers)
 
@@ -174,8 +183,7 @@ class Vms:
             self._see_launches(module)
             return Pair(self, number, module, module)
         outline = Outline(executable)
-        device = known.device[0] if isinstance(known.device, list) else known.device
-        number = self._new_vm(self._options.engine, device)
+        number = self._new_vm(self._options.engine, known.device)
         self._see_launches(executable)
         if self._options.engine == "vmprof":
             program = Program.of_module(executable, "the module")
@@ -217,15 +225,19 @@ class Vms:
         return self._wrap(site.callee, kernel)
 
     def _new_vm(self, engine: str, device: Any) -> int:
+        devices = [*device] if isinstance(device, list | tuple) else [device]
+        if not isinstance(device, str) and devices[-1].type != _HOST.type:
+            devices.append(_HOST)  # as TVM's VM does
+        names = [each if isinstance(each, str) else f"{each.type}{each.index}" for each in devices]
         with self._lock:
-            name = device if isinstance(device, str) else f"{device.type}{device.index}"
-            self._vms.append((engine, name, []))
+            self._vms.append((engine, [*dict.fromkeys(names)], []))
             return len(self._vms) - 1
 
     def _new_callees(self, names: Sequence[str]) -> int:
         with self._lock:
             first = len(self._callees)
             self._callees += names
+            self.kernels.add(first, names)
             return first
 
     def _see_launches(self, module: Any) -> None:

@@ -1,12 +1,14 @@
 
 // Time by invocation, as dots: `curve` is one of `curves`. What sticks out so far that the others
-// would be flat is a triangle at the upper border. With `beside`, those that were not recorded.
+// would be flat is a triangle at the upper border. With `beside`, those too whose calls were not
+// timed.
 function timeByInvocation(curves, curve, { name, width, height, beside = false }) {
   const LEFT = 64, RIGHT = 14, TOP = 12, BOTTOM = 34;
   const points = curves.numbers
     .map((number, place) => ({ number, us: curve.us[place], thread: curves.threads ? curves.threads[place] : 0 }))
     .filter((point) => point.us !== null);
-  const others = beside ? curves.unrecorded.numbers.map((number, place) => ({ number, us: curves.unrecorded.us[place], beside: true })) : [];
+  const others = (beside ? curves.others : []).flatMap(({ counted, how, numbers, us }) =>
+    numbers.map((number, place) => ({ number, us: us[place], beside: true, counted, how })));
   const all = [...points, ...others].sort((a, b) => a.number - b.number);
   const lengths = all.map((point) => point.us).sort((a, b) => a - b);
   const usual = lengths[Math.floor(0.9 * (lengths.length - 1))] || 0;
@@ -31,10 +33,12 @@ function timeByInvocation(curves, curve, { name, width, height, beside = false }
   if (!curve.growth && curve.rest !== null) svg.append(drawn("line", { class: "median", x1: LEFT, x2: width - RIGHT, y1: y(curve.rest), y2: y(curve.rest) }));
   const marks = all.map((point) => {
     const kind = `k${Math.max(threads.indexOf(point.thread), 0) % 8}`;
-    const extra = point.beside ? "beside" : point.number === 0 ? "first" : "";
+    const extra = point.beside ? (point.counted ? "beside counted" : "beside") : point.number === 0 ? "first" : "";
     const [cx, cy] = [x(point.number), y(point.us)];
     const mark = point.us > most
       ? drawn("path", { class: `${kind} beyond ${extra}`, d: `M${cx - 5} ${TOP + 8}h10l-5 -8z` })
+      : point.counted
+      ? drawn("path", { class: `${kind} ${extra}`, d: `M${cx} ${cy - 4}l4 4l-4 4l-4 -4z` })
       : drawn("circle", { class: `${kind} ${extra}`, cx, cy, r: point.number === 0 && !point.beside ? 4.5 : 3 });
     svg.append(mark);
     return mark;
@@ -48,8 +52,8 @@ function timeByInvocation(curves, curve, { name, width, height, beside = false }
     chosen = number;
     if (number < 0) return caption.replaceChildren(about());
     marks[number].classList.add("chosen");
-    const { number: invocation, us, thread, beside: unrecorded } = all[number];
-    const who = unrecorded ? ", not recorded" : threads.length ? `, thread ${thread}` : "";
+    const { number: invocation, us, thread, how } = all[number];
+    const who = how ? `, ${how}` : threads.length ? `, thread ${thread}` : "";
     caption.replaceChildren(`invocation ${invocation.toLocaleString("en")}: ${time(us)}${who}`);
   }
   svg.addEventListener("pointermove", (event) => {

@@ -15,9 +15,12 @@ from vmprof.errors import VmprofError
 from vmprof.native_log import kept_quiet, reason_of
 from vmprof.program.info import ModelInfo, write_info
 from vmprof.program.kernels import Kernels
-from vmprof.progress import Progress, silent
+from vmprof.program.known import note_info
+from vmprof.progress import Progress, kept_up, silent, within
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.compiler.instrument import KernelInfo
+from vmprof.zoo.compiler.packing import packing_options
+from vmprof.zoo.compiler.progress import CompileProgress
 from vmprof.zoo.importers import import_object
 from vmprof.zoo.lowering.host import host_target
 from vmprof.zoo.lowering.pipeline import cpu_pipeline
@@ -36,6 +39,7 @@ class Compiled(VMExecutable):  # type: ignore[misc] # TVM has no types
     def __init__(self, executable: VMExecutable, info: ModelInfo) -> None:
         super().__init__(executable.mod)
         self.info = info
+        note_info(self.mod, info)
 
     @property
     def kernels(self) -> Kernels:
@@ -60,6 +64,7 @@ def compile_module(
     *,
     schedule: str = "none",
     exec_mode: str = "bytecode",
+    progress: Progress = silent,
 ) -> Compiled:
     """Compile a Relax module, and note what each of its kernels is.
 
@@ -67,7 +72,8 @@ def compile_module(
     ``target`` is whatever ``tvm.target.Target`` takes; None is this machine's
     processor. ``schedule`` is ``"cpu"`` for vmprof's own schedule, or ``"none"``
     for TVM's lowering, with operators fused. ``exec_mode`` is as for
-    ``tvm.relax.build``: ``"bytecode"``, or ``"compiled"`` to native code.
+    ``tvm.relax.build``: ``"bytecode"``, or ``"compiled"`` to native code. ``progress`` is told
+    how far it is, from a thread of its own.
 
     Raises :class:`VmprofError` for what TVM cannot compile.
     """
@@ -81,15 +87,15 @@ def compile_module(
             "onnx.ModelProto or a torch.export.ExportedProgram"
         )
     target = host_target() if target is None else tvm.target.Target(target)
-    info = KernelInfo()
+    info, compiling = KernelInfo(), CompileProgress(schedule)
     try:
         with kept_quiet("compiling"):
             if schedule == "cpu":
-                pipeline = cpu_pipeline(target)
+                pipeline = cpu_pipeline(target, compiling.kernel_scheduled)
             else:
                 module = relax.transform.FoldBatchnormToConv2D()(module)
                 pipeline = cpu_generic.get_default_pipeline(target)
-            with _also(info):
+            with kept_up(progress, compiling.step), _also(info, compiling):
                 executable = relax.build(
                     module, target, relax_pipeline=pipeline, exec_mode=exec_mode
                 )
@@ -104,14 +110,14 @@ def compile_module(
     return Compiled(executable, info.info)
 
 
-def _also(instrument: KernelInfo) -> Any:
-    """The pass context that holds where this is called, with one more instrument."""
+def _also(*instruments: Any) -> Any:
+    """The pass context that holds where this is called, with more instruments."""
     context = tvm.transform.PassContext.current()
     return tvm.transform.PassContext(
         opt_level=context.opt_level,
         required_pass=list(context.required_pass),
         disabled_pass=list(context.disabled_pass),
-        instruments=[*(context.instruments or ()), instrument],
+        instruments=[*(context.instruments or ()), *instruments],
         config=dict(context.config),
     )
 
@@ -124,14 +130,15 @@ def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = sil
     target = host_target()
 
     def make(library: Path) -> None:
-        progress(f"{model}, step 1 of 3: drawing weights")
-        module = MODELS[model]()
-        progress(f"{model}, step 2 of 3: compiling for {target.attrs['mcpu']}")
-        compiled = compile_module(module, target, schedule=schedule)
-        progress(f"{model}, step 3 of 3: writing the library")
-        try:
-            compiled.export_library(library)
-        except Exception as error:  # whatever the linker says, down to plain RuntimeError
-            raise NotKeptError(textwrap.shorten(str(error), 200)) from error
+        with kept_up(progress, lambda: f"{model}, step 1 of 3: drawing weights"):
+            module = MODELS[model]()
+        steps = within(progress, f"{model}, step 2 of 3: ")
+        compiled = compile_module(module, target, schedule=schedule, progress=steps)
+        with kept_up(progress, lambda: f"{model}, step 3 of 3: writing the library"):
+            try:
+                with packing_options(compiled.mod) as options:
+                    compiled.export_library(library, **options)
+            except Exception as error:  # whatever the linker says, down to plain RuntimeError
+                raise NotKeptError(textwrap.shorten(str(error), 200)) from error
 
     return cached_library(model, schedule, target, make)

@@ -56,9 +56,9 @@ def is_call(value: Expr, operator: str) -> bool:
 
 
 def constant(value: Expr) -> Floats | None:
-    """The array of a float32 constant."""
+    """The array of a float32 constant, which is not to be written to."""
     if isinstance(value, tvm.ir.GenericConst) and str(value.ty.dtype) == "float32":
-        array: Floats = value.value.numpy()
+        array: Floats = np.from_dlpack(value.value)  # type: ignore[assignment]
         return array
     return None
 

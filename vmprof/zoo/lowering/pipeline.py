@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tvm
@@ -17,12 +18,14 @@ from vmprof.zoo.lowering.parallel_convs import CombineParallelConvs
 from vmprof.zoo.lowering.rules import schedule_kernels
 
 
-def cpu_pipeline(target: tvm.target.Target) -> tvm.transform.Pass:
+def cpu_pipeline(
+    target: tvm.target.Target, scheduled: Callable[[], None] = lambda: None
+) -> tvm.transform.Pass:
     """From a Relax module to one that is ready to be compiled for the processor ``target``.
 
     Batch normalisation is folded, convolutions take and give channel blocks as
     wide as the vectors of ``target``, softmax, tanh, exp and erf are TVM's fast
-    ones, operators are fused and kernels scheduled.
+    ones, operators are fused and kernels scheduled; ``scheduled`` is called for each of them.
     """
 
     @tvm.transform.module_pass(opt_level=0, name="vmprof.cpu_pipeline")  # type: ignore[untyped-decorator]
@@ -33,6 +36,8 @@ def cpu_pipeline(target: tvm.target.Target) -> tvm.transform.Pass:
                     FoldBatchNorm(),
                     CombineParallelConvs(),
                     BlockChannels(vector_lanes(target)),
+                    # Weights as they were, transposed: folding them would take as long as all else.
+                    relax.transform.DeadCodeElimination(),
                     relax.transform.FastMathTransform(),
                     *cpu_generic.library_dispatch_passes(target),
                     relax.transform.LegalizeOps(LEGALIZATIONS),
@@ -42,7 +47,7 @@ def cpu_pipeline(target: tvm.target.Target) -> tvm.transform.Pass:
                     NameKernels(),
                     relax.transform.FuseTIR(),
                     *cpu_generic.dataflow_lower_passes(target),
-                    schedule_kernels(target),
+                    schedule_kernels(target, scheduled),
                     *cpu_generic.finalize_passes(target),
                 ]
             )(module)

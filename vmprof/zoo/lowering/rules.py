@@ -7,7 +7,7 @@ vector registers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -27,10 +27,14 @@ Loop = Any  # TVM has no type stubs
 _WORTH_THREADS = 1 << 17
 
 
-def schedule_kernels(target: tvm.target.Target) -> tvm.transform.Pass:
-    """The pass: both rules, on each kernel that nobody scheduled."""
+def schedule_kernels(
+    target: tvm.target.Target, scheduled: Callable[[], None]
+) -> tvm.transform.Pass:
+    """The pass: both rules, on each kernel that nobody scheduled, which ``scheduled`` is told."""
     registers = Registers.of(target)
-    return dlight.ApplyDefaultSchedule(TiledReduction(registers), Spatial(registers))
+    return dlight.ApplyDefaultSchedule(
+        _Telling(scheduled), TiledReduction(registers), Spatial(registers)
+    )
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,16 @@ class Registers:
         lanes = vector_lanes(target)
         has_32 = lanes >= 16 or "aarch64" in str(target.attrs.get("mtriple", ""))
         return cls(32 if has_32 else 16, lanes)
+
+
+class _Telling(ScheduleRule):  # type: ignore[misc]
+    """The first of the rules: it schedules nothing, and is asked about every kernel."""
+
+    def __init__(self, scheduled: Callable[[], None]) -> None:
+        self._scheduled = scheduled
+
+    def apply(self, func: tirx.PrimFunc, target: Any, tunable: bool) -> Any:  # noqa: ARG002, FBT001
+        self._scheduled()
 
 
 class _Rule(ScheduleRule):  # type: ignore[misc]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,22 +13,30 @@ from tvm import relax
 
 Var = Any  # relax.Var: TVM has no type stubs
 Pair = int | tuple[int, int]
+Values = np.ndarray[Any, np.dtype[np.float32]]
+Draw = Callable[[np.random.Generator, Values], None]  # puts values into what it is given
+
+# So many elements of a tensor are drawn at once.
+_PART = 1 << 22
 
 
 class Network:
     """Builds the function ``main`` of a float32 network with one input, in layout NCHW.
 
     Weights are drawn from ``seed``, scaled by the number of inputs (He et al.,
-    2015) so that activations keep their size through any depth. With
-    ``draw=False`` they are parameters of the function instead, which makes a
-    network of any size at once: for those who ask of shapes alone.
+    2015) so that activations keep their size through any depth; as many threads draw them as
+    there are processors, which changes none. With ``draw=False`` they are parameters of the
+    function instead, which makes a network of any size at once: for those who ask of shapes
+    alone.
     """
 
     def __init__(
         self, input_name: str, input_shape: Sequence[int], *, seed: int = 0, draw: bool = True
     ) -> None:
-        self._generator = np.random.default_rng(seed)
+        self._seed = seed
         self._draw = draw
+        self._drawn = 0  # tensors
+        self._drawing: list[Future[None]] = []
         self._parameters: list[Var] = []
         self._builder = relax.BlockBuilder()
         self.input: Var = relax.Var(input_name, relax.TensorType(input_shape, "float32"))
@@ -35,7 +45,11 @@ class Network:
         """The module whose ``main`` computes ``layers(input)``."""
         with self._builder.function("main"):
             with self._builder.dataflow():
-                output = self._builder.emit_output(layers(self.input))
+                with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as self._pool:
+                    result = layers(self.input)
+                for drawing in self._drawing:
+                    drawing.result()  # or its error
+                output = self._builder.emit_output(result)
             self._builder.emit_func_output(output, [self.input, *self._parameters])
         return self._builder.get()
 
@@ -133,19 +147,36 @@ class Network:
 
     def _weight(self, shape: tuple[int, ...], fan_in: int, gain: float = 1.0) -> Var:
         scale = np.float32(gain * np.sqrt(2.0 / fan_in))
-        return self._constant(
-            shape, lambda shape: self._generator.standard_normal(shape, dtype="float32") * scale
-        )
+
+        def draw(generator: np.random.Generator, values: Values) -> None:
+            generator.standard_normal(dtype="float32", out=values)
+            values *= scale
+
+        return self._constant(shape, draw)
 
     def _uniform(self, shape: tuple[int, ...], low: float, high: float) -> Var:
-        return self._constant(shape, lambda shape: self._generator.uniform(low, high, shape))
+        def draw(generator: np.random.Generator, values: Values) -> None:
+            values[:] = generator.uniform(low, high, values.shape)
 
-    def _constant(self, shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Any]) -> Var:
+        return self._constant(shape, draw)
+
+    def _constant(self, shape: tuple[int, ...], draw: Draw) -> Var:
         if self._draw:
-            return relax.const(draw(shape).astype("float32", copy=False))
+            return relax.const(self._tensor(shape, draw))
         parameter = relax.Var(f"w{len(self._parameters)}", relax.TensorType(shape, "float32"))
         self._parameters.append(parameter)
         return parameter
+
+    def _tensor(self, shape: tuple[int, ...], draw: Draw) -> Any:
+        """A tensor that is being drawn, each part of it from a seed of its own."""
+        tensor = tvm.runtime.empty(shape, "float32")
+        values: Values = np.from_dlpack(tensor).reshape(-1)  # type: ignore[assignment]
+        for part, begin in enumerate(range(0, values.size, _PART)):
+            generator = np.random.default_rng((self._seed, self._drawn, part))
+            drawing = self._pool.submit(draw, generator, values[begin : begin + _PART])
+            self._drawing.append(drawing)
+        self._drawn += 1
+        return tensor
 
 
 def shape_of(x: Var) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ class Collector(Protocol):
 
 def get_include() -> str:
     """The folder of ``vmprof_collector.h``, for compiling collectors in C."""
-    return str(Path(__file__).parents[2] / "include")
+    return str(Path(__file__).parents[1] / "include")
 
 
 def load_collector(specification: str) -> Collector | NativeCollector:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from vmprof.errors import VmprofError
 from vmprof.program.kernels import LAYOUT_COLUMNS
-from vmprof.record.rounds.collectors import Collector
+from vmprof.record.collectors import Collector
 from vmprof.report.kernel_metrics import METRICS
 from vmprof.report.threads import THREAD_COLUMNS, THREAD_METRICS
 from vmprof.values import (

@@ -1,0 +1,51 @@
+"""Writes what `make bench` measured into performance.md and the README anew.
+
+    python docs/make_performance.py            rewrite what has changed
+    python docs/make_performance.py --check    say whether something would change
+
+Such a part stands between two lines ``<!-- performance: NAME -->`` and
+``<!-- performance: end -->``; NAME is among the parts of benchmarks/performance.py. They are
+made of docs/performance.json, which `make bench` writes on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+PAGES = (HERE / "performance.md", ROOT / "README.md")
+MEASURED = HERE / "performance.json"
+
+sys.path.append(str(ROOT / "benchmarks"))
+performance = importlib.import_module("performance")
+
+
+def renew(page: str) -> str:
+    """``page`` with its parts made anew."""
+    document = json.loads(MEASURED.read_text(encoding="utf-8"))
+    return re.sub(
+        r"(<!-- performance: (\w+) -->\n).*?(<!-- performance: end -->)",
+        lambda match: f"{match[1]}{performance.PARTS[match[2]](document)}{match[3]}",
+        page,
+        flags=re.DOTALL,
+    )
+
+
+def main() -> int:
+    changed = False
+    for path in PAGES:
+        old = path.read_text(encoding="utf-8")
+        new = renew(old)
+        changed |= old != new
+        if "--check" not in sys.argv[1:]:
+            path.write_text(new, encoding="utf-8")
+    return int(changed and "--check" in sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+/* Runs: what is recorded from a begin to its end, be it a round of a model that vmprof calls, or
+ * an invocation that a user's program makes. */
+#include "recorder.h"
+
+static void switch_counters(const vmprof_recorder *recorder, int on) {
+  if (recorder->num_sources == 0) return;
+  if (on) {
+    vmprof_team_enable(recorder->team);
+  } else {
+    vmprof_team_disable(recorder->team);
+  }
+}
+
+int vmprof_run_begin(vmprof_recorder *recorder) {
+  vmprof_record *run =
+      vmprof_new_record(recorder, VMPROF_RUN_SITE, vmprof_thread_number(), /*parent=*/-1);
+  if (run == NULL) return -1;
+  switch_counters(recorder, 1);
+  recorder->outside = vmprof_here;
+  vmprof_here = (vmprof_work){recorder, recorder->sources, vmprof_record_number(recorder, run),
+                              /*runs=*/1};
+  run->begin_ns = vmprof_clock_ns();
+  vmprof_open_window(recorder, recorder->sources, run, /*whole_run=*/1);
+  return 0;
+}
+
+int vmprof_run_end(vmprof_recorder *recorder, int failed) {
+  if (vmprof_here.recorder != recorder || !vmprof_here.runs) return 0;
+  /* Calls that were told to begin and not to end raised. */
+  for (vmprof_record *each = vmprof_call_innermost(recorder); each != NULL;
+       each = vmprof_call_innermost(recorder)) {
+    vmprof_call_close(recorder, each, /*failed=*/1);
+  }
+  vmprof_record *run = vmprof_record_at(recorder, vmprof_here.open);
+  vmprof_close_window(recorder, recorder->sources, run, /*whole_run=*/1);
+  if (!(recorder->mode & VMPROF_TIME)) run->end_ns = vmprof_clock_ns();
+  vmprof_here = recorder->outside;
+  switch_counters(recorder, 0);
+  run->failed = failed;
+  return 1;
+}
+
+int vmprof_run(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
+  (void)self;
+  if (num_args < 2 || args[0].type_index != kTVMFFIInt || args[1].type_index != kTVMFFIFunction) {
+    TVMFFIErrorSetRaisedFromCStr("TypeError", "vmprof.run takes a recorder and a packed function");
+    return -1;
+  }
+  vmprof_recorder *recorder = (vmprof_recorder *)(intptr_t)args[0].v_int64;
+  if (vmprof_run_begin(recorder) != 0) return vmprof_raise_full();
+  const int code =
+      TVMFFIFunctionCall(args[1].v_obj, (TVMFFIAny *)(args + 2), num_args - 2, result);
+  vmprof_run_end(recorder, code != 0);
+  return code;
+}
