@@ -29,17 +29,19 @@ from vmprof.report.render.view import View, text
 from vmprof.runs.layout import Layout
 from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Run
+from vmprof.runs.work import Records
 
 T = TypeVar("T")
 
 CALLS, REPEATS, KERNELS = 100_000, 5, 8
 COLUMNS = ("perf::CYCLES", "perf::INSTRUCTIONS")
+COUNTED = Layout(COLUMNS, ((0, 1),), untimed=frozenset({0}))
 FLOAT32 = 2 | 32 << 8 | 1 << 16
 SIGNATURE = np.array([2, FLOAT32, 1, 16, FLOAT32, 1, 16], dtype=np.int64)
 GOAL_S, GOAL_BYTES = 2.0, 5_000_000
 
 
-def run(calls: int, random: np.random.Generator, layout: Layout) -> Run:
+def recorded(calls: int, random: np.random.Generator, layout: Layout) -> Records:
     """One run of ``calls`` calls of about a microsecond, of :data:`KERNELS` kernels in turn."""
     records = np.zeros(1 + calls, dtype=record_dtype(layout))
     records["site"] = np.concatenate([[-1], np.arange(calls) % KERNELS])
@@ -54,24 +56,36 @@ def run(calls: int, random: np.random.Generator, layout: Layout) -> Run:
         values = records["after"]["0"]["values"]
         values[1:, 0], values[1:, 1] = 3 * took, 4 * took + begin % 7
         values[0] = values[1:].sum(axis=0) + 1000
-    return Run.of_records(records, SIGNATURE, layout, timed=not layout.columns)
+    return records
 
 
-def built(calls: int) -> Report:
-    """The report of such runs."""
-    random = np.random.default_rng(0)
-    counted = Layout(COLUMNS, ((0, 1),), untimed=frozenset({0}))
-    report = build_report(
-        sites=[f"fused_add_{number}" for number in range(KERNELS)],
-        device="cpu0",
-        timed=[run(calls, random, NOTHING) for _ in range(REPEATS)],
-        passes=[CountedPass(COLUMNS, [run(calls, random, counted) for _ in range(REPEATS)])],
-        collected=[],
-        per_run=[],
-        refused={},
-        configuration={"Executor": "VM", "Model": "many small calls"},
-    )
-    return with_metrics(report, {})
+class Recorded:
+    """What the recorder gave of :data:`REPEATS` timed and as many counted runs."""
+
+    def __init__(self, calls: int) -> None:
+        random = np.random.default_rng(0)
+        self._records = {
+            layout: [recorded(calls, random, layout) for _ in range(REPEATS)]
+            for layout in (NOTHING, COUNTED)
+        }
+
+    def report(self) -> Report:
+        """The report of it, as the profiler builds it."""
+        timed, counted = (
+            [Run.of_records(each, SIGNATURE, layout, timed=layout is NOTHING) for each in records]
+            for layout, records in self._records.items()
+        )
+        report = build_report(
+            sites=[f"fused_add_{number}" for number in range(KERNELS)],
+            device="cpu0",
+            timed=timed,
+            passes=[CountedPass(COLUMNS, counted)],
+            collected=[],
+            per_run=[],
+            refused={},
+            configuration={"Executor": "VM", "Model": "many small calls"},
+        )
+        return with_metrics(report, {})
 
 
 def timed(what: Callable[[], T]) -> tuple[float, T]:
@@ -89,7 +103,7 @@ def figures(calls: int = CALLS, *, quick: bool = False) -> Iterator[Figure]:
         goal = GOAL_S if calls >= CALLS else None
         return Figure(case=case, name=name, value=seconds, unit="s", of="this process", goal=goal)
 
-    seconds, report = timed(lambda: built(calls))
+    seconds, report = timed(Recorded(calls).report)
     yield found("building", seconds)
     yield found("table", timed(report.table)[0])
     yield found("table of all calls", timed(lambda: report.table(aggregate=False))[0])
@@ -108,7 +122,7 @@ def figures(calls: int = CALLS, *, quick: bool = False) -> Iterator[Figure]:
         show = timed(lambda: text(read_reports(saved)[0].report, View(top=10)))[0]
         yield found("show: reading it, ten rows", show)
     yield found("diff, both read already", timed(lambda: diff_reports(report, read.report))[0])
-    many = built(2 * calls)
+    many = Recorded(2 * calls).report()
     seconds, page = timed(many.html)
     yield found("page", seconds, 2 * calls)
     yield Figure(

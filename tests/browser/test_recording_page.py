@@ -148,3 +148,21 @@ def test_foreign_text_is_text(page: Chrome) -> None:
     assert page.find_elements(By.CSS_SELECTOR, "img, #view b") == []
     assert page.title == "A recording - vmprof"
     assert complaints(page) == []
+
+
+def test_counted_invocations_are_diamonds_that_say_so(browser: Chrome, tmp_path: Path) -> None:
+    made = Made(columns=("cycles",))
+    for step in range(9):
+        made.add((TIMED, 1, UNRECORDED)[step % 3], 1000, [("a", "", 0, 100)])
+    path = tmp_path / "recording.html"
+    path.write_text(render(made.recording()), encoding="utf-8")
+    browser.get_log("browser")
+    browser.get(path.as_uri())
+    choose(browser, 1)
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#whole path.counted")) == 3
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#whole circle.beside")) == 3
+    svg = browser.find_element(By.CSS_SELECTOR, "#whole svg")
+    browser.execute_script("arguments[0].focus()", svg)
+    ActionChains(browser).send_keys(Keys.HOME, Keys.ARROW_RIGHT).perform()
+    assert shown(browser, "#whole figcaption") == ["invocation 1: 1 us, counted: cycles"]
+    assert complaints(browser) == []

@@ -153,6 +153,15 @@ def test_a_program_without_a_vm_is_told_so_in_one_line(folder: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("taken", ["io.StringIO()", "None"])
+def test_the_report_goes_where_stderr_was(folder: Path, taken: str) -> None:
+    lines = ("import io, sys, base", f"sys.stdout = sys.stderr = {taken}", "base.vm()['main']()")
+    (folder / "program.py").write_text("\n".join(lines))
+    done = record("--counters", "none", "program.py", cwd=folder)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Evaluate vm inference cost of main" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

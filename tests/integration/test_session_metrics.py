@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import tvm
@@ -86,6 +87,21 @@ def test_of_others_it_says_what_is_unknown() -> None:
         unknown, told = told, unknown
     assert unknown.missing[FLOPS] == unknown.missing[BYTES] == UNKNOWN
     assert costs(told) == expected()
+
+
+@pytest.mark.parametrize("action", ["error", "default"])
+def test_a_damaged_file_beside_a_library_does_not_hinder_the_program(
+    action: Literal["error", "default"], tmp_path: Path
+) -> None:
+    nested().export_library(tmp_path / "model.so")
+    (tmp_path / "model.so.vmprof.json").write_text("{}")
+    with vmprof.Session("none") as session, warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter(action)
+        library = tvm.runtime.load_module(str(tmp_path / "model.so"))
+        session.attach(TvmVm(library, tvm.cpu()))["main"](tensor())
+    assert [each.category for each in told] == [vmprof.VmprofWarning] * (action == "default")
+    (report,) = reports(session.recording(), metrics=True).values()
+    assert report.missing[FLOPS] == UNKNOWN
 
 
 def test_recorded_and_shown_alike(tmp_path: Path) -> None:

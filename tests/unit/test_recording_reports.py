@@ -243,3 +243,18 @@ def test_foreign_text_is_one_line_that_steers_no_terminal() -> None:
     assert "grows by" in shown
     assert not [c for c in shown if not c.isprintable() and c != "\n"]
     assert "\na\ufffd[31m\ufffdb\n" in shown
+
+
+def test_a_summary_leaves_columns_out_where_there_is_no_room() -> None:
+    recording = functions(["prefill", "decode"])
+    whole, *_ = text.render(recording).split("\n\n")
+    assert len(whole.splitlines()[0].rstrip()) > 80
+    narrow, *_ = text.render(recording, width=80).split("\n\n")
+    header, *_, told = narrow.splitlines()
+    assert len(header.rstrip()) <= 80
+    assert "First (us)" in header
+    assert told.startswith("Not shown, for want of room: p10 (us), p90 (us)")
+    # The function and what it took stay in any case.
+    header, *_ = text.render(recording, width=1).splitlines()
+    assert header.split("  ")[0] == "Function"
+    assert "Sum (us)" in header

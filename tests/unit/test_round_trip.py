@@ -188,7 +188,7 @@ def told(report: Report, *, samples: bool = True) -> str:
 def test_any_report_as_json(report: Report) -> None:
     text = report.json()
     json.loads(text, parse_constant=refuse)
-    assert text == json_text.dumps(to_document(report))
+    assert text == json_text.dumps(to_document(report), compact=True)
     assert told(Report.from_json(text)) == told(report)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,17 @@ def test_workers_tasks_are_slices_of_their_threads() -> None:
         (1, "fused_conv2d_add_relu_1", 806.25, 59.25),
         (2, "fused_conv2d_add_relu_1", 807.25, 117.5),
     ]
+
+
+def test_calls_that_have_different_columns_are_all_there() -> None:
+    report = network(6)
+    calls = tuple(
+        call if number % 2 else {**call, "Layout": f"of {number}"}
+        for number, call in enumerate(report.calls)
+    )
+    events = json.loads(replace(report, calls=calls).trace())["traceEvents"]
+    slices = [event for event in events if event["ph"] == "X"]
+    assert [event["name"] for event in slices] == [call["Name"] for call in calls]
+    assert [event["args"].get("Layout") for event in slices] == [c.get("Layout") for c in calls]
+    without = [event for event in json.loads(report.trace())["traceEvents"] if event["ph"] == "C"]
+    assert [event for event in events if event["ph"] == "C"] == without

@@ -102,15 +102,21 @@ class Delivery:
         if self._page is not None:
             webbrowser.open(self._page.path.as_uri())
 
+    @property
+    def width(self) -> int | None:
+        """The terminal's; None if plain tables are shown, however wide they are."""
+        if self._plain or not sys.stdout.isatty():
+            return None
+        return shutil.get_terminal_size().columns
+
     def text(self, report: Report) -> str:
         """``report`` as the terminal gets it."""
-        if self._plain or not sys.stdout.isatty():
+        if self.width is None:
             return report.heading() + text(report, self._view)
         from vmprof.report.render import terminal  # what it needs takes time to load
 
         colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        width = shutil.get_terminal_size().columns
-        return terminal.render(report, self._view, width=width, colour=colour)
+        return terminal.render(report, self._view, width=self.width, colour=colour)
 
 
 def _positive(value: str) -> int:

@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from vmprof.cli.recorded import RecordingView
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
@@ -64,6 +66,7 @@ def execute(options: argparse.Namespace) -> int:
     from vmprof.recording.saved import dumps
 
     view = RecordingView.from_options(options)
+    stderr = sys.stderr  # the script may put something else in its place
     session = Session(**vars(SessionOptions.from_options(options)), attach_all=True)
 
     def finish() -> None:
@@ -71,7 +74,8 @@ def execute(options: argparse.Namespace) -> int:
         recording = session.recording()
 
         def show() -> None:
-            print(view.text(recording), end="", file=sys.stderr)
+            shown = view.text(recording, width=_width_of(stderr))
+            print(shown, end="", file=stderr)
 
         written = view.forms(recording)
         with kept_if_lost([written["json"]]):
@@ -85,6 +89,14 @@ def execute(options: argparse.Namespace) -> int:
     gc.freeze()
     with session:
         return run_as_main(script, finish)
+
+
+def _width_of(stream: TextIO) -> int | None:
+    """None if it is no terminal, or one that does not know its size."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 def _script(options: argparse.Namespace) -> Script:

@@ -48,17 +48,22 @@ class RecordingView:
             raise VmprofError(f"a recording has no rows by {options.by}; take {', '.join(BY)}")
         return cls(options.by, options.metrics)
 
-    def text(self, recording: Recording, table: Callable[[Report], str] | None = None) -> str:
+    def text(
+        self,
+        recording: Recording,
+        table: Callable[[Report], str] | None = None,
+        width: int | None = None,
+    ) -> str:
         """As :func:`vmprof.recording.text.render` has it."""
         from vmprof.recording import text
 
-        return text.render(recording, by=self.by, metrics=self.metrics, table=table)
+        return text.render(recording, by=self.by, metrics=self.metrics, table=table, width=width)
 
     def forms(self, recording: Recording) -> Mapping[str, Text]:
-        """Of all functions, by the options that ask for them."""
+        """The forms that hold all functions, by the option that asks for each."""
 
         def json() -> str:
-            """One report after the other, which all that read reports here take."""
+            """One report after the other: every command that reads reports takes that."""
             from vmprof.recording.reports import reports
 
             built = reports(recording, self.by, metrics=self.metrics)
@@ -77,7 +82,7 @@ class RecordingView:
         return {"json": json, "html": html, "trace": trace}
 
     def report(self, recording: Recording, title: str) -> tuple[Report, Text]:
-        """That of the function ``title``, and what makes its trace.
+        """The report of the function ``title``, and what makes its trace.
 
         :class:`VmprofError` if there is no such function, or no report of it.
         """

@@ -62,7 +62,9 @@ def _show_recording(options: argparse.Namespace, target: delivery.Delivery) -> N
     view = RecordingView.from_options(options)
     recording = load(options.file)
     if options.report is None:
-        target.deliver_forms(view.forms(recording), partial(view.text, recording, target.text))
+        target.deliver_forms(
+            view.forms(recording), partial(view.text, recording, target.text, target.width)
+        )
         return
     report, trace = view.report(recording, options.report)
     target.deliver([report], trace)

@@ -16,7 +16,8 @@ def grid(header: Sequence[str], rows: Sequence[Sequence[str]], *, text_columns: 
     Without blanks at the ends of lines. What is not printable is made visible.
     """
     lines = [[visible(cell.strip()) for cell in line] for line in (header, *rows)]
-    return "".join(f"{line.rstrip()}\n" for line in aligned(lines, text_columns=text_columns))
+    columns = [*zip(*lines, strict=True)]
+    return "".join(f"{line.rstrip()}\n" for line in aligned(columns, text_columns=text_columns))
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], *, text_columns: int = 1) -> str:

@@ -1,8 +1,8 @@
-"""However a program ends, something is done first: also by os._exit, or by a signal from outside.
+"""Does something last before a program ends, also if os._exit or a signal ends it.
 
-A signal that would end this process at once is handled as little as possible: what is to be
-done first is done by a thread of its own, since the main one may hold any lock at that moment,
-and then the process dies of the same signal. The program's own handlers stay its own.
+When a signal arrives, the main thread may hold any lock. So the handler only starts a thread, which
+does what is to be done last and then lets the process die of the same signal. Handlers that the
+program sets are left alone.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ _handlers: dict[int, _Handler] = {}  # ours, by signal
 
 
 def _restore() -> None:
-    """Signals end the process again by themselves, unless the program has handlers of its own."""
+    """Put back the default for signals that still have our handler."""
     for number, handler in _handlers.items():
         if signal.getsignal(number) is handler:
             signal.signal(number, signal.SIG_DFL)
 
 
-# A child that the program forks dies as it would have.
+# A forked child has nothing to do last.
 os.register_at_fork(after_in_child=_restore)
 
 
 class Ending:
-    """Inside the ``with``, ``last`` is called once before this process ends, whatever ends it.
+    """Inside the ``with``, ``last`` is called once before this process ends.
 
-    Not in processes that are forked from it, and not if it is killed by SIGKILL. To be used in
-    the main thread.
+    It is not called in forked children, nor if SIGKILL or a crash ends the process. Use it in the
+    main thread.
     """
 
     def __init__(self, last: Callable[[], None]) -> None:
@@ -47,6 +47,7 @@ class Ending:
         self._called = False
         self._dying: threading.Thread | None = None
         self._leave = os._exit
+        self._stderr = sys.stderr  # the program may put something else in its place
 
     def __enter__(self) -> Ending:  # noqa: PYI034 # Python 3.10 has no Self
         os._exit = self._exit
@@ -68,7 +69,7 @@ class Ending:
         _handlers.clear()
 
     def finish(self) -> None:
-        """Call ``last``, unless that was done; if it is being done, this waits for it."""
+        """Call ``last`` unless it was called; if another thread is calling it, wait for that."""
         if os.getpid() != self._pid:
             return
         with self._lock:
@@ -80,11 +81,11 @@ class Ending:
         try:
             self.finish()
         except Exception as error:  # noqa: BLE001 # it ends, come what may
-            sys.stderr.write(f"vmprof: error: {error}\n")
-        sys.stderr.flush()
+            self._stderr.write(f"vmprof: error: {error}\n")
+        self._stderr.flush()
 
     def _exit(self, status: int) -> NoReturn:
-        """``os._exit``, after which nothing of ours would run."""
+        """Takes the place of ``os._exit``."""
         self._finish_or_tell()
         self._await_death()
         self._leave(status)
@@ -103,6 +104,6 @@ class Ending:
         os.kill(os.getpid(), number)
 
     def _await_death(self) -> None:
-        """Once a signal has come, nothing else ends this process."""
+        """If a signal has come, wait until it ends this process."""
         if self._dying is not None and os.getpid() == self._pid:
             self._dying.join()

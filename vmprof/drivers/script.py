@@ -82,7 +82,7 @@ def run_as_main(script: Script, finish: Callable[[], None]) -> int:
         if os.getpid() == pid:
             _join_threads()
             # What the script printed comes first. Python tries again, and tells what goes wrong.
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError, AttributeError):
                 sys.stdout.flush()
             ending.finish()
     if leaving is not None:

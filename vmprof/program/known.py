@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from vmprof.errors import VmprofWarning
 from vmprof.program.info import NOTHING_KNOWN, ModelInfo, read_info
 
 _INFO, _LIBRARY = "_vmprof_info", "_vmprof_library"
@@ -31,6 +32,9 @@ def info_of(module: Any) -> ModelInfo:
     if isinstance(info, ModelInfo):
         return info
     library = noted.get(_LIBRARY)
-    info = NOTHING_KNOWN if library is None else read_info(library)
+    try:
+        info = NOTHING_KNOWN if library is None else read_info(library)
+    except VmprofWarning:  # a program that makes errors of warnings makes its VM all the same
+        info = NOTHING_KNOWN
     note_info(module, info)
     return info

@@ -24,9 +24,9 @@ UNKNOWN = (
 def costs_of(
     recording: Recording, calls: Calls, key: Ints, invocations: int, keys: Keys
 ) -> Mapping[str, Floats]:
-    """FLOPs and bytes of each row of the report, shape (invocations, keys), by column.
+    """FLOPs and bytes of each row of the report, by column; shape (invocations, keys).
 
-    NaN where they are not known of all its calls in the invocation; ``key`` is that of each call.
+    NaN where the cost of any of its calls is unknown. ``key`` is the report's row of each call.
     """
     pairs, which = distinct_pairs(calls.rows["callee"], calls.rows["signature"])
     of_pairs = np.array(
@@ -36,7 +36,7 @@ def costs_of(
         ]
     ).reshape(-1, 2)
     return {
-        column: by_invocation(of_pairs[which, at], key, calls.place, invocations, keys.count)
+        column: by_invocation(of_pairs[which, at], key, calls.owner, invocations, keys.count)
         for at, column in enumerate((FLOPS, BYTES))
     }
 

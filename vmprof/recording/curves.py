@@ -15,8 +15,10 @@ from vmprof.recording.tables import TIMED, durations_ns
 
 @dataclass(frozen=True)
 class Curve:
-    """Microseconds (invocations,), NaN where it was not called; ``first`` invocation, and the
-    median of the ``rest``, None where there is none.
+    """How long something took in each invocation: microseconds, shape (invocations,).
+
+    NaN where it was not called. ``first`` is the first invocation's time, ``rest`` the median of
+    the others; None if there is no such invocation.
     """
 
     us: Floats
@@ -26,11 +28,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """Some of the timed invocations of a group, which has ``timed`` of them, in order.
+    """The curves of a group, over some of its ``timed`` invocations, in order.
 
-    ``numbers`` and ``threads`` are theirs, ``rows`` by name and shapes as in the report.
-    ``others`` are invocations without times of their calls, by turn: their numbers, and how long
-    they took.
+    ``numbers`` and ``threads`` belong to the chosen invocations. ``rows`` has a curve for each row
+    of the report, by name and shapes. ``others`` are the counted and the unrecorded invocations:
+    for each turn, their numbers and how long they took (us).
     """
 
     timed: int
@@ -42,15 +44,15 @@ class Curves:
 
     @classmethod
     def of(cls, group: Group, by: str, most: int) -> Curves:
-        """With at most ``most`` invocations, if that is at least 3."""
+        """Choose at most ``most`` invocations (3 or more)."""
         timed = np.sort(group.timed, order="number")
         whole = durations_us(timed)
         keys = Keys.of(group, by)
         calls = Calls.of(group.recording.calls, timed)
         key = keys.of_rows(calls)
         own = calls.own(durations_ns(calls.rows)) / 1e3
-        times = by_invocation(own, key, calls.place, len(timed), keys.count)
-        made = by_invocation(np.ones(len(key)), key, calls.place, len(timed), keys.count)
+        times = by_invocation(own, key, calls.owner, len(timed), keys.count)
+        made = by_invocation(np.ones(len(key)), key, calls.owner, len(timed), keys.count)
         times[made == 0] = np.nan
         chosen = thinned(whole, most)
         numbers = timed["number"]
@@ -75,10 +77,10 @@ def _others(group: Group, turn: int, most: int) -> tuple[Ints, Floats]:
 
 
 def thinned(values: Floats, most: int) -> Ints:
-    """Places of at most ``most`` (3 or more) of ``values``, in order.
+    """Indices of at most ``most`` (3 or more) of ``values``, in order.
 
-    Of each stretch the least, the median and the largest, and the very first in place of its
-    stretch's median: nothing that sticks out is lost.
+    Each stretch keeps its smallest, median and largest value, so no outlier is lost. The first
+    stretch keeps the very first value instead of its median.
     """
     if len(values) <= most:
         return np.arange(len(values))

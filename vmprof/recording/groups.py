@@ -16,9 +16,10 @@ from vmprof.recording.tables import TIMED, UNRECORDED, Recording, Table, Vm
 
 @dataclass(frozen=True)
 class Group:
-    """What the summary has a line of. ``invocations`` are those that were kept.
+    """The calls of a function under a label: one line of the summary.
 
-    With a ``thread``, of all invocations no more is known than of those.
+    ``invocations`` are those that the recording kept. With ``thread``, they are those of that
+    thread; its totals count the kept ones only, since the recording has no totals by thread.
     """
 
     recording: Recording
@@ -29,7 +30,7 @@ class Group:
     thread: int | None = None
 
     def of_turn(self, turn: int) -> Table:
-        """Invocations that did not raise; those that lost calls only if all did."""
+        """Invocations that did not raise; those that lost calls only if every one did."""
         chosen: Table = self.invocations[
             (self.invocations["turn"] == turn) & (self.invocations["failed"] == 0)
         ]
@@ -38,7 +39,7 @@ class Group:
 
     @property
     def turns(self) -> list[int]:
-        """Those that invocations were kept of, in order."""
+        """The turns that have kept invocations, in order."""
         turns: list[int] = np.unique(self.invocations["turn"]).tolist()
         return turns
 
@@ -48,7 +49,7 @@ class Group:
 
     @cached_property
     def unrecorded_us(self) -> npt.NDArray[np.float64]:
-        """Of invocations that were not recorded, in turn."""
+        """How long the unrecorded invocations took."""
         return durations_us(self.of_turn(UNRECORDED))
 
     @cached_property
@@ -62,23 +63,23 @@ class Group:
 
     @property
     def vm(self) -> Vm:
-        """That the function is of."""
+        """The VM whose function this is."""
         return self.recording.vms[self.recording.functions[self.function].vm]
 
     @cached_property
     def totals(self) -> Table:
-        """Of all invocations, by turn."""
+        """Totals of all invocations, a row for each turn."""
         totals = self.recording.totals
         of_group = (totals["function"] == self.function) & (totals["label"] == self.label)
         found: Table = totals[of_group]
-        return found if self.thread is None else _counted(found, self.invocations)
+        return found if self.thread is None else _totals_of(found, self.invocations)
 
     def total(self, name: str) -> int:
         return int(self.totals[name].sum())
 
 
-def _counted(totals: Table, invocations: Table) -> Table:
-    """``totals``, but of ``invocations`` alone."""
+def _totals_of(totals: Table, invocations: Table) -> Table:
+    """The same table as ``totals``, counted from ``invocations`` only."""
     counted = totals.copy()
     for row in counted:
         of_turn = invocations[invocations["turn"] == row["turn"]]
@@ -96,9 +97,9 @@ def durations_us(invocations: Table) -> npt.NDArray[np.float64]:
 
 
 def groups_of(recording: Recording, by: str = "operator") -> list[Group]:
-    """The functions and labels that were called, those that took longest first.
+    """A group for each function and label that was called; the longest total time first.
 
-    ``by="thread"`` tells threads that called apart.
+    With ``by="thread"``, there is one for each thread that called.
     """
     totals = recording.totals
     keys = sorted({(int(row["function"]), int(row["label"])) for row in totals})
@@ -118,7 +119,7 @@ def groups_of(recording: Recording, by: str = "operator") -> list[Group]:
 
 
 def _told_apart(groups: list[Group]) -> list[Group]:
-    """With titles that differ: a name may look like another one with its label."""
+    """Make titles unique: a function called ``f [x]`` looks like ``f`` with the label ``x``."""
     taken: set[str] = set()
     found = []
     for group in groups:
@@ -156,12 +157,12 @@ def _places(ids: Ints, wanted: Ints) -> Ints:
 class Calls:
     """The rows (dtype `CALL`) of some invocations, with the invocations themselves.
 
-    ``place`` is the invocation that each row belongs to, ``around`` the row inside whose window
-    it lies (its own for an invocation), ``chosen`` which rows of the table they are.
+    For each row, ``owner`` is the index of its invocation, ``around`` that of the row whose window
+    it lies in (an invocation's own row: itself), and ``chosen`` that of the row in the table.
     """
 
     rows: Table
-    place: Ints
+    owner: Ints
     around: Ints
     chosen: Ints
 
@@ -170,13 +171,13 @@ class Calls:
         # Rows of one invocation stand together, its own first.
         is_first = table["callee"] < 0
         which = np.cumsum(is_first) - 1
-        place = _places(invocations["id"], table["invocation"][is_first])[which]
-        chosen = np.flatnonzero(place >= 0)
+        owner = _places(invocations["id"], table["invocation"][is_first])[which]
+        chosen = np.flatnonzero(owner >= 0)
         rows = table[chosen]
         firsts = np.flatnonzero(is_first[chosen])
         first = firsts[np.cumsum(is_first[chosen]) - 1]
         around = np.where(rows["parent"] >= 0, first + rows["parent"], np.arange(len(rows)))
-        return cls(rows, place[chosen], around, chosen)
+        return cls(rows, owner[chosen], around, chosen)
 
     @property
     def is_call(self) -> npt.NDArray[np.bool_]:

@@ -16,11 +16,11 @@ from vmprof.recording.tables import durations_ns
 from vmprof.report.render.figures import short_time
 
 INVOCATION = "invocation"
-# What it comes to over the range that was seen: less is not worth a line.
+# Growth over the whole range below this share of the median, or this time, is not reported.
 _NOTABLE = 0.1
 _NOTABLE_US = 0.1
-# A size that only few invocations differ in, such as a prefill's among steps of decoding,
-# says nothing of growth.
+# A dimension needs this many distinct sizes: one odd invocation, such as a prefill among decoding
+# steps, shows no growth.
 _FEWEST_SIZES = 3
 
 Floats = npt.NDArray[np.float64]
@@ -28,11 +28,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Growth:
-    """The time of ``operator`` (None: of the whole function) grows with ``what``.
+    """The time of ``operator`` (None: the whole function) grows with ``what``.
 
-    ``slope`` is in microseconds for each 1 of it, between ``first`` and ``last``;
-    ``share`` is what that comes to over the range, of the median time; ``middle`` are the
-    medians of what grows and of the time (us).
+    ``slope`` is in microseconds per unit of ``what``, which ranges from ``first`` to ``last``.
+    ``share`` is the growth over that range, divided by the median time. ``middle`` has the
+    medians of ``what`` and of the time (us).
     """
 
     function: str
@@ -55,9 +55,9 @@ class Growth:
 
 
 def growths(group: Group) -> list[Growth]:
-    """What certainly grows, the function first, then its operators, most growth first.
+    """Growth that is certain: the function's first, then its operators', the largest first.
 
-    An operator's time is that in one invocation, of all its calls.
+    An operator's time is the sum of all its calls in one invocation.
     """
     timed = group.timed
     if not len(timed):
@@ -70,7 +70,7 @@ def growths(group: Group) -> list[Growth]:
     rows = calls.is_call
     times = np.zeros((len(timed), len(names)))
     of_rows = name_of[calls.rows["callee"][rows]] if rows.any() else np.zeros(0, dtype=np.int64)
-    np.add.at(times, (calls.place[rows], of_rows), own[rows])
+    np.add.at(times, (calls.owner[rows], of_rows), own[rows])
     operators: list[Growth] = []
     for number in np.flatnonzero(np.bincount(of_rows)).tolist():
         present = times[:, number] > 0
@@ -86,7 +86,7 @@ def growths(group: Group) -> list[Growth]:
 def _one(
     function: str, operator: str | None, what: str, x: npt.NDArray[np.int64], y: Floats
 ) -> Iterator[Growth]:
-    """That growth, if it is certain and worth a line."""
+    """The growth of ``y`` with ``x``, if it is certain and large enough to report."""
     fitted = slope(x, y)
     if fitted is None or fitted.low <= 0:
         return
@@ -100,10 +100,12 @@ def _one(
 def _dimensions(
     group: Group, calls: Calls, chosen: npt.NDArray[np.bool_]
 ) -> Iterator[tuple[str, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Dimensions of one operator that differ between invocations: their name, which
-    invocations, and the size in each. Of several calls in an invocation, the largest.
+    """The dimensions of one operator that differ between invocations.
+
+    For each: its name, the indices of the invocations, and the size in each of them; where an
+    invocation has several calls, the largest size.
     """
-    pairs, _ = distinct_pairs(calls.place[chosen], calls.rows["signature"][chosen])
+    pairs, _ = distinct_pairs(calls.owner[chosen], calls.rows["signature"][chosen])
     signatures = {
         number: group.recording.signatures[number] for number in set(pairs[:, 1].tolist())
     }
@@ -125,7 +127,7 @@ def _dimensions(
     seen: set[bytes] = set()
     for axis, name in enumerate(names):
         column = sizes[:, axis]
-        # Tensors of one call share dimensions: one of them says it.
+        # Tensors of a call often share a dimension: report it once.
         if len(distinct(column)) >= _FEWEST_SIZES and column.tobytes() not in seen:
             seen.add(column.tobytes())
             yield name, places, column

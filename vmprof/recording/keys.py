@@ -1,4 +1,4 @@
-"""What has a row in a report of a recording, and what its calls come to in each invocation."""
+"""The rows of a recording's report, and sums of their calls in each invocation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Keys:
-    """What has a row: callees with their shapes."""
+    """The rows of a report: callees with their shapes.
+
+    ``numbers`` maps the number of a callee and that of a signature to a row's index.
+    """
 
     names: list[str]
     shapes: list[str]
-    numbers: Mapping[tuple[int, int], int]  # of callee and signature
+    numbers: Mapping[tuple[int, int], int]
 
     @property
     def count(self) -> int:
@@ -48,7 +51,7 @@ class Keys:
         )
 
     def of_rows(self, calls: Calls) -> Ints:
-        """The key of each row; -1 for the invocation itself."""
+        """The index of the report's row that each call belongs to; -1 for an invocation itself."""
         pairs, which = distinct_pairs(calls.rows["callee"], calls.rows["signature"])
         keys = np.array([self.numbers.get((c, s), -1) for c, s in pairs.tolist()], dtype=np.int64)
         return keys[which]
@@ -57,7 +60,11 @@ class Keys:
 def by_invocation(
     values: npt.NDArray[np.float64], key: Ints, place: Ints, invocations: int, keys: int
 ) -> Floats:
-    """``values`` of rows added up, shape (invocations, keys); what has no key is left out."""
+    """Sums of the calls' ``values``, shape (invocations, keys).
+
+    ``key`` and ``place`` are the report's row and the invocation of each call; calls whose key is
+    -1 are left out.
+    """
     is_row = key >= 0
     at = place[is_row] * keys + key[is_row]
     sums = np.bincount(at, weights=values[is_row], minlength=invocations * keys)

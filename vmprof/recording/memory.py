@@ -29,11 +29,11 @@ UNSEEN = (
     "constants, arguments and what earlier invocations left; what kernels and builtins allocate by "
     "themselves, such as workspaces and KV caches; and what the allocator keeps for later"
 )
-# Calls of these prepare the next one that does something.
+# Builtins of the VM prepare the call of an operator, and are not named in its place.
 _BUILTIN = "vm.builtin."
-# A curve of so many steps says all that a picture can show.
+# More steps than this cannot be told apart in a picture.
 MOST_STEPS = 1000
-# What is alive at the peak, by the operators that it was allocated for.
+# How many operators a report names for what is alive at the peak.
 MOST_NAMED = 8
 
 
@@ -51,12 +51,13 @@ class Held:
 
 @dataclass(frozen=True)
 class Memory:
-    """Of the timed invocations of a function, whose highest ``peaks`` has in bytes.
+    """The memory that a function's timed invocations held.
 
-    The others are of the invocation in which most was alive: ``call`` of its ``calls`` allocated
-    the last of it, before ``operator``; ``alive`` then, the largest first; ``left`` is alive
-    when it is over, results above all. ``curve`` has the bytes alive from each of ``times_us``
-    on, since it began; what is released is counted until the next call begins.
+    ``peaks`` has each invocation's peak in bytes. All other fields describe the invocation with
+    the highest one: it was reached by call ``call`` of ``calls``, before ``operator`` was called;
+    ``alive`` is what was alive then, the largest first; ``left`` is what was still alive at the
+    end (bytes), mostly results. ``curve`` has the bytes alive from each of ``times_us`` (since the
+    begin) on; a released storage counts until the next call begins.
     """
 
     peaks: Ints
@@ -80,9 +81,9 @@ class Memory:
 
 
 def memory_in(calls: Table, allocations: Table, callees: Sequence[str]) -> Memory | None:
-    """Of the invocations whose rows are ``calls`` (`CALL`); ``allocations`` are theirs.
+    """The memory of the invocations with the rows ``calls`` (`CALL`) and these ``allocations``.
 
-    None if there are none.
+    None without allocations.
     """
     if not len(allocations):
         return None
@@ -141,9 +142,9 @@ def facts_of(
 
 
 def live_bytes(rows: Table, firsts: Ints, allocations: Table) -> Ints:
-    """What was alive in each of ``rows`` (`CALL`) once it had returned.
+    """Bytes alive when each of ``rows`` (`CALL`) had returned.
 
-    ``firsts`` are the rows of the invocations themselves; ``allocations`` are theirs.
+    ``firsts`` are the indices of the invocations' own rows; ``allocations`` are made in them.
     """
     ids = rows["invocation"][firsts]
     order = np.argsort(ids)
@@ -158,7 +159,7 @@ def live_bytes(rows: Table, firsts: Ints, allocations: Table) -> Ints:
 
 
 def _operators_after(rows: Table, callees: Sequence[str]) -> list[str]:
-    """For each row, what is called next that is no builtin of the VM's; or nothing."""
+    """For each row, the next callee that is not a builtin of the VM; empty if there is none."""
     following = ""
     names: list[str] = []
     for callee in reversed(rows["callee"].tolist()):
@@ -178,10 +179,10 @@ def _held(alive: Table, operators: list[str]) -> tuple[Held, ...]:
 
 
 def _curve(rows: Table, live: Ints, left: int) -> tuple[npt.NDArray[np.float64], Ints]:
-    """Times and bytes: a step where it changes, and at the end of the invocation."""
+    """Times and bytes: a step wherever the bytes change, and one at the invocation's end."""
     steps = np.flatnonzero(np.diff(live, prepend=-1))
     if len(steps) > MOST_STEPS:
-        # Of neighbours the highest: the peak stays.
+        # Keep the highest of neighbouring steps, and with it the peak.
         groups = np.array_split(steps, MOST_STEPS)
         steps = np.array([each[np.argmax(live[each])] for each in groups])
     begin = rows["begin_ns"][0]

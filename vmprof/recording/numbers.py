@@ -1,4 +1,4 @@
-"""Whole numbers of a small range, counted instead of sorted: tables have millions of rows."""
+"""Distinct values of small whole numbers, by counting: tables have millions of rows to sort."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Ints = npt.NDArray[np.int64]
 
 
 def distinct(values: npt.NDArray[Any]) -> Ints:
-    """The different ``values``, which are not negative, in order."""
+    """The distinct ``values`` (0 or more), in order."""
     return np.flatnonzero(np.bincount(values)) if len(values) else np.zeros(0, dtype=np.int64)
 
 
 def distinct_pairs(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> tuple[Ints, Ints]:
-    """The different pairs of two columns, (pairs, 2), and for each row which of them it has.
+    """The distinct pairs of two columns, shape (pairs, 2), and the index of each row's pair.
 
-    Numbers are from -1 up.
+    Values are -1 or more.
     """
     width = int(second.max(initial=-1)) + 2
     keys = (first.astype(np.int64) + 1) * width + second + 1
@@ -30,7 +30,7 @@ def distinct_pairs(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> tuple[I
 
 
 def numbered(texts: Sequence[str]) -> tuple[list[str], Ints]:
-    """The distinct ``texts``, and for each of them its number among those."""
+    """The distinct ``texts``, and the index of each text among them."""
     numbers: dict[str, int] = {}
     which = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
     return [*numbers], which

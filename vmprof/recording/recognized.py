@@ -1,6 +1,6 @@
-"""Whether a file is a recording: a look at its first bytes, for whatever reads many kinds of files.
+"""Tells from its first bytes whether a file is a recording.
 
-It loads nothing: to show a report takes none of what a recording needs.
+This imports nothing that recordings need, so that showing a plain report stays fast.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ TEXT = "recording.json"
 
 
 def is_recording(content: bytes) -> bool:
-    """Whether it looks like one: of a zip, the name of the first part, behind 30 bytes."""
+    """Whether it looks like one: a zip whose first part has our name, which stands at byte 30."""
     return content[:4] == b"PK\x03\x04" and content[30:].startswith(TEXT.encode())
 
 
 def holds_recording(path: str | Path) -> bool:
-    """Whether that file looks like one; not where it cannot be read."""
+    """Whether the file looks like one; False if it cannot be read."""
     try:
         with Path(path).open("rb") as file:
             return is_recording(file.read(64))

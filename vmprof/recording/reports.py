@@ -49,7 +49,7 @@ from vmprof.values import (
     Samples,
 )
 
-# Of long sessions, samples are of so many invocations, evenly spread.
+# A report keeps the samples of this many invocations at most, evenly spread.
 MOST_SAMPLES = 200
 SHARE_SUFFIX = " counted"
 _FAULTS = {
@@ -78,23 +78,23 @@ def reports(
 
 
 def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Report | None:
-    """None if no invocation was timed and returned."""
+    """The report of one group; None if no invocation was both timed and returned."""
     timed = group.timed
     if not len(timed):
         return None
     keys = Keys.of(group, by)
     calls = Calls.of(group.recording.calls, timed)
     totals_us = durations_us(timed)
-    # Of shapes that come once each, the middle half would show half.
+    # If every invocation has shapes of its own, the middle half would leave out half of the rows.
     middle = np.arange(len(timed)) if by == "shape" else middle_half(totals_us)
     own = calls.own(durations_ns(calls.rows)) / 1e3
     key = keys.of_rows(calls)
-    times = by_invocation(own, key, calls.place, len(timed), keys.count)
-    counts = by_invocation(np.ones(len(key)), key, calls.place, len(timed), keys.count)
+    times = by_invocation(own, key, calls.owner, len(timed), keys.count)
+    counts = by_invocation(np.ones(len(key)), key, calls.owner, len(timed), keys.count)
     inclusive = _inclusive(calls, key, len(timed), keys)
     total = float(totals_us[middle].mean())
     device = group.vm.device
-    counted = _Counted(group, keys)
+    counted = _CounterCells(group, keys)
     counted.add_all()
     costs = costs_of(group.recording, calls, key, len(timed), keys) if metrics else {}
     varying = bool((counts != counts[:1]).any())
@@ -156,18 +156,18 @@ def _known(costs: Mapping[str, Floats], middle: Ints, number: int) -> dict[str, 
 
 
 def _inclusive(calls: Calls, key: Ints, invocations: int, keys: Keys) -> Floats | None:
-    """What calls took with those inside them; None if there are none inside others."""
+    """How long calls took including the calls inside them; None if no calls nest."""
     if not (calls.rows["parent"] > 0).any():
         return None
     _, names = numbered(keys.names)
     of_rows = np.where(key >= 0, names[key], -1)
     durations = durations_ns(calls.rows) / 1e3
     durations = np.where(calls.is_outermost(of_rows), durations, 0.0)
-    return by_invocation(durations, key, calls.place, invocations, keys.count)
+    return by_invocation(durations, key, calls.owner, invocations, keys.count)
 
 
-class _Counted:
-    """Cells of the counters, by key and of the invocation; and why columns are not there."""
+class _CounterCells:
+    """The cells of counter columns, for rows and Total, and why columns are missing."""
 
     def __init__(self, group: Group, keys: Keys) -> None:
         self._group, self._keys = group, keys
@@ -195,7 +195,7 @@ class _Counted:
         middle = middle_half(durations_us(usable))
         own = calls.own(values)
         if shares is not None:
-            # Values scaled up from different parts of the time need not fit into one another.
+            # Scaled-up values may exceed those of the call around them.
             own = np.maximum(own, 0)
         whole = ~calls.is_call
         for at, column in enumerate(one.columns):
@@ -207,12 +207,12 @@ class _Counted:
                 )
                 continue
             of_keys = by_invocation(
-                own[:, at].astype(np.float64), key, calls.place, len(usable), self._keys.count
+                own[:, at].astype(np.float64), key, calls.owner, len(usable), self._keys.count
             )
             of_all = np.zeros(len(usable))
-            of_all[calls.place[whole]] = totals
+            of_all[calls.owner[whole]] = totals
             calls_of = by_invocation(
-                np.ones(len(key)), key, calls.place, len(usable), self._keys.count
+                np.ones(len(key)), key, calls.owner, len(usable), self._keys.count
             )
             if shares is None:
                 self.total |= _cells(column, of_all[middle], of_all)
@@ -222,11 +222,11 @@ class _Counted:
                     )
                 continue
             share_sums = by_invocation(
-                shares[:, at], key, calls.place, len(usable), self._keys.count
+                shares[:, at], key, calls.owner, len(usable), self._keys.count
             )
             part = share_sums / np.maximum(calls_of, 1)
             of_whole = np.zeros(len(usable))
-            of_whole[calls.place[whole]] = shares[whole, at]
+            of_whole[calls.owner[whole]] = shares[whole, at]
             self.total |= _cells_of_shares(column, of_all[middle], of_whole[middle])
             for number in np.flatnonzero(calls_of.any(axis=0)).tolist():
                 self.rows[number].update(
@@ -256,7 +256,7 @@ def _cells(column: str, values: Floats, samples: Floats) -> dict[str, Metric]:
 
 
 def _cells_of_shares(column: str, values: Floats, shares: Floats) -> dict[str, Metric]:
-    """Where counters took turns: invocations in which one never had its turn say nothing."""
+    """Cells of multiplexed counters, from the invocations in which they had a turn."""
     share = f"{column}{SHARE_SUFFIX}"
     if not (shares > 0).any():
         return {column: NOT_COUNTED, share: Ratio(0.0)}
@@ -265,7 +265,7 @@ def _cells_of_shares(column: str, values: Floats, shares: Floats) -> dict[str, M
 
 
 def _facts(group: Group) -> dict[str, Metric]:
-    """Those of the recording; of empty calls, that of the engine."""
+    """The recording's facts, with the empty-call figures of this group's engine only."""
     recording = group.recording
     engine = group.vm.engine
     facts: dict[str, Metric] = {}

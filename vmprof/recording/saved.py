@@ -1,7 +1,7 @@
-"""A recording in a file: a zip of numpy's arrays and one part in JSON. Nothing is pickled.
+"""Recordings in files: a zip with numpy arrays and one JSON document. Nothing is pickled.
 
-Readable without TVM, on any machine. Whatever is in a file that a stranger wrote, loading
-it gives a recording whose tables fit together, or one line that says what is wrong.
+A file can be read on any machine, without TVM. Files may come from strangers: loading gives
+a recording whose tables are consistent, or an error of one line.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from vmprof.recording.tables import (
     Table,
     Vm,
 )
-from vmprof.report.render.json import decode_metrics, encode_metrics
+from vmprof.report.render.cells import decode_row, encode_row
 from vmprof.runs.storages import ALIVE, ALLOCATION
 from vmprof.values import Derived
 
 _FORMAT = "vmprof recording 2"
 _WITHOUT_ALLOCATIONS = "vmprof recording 1"
-# Far more than a recording of the default size; a small file must not fill the memory.
+# Far more than a recording of the default size needs: a small zip must not fill the memory.
 _MOST_BYTES = 4 << 30
-# Of all storages together it is less: sums of 64 bits hold them.
+# All storages together stay below this, so that sums fit into 64 bits.
 _MOST_STORAGE = 2.0**62
 
 
@@ -60,7 +60,7 @@ def dumps(recording: Recording) -> bytes:
         "missing": dict(recording.missing),
         "doubtful": recording.doubtful,
         "derived": [{**asdict(each), "sources": dict(each.sources)} for each in recording.derived],
-        "facts": encode_metrics(recording.facts),
+        "facts": encode_row(recording.facts),
         "problems": recording.problems,
     }
     tables = {
@@ -164,7 +164,7 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
         missing={str(name): str(why) for name, why in dict(document["missing"]).items()},
         doubtful=_texts(document["doubtful"]),
         derived=tuple(map(_derived, document["derived"])),
-        facts=decode_metrics(document["facts"], "facts"),
+        facts=decode_row(document["facts"], {}, "facts"),
         problems=_texts(document["problems"]),
         allocations=(
             _table(archive, "allocations", ALLOCATION)
@@ -179,7 +179,7 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
 def _table(
     archive: zipfile.ZipFile, name: str, dtype: np.dtype[Any], shape: tuple[int, ...] | None = None
 ) -> Table:
-    """An array of that dtype, and of that shape (None: any length)."""
+    """The array ``name``, which must have this dtype and shape (None: any length)."""
     content = archive.read(f"{name}.npy")
     file = io.BytesIO(content)
     version = np.lib.format.read_magic(file)
@@ -201,7 +201,7 @@ def _table(
 
 
 def _kernels(entries: Mapping[str, Any], callees: int) -> Mapping[int, Kernel]:
-    """By callee; a file of an earlier version has none."""
+    """Kernels by callee; files of earlier versions have none."""
     kernels = {int(callee): kernel_of(entry) for callee, entry in entries.items()}
     if not all(0 <= callee < callees for callee in kernels):
         raise VmprofError("a kernel is of a callee that is not there")
@@ -230,7 +230,7 @@ def _natural(value: Any) -> int:
 
 
 def _check(recording: Recording) -> None:
-    """That all numbers in the tables mean something."""
+    """Check that the numbers in the tables refer to things that exist."""
     if not recording.labels or any(f.vm >= len(recording.vms) for f in recording.functions):
         raise VmprofError("a function is of a VM that is not there")
     invocations, turns = recording.invocations, len(recording.passes) + 1
@@ -271,7 +271,7 @@ def _check_calls(recording: Recording, invocations: Table, calls: Table) -> None
 
 
 def _check_allocations(recording: Recording) -> None:
-    """That each was made by a call of its invocation, and that their sum is a number here."""
+    """Check that each was made by a call of its invocation, and that sizes can be summed."""
     allocations, calls = recording.allocations, recording.calls
     if not len(allocations):
         return

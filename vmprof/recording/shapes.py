@@ -1,4 +1,4 @@
-"""Shapes of a call's tensors as text, and several of them as ranges.
+"""Signatures, which are the shapes of a call's tensors as text; several fold into ranges.
 
 A signature is what TVM's table shows: ``float32[1, 784], int32[1]``.
 """
@@ -25,12 +25,12 @@ def parse(signature: str) -> Parsed:
 
 
 def kind_of(signature: str) -> tuple[tuple[str, int], ...]:
-    """Dtype and rank of each tensor: shapes that have these in common fold into ranges."""
+    """Dtype and rank of each tensor; signatures of the same kind fold into ranges."""
     return tuple((dtype, len(dimensions)) for dtype, dimensions in parse(signature))
 
 
 def ranges(signatures: Iterable[str]) -> str:
-    """Signatures of one kind as one: ``float32[1, 8, 17..80, 64]``."""
+    """Fold signatures of the same kind into one: ``float32[1, 8, 17..80, 64]``."""
     parsed = [parse(signature) for signature in dict.fromkeys(signatures)]
     if not parsed:
         return ""

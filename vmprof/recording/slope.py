@@ -1,4 +1,4 @@
-"""Slopes that a few strange invocations do not move."""
+"""Robust slopes, which a few outliers do not change."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Of a normal distribution: 95 % lie within so many standard deviations.
+# 95 % of a normal distribution lie within this many standard deviations.
 _Z95 = 1.959964
 _FEWEST = 8
-# Slopes are of all pairs; of more points than this, some are taken.
+# All pairs of points are looked at; of more points than this, an even selection is used.
 _MOST = 256
 
 
 @dataclass(frozen=True)
 class Slope:
-    """By how much y grows with each 1 of x, and within which bounds (95 %)."""
+    """Growth of y per unit of x, with its 95 % interval."""
 
     value: float
     low: float
@@ -25,10 +25,10 @@ class Slope:
 
 
 def slope(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Slope | None:
-    """Theil and Sen's slope with Sen's interval; None where there are too few points.
+    """Theil and Sen's slope with Sen's interval; None if there are too few points.
 
-    The median of the slopes of all pairs; the interval is of the ranks that Kendall's tau
-    leaves possible (P. K. Sen, 1968).
+    The slope is the median of those of all pairs of points; the interval is between the ranks
+    that Kendall's tau leaves possible (P. K. Sen, 1968).
     """
     if len(x) > _MOST:
         chosen = np.linspace(0, len(x) - 1, _MOST).astype(np.int64)

@@ -10,10 +10,10 @@ from vmprof.values import PEAK_MEMORY, Count, Duration, Metric, Row
 
 
 def summary(groups: list[Group]) -> list[Row]:
-    """Functions and labels: how often, and how long an invocation took.
+    """A line for each group: how often it was called, and how long invocations took.
 
-    Invocations and their sum are of all; threads that called of those that were kept, if there
-    were several; the others of those that were timed and kept.
+    The number of invocations and the sum of their times cover all of them; the number of threads
+    (if several threads called) covers the kept ones, everything else the timed ones that were kept.
     """
     threads = {thread for group in groups for thread in group.invocations["thread"].tolist()}
     return [_line(group, threads=len(threads) > 1) for group in groups]

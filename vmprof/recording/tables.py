@@ -1,4 +1,4 @@
-"""What a session recorded: plain tables. Needs neither TVM nor the native half."""
+"""The tables of a recording: plain data, which needs neither TVM nor the native half."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Table = npt.NDArray[Any]
 UNRECORDED = -1  # the turn of an invocation whose calls were not recorded
 TIMED = 0  # the turn in which the clock was read around each call; pass n of counters is turn n
 
-# Facts: what a window of that engine reads around nothing, "(us)" or a counted column.
+# The names of facts: what an engine's window reads around an empty call, by unit or column.
 EMPTY_CALL = "Empty call, engine "
 
-# A call from outside of a function of some VM. `number` is its place among those of the same
-# function and label, `dropped` how many of its calls found no room in the buffer; times are
-# CLOCK_MONOTONIC's, `fault` is of vmprof.runs.faults.
+# Invocations: calls from outside of a VM's functions. `number` counts those of the same function
+# and label from 0; `dropped` is the number of calls that found no room in the buffer; times are
+# those of CLOCK_MONOTONIC; `fault` is one of vmprof.runs.faults.
 INVOCATION = np.dtype(
     [
         ("id", np.int64),
@@ -40,9 +40,9 @@ INVOCATION = np.dtype(
     ]
 )
 
-# A call inside an invocation. The first row of each invocation is that itself: its callee and
-# its signature are -1. `parent` is the place of the row inside whose window the call lies,
-# counted from that first row (0); -1 for that one. Times are 0 in passes of counters.
+# Calls inside invocations. The first row of each invocation stands for the invocation itself: its
+# callee and signature are -1. `parent` is the row whose window the call lies in, counted from the
+# invocation's first row (0); -1 for that row itself. Times are 0 in passes of counters.
 CALL = np.dtype(
     [
         ("invocation", np.int64),
@@ -58,18 +58,18 @@ CALL = np.dtype(
 
 
 def durations_ns(calls: Table) -> Table:
-    """How long each of ``calls`` (rows of `CALL`) took, without dispatch between calls inside."""
+    """How long each of ``calls`` (dtype `CALL`) took, without the dispatch of calls inside it."""
     found: Table = calls["end_ns"] - calls["begin_ns"] - calls["dispatch_ns"]
     return found
 
 
-# All invocations of a function and label, also of those that were not kept, by turn.
+# Totals by function, label and turn; they include invocations that were not kept.
 TOTAL = np.dtype(
     [
         ("function", np.int32),
         ("label", np.int32),
         ("turn", np.int32),
-        ("stride", np.int32),  # every how many are kept, the first few aside
+        ("stride", np.int32),  # one in so many is kept, besides the first few
         ("invocations", np.int64),
         ("failed", np.int64),
         ("dropping", np.int64),  # invocations that lost calls
@@ -81,9 +81,9 @@ TOTAL = np.dtype(
 
 @dataclass(frozen=True)
 class Vm:
-    """A VM that was attached; ``notes`` say what cannot be seen of it.
+    """An attached VM; ``notes`` say what could not be seen of it.
 
-    ``device`` is its first one, ``more_devices`` are others that it has.
+    ``device`` is its first device, ``more_devices`` are the others.
     """
 
     engine: str
@@ -93,7 +93,7 @@ class Vm:
 
     @property
     def memory_note(self) -> str:
-        """What is not known of its storages, if it has several devices."""
+        """What is unknown about its storages; empty if it has one device."""
         if not self.more_devices:
             return ""
         devices = ", ".join((self.device, *self.more_devices))
@@ -119,12 +119,12 @@ class CountedPass:
 
 @dataclass(frozen=True)
 class Counts:
-    """Of one pass: the rows ``calls`` (dtype `CALL`) and their counts.
+    """The counts of one pass, for the rows ``calls`` (dtype `CALL`).
 
-    ``values`` has shape (rows, columns), of the work of a call whichever thread did it,
-    with what the calls inside it did. ``shares``, of the same shape, is None unless
-    counters took turns: then the part of the time in which a value was counted; values are
-    scaled up to the whole time, and mean nothing where it is 0.
+    ``values``, shape (rows, columns), include the calls inside a call, and work that other threads
+    did for it. ``shares`` is None unless counters took turns; then, in the same shape, it is the
+    part of the time in which each value was counted. Values are scaled up to the whole time, and
+    mean nothing where the share is 0.
     """
 
     calls: Table
@@ -134,15 +134,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class Recording:
-    """A session's product.
+    """What a session recorded.
 
     ``invocations`` (dtype `INVOCATION`) are those that were kept, in the order in which they
     began; ``calls`` (`CALL`) are those of the timed ones, ``counts`` of the passes;
     ``allocations`` (`ALLOCATION`) are those of the timed ones, in the order in which they were
-    made; ``totals`` (`TOTAL`) tell of all. ``kernels`` are what is known of some callees, by
-    their numbers. ``labels`` begins with the empty one. ``missing`` says
-    of each event that was not counted why; ``doubtful`` are columns that mean nothing if
-    they read 0 throughout. ``facts`` say how and where it was recorded.
+    made; ``totals`` (`TOTAL`) cover all invocations. ``kernels`` has what is known of some callees,
+    by their numbers. ``labels`` begins with the empty one. ``missing`` says why an event was not
+    counted; ``doubtful`` are columns that mean nothing if they read 0 throughout.
+    ``facts`` say how and where it was recorded.
     """
 
     vms: tuple[Vm, ...]

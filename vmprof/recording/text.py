@@ -14,10 +14,15 @@ from vmprof.report.render.table import grid, heading
 from vmprof.values import Row
 from vmprof.visible import visible
 
-# A function matters if it took this part of what all took; if none did, so many matter.
+# A function with this share of all the time has a table; if none has it, the longest few do.
 _MATTERS = 0.01
 _FEWEST = 3
-# Of longer titles the summary has both ends.
+# Columns that a summary does without where there is no room, in this order.
+_SPARE = (
+    *("Unrecorded (us)", "p10 (us)", "p90 (us)", "Timed", "Peak memory (bytes)"),
+    *("Rest (us)", "First (us)", "Threads"),
+)
+# The summary shortens longer titles in the middle.
 _TITLE = 80
 
 
@@ -27,10 +32,14 @@ def render(
     by: str = "operator",
     metrics: bool = False,
     table: Callable[[Report], str] | None = None,
+    width: int | None = None,
 ) -> str:
-    """``table`` renders one report; by default as TVM's table with its heading."""
+    """The whole text; the summary leaves columns out if it is to fit into ``width`` characters.
+
+    ``table`` renders one report; by default as TVM's table with its heading.
+    """
     groups = groups_of(recording, by)
-    parts = [_summary_text(summary(groups)) if groups else _nothing(recording)]
+    parts = [_summary_text(summary(groups), width) if groups else _nothing(recording)]
     grown = [str(each) for group in groups for each in growths(group)]
     if grown:
         parts.append(_section("What grows", grown))
@@ -65,10 +74,17 @@ def _about_others(count: int) -> str:
     )
 
 
-def _summary_text(rows: list[Row]) -> str:
+def _summary_text(rows: list[Row], width: int | None) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     shown = [{**row, "Function": _shortened(str(row["Function"]))} for row in rows]
-    return grid(shown, [], columns)
+    left_out: list[str] = []
+    while True:
+        text = grid(shown, [], [column for column in columns if column not in left_out])
+        spare = [column for column in _SPARE if column in columns and column not in left_out]
+        if width is None or len(text.partition("\n")[0].rstrip()) <= width or not spare:
+            break
+        left_out.append(spare[0])
+    return text + (f"Not shown, for want of room: {', '.join(left_out)}\n" if left_out else "")
 
 
 def _shortened(title: str) -> str:

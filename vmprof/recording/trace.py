@@ -1,9 +1,9 @@
 """A recording as Trace Event JSON, which Perfetto and chrome://tracing open.
 
-Each thread that called has a track. Slices are invocations, by the names of their functions,
-and inside those that were timed their calls. Of the others it is known when they began and ended:
-their names say that they were counted, or not recorded, and those that were counted have what the
-invocation as a whole counted among their arguments.
+Each calling thread has a track. A slice is an invocation, named after its function; the slices
+inside a timed invocation are its calls. Counted and unrecorded invocations have a begin and an end,
+but no calls: their names say so, and the arguments of a counted one have the counts of the whole
+invocation.
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ _Event = dict[str, Any]
 def render(
     recording: Recording, only: Sequence[Group] | None = None, *, most: int = MOST_SLICES
 ) -> str:
-    """The trace, of about ``most`` slices; of the groups ``only``, or of all.
+    """The trace of the groups ``only`` (None: all), with about ``most`` slices.
 
-    Of a long recording it has every second, fourth, ... invocation of each function, label and
-    turn, and always the first. Where those are too long by themselves, their first calls.
+    A long recording is thinned: every second, fourth, ... invocation of each function, label and
+    turn is drawn, always including the first. If even those have too many calls, the last ones
+    are left out.
     """
     groups = groups_of(recording) if only is None else only
     invocations = recording.invocations
     titles = {each: group.title for group in groups for each in group.invocations["id"].tolist()}
     places = _Places(recording)
-    counted = _Counted(recording)
+    counted = _WholeCounts(recording)
     asked = np.flatnonzero([each in titles for each in invocations["id"].tolist()])
     stride, chosen = _thinned(invocations, asked, places.slices, most)
     origin = int(invocations["begin_ns"][asked].min()) if len(asked) else 0
@@ -70,7 +71,7 @@ def render(
             "traceEvents": [
                 _named("process_name", "recording"),
                 *(_named("thread_name", f"thread {thread}", thread) for thread in threads),
-                # What lies around others comes first.
+                # An outer slice comes before those inside it.
                 *sorted(slices, key=lambda event: (event["ts"], -event["dur"])),
             ],
             "displayTimeUnit": "ns",
@@ -86,7 +87,10 @@ def render(
 
 
 class _Places:
-    """Where the calls of each invocation stand; ``slices`` (invocations,) is how many each has."""
+    """Where each invocation's calls are in the table.
+
+    ``slices`` has the number of slices of each invocation, shape (invocations,).
+    """
 
     def __init__(self, recording: Recording) -> None:
         self._rows = recording.calls
@@ -95,24 +99,24 @@ class _Places:
         ids = self._rows["invocation"][self._first]
         of_id = {each: place for place, each in enumerate(ids.tolist())}
         self._of = [of_id.get(each, -1) for each in recording.invocations["id"].tolist()]
-        lengths = np.append(self._end - self._first, 1)  # the last is of those that have none
+        lengths = np.append(self._end - self._first, 1)  # the last is for those without calls
         self.slices: Ints = lengths[self._of]
 
     def calls(self, invocation: int) -> Any:
-        """Those of the invocation of this number (dtype `CALL`), but for its own row."""
+        """The calls (dtype `CALL`) of the invocation with this index, without its own row."""
         place = self._of[invocation]
         if place < 0:
             return self._rows[:0]
         return self._rows[self._first[place] + 1 : self._end[place]]
 
 
-class _Counted:
-    """What invocations as a whole counted."""
+class _WholeCounts:
+    """The counts of whole invocations."""
 
     def __init__(self, recording: Recording) -> None:
         self._passes = recording.passes
         self._counts = recording.counts
-        # Of each pass the row of an invocation, by the number of that.
+        # For each pass: the row of each invocation's own counts, by its id.
         self._rows = []
         for counts in recording.counts:
             rows = np.flatnonzero(counts.calls["callee"] < 0)
@@ -120,7 +124,7 @@ class _Counted:
             self._rows.append(dict(zip(ids, rows.tolist(), strict=True)))
 
     def of(self, invocation: Any) -> _Event:
-        """By column; nothing of one that was not counted, or not all of the time."""
+        """Counts by column; empty if it was not counted, or if an event never had its turn."""
         place = int(invocation["turn"]) - _COUNTED
         if place < 0 or invocation["fault"] != NO_FAULT:
             return {}
@@ -131,7 +135,7 @@ class _Counted:
 
 
 def _thinned(invocations: Table, asked: Ints, slices: Ints, most: int) -> tuple[int, Ints]:
-    """Every how many invocations there is one, and which of those ``asked`` for."""
+    """The stride, and the indices of the invocations to draw, of those ``asked`` for."""
     invocations, slices = invocations[asked], slices[asked]
     _, called = distinct_pairs(invocations["function"], invocations["label"])
     _, kind = distinct_pairs(called, invocations["turn"])
@@ -177,7 +181,7 @@ def _about(recording: Recording, invocation: Any) -> _Event:
 
 
 def _times(row: Any, thread: int, origin: int) -> _Event:
-    """A slice of that thread, in microseconds to the nanosecond."""
+    """The fields of a slice on that thread's track; microseconds, rounded to nanoseconds."""
     begin, end = int(row["begin_ns"]), int(row["end_ns"])
     return {
         "ph": "X",

@@ -6,9 +6,10 @@ TVM made one row of them, without a name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
+from vmprof.report.columnwise import gathered
 from vmprof.values import (
     NOT_COUNTED,
     PATH,
@@ -48,8 +49,9 @@ def without_path(row: Row) -> Row:
 
 def merge_key(call: Row, *, by_path: bool = False) -> tuple[Metric | None, ...]:
     """What calls that are merged have in common."""
-    key = [call.get(column) for column in ("Hash", "Name", "Argument Shapes", "Device")]
-    return (*key, call.get(PATH)) if by_path else (*key,)
+    get = call.get
+    key = (get("Hash"), get("Name"), get("Argument Shapes"), get("Device"))
+    return (*key, get(PATH)) if by_path else key
 
 
 def sum_columns(rows: Iterable[Row]) -> Row:
@@ -57,9 +59,14 @@ def sum_columns(rows: Iterable[Row]) -> Row:
 
     Ratios and strings cannot, nor can columns that hold other rows' values too.
     """
+    return sums_of(gathered(rows))
+
+
+def sums_of(columns: Mapping[str, Sequence[Metric]]) -> dict[str, Metric]:
+    """The same of columns."""
     return {
         name: combine(metrics)
-        for name, metrics in _by_column(rows).items()
+        for name, metrics in columns.items()
         if not _SUMMED.isdisjoint(map(type, metrics)) and not is_inclusive(name)
     }
 
@@ -69,20 +76,9 @@ def _merge(rows: Sequence[Row]) -> Row:
         return {name: metric for name, metric in rows[0].items() if name not in _OF_ONE_CALL}
     return {
         name: combine(metrics)
-        for name, metrics in _by_column(rows).items()
+        for name, metrics in gathered(rows).items()
         if name not in _OF_ONE_CALL
     }
-
-
-def _by_column(rows: Iterable[Row]) -> dict[str, list[Metric]]:
-    columns: dict[str, list[Metric]] = {}
-    for row in rows:
-        for name, metric in row.items():
-            if name in columns:
-                columns[name].append(metric)
-            else:
-                columns[name] = [metric]
-    return columns
 
 
 def combine(metrics: Sequence[Metric]) -> Metric:
@@ -92,15 +88,13 @@ def combine(metrics: Sequence[Metric]) -> Metric:
     numbers: one of them was not counted (:data:`NOT_COUNTED`). Lone quotients become
     empty as well.
     """
-    first, *others = metrics
-    if not others:
+    first = metrics[0]
+    if len(metrics) == 1:
         return first
     kinds = set(map(type, metrics))
     if str in kinds and not all(m == first for m in metrics):
         return NOT_COUNTED
-    if kinds & {Ratio, Percent} and any(
-        isinstance(m, Ratio | Percent) and m.is_lone for m in metrics
-    ):
+    if kinds & {Ratio, Percent} and any(getattr(metric, "is_lone", False) for metric in metrics):
         return NOT_COUNTED
     match first:
         case Count():
@@ -114,7 +108,7 @@ def combine(metrics: Sequence[Metric]) -> Metric:
         case Samples():
             repeats = [m.values for m in metrics if isinstance(m, Samples)]
             # Where counters took turns, rows have samples of different repeats.
-            if len({len(values) for values in repeats}) > 1:
+            if len(set(map(len, repeats))) > 1:
                 return Samples(())
             return Samples(tuple(map(sum, zip(*repeats, strict=True))))
         case str():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from vmprof.report.aggregate import sum_columns
+from vmprof.report.aggregate import sums_of
+from vmprof.report.columnwise import cells_of
 from vmprof.report.model import Report
 from vmprof.values import Count, Duration, Metric
 
@@ -29,11 +30,15 @@ def imbalance(report: Report) -> Mapping[str, float]:
     if len(report.device_metrics) != 1:
         return {}
     (total,) = report.device_metrics.values()
-    sums = sum_columns(report.calls)
+    outside = {
+        name: cell
+        for name in total
+        if (cell := report.configuration.get(in_no_row_of(name))) is not None
+    }
+    sums = sums_of({name: cells for name in outside if (cells := cells_of(report.calls, name))})
     return {
-        column: _number(total[column]) - _number(sums.get(column)) - _number(outside)
-        for column in total
-        if (outside := report.configuration.get(in_no_row_of(column))) is not None
+        name: _number(total[name]) - _number(sums.get(name)) - _number(cell)
+        for name, cell in outside.items()
     }
 
 

@@ -8,18 +8,37 @@ is divided by what those took: operations of kernels not by the time of others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from vmprof.expression import Formula
-from vmprof.report.aggregate import sum_columns
+from vmprof.report.aggregate import sum_columns, sums_of
+from vmprof.report.columnwise import are_numbers, column_names, number, numbers
 from vmprof.report.model import Report
 from vmprof.uncollected import uncollected
-from vmprof.values import BYTES, FLOPS, Count, Derived, Duration, Metric, Percent, Ratio, Row
+from vmprof.values import (
+    BYTES,
+    FLOPS,
+    Count,
+    Derived,
+    Duration,
+    Kind,
+    Metric,
+    Percent,
+    Ratio,
+    Row,
+)
 
 # What is known of calls, and never measured of the run as a whole.
 _OF_CALLS = frozenset({FLOPS, BYTES})
+
+_METRICS: Mapping[Kind, Callable[[float], Metric]] = {
+    "ratio": Ratio,
+    "percent": lambda value: Percent(100 * value),
+    "count": lambda value: Count(round(value)),
+    "duration": Duration,
+}
 
 
 @uncollected()
@@ -30,24 +49,24 @@ def derive(report: Report, derived: Sequence[Derived]) -> Report:
     no value in any row.
     """
     rows = [*report.calls, *report.device_metrics.values()]
-    present = {column for row in rows for column in row}
+    present = column_names(rows)
     missing = dict(report.missing)
     for entry in derived:
         absent = [column for column in _columns(entry) if column not in present]
         if absent:
             missing[entry.column] = f"needs {' and '.join(absent)}, which could not be counted"
     computed = derive_rows(rows, derived)
-    valued = {column for row in computed for column in row}
+    valued = column_names(computed)
     for entry in derived:
-        if entry.column not in valued | missing.keys():
+        if entry.column not in {*valued, *missing}:
             missing[entry.column] = (
                 f"it has no value in any row: {entry.formula} would divide by zero there"
             )
     totals = dict(zip(report.device_metrics, computed[len(report.calls) :], strict=True))
     of_calls = [entry for entry in derived if _OF_CALLS & set(_columns(entry))]
     for device, total in totals.items():
-        calls = [call for call in report.calls if call.get("Device", device) == device]
         known = [entry for entry in of_calls if total.keys() >= {*_columns(entry)}]
+        calls = [call for call in report.calls if call.get("Device", device) == device]
         totals[device] = {**total, **_like_by_like(calls, known)}
     return replace(
         report,
@@ -62,14 +81,18 @@ def derive_rows(rows: Iterable[Row], derived: Sequence[Derived]) -> list[Row]:
     """``rows`` with their derived columns computed anew, as after merging or summing them."""
     if not derived:
         return list(rows)
-    stale = {entry.column for entry in derived}
-    return [
-        {
-            **{column: metric for column, metric in row.items() if column not in stale},
-            **_evaluated(derived, row),
-        }
-        for row in rows
-    ]
+    rows = [*rows]
+    needed = {column for entry in derived for column in entry.sources.values()}
+    known = {column: numbers([row.get(column) for row in rows]) for column in needed}
+    columns = {entry.column: _computed(entry, known, len(rows)) for entry in derived}
+    computed: list[Row] = []
+    for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
+        others = row
+        if not columns.keys().isdisjoint(row):
+            others = {column: metric for column, metric in row.items() if column not in columns}
+        of_row = zip(columns, cells, strict=True)
+        computed.append({**others, **{name: cell for name, cell in of_row if cell is not None}})
+    return computed
 
 
 def summed(rows: Sequence[Row], derived: Sequence[Derived]) -> dict[str, Metric]:
@@ -81,56 +104,51 @@ def summed(rows: Sequence[Row], derived: Sequence[Derived]) -> dict[str, Metric]
 
 def _like_by_like(rows: Sequence[Row], derived: Iterable[Derived]) -> dict[str, Metric]:
     """The derived columns of the sum of ``rows``: each over the rows that it is known of."""
-    cells: dict[str, Metric] = {}
+    sums: dict[str, Metric] = {}
+    columns: dict[str, list[Metric | None]] = {}
     for entry in derived:
         needed = _columns(entry)
+        for column in needed:
+            if column not in columns:
+                columns[column] = [row.get(column) for row in rows]
         known = [
-            row for row in rows if all(_number(row.get(column)) is not None for column in needed)
+            cells
+            for cells in zip(*(columns[column] for column in needed), strict=True)
+            if are_numbers(cells)
         ]
-        sums = sum_columns({column: row[column] for column in needed} for row in known)
-        cells |= _evaluated([entry], sums)
-    return cells
+        of_known = sums_of(dict(zip(needed, zip(*known, strict=True), strict=False)))
+        whole = {name: n for name, cell in of_known.items() if (n := number(cell)) is not None}
+        sums |= evaluate([entry], whole)
+    return sums
 
 
-def evaluate(derived: Iterable[Derived], numbers: Mapping[str, float]) -> dict[str, Metric]:
+def evaluate(derived: Iterable[Derived], known: Mapping[str, float]) -> dict[str, Metric]:
     """The derived columns, of those that have a value, of a row with these numbers."""
-    cells: dict[str, Metric] = {}
-    for entry in derived:
-        formula = _formula(entry.formula)
-        named: dict[str, float] = {}
-        for name in formula.names:
-            number = numbers.get(entry.sources[name])
-            if number is None:
-                break
-            named[name] = number
-        else:
-            value = formula.evaluate(named)
-            if value is not None:
-                cells[entry.column] = _metric(entry, value)
-    return cells
+    columns = {column: [value] for column, value in known.items()}
+    return {
+        entry.column: metric
+        for entry in derived
+        for metric in _computed(entry, columns, 1)
+        if metric is not None
+    }
 
 
-def _evaluated(derived: Sequence[Derived], row: Row) -> dict[str, Metric]:
-    """The same, of ``row``: of its numbers those that are needed."""
-    numbers: dict[str, float] = {}
-    for entry in derived:
-        for column in entry.sources.values():
-            number = _number(row.get(column))
-            if number is not None:
-                numbers[column] = number
-    return evaluate(derived, numbers)
-
-
-def _metric(derived: Derived, value: float) -> Metric:
-    match derived.kind:
-        case "ratio":
-            return Ratio(value)
-        case "percent":
-            return Percent(100 * value)
-        case "count":
-            return Count(round(value))
-        case "duration":
-            return Duration(value)
+def _computed(
+    entry: Derived, columns: Mapping[str, Sequence[float | None]], count: int
+) -> list[Metric | None]:
+    """The column of ``count`` rows that have these numbers; None where it has no value."""
+    formula, metric_of = _formula(entry.formula), _METRICS[entry.kind]
+    names = [*formula.names]
+    if any(entry.sources[name] not in columns for name in names):
+        return [None] * count
+    if not names:
+        value = formula.evaluate({})
+        return [None if value is None else metric_of(value)] * count
+    computed: list[Metric | None] = []
+    for row in zip(*(columns[entry.sources[name]] for name in names), strict=True):
+        value = None if None in row else formula.evaluate(dict(zip(names, row, strict=True)))
+        computed.append(None if value is None else metric_of(value))
+    return computed
 
 
 def _columns(derived: Derived) -> list[str]:
@@ -141,10 +159,3 @@ def _columns(derived: Derived) -> list[str]:
 @lru_cache
 def _formula(text: str) -> Formula:
     return Formula(text)
-
-
-def _number(metric: Metric | None) -> float | None:
-    match metric:
-        case Count(number) | Duration(number) | Percent(number) | Ratio(number):
-            return number
-    return None

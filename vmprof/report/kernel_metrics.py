@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 
 from vmprof.program.kernels import Kernel
-from vmprof.report.aggregate import sum_columns
+from vmprof.report.aggregate import sums_of
+from vmprof.report.columnwise import cells_of, column_names
 from vmprof.report.derive import derive
 from vmprof.report.model import Report
 from vmprof.uncollected import uncollected
@@ -64,8 +66,14 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
     were asked for. Bytes are those of the tensors that a kernel takes, each counted
     once, and of it what the kernel can touch (:mod:`vmprof.zoo.compiler.traffic`).
     """
+    cost = lru_cache(maxsize=None)(partial(_cost, kernels))
     return with_rates(
-        replace(report, calls=tuple({**row, **_cost(row, kernels)} for row in report.calls))
+        replace(
+            report,
+            calls=tuple(
+                {**row, **cost(row.get("Name"), row.get("Argument Shapes"))} for row in report.calls
+            ),
+        )
     )
 
 
@@ -73,13 +81,14 @@ def with_metrics(report: Report, kernels: Mapping[str, Kernel]) -> Report:
 def with_rates(report: Report) -> Report:
     """``report``, whose calls have operations and bytes where these are known, the same way."""
     calls = report.calls
-    totals = sum_columns({c: row[c] for c in (FLOPS, BYTES) if c in row} for row in calls)
+    columns = {name: cells for name in (FLOPS, BYTES) if (cells := cells_of(calls, name))}
+    totals = sums_of(columns)
     report = replace(
         report,
         device_metrics={device: {**row, **totals} for device, row in report.device_metrics.items()},
         configuration={**report.configuration, **_known_in_part(calls)},
     )
-    known = {column for row in calls for column in row} | set(report.missing)
+    known = {*column_names(calls), *report.missing}
     derived = {each.column for each in report.derived}
     more = (
         each
@@ -111,12 +120,15 @@ def _microseconds(rows: Sequence[Row]) -> float:
 
 
 def _identity(row: Row, kernels: Mapping[str, Kernel]) -> dict[str, Metric]:
-    kernel = _kernel(row, kernels)
+    name = row.get("Name")
+    kernel = kernels.get(name) if isinstance(name, str) else None
     return {} if kernel is None else {"Hash": kernel.hash, **kernel.layouts}
 
 
-def _cost(row: Row, kernels: Mapping[str, Kernel]) -> dict[str, Metric]:
-    kernel, shapes = _kernel(row, kernels), row.get("Argument Shapes")
+def _cost(
+    kernels: Mapping[str, Kernel], name: Metric | None, shapes: Metric | None
+) -> dict[str, Metric]:
+    kernel = kernels.get(name) if isinstance(name, str) else None
     if kernel is None or not isinstance(shapes, str):
         return {}
     cost = kernel.cost([_sizes(text) for text in _SHAPE.findall(shapes)])
@@ -126,11 +138,6 @@ def _cost(row: Row, kernels: Mapping[str, Kernel]) -> dict[str, Metric]:
     if cost.bytes_read is not None and cost.bytes_written is not None:
         counts[BYTES] = Count(cost.bytes_read + cost.bytes_written)
     return counts
-
-
-def _kernel(row: Row, kernels: Mapping[str, Kernel]) -> Kernel | None:
-    name = row.get("Name")
-    return kernels.get(name) if isinstance(name, str) else None
 
 
 def _sizes(text: str) -> list[int]:

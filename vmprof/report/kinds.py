@@ -53,7 +53,7 @@ def calls_of(row: Row) -> int:
 
 def microseconds(row: Row) -> float:
     """How long it took; 0 where nobody knows, or what is said is no duration."""
-    match row.get("Duration (us)"):
-        case Duration(value) if 0 <= value < _YEARS:
-            return value
+    duration = row.get("Duration (us)")
+    if isinstance(duration, Duration) and 0 <= duration.microseconds < _YEARS:
+        return duration.microseconds
     return 0.0

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from vmprof.compare.significance import holm, least_p_value, p_value
-from vmprof.values import SAMPLES_SUFFIX, Count, Duration, Metric, Percent, Ratio, Row, Samples
+from vmprof.report.columnwise import number
+from vmprof.values import SAMPLES_SUFFIX, Row, Samples
 
 ALPHA = 0.05
 
@@ -58,13 +59,6 @@ def changes_of(column: str, pairs: Sequence[tuple[Row | None, Row | None]]) -> l
         if len(tested) * least_p_value(len(before), len(after)) <= ALPHA:
             changes[index] = replace(changes[index], p=p)
     return changes
-
-
-def number(metric: Metric | None) -> float | None:
-    match metric:
-        case Count(value) | Duration(value) | Percent(value) | Ratio(value):
-            return value
-    return None
 
 
 def _value(row: Row | None, column: str) -> float | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vmprof.compare.diff.change import Change, changes_of, number
+from vmprof.compare.diff.change import Change, changes_of
 from vmprof.compare.diff.match import MatchedBy, Pair, match_rows
 from vmprof.compare.rows import merged_rows, summed_row
 from vmprof.report.aggregate import combine
+from vmprof.report.columnwise import number
 from vmprof.report.model import Report
 from vmprof.uncollected import uncollected
 from vmprof.values import SAMPLES_SUFFIX, Count, Duration, Metric, Row, Samples

@@ -150,12 +150,3 @@ def _kind_of_cells(cells: Sequence[str], first: Convert, numbers: Numbers) -> Co
         if all(kind(cell) is not None for cell in cells):
             return kind
     return str
-
-
-def rows_of(columns: Sequence[tuple[str, Sequence[Metric | None]]]) -> list[dict[str, Metric]]:
-    """Columns, all of one length, as rows without the empty cells."""
-    names = [name for name, _ in columns]
-    return [
-        {name: metric for name, metric in zip(names, row, strict=True) if metric is not None}
-        for row in zip(*(cells for _, cells in columns), strict=True)
-    ]

@@ -13,14 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from msgspec import Struct
+
 from vmprof import json_text
-from vmprof.compare.readers.cells import Numbers, parse_column, rows_of
+from vmprof.compare.readers.cells import Numbers, parse_column
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
 from vmprof.report.columns import holds_numbers
+from vmprof.report.columnwise import Block, rows_of
 from vmprof.report.model import Report
+from vmprof.report.render.cells import of_kind
 from vmprof.report.render.csv import EXTRAS, REASONS
-from vmprof.report.render.json import from_document, of_kind
+from vmprof.report.render.json import from_document
 from vmprof.values import Metric
 
 # What may stand above the header: Excel's hint, and comments.
@@ -29,7 +33,7 @@ _HEADER = re.compile(r'(?:"(?:[^"]|"")*"|[^"\r\n])*')
 _NUMBERED = ("", "Unnamed: 0")
 
 
-class _Cell(NamedTuple):
+class _Cell(Struct, frozen=True, gc=False):
     text: str
     is_quoted: bool = False
 
@@ -115,7 +119,8 @@ def _read_part(lines: Sequence[_Line], separator: str) -> Report:
     places = [line.place for line, keep in zip(others, full, strict=True) if keep]
     missing = _missing(kept)
     shown = {n: column for n, column in kept.items() if n != REASONS and n not in missing}
-    rows = rows_of(list(_guessed(shown, places, separator)))
+    guessed = dict(_guessed(shown, places, separator))
+    rows: list[dict[str, Metric]] = rows_of([Block(range(len(places)), guessed)])
     return Report(tuple(rows), {}, {}, missing)
 
 
@@ -143,9 +148,10 @@ def _split(text: str, separator: str, file: str) -> Iterator[_Line]:
             cells.append(_Cell(bare))
         else:
             cells.append(_Cell(quoted.replace('""', '"'), is_quoted=True))
-        number += match.group().count("\n")
+            number += quoted.count("\n")
         position = match.end()
         if end != separator:
+            number += 1
             if len(cells) > 1 or cells[0].text or cells[0].is_quoted:
                 yield _Line(place, cells)
             cells = []
@@ -178,7 +184,7 @@ def _ours(
     """A report of ours; whoever saved it again may have added columns and left out lines."""
     kinds, others = extras["kinds"], extras["cells"]
     count = len(places) if extras.get("calls") else 0
-    rows: list[dict[str, Metric]] = [{} for _ in range(count)]
+    found: dict[str, list[Metric | None]] = {}
     added: dict[str, Sequence[_Cell]] = {}
     for name, cells in columns.items():
         if name not in kinds:
@@ -189,17 +195,16 @@ def _ours(
             ):
                 added[name] = cells
             continue
-        for number, (row, cell) in enumerate(zip(rows, cells, strict=False)):
-            if not cell.text and not cell.is_quoted:
-                continue
-            kind = kinds[name]
-            if others:
-                kind = others.get(str(number), {}).get(name, kind)
-            row[name] = _of_kind(kind, cell, name, places[number])
+        unusual = {number: row[name] for number, row in others.items() if name in row}
+        found[name] = [
+            _of_kind(unusual.get(str(number), kinds[name]), cell, name, places[number])
+            if cell.text or cell.is_quoted
+            else None
+            for number, cell in enumerate(cells[:count])
+        ]
     for name, guessed in _guessed(added, places, separator):
-        for row, metric in zip(rows, guessed, strict=False):
-            if metric is not None:
-                row[name] = metric
+        found[name] = guessed[:count]
+    rows: list[dict[str, Metric]] = rows_of([Block(range(count), found)])
     report = replace(from_document({**extras, "calls": []}), calls=tuple(rows))
     if len(rows) < (all_calls := _number(extras.get("calls"))):
         note = f"the CSV holds {len(rows):,} of {all_calls:,} calls"

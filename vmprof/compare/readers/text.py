@@ -14,11 +14,12 @@ import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
-from vmprof.compare.readers.cells import Numbers, parse_column, parse_setting, rows_of
+from vmprof.compare.readers.cells import Numbers, parse_column, parse_setting
 from vmprof.compare.readers.columns import Columns
 from vmprof.compare.readers.logs import Line, Table, header_at, lines_of, tables_in
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
+from vmprof.report.columnwise import Block, rows_of
 from vmprof.report.model import Report
 from vmprof.values import Duration, Metric, Row
 from vmprof.visible import is_setting_name, unquoted
@@ -112,10 +113,10 @@ def _parse_grid(
         cell for name, column in by_column if name == "Duration (us)" for cell in column
     )
     places = [f"{file}, line {line.number}" for line in grid]
-    rows = rows_of(
-        [(name, parse_column(name, column, numbers, places)) for name, column in by_column]
-    )
-    return numbers, rows
+    columns_of_rows = {
+        name: parse_column(name, column, numbers, places) for name, column in by_column
+    }
+    return numbers, rows_of([Block(range(len(places)), columns_of_rows)])
 
 
 def _sort_out(

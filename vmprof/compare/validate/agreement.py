@@ -9,10 +9,11 @@ from itertools import count
 from statistics import median
 
 from vmprof.compare.diff import TIME, Change, Sureness
-from vmprof.compare.diff.change import ALPHA, number
+from vmprof.compare.diff.change import ALPHA
 from vmprof.compare.rows import merged_rows
 from vmprof.compare.significance import holm, least_p_value, p_value
 from vmprof.compare.validate.cost import EngineCost, window_costs
+from vmprof.report.columnwise import number
 from vmprof.report.model import Report
 from vmprof.values import SAMPLES_SUFFIX, Count, Row, Samples
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmprof.compare.diff import TIME
-from vmprof.compare.diff.change import number
 from vmprof.report.aggregate import sum_columns
+from vmprof.report.columnwise import number
 from vmprof.report.model import Report
 from vmprof.report.totals import longest_device, longest_total
 from vmprof.values import SAMPLES_SUFFIX, Metric, Row, Samples

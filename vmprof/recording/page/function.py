@@ -20,7 +20,7 @@ from vmprof.report.render.html.page import Sections
 from vmprof.report.render.html.timeline import timeline_data
 from vmprof.values import WINDOW, Duration, Row, Samples
 
-# So much of a function stays small beside a page of 5 MB, however long it was recorded.
+# These limits keep a function's part of the page small, however long it was recorded.
 _MOST_ROWS = 500
 _MOST_VALUES = 100_000
 _MOST_INVOCATIONS = 300
@@ -30,7 +30,10 @@ _MOST_CALLS = 5_000
 
 @dataclass(frozen=True)
 class FunctionView:
-    """A function: ``sections`` of its report, and how ``drawn`` of ``timed`` invocations went."""
+    """A function on the page: its report's ``sections``, and the data of its charts.
+
+    ``drawn`` of its ``timed`` invocations are in the charts.
+    """
 
     title: str
     sections: Sections
@@ -44,7 +47,7 @@ class FunctionView:
         report = _shortened(report)
         sections = Sections.of(report)
         rows = sections.operators.row_of
-        # By name and shapes, the number of the row of the table.
+        # The table's row for each name and shapes.
         row_of = {
             (str(call["Name"]), str(call.get("Argument Shapes", ""))): rows[number]
             for number, call in enumerate(report.calls)
@@ -66,7 +69,7 @@ class FunctionView:
 
 
 def _shortened(report: Report) -> Report:
-    """``report`` with its longest rows, and one for what is left."""
+    """``report`` with its longest rows, and one row that sums up the rest."""
     if len(report.calls) <= _MOST_ROWS:
         return report
     others = report.calls[_MOST_ROWS:]
@@ -77,8 +80,10 @@ def _shortened(report: Report) -> Report:
 def _median(
     group: Group, by: str, row_of: Mapping[tuple[str, str], int]
 ) -> tuple[Report, list[int]]:
-    """The calls of the invocation of median length, as a report that says when they were; and
-    the rows of the table that they are in. Without calls if there are too many.
+    """The invocation of median length, for the timeline.
+
+    Its calls as a report that has their windows, and the table's row of each call. There are no
+    calls if the invocation has too many to draw.
     """
     timed = group.timed
     median = np.argsort(durations_us(timed), kind="stable")[len(timed) // 2]
@@ -94,7 +99,7 @@ def _median(
     for number, (row, key) in enumerate(zip(calls.rows, keys.of_rows(calls).tolist(), strict=True)):
         place = row_of.get((keys.names[key], keys.shapes[key])) if key >= 0 else None
         if place is None:
-            continue  # the invocation itself, or what is among the rest
+            continue  # the invocation itself, or a call in the row that sums up the rest
         window = (int(row["begin_ns"]) - begin) / 1e3, (int(row["end_ns"]) - begin) / 1e3
         made.append(
             {
@@ -113,14 +118,14 @@ def _curves(
     row_of: Mapping[tuple[str, str], int],
     grown: Sequence[Growth],
 ) -> dict[str, Any]:
-    """What the charts draw. Rows that have none are null."""
+    """The data of the charts; null for rows without a curve."""
     names = [name for name, _ in row_of]
     by_operator = {each.operator: each for each in grown if each.what == INVOCATION}
     rows: list[dict[str, Any] | None] = [None] * len(row_of)
     for (name, shapes), place in row_of.items():
         curve = curves.rows.get((name, shapes))
         if curve is not None:
-            # A slope is of all calls of an operator, whatever their shapes.
+            # Growth covers all calls of an operator: no line if it has several rows.
             growth = by_operator.get(name) if names.count(name) == 1 else None
             rows[place] = _curve(curve, growth)
     threads = curves.threads.tolist()
@@ -165,7 +170,7 @@ def _curve(curve: Curve, growth: Growth | None) -> dict[str, Any]:
 
 
 def _figures(values: Sequence[float]) -> list[float | None]:
-    """With four digits, as an eye can tell them apart; None where there is no number."""
+    """Values with four digits, which is all that a chart can show; None in place of NaN."""
     return [_figure(value) for value in values]
 
 

@@ -19,26 +19,26 @@ from vmprof.report.render.html import frame
 from vmprof.report.render.table import format_metric
 from vmprof.values import Metric, Samples
 
-# Of all functions together; the rest of the page is small.
+# The limit for all functions together; the rest of the page is small.
 _MOST_BYTES = 4_500_000
 _TITLE = "A recording"
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A function in the summary: ``view`` is its number on the page, None without one."""
+    """A line of the summary; ``view`` is the number of the function's view, None without one."""
 
     title: str
     view: int | None
     share: float
-    cells: list[tuple[str, str]]  # as it is shown, and with all digits
+    cells: list[tuple[str, str]]  # short, and with all digits
 
 
 def render(recording: Recording, by: str = "operator", *, metrics: bool = False) -> str:
-    """The whole page; rows are as in :func:`vmprof.recording.reports.reports`.
+    """The whole page; rows are those of :func:`vmprof.recording.reports.reports`.
 
-    Functions that took longest come first. Those for which there is no room are in the summary
-    alone, which says so: the page stays below 5 MB.
+    The longest functions come first. To keep the page below 5 MB, functions for which there is no
+    room appear in the summary only, which says so.
     """
     groups = groups_of(recording, by)
     grown = {group.title: growths(group) for group in groups}
@@ -59,7 +59,7 @@ def render(recording: Recording, by: str = "operator", *, metrics: bool = False)
             continue
         left -= size
         numbers[group.title] = len(parts)
-        # What the template made has escaped what is foreign.
+        # The template has escaped foreign text.
         parts.append((group.title, Markup(html)))  # noqa: S704
         data.append(view.data)
     lines = summary(groups)

@@ -9,17 +9,19 @@ reads CSV reads this, too: pandas, spreadsheets, awk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 from vmprof import json_text
+from vmprof.report.columnwise import blocks, texts
 from vmprof.report.model import Report
-from vmprof.report.render.json import kind_of, to_document
+from vmprof.report.render.cells import kinds_of
+from vmprof.report.render.json import to_document
 from vmprof.report.render.table import columns_of
 from vmprof.uncollected import uncollected
-from vmprof.values import Count, Duration, Metric, Percent, Ratio, Samples
+from vmprof.values import Count, Duration, Metric, Percent, Ratio, Row
 
 # The column with the reasons of all columns that are empty.
 REASONS = "Not counted"
@@ -35,13 +37,24 @@ def render(report: Report) -> str:
         told = "; ".join(f"{name}: {reason}" for name, reason in report.missing.items())
         reasons = {REASONS: told}
     columns = sorted({*columns_of(report.calls), *report.missing, *reasons})
-    lines = [[*map(_header, columns), EXTRAS]]
+    header = ",".join([*map(_header, columns), EXTRAS])
     # Without a call the extras need a line all the same.
-    for number, call in enumerate(report.calls or ({},)):
-        row = {**reasons, **call} if report.calls else {}
-        extras = "" if number else _quoted(json_text.dumps(_extras(report), compact=True))
-        lines.append([*(_cell(row.get(column)) for column in columns), extras])
-    return json_text.encodable("".join(f"{','.join(line)}\n" for line in lines))
+    lines = _lines(report.calls, columns, reasons) or ["," * (len(columns) - 1)]
+    lines = [f"{line},\n" for line in lines]
+    lines[0] = f"{lines[0][:-1]}{_quoted(json_text.dumps(_extras(report), compact=True))}\n"
+    return json_text.encodable(f"{header}\n{''.join(lines)}")
+
+
+def _lines(calls: Sequence[Row], columns: Sequence[str], others: Row) -> list[str]:
+    """The cells of ``columns`` of each call; ``others`` stand in each line."""
+    lines = [""] * len(calls)
+    always: dict[str, Iterable[str]] = {name: repeat(_cell(cell)) for name, cell in others.items()}
+    for block in blocks(calls):
+        known = always | {name: texts(cells, _cell) for name, cells in block.columns.items()}
+        cells = zip(*(known.get(column, repeat("")) for column in columns), strict=False)
+        for place, line in zip(block.places, cells, strict=False):
+            lines[place] = ",".join(line)
+    return lines
 
 
 def _extras(report: Report) -> Mapping[str, Any]:
@@ -53,13 +66,12 @@ def _extras(report: Report) -> Mapping[str, Any]:
     """
     kinds: dict[str, str] = {}
     others: dict[str, dict[str, str]] = {}
-    named = lru_cache(maxsize=None)(json_text.encodable)  # as the header has it
-    for number, call in enumerate(report.calls):
-        for name, metric in call.items():
-            if not isinstance(metric, Samples):
-                column, kind = named(name), kind_of(metric)
-                if kinds.setdefault(column, kind) != kind:
-                    others.setdefault(str(number), {})[column] = kind
+    for block in blocks(report.calls):
+        for name, cells in block.columns.items():
+            column = json_text.encodable(name)  # as the header has it
+            for place, kind in zip(block.places, kinds_of(cells), strict=True):
+                if kind != "samples" and kinds.setdefault(column, kind) != kind:
+                    others.setdefault(str(place), {})[column] = kind
     document = to_document(replace(report, calls=()))
     return {**document, "calls": len(report.calls), "kinds": kinds, "cells": others}
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from vmprof.values import Count, Duration, Metric, Percent, Ratio
 
@@ -13,18 +16,8 @@ _TIMES = (("s", 1e6), ("ms", 1e3), ("us", 1.0), ("ns", 1e-3))
 
 def short(metric: Metric | None) -> str:
     """A value in a few characters: ``147 ms``, ``12.3 M``, ``18.8 %``; text as it is."""
-    match metric:
-        case Duration(microseconds):
-            return short_time(microseconds)
-        case Count(value):
-            return short_count(value)
-        case Percent(percent):
-            return f"{three_digits(percent)} %"
-        case Ratio(ratio):
-            return three_digits(ratio)
-        case str():
-            return metric
-    return ""
+    text_of = _SHORT.get(type(metric))
+    return "" if text_of is None else text_of(metric)
 
 
 def short_time(microseconds: float) -> str:
@@ -50,9 +43,24 @@ def three_digits(value: float) -> str:
     """``0.0902``, ``83.8``, ``1,234``; with an exponent what is very small or large."""
     if value == 0:
         return "0"
-    if not math.isfinite(value):
-        return str(value)
-    exponent = int(f"{value:.2e}".partition("e")[2])
-    if not _LEAST_EXPONENT <= exponent <= _MOST_EXPONENT:
-        return f"{value:.3g}"
-    return f"{value:,.{max(2 - exponent, 0)}f}"
+    form = _FORMS[bisect(_LEAST, abs(value))]
+    return form.format(value) if math.isfinite(value) else str(value)
+
+
+def _least(exponent: int) -> float:
+    """The least number that is written with this power of ten, which may be rounded up to it."""
+    edge = float(f"9.995e{exponent - 1}")
+    return edge if f"{edge:.2e}".endswith(f"e{exponent:+03d}") else math.nextafter(edge, math.inf)
+
+
+_EXPONENTS = range(_LEAST_EXPONENT, _MOST_EXPONENT + 1)
+# From each of these numbers on there is one digit more before the point.
+_LEAST = [_least(exponent) for exponent in (*_EXPONENTS, _MOST_EXPONENT + 1)]
+_FORMS = ["{:.3g}", *(f"{{:,.{max(2 - exponent, 0)}f}}" for exponent in _EXPONENTS), "{:.3g}"]
+_SHORT: Mapping[type, Callable[[Any], str]] = {
+    Duration: lambda duration: short_time(duration.microseconds),
+    Count: lambda count: short_count(count.value),
+    Percent: lambda share: f"{three_digits(share.percent)} %",
+    Ratio: lambda quotient: three_digits(quotient.ratio),
+    str: str,
+}

@@ -7,10 +7,13 @@ Total, stands in quotes: :mod:`vmprof.visible`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from vmprof.report.aggregate import merge_calls, without_path
 from vmprof.report.columns import holds_numbers
+from vmprof.report.columnwise import column_names, texts
 from vmprof.report.derive import derive_rows, summed
 from vmprof.report.model import Report
 from vmprof.uncollected import uncollected
@@ -40,16 +43,15 @@ def render(
     """
     rows = list(report.calls)
     if aggregate:
-        rows = merge_calls(rows, by_path=by_path)
+        rows = derive_rows(merge_calls(rows, by_path=by_path), report.derived)
     elif not by_path:
         rows = [without_path(row) for row in rows]
-    if sort:
-        rows.sort(key=_microseconds, reverse=True)
-    rows = derive_rows(rows, report.derived)
     footer: list[Row] = []
     if col_sums:
         footer = [SEPARATOR, {**summed(rows, report.derived), "Name": "Sum"}]
     footer += [{**totals, "Name": "Total"} for totals in report.device_metrics.values()]
+    if sort:
+        rows.sort(key=_microseconds, reverse=True)
     return grid(rows, footer, columns_of([*rows, *footer])) + "\n" + notes(report)
 
 
@@ -83,50 +85,63 @@ def heading(report: Report) -> str:
 
 def format_metric(metric: Metric | None) -> str:
     """A cell: thousands separators, two decimals; empty for what is not there."""
-    match metric:
-        case Count(value):
-            return f"{value:,}"
-        case Duration(microseconds):
-            return f"{microseconds:,.2f}"
-        case Percent(percent):
-            return f"{percent:.2f}"
-        case Ratio(ratio):
-            # TVM's two digits, but for numbers that it would write as 1.1e+02.
-            return f"{ratio:.2g}" if abs(ratio) < 99.5 else f"{ratio:,.0f}"
-        case str():
-            return metric
-    return ""
+    text_of = _TEXTS.get(type(metric))
+    return "" if text_of is None else text_of(metric)
+
+
+def _ratio_text(ratio: float) -> str:
+    # TVM's two digits, but for numbers that it would write as 1.1e+02.
+    return f"{ratio:.2g}" if abs(ratio) < 99.5 else f"{ratio:,.0f}"
+
+
+_TEXTS: Mapping[type, Callable[[Any], str]] = {
+    Count: lambda count: f"{count.value:,}",
+    Duration: lambda duration: f"{duration.microseconds:,.2f}",
+    Percent: lambda share: f"{share.percent:.2f}",
+    Ratio: lambda quotient: _ratio_text(quotient.ratio),
+    str: str,
+}
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:
     """The columns to show for ``rows``, in TVM's order."""
+    rows = [*rows]
     found = {
-        name for row in rows for name, metric in row.items() if not isinstance(metric, Samples)
+        name
+        for name in column_names(rows)
+        if any(name in row and not isinstance(row[name], Samples) for row in rows)
     }
     return [*LEADING_COLUMNS, *sorted(found.difference(LEADING_COLUMNS))]
 
 
 def grid(calls: Sequence[Row], footer: Sequence[Row], columns: Sequence[str]) -> str:
     """``calls``, then the lines of ``footer``, under the names of ``columns``, in TVM's form."""
-    lines = [[_heading(column) for column in columns]]
-    lines += [_cells(row, columns, is_call=True) for row in calls]
-    lines += [_cells(row, columns, is_call=False) for row in footer]
-    return "".join(f"{line}\n" for line in aligned(lines, text_columns=1))
+    table = [
+        [
+            _heading(column),
+            *_cells(column, calls, is_call=True),
+            *_cells(column, footer, is_call=False),
+        ]
+        for column in columns
+    ]
+    if "" in table[0]:
+        named = zip(table[0], map(any, zip(*table, strict=True)), strict=True)
+        # A line of nothing would be a blank line.
+        table[0] = [name if is_filled else quoted("") for name, is_filled in named]
+    return "".join(f"{line}\n" for line in aligned(table, text_columns=1))
 
 
-def aligned(lines: Sequence[Sequence[str]], *, text_columns: int) -> list[str]:
-    """``lines`` of cells, each column as wide as its widest cell and a gap behind it.
+def aligned(columns: Sequence[Sequence[str]], *, text_columns: int) -> list[str]:
+    """The lines of ``columns``, each as wide as its widest cell and a gap behind it.
 
     The first ``text_columns`` are aligned to the left, the others to the right.
     """
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "".join(
-            f"{text:{'<' if number < text_columns else '>'}{width}}{_GAP}"
-            for number, (text, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]
+    padded = []
+    for number, cells in enumerate(columns):
+        width = max(map(len, cells))
+        align = str.ljust if number < text_columns else str.rjust
+        padded.append([f"{align(cell, width)}{_GAP}" for cell in cells])
+    return [*map("".join, zip(*padded, strict=True))]
 
 
 def _heading(column: str) -> str:
@@ -134,14 +149,12 @@ def _heading(column: str) -> str:
     return column if column == "Name" else cell(column) or quoted(column)
 
 
-def _cells(row: Row, columns: Sequence[str], *, is_call: bool) -> list[str]:
-    cells = [_cell(column, row.get(column), is_call=is_call) for column in columns]
-    if not any(cells):
-        cells[0] = quoted("")  # or it would be a blank line
-    return cells
+def _cells(column: str, rows: Sequence[Row], *, is_call: bool) -> list[str]:
+    metrics = [row.get(column, "") for row in rows]
+    return texts(metrics, partial(_cell, column, is_call=is_call))
 
 
-def _cell(column: str, metric: Metric | None, *, is_call: bool) -> str:
+def _cell(column: str, metric: Metric, *, is_call: bool) -> str:
     if not isinstance(metric, str):
         return format_metric(metric)
     if metric and holds_numbers(column):

@@ -10,21 +10,24 @@ call took.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 from vmprof import json_text
 from vmprof.errors import VmprofError
+from vmprof.report.columnwise import Block, blocks, numbers, rows_of, texts
 from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import Report
 from vmprof.report.render.figures import short
 from vmprof.report.render.table import format_metric
 from vmprof.report.timeline import Task, Window, tasks_of, windows_of
 from vmprof.uncollected import uncollected
-from vmprof.values import SAMPLES_SUFFIX, Count, Row, Samples, is_inclusive
+from vmprof.values import SAMPLES_SUFFIX, Count, Metric, Samples, is_inclusive
+
+_Event = dict[str, Any]
 
 _PROCESS, _CALLER = 1, 1
 
@@ -49,88 +52,116 @@ def render(report: Report) -> str:
     workers = sorted({task.thread for each in tasks.values() for task in each} - {0})
     events += [_named("thread_name", f"worker {thread}", _CALLER + thread) for thread in workers]
     # Of the end of one call and the begin of the next, the end comes first.
-    timed = sorted(_timed(report, windows, tasks), key=itemgetter(0))
-    document = {
-        "displayTimeUnit": "ns",
-        "otherData": {
-            name: format_metric(metric)
-            for name, metric in report.configuration.items()
-            if not isinstance(metric, Samples)
-        }
-        | {f"Not counted: {name}": reason for name, reason in report.missing.items()},
-    }
-    written = [*map(json_text.dumps, events), *(text for _, text in timed)]
-    text = json_text.storable(f'{{"traceEvents": [{", ".join(written)}], ')
-    return text + json_text.dumps(document)[1:]
+    events += sorted(chain(*_timed(report, windows, tasks)), key=itemgetter("ts"))
+    return json_text.dumps(
+        {
+            "traceEvents": events,
+            "displayTimeUnit": "ns",
+            "otherData": {
+                name: format_metric(metric)
+                for name, metric in report.configuration.items()
+                if not isinstance(metric, Samples)
+            }
+            | {f"Not counted: {name}": reason for name, reason in report.missing.items()},
+        },
+        compact=True,
+    )
 
 
 def _timed(
     report: Report, windows: Sequence[Window | None], tasks: Mapping[int, Sequence[Task]]
-) -> Iterator[tuple[float, str]]:
-    """The events of calls as text, each with its time.
-
-    A call has several; of 100,000 calls an object for each would take longer than all else.
-    """
-    quoted = lru_cache(maxsize=None)(partial(json.dumps, ensure_ascii=False))
-    caller = f'"pid": {_PROCESS}, "tid": {_CALLER}'
-    for number, (call, window) in enumerate(zip(report.calls, windows, strict=True)):
-        if window is None:
-            continue
-        begin, end = window
-        name = quoted(format_metric(call.get("Name")))
-        arguments = ", ".join(_arguments(call, quoted))
-        # Durations are rounded to the nanosecond.
-        yield (
-            begin,
-            (
-                f'{{"ph": "X", "name": {name}, "cat": {quoted(kind_of(call))}, {caller}, '
-                f'"ts": {begin!r}, "dur": {round(end - begin, 3)!r}, "args": {{{arguments}}}}}'
-            ),
-        )
-        for task in tasks.get(number, ()):
-            yield (
-                task.begin,
-                (
-                    f'{{"ph": "X", "name": {name}, "cat": "task", "pid": {_PROCESS}, '
-                    f'"tid": {_CALLER + task.thread}, "ts": {task.begin!r}, '
-                    f'"dur": {round(task.end - task.begin, 3)!r}}}'
-                ),
-            )
-        for column, rate in _rates(call).items():
-            track = f'{{"ph": "C", "name": {quoted(f"{column} per us")}, {caller}, "ts": '
-            yield begin, f'{track}{begin!r}, "args": {{"rate": {json_text.dumps(rate)}}}}}'
-            yield end, f'{track}{end!r}, "args": {{"rate": 0}}}}'
+) -> list[list[_Event]]:
+    """The events of each call."""
+    events: list[list[_Event]] = [[] for _ in windows]
+    for block in blocks(report.calls):
+        tracks = _tracks(block)
+        for index, (number, arguments) in enumerate(
+            zip(block.places, _arguments(block), strict=True)
+        ):
+            window, call = windows[number], report.calls[number]
+            if window is None:
+                continue
+            begin, end = window
+            name = format_metric(call.get("Name"))
+            of_call = events[number]
+            of_call.append(_slice(name, kind_of(call), begin, end))
+            of_call[0]["args"] = arguments
+            for task in tasks.get(number, ()):
+                of_call.append(_slice(name, "task", task.begin, task.end, task.thread))
+            duration = microseconds(call)
+            if not duration:
+                continue
+            for track, cells in tracks.items():
+                count = cells[index]
+                if isinstance(count, Count):
+                    of_call.append(_rate(track, begin, count.value / duration))
+                    of_call.append(_rate(track, end, 0))
+    return events
 
 
-def _named(what: str, name: str, thread: int = _CALLER) -> dict[str, Any]:
+def _named(what: str, name: str, thread: int = _CALLER) -> _Event:
     return {"ph": "M", "name": what, "pid": _PROCESS, "tid": thread, "args": {"name": name}}
 
 
-def _arguments(call: Row, quoted: Callable[[str], str]) -> Iterator[str]:
-    """What stands beside a slice that is clicked on; ``quoted`` is for what recurs."""
-    for name, metric in call.items():
-        if name in ("Name", "Device", "Count") or isinstance(metric, Samples):
-            continue
-        match metric:
-            case Count(value):
-                yield f"{quoted(name)}: {value}"
-            case str():
-                yield f"{quoted(name)}: {quoted(metric)}"
-            case _:
-                yield f'{quoted(name)}: "{short(metric)}"'
-    samples = call.get(f"Duration (us){SAMPLES_SUFFIX}")
-    if isinstance(samples, Samples):
-        repeats = ", ".join(f"{value:,.2f}" for value in samples.values)
-        yield f'"Duration of the repeats (us)": "{repeats}"'
-
-
-def _rates(call: Row) -> Mapping[str, float]:
-    """What was counted, per microsecond."""
-    duration = microseconds(call)
-    if not duration:
-        return {}
+def _slice(name: str, category: str, begin: float, end: float, thread: int = 0) -> _Event:
     return {
-        name: metric.value / duration
-        for name, metric in call.items()
-        if isinstance(metric, Count) and name != "Count" and not is_inclusive(name)
+        "ph": "X",
+        "name": name,
+        "cat": category,
+        "pid": _PROCESS,
+        "tid": _CALLER + thread,
+        "ts": begin,
+        "dur": round(end - begin, 3),  # to the nanosecond
     }
+
+
+def _rate(track: str, time: float, rate: float) -> _Event:
+    return {
+        "ph": "C",
+        "name": track,
+        "pid": _PROCESS,
+        "tid": _CALLER,
+        "ts": time,
+        "args": {"rate": rate},
+    }
+
+
+def _tracks(block: Block[Metric]) -> dict[str, Sequence[Metric]]:
+    """The columns whose rates are drawn, by the names of their tracks."""
+    return {
+        f"{name} per us": cells
+        for name, cells in block.columns.items()
+        if name != "Count" and not is_inclusive(name) and Count in set(map(type, cells))
+    }
+
+
+def _arguments(block: Block[Metric]) -> list[dict[str, Any]]:
+    """What stands beside the slice of each call, for whoever clicks on it."""
+    columns: dict[str, Sequence[Any]] = {}
+    for name, cells in block.columns.items():
+        if name == f"Duration (us){SAMPLES_SUFFIX}":
+            columns["Duration of the repeats (us)"] = [*map(_repeats, cells)]
+        elif name not in ("Name", "Device", "Count"):
+            kinds = set(map(type, cells))
+            if kinds == {Count}:
+                columns[name] = numbers(cells)
+            elif kinds != {Samples}:
+                columns[name] = texts(cells, _argument)
+    return rows_of([Block(range(len(block.places)), columns)])
+
+
+def _argument(metric: Metric) -> int | str | None:
+    if isinstance(metric, Count):
+        return metric.value
+    return None if isinstance(metric, Samples) else short(metric)
+
+
+def _repeats(metric: Metric) -> str | None:
+    if not isinstance(metric, Samples):
+        return None
+    return _repeats_form(len(metric.values)).format(*metric.values)
+
+
+@lru_cache(maxsize=16)
+def _repeats_form(repeats: int) -> str:
+    return ", ".join(["{:,.2f}"] * repeats)
