@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import tvm
 from programs import inputs
+from turns import wall_ns
 
 from vmprof import Program, load_program
 from vmprof.counters import Machine, Pass, open_counters
@@ -27,7 +29,9 @@ from vmprof.zoo.models.mlp import mlp
 PLAIN = "mlp-plain"
 
 BATCH_MS = 5
-_SHORT_ROUNDS, _AT_LEAST = 200, 8
+_SECONDS, _ROUNDS, _MOST_ROUNDS = 8.0, 8, 200
+_QUICK_SECONDS, _QUICK_ROUNDS = 0.2, 3
+_RUNS_OF_A_ROUND = 5  # TVM's evaluator, and by each engine a recorded one and TVM's
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def measured(name: str, *, quick: bool = False) -> Measured:
             kind(executable, ENTRY, arguments, recorder)
             for kind, recorder in zip((DispatchLoop, WrappedVm), recorders, strict=True)
         ]
-        rounds = _rounds(name, quick=quick)
+        rounds = _rounds(partial(vm[ENTRY], *arguments), quick=quick)
         _, measurements = measure(engines, rounds, counters, [], at_each_round)
     return Measured(
         evaluated[rounds.warmup :],
@@ -116,11 +120,11 @@ def measured(name: str, *, quick: bool = False) -> Measured:
     )
 
 
-def _rounds(name: str, *, quick: bool) -> Rounds:
-    """As many as fit into ten seconds, of long models; many of short ones, which vary more."""
-    if name.startswith("mlp"):
-        return Rounds(repeats=_SHORT_ROUNDS // 10 if quick else _SHORT_ROUNDS)
-    return Rounds(repeats=3) if quick else Rounds(at_least=_AT_LEAST)
+def _rounds(run: Callable[[], object], *, quick: bool) -> Rounds:
+    """As many as fit into so many seconds: of short models many, as those vary more."""
+    seconds = min(wall_ns(run)() for _ in range(3)) / 1e9
+    fit = (_QUICK_SECONDS if quick else _SECONDS) / (_RUNS_OF_A_ROUND * seconds)
+    return Rounds(repeats=max(_QUICK_ROUNDS if quick else _ROUNDS, min(_MOST_ROUNDS, int(fit))))
 
 
 def _us(nanoseconds: int | None) -> float:
