@@ -3,7 +3,7 @@
     python benchmarks/dispatch.py [--quick] [--json FILE]
 
 First the mlp as a whole, recorded by either engine, then straight lines of 10, 1,000 and
-100,000 instructions whose calls do next to nothing, not recorded. Both machines run in
+100,000 instructions whose calls do next to nothing, not recorded. Both VMs run in
 turn, in this process; figures are of the thread's processor time, which other processes do
 not lengthen. Decoding and linking are timed too.
 """
@@ -73,12 +73,12 @@ def model(name: str, seconds: float) -> Iterator[Figure]:
 
 
 def line(length: int, seconds: float) -> Iterator[Figure]:
-    """A straight line of instructions, on both machines."""
+    """A straight line of instructions, on both VMs."""
     program, arguments = straight_line(length)
     began = time.perf_counter()
     again = Program.of_module(program.module, program.name)
     decoded = time.perf_counter()
-    machine = Interpreter(again)
+    vm = Interpreter(again)
     linked = time.perf_counter()
     calls = max(1, BATCH // length)
     found = in_turn(
@@ -86,7 +86,7 @@ def line(length: int, seconds: float) -> Iterator[Figure]:
             "TVM": thread_ns(
                 partial(TvmVirtualMachine(program.module, tvm.cpu())[ENTRY], *arguments), calls
             ),
-            "ours": thread_ns(partial(machine[ENTRY], *arguments), calls),
+            "ours": thread_ns(partial(vm[ENTRY], *arguments), calls),
         },
         rounds=AT_LEAST,
         seconds=seconds,

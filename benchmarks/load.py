@@ -10,7 +10,7 @@ of imports; and the process's peak of memory. Ratios are of medians.
 
 Then, by the clock, what it takes ``vmprof run`` of that model to print its first table, of
 three repeats: from its start on, with all that it imports, over what TVM takes to load it and
-the runs themselves, of both machines, which are timed from outside.
+the runs themselves, of both VMs, which are timed from outside.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ def load(loader: str, path: str) -> None:
 
     began, began_ns = time.process_time(), time.perf_counter_ns()
     if loader == "tvm":
-        machine = relax.VirtualMachine(tvm.runtime.load_module(path), tvm.cpu())
+        vm = relax.VirtualMachine(tvm.runtime.load_module(path), tvm.cpu())
     else:
-        machine = Executable(load_program(path), tvm.cpu(), wraps=False).vm()
+        vm = Executable(load_program(path), tvm.cpu(), wraps=False).vm()
     took = time.process_time() - began, (time.perf_counter_ns() - began_ns) / 1e9
-    assert machine is not None
+    assert vm is not None
     print(json.dumps([*took, peak_bytes()]))
 
 

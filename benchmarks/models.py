@@ -135,4 +135,4 @@ def _us(nanoseconds: int | None) -> float:
 def _in_rows(run: Run) -> float:
     """Microseconds of the calls that no other call contains: they hold those inside."""
     assert run.durations_ns is not None
-    return _us(int(run.own(run.durations_ns).sum()))
+    return _us(int(run.exclusive(run.durations_ns).sum()))

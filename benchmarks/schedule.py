@@ -4,7 +4,7 @@
 
 Both libraries run on TVM's VM, in turns, on as many threads as there are
 processors; medians. GFLOP/s are those of all kernels: their operations over the
-sum of their times, in runs of vmprof's machine.
+sum of their times, in runs of vmprof's VM.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def compare(name: str, *, quick: bool) -> Iterator[Figure]:
     sides = {}
     for schedule in ("cpu", "none"):
         program = vmprof.load_program(name, schedule=schedule)
-        machine = TvmVirtualMachine(program.module, tvm.cpu())
-        sides[schedule] = wall_ns(partial(machine[ENTRY], *inputs(program)))
+        vm = TvmVirtualMachine(program.module, tvm.cpu())
+        sides[schedule] = wall_ns(partial(vm[ENTRY], *inputs(program)))
     in_turn(sides, rounds=1)  # for warming up
     times = {
         schedule: [each / 1e6 for each in samples]

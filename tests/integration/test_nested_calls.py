@@ -64,7 +64,10 @@ def test_a_closure_is_a_row_and_so_is_what_it_calls() -> None:
     assert recording.paths[kernel] == "bind_last > subtract"
     assert recording.durations_ns is not None
     inside = recording.durations_ns[recording.parents == invoke].sum()
-    assert recording.own(recording.durations_ns)[invoke] == recording.durations_ns[invoke] - inside
+    assert (
+        recording.exclusive(recording.durations_ns)[invoke]
+        == recording.durations_ns[invoke] - inside
+    )
 
 
 def test_a_closure_that_a_packed_function_calls_back() -> None:

@@ -49,8 +49,8 @@ def executable(request: pytest.FixtureRequest) -> tvm.runtime.Executable:
     ],
 )
 def test_calls(executable: Any, name: str, arguments: tuple[Any, ...]) -> None:
-    def call(machine: Any) -> Any:
-        return machine[name](*arguments)
+    def call(vm: Any) -> Any:
+        return vm[name](*arguments)
 
     assert not isinstance(same(executable, call), Exception)
 
@@ -87,10 +87,10 @@ def test_a_wrong_number_of_arguments_names_the_parameters(executable: Any) -> No
 
 
 def test_lookups(executable: Any) -> None:
-    machine = VirtualMachine(executable, CPU)
-    assert isinstance(machine["bind_last"], tvm_ffi.Function)
+    vm = VirtualMachine(executable, CPU)
+    assert isinstance(vm["bind_last"], tvm_ffi.Function)
     with pytest.raises(AttributeError, match=r"no function 'nobody'; there are: apply, bind_last"):
-        machine["nobody"]
+        vm["nobody"]
     for name in ("nobody", "scale", "vm.builtin.copy"):
         assert isinstance(same(executable, lambda vm, name=name: vm[name]), Exception)
     with pytest.raises(VmprofError, match="'subtract1' is a packed function"):
@@ -111,10 +111,10 @@ def test_a_function_outlives_its_machine(executable: Any) -> None:
 
 
 def test_a_machine_is_freed(executable: Any) -> None:
-    machine = VirtualMachine(executable, CPU)
-    machine["bind_last"](X, Y)
-    gone = weakref.ref(machine.module)
-    del machine
+    vm = VirtualMachine(executable, CPU)
+    vm["bind_last"](X, Y)
+    gone = weakref.ref(vm.module)
+    del vm
     gc.collect()
     assert gone() is None
 
@@ -136,9 +136,7 @@ def test_closures_escape_and_come_back(executable: Any) -> None:
 
 
 def test_closures_of_either_machine_run_in_the_other() -> None:
-    ours, theirs = (
-        machine(zoo("bytecode"), CPU) for machine in (VirtualMachine, TvmVirtualMachine)
-    )
+    ours, theirs = (vm(zoo("bytecode"), CPU) for vm in (VirtualMachine, TvmVirtualMachine))
     for made, used in ((ours, theirs), (theirs, ours)):
         result = used["apply"](made["escape"](Y), X)
         assert result.numpy().tolist() == (X - Y).tolist()
@@ -149,9 +147,9 @@ def test_closures_of_either_machine_run_in_the_other() -> None:
 
 def test_saved_functions_bind_the_last_arguments(executable: Any) -> None:
     def saved(*arguments: Any, calls: tuple[Any, ...] = (), **options: Any) -> Any:
-        def use(machine: Any) -> Any:
-            machine.save_function("bind_last", "saved", *arguments, **options)
-            return machine["saved"](*calls)
+        def use(vm: Any) -> Any:
+            vm.save_function("bind_last", "saved", *arguments, **options)
+            return vm["saved"](*calls)
 
         return same(executable, use)
 
@@ -167,33 +165,33 @@ def test_saved_functions_bind_the_last_arguments(executable: Any) -> None:
 
 
 def test_saved_functions_hide_and_stack(executable: Any) -> None:
-    def hide(machine: Any) -> Any:
-        machine.save_function("escape", "odd", X)
-        return machine.invoke_closure(machine["odd"](), Y)
+    def hide(vm: Any) -> Any:
+        vm.save_function("escape", "odd", X)
+        return vm.invoke_closure(vm["odd"](), Y)
 
     same(executable, hide)
 
-    def stack(machine: Any) -> Any:
-        machine.save_function("bind_last", "one", Y)
-        machine.save_function("one", "two", X)
-        return machine["two"]()
+    def stack(vm: Any) -> Any:
+        vm.save_function("bind_last", "one", Y)
+        vm.save_function("one", "two", X)
+        return vm["two"]()
 
     assert same(executable, stack) == plain(tensor(X - Y))
     assert isinstance(same(executable, lambda vm: vm.save_function("nobody", "s")), ValueError)
 
 
 def test_outputs_of_stateful_calls_nest(executable: Any) -> None:
-    def use(machine: Any) -> Any:
-        machine.set_input("nested_tuple", X, [X[:2], tvm_ffi.convert(tvm_ffi.Shape([1]))])
-        machine.invoke_stateful("nested_tuple")
-        return machine.get_outputs("nested_tuple")
+    def use(vm: Any) -> Any:
+        vm.set_input("nested_tuple", X, [X[:2], tvm_ffi.convert(tvm_ffi.Shape([1]))])
+        vm.invoke_stateful("nested_tuple")
+        return vm.get_outputs("nested_tuple")
 
     same(executable, use)
 
-    def values(machine: Any) -> Any:
-        machine.set_input("bind_last", y=Y, x=X, unused=1)
-        machine.invoke_stateful("bind_last")
-        return machine.get_outputs("bind_last")
+    def values(vm: Any) -> Any:
+        vm.set_input("bind_last", y=Y, x=X, unused=1)
+        vm.invoke_stateful("bind_last")
+        return vm.get_outputs("bind_last")
 
     assert same(executable, values) == plain(tensor(X - Y))
 
@@ -222,9 +220,9 @@ def test_mistakes_of_stateful_calls(executable: Any, use: Callable[[Any], Any]) 
 
 def test_lookups_of_outputs(executable: Any) -> None:
     def after(lookup: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def use(machine: Any) -> Any:
-            machine.save_function("nested_tuple", "saved")
-            module = machine.module
+        def use(vm: Any) -> Any:
+            vm.save_function("nested_tuple", "saved")
+            module = vm.module
             module["set_input"]("nested_tuple", X, [X[:2], tvm_ffi.Shape([1])])
             module["invoke_stateful"]("nested_tuple")
             return lookup(module)
@@ -244,24 +242,24 @@ def test_lookups_of_outputs(executable: Any) -> None:
 
 @pytest.mark.parametrize("value", [3, 2.5, True, np.float16(1.5), np.int64(4), np.float64(0.5)])
 def test_numbers_become_tensors_when_they_are_set(value: Any) -> None:
-    def use(machine: Any) -> Any:
-        machine.set_input("main", value, "text", [value, (X, "s")])
-        machine.invoke_stateful("main")
-        return machine.get_outputs("main")
+    def use(vm: Any) -> Any:
+        vm.set_input("main", value, "text", [value, (X, "s")])
+        vm.invoke_stateful("main")
+        return vm.get_outputs("main")
 
     assert not isinstance(same(returns_its_arguments(3), use), Exception)
 
 
 def test_time_evaluator(executable: Any) -> None:
-    machine = VirtualMachine(executable, CPU)
-    machine.save_function("bind_last", "saved", X, Y)
-    machine.set_input("bind_last", X, Y)
+    vm = VirtualMachine(executable, CPU)
+    vm.save_function("bind_last", "saved", X, Y)
+    vm.set_input("bind_last", X, Y)
     for name, arguments in (
         ("bind_last", (X, Y)),
         ("saved", ()),
         ("invoke_stateful", ("bind_last",)),
     ):
-        result = machine.time_evaluator(name, CPU, number=2, repeat=3)(*map(as_argument, arguments))
+        result = vm.time_evaluator(name, CPU, number=2, repeat=3)(*map(as_argument, arguments))
         assert len(result.results) == 3
         assert min(result.results) > 0
     assert isinstance(
@@ -273,8 +271,8 @@ def test_time_evaluator(executable: Any) -> None:
 def test_time_evaluator_calls_as_often_as_it_says() -> None:
     called: list[None] = []
     tvm_ffi.register_global_func("vmprof.test.called", lambda: called.append(None), override=True)
-    machine = VirtualMachine(load(calls("vmprof.test.called", 0)), CPU)
-    machine.time_evaluator("main", CPU, number=2, repeat=3)()
+    vm = VirtualMachine(load(calls("vmprof.test.called", 0)), CPU)
+    vm.time_evaluator("main", CPU, number=2, repeat=3)()
     assert len(called) == 1 + 2 * 3
 
 

@@ -40,7 +40,7 @@ def executable(request: pytest.FixtureRequest) -> tvm.runtime.Executable:
 def test_an_instrument_sees_what_it_sees_in_tvm(executable: Any) -> None:
     seen: list[list[Any]] = []
 
-    def use(machine: Any) -> Any:
+    def use(vm: Any) -> Any:
         seen.append([])
 
         def instrument(
@@ -53,8 +53,8 @@ def test_an_instrument_sees_what_it_sees_in_tvm(executable: Any) -> None:
             ]
             seen[-1].append((type(function), name, before, kept))
 
-        machine.set_instrument(instrument)
-        return [machine["bind_last"](X, Y), machine["odd"](X)][0]
+        vm.set_instrument(instrument)
+        return [vm["bind_last"](X, Y), vm["odd"](X)][0]
 
     same(executable, use)
     ours, theirs = seen
@@ -62,7 +62,7 @@ def test_an_instrument_sees_what_it_sees_in_tvm(executable: Any) -> None:
 
 
 def test_skip_run_skips() -> None:
-    def use(machine: Any) -> Any:
+    def use(vm: Any) -> Any:
         order: list[Any] = []
 
         def instrument(function: Any, name: str, before: bool, *_: Any) -> Any:
@@ -70,8 +70,8 @@ def test_skip_run_skips() -> None:
             skipped = name in ("even", "vm.builtin.match_shape")
             return relax.VMInstrumentReturnKind.SKIP_RUN if skipped else 0
 
-        machine.set_instrument(instrument)
-        return machine["odd"](X), str(order)
+        vm.set_instrument(instrument)
+        return vm["odd"](X), str(order)
 
     result = same(zoo("bytecode"), use)
     assert "('even', True)" in result[1][1][1]
@@ -89,22 +89,22 @@ def test_an_instrument_by_name_and_mistakes(executable: Any) -> None:
     def raises(*_: Any) -> None:
         raise KeyError("from the instrument")
 
-    def use(machine: Any) -> Any:
-        machine.set_instrument(raises)
-        return machine["bind_last"](X, Y)
+    def use(vm: Any) -> Any:
+        vm.set_instrument(raises)
+        return vm["bind_last"](X, Y)
 
     if executable is zoo("bytecode"):
         assert isinstance(same(executable, use), KeyError)
 
-    def unset(machine: Any) -> Any:
-        machine.set_instrument(raises)
-        machine.set_instrument(None)
-        return machine["bind_last"](X, Y)
+    def unset(vm: Any) -> Any:
+        vm.set_instrument(raises)
+        vm.set_instrument(None)
+        return vm["bind_last"](X, Y)
 
     assert same(executable, unset) == plain(tensor(X - Y))
 
 
-# ---- what a machine is made of -------------------------------------------------------
+# ---- what a VM is made of -------------------------------------------------------
 
 
 @pytest.mark.parametrize("memory", [None, "naive", "pooled", {CPU: 1}, {CPU: 2}, {tvm.cpu(1): 1}])
@@ -116,17 +116,17 @@ def test_devices_and_allocators(executable: Any, device: Any, memory: Any) -> No
 
 
 def test_allocators_by_name_for_each_device() -> None:
-    machine = VirtualMachine(zoo("bytecode"), CPU, {CPU: "naive"})
-    assert machine["bind_last"](X, Y).numpy().tolist() == (X - Y).tolist()
+    vm = VirtualMachine(zoo("bytecode"), CPU, {CPU: "naive"})
+    assert vm["bind_last"](X, Y).numpy().tolist() == (X - Y).tolist()
     with pytest.raises(TypeError):
         VirtualMachine(zoo("bytecode"), CPU, {CPU: "other"})
 
 
 def test_inputs_go_to_the_first_device(executable: Any) -> None:
-    def use(machine: Any) -> Any:
-        machine.set_input("nested_tuple", X, [X[:2], tvm_ffi.Shape([1])])
-        machine.invoke_stateful("nested_tuple")
-        return machine.get_outputs("nested_tuple")
+    def use(vm: Any) -> Any:
+        vm.set_input("nested_tuple", X, [X[:2], tvm_ffi.Shape([1])])
+        vm.invoke_stateful("nested_tuple")
+        return vm.get_outputs("nested_tuple")
 
     same(executable, use, [tvm.cpu(1)])
 
@@ -150,10 +150,10 @@ def test_the_list_of_devices_stays_as_it_was() -> None:
     ],
 )
 def test_mistakes_when_a_machine_is_made(module: Any, device: Any, memory: Any) -> None:
-    for machine in (TvmVirtualMachine, VirtualMachine):
+    for vm in (TvmVirtualMachine, VirtualMachine):
         with pytest.raises((ValueError, TypeError, AttributeError, AssertionError)) as caught:
-            machine(module(), device, memory)
-        if machine is TvmVirtualMachine:
+            vm(module(), device, memory)
+        if vm is TvmVirtualMachine:
             expected = caught.type
     assert issubclass(caught.type, expected)
 
@@ -176,8 +176,8 @@ def test_an_executable_behind_rpc_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_tvms_class_is_bound_at_import(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tvm.runtime.vm, "VirtualMachine", VirtualMachine)
     monkeypatch.setattr(relax, "VirtualMachine", VirtualMachine)
-    machine = relax.VirtualMachine(zoo("bytecode"), CPU)
-    assert machine["bind_last"](X, Y).numpy().tolist() == (X - Y).tolist()
+    vm = relax.VirtualMachine(zoo("bytecode"), CPU)
+    assert vm["bind_last"](X, Y).numpy().tolist() == (X - Y).tolist()
 
 
 def test_imported_functions_shadow_registered_ones() -> None:
@@ -198,9 +198,9 @@ def test_imported_functions_shadow_registered_ones() -> None:
 
 def test_a_missing_packed_function_is_told_when_the_machine_is_made() -> None:
     missing = load(calls("vmprof.test.nobody", 0))
-    for machine in (VirtualMachine, TvmVirtualMachine):
+    for vm in (VirtualMachine, TvmVirtualMachine):
         with pytest.raises(tvm.error.InternalError, match=r"vmprof\.test\.nobody"):
-            machine(missing, CPU)
+            vm(missing, CPU)
 
 
 def test_void_and_conditions() -> None:

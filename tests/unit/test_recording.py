@@ -192,16 +192,16 @@ def test_own_values_leave_out_the_calls_inside() -> None:
     ]
     run = recording(calls, (1000, [20, 9]), parents=[-1, 0, 1, 0, -1])
     assert run.durations_ns is not None
-    assert run.own(run.durations_ns).tolist() == [50, 20, 20, 10, 30]
+    assert run.exclusive(run.durations_ns).tolist() == [50, 20, 20, 10, 30]
     assert run.durations_ns.tolist() == [100, 40, 20, 10, 30]
     assert run.counts is not None
-    assert run.own(run.counts.values).tolist() == [[3, 0], [2, 0], [4, 1], [1, 0], [2, 2]]
+    assert run.exclusive(run.counts.values).tolist() == [[3, 0], [2, 0], [4, 1], [1, 0], [2, 2]]
 
 
 def test_own_values_of_calls_side_by_side_are_all_of_them() -> None:
     run = recording(CALLS, (1000, [20, 30]))
     assert run.durations_ns is not None
-    assert run.own(run.durations_ns).tolist() == run.durations_ns.tolist()
+    assert run.exclusive(run.durations_ns).tolist() == run.durations_ns.tolist()
 
 
 @pytest.mark.parametrize(

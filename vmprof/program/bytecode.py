@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-# Registers above this are no registers: they name something of the machine.
+# Registers above this are no registers: they name something of the VM.
 FIRST_SPECIAL_REGISTER: Final = 1 << 54
 VOID_REGISTER: Final = FIRST_SPECIAL_REGISTER
 VM_REGISTER: Final = FIRST_SPECIAL_REGISTER + 1

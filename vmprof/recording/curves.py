@@ -50,7 +50,7 @@ class Curves:
         keys = Keys.of(group, by)
         calls = Calls.of(group.recording.calls, timed)
         key = keys.of_rows(calls)
-        own = calls.own(durations_ns(calls.rows)) / 1e3
+        own = calls.exclusive(durations_ns(calls.rows)) / 1e3
         times = by_invocation(own, key, calls.owner, len(timed), keys.count)
         made = by_invocation(np.ones(len(key)), key, calls.owner, len(timed), keys.count)
         times[made == 0] = np.nan

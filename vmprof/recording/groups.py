@@ -184,7 +184,7 @@ class Calls:
         found: npt.NDArray[np.bool_] = self.rows["callee"] >= 0
         return found
 
-    def own(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def exclusive(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """``values`` (rows, ...) without what the calls inside each row add to it."""
         own = values.copy()
         inside = self.is_call

@@ -65,7 +65,7 @@ def growths(group: Group) -> list[Growth]:
     numbers = timed["number"]
     found = [*_one(group.title, None, INVOCATION, numbers, durations_us(timed))]
     calls = Calls.of(group.recording.calls, timed)
-    own = calls.own(durations_ns(calls.rows)) / 1e3
+    own = calls.exclusive(durations_ns(calls.rows)) / 1e3
     names, name_of = numbered(group.recording.callees)
     rows = calls.is_call
     times = np.zeros((len(timed), len(names)))

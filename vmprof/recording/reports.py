@@ -87,7 +87,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
     totals_us = durations_us(timed)
     # If every invocation has shapes of its own, the middle half would leave out half of the rows.
     middle = np.arange(len(timed)) if by == "shape" else middle_half(totals_us)
-    own = calls.own(durations_ns(calls.rows)) / 1e3
+    own = calls.exclusive(durations_ns(calls.rows)) / 1e3
     key = keys.of_rows(calls)
     times = by_invocation(own, key, calls.owner, len(timed), keys.count)
     counts = by_invocation(np.ones(len(key)), key, calls.owner, len(timed), keys.count)
@@ -193,7 +193,7 @@ class _CounterCells:
         values = counts.values[calls.chosen]
         shares = counts.shares[calls.chosen] if counts.shares is not None else None
         middle = middle_half(durations_us(usable))
-        own = calls.own(values)
+        own = calls.exclusive(values)
         if shares is not None:
             # Scaled-up values may exceed those of the call around them.
             own = np.maximum(own, 0)

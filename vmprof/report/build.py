@@ -84,7 +84,7 @@ def build_report(
 
     aligned = [alignment.of(run) for run in timed]
     durations = np.array([run.durations_ns for run in aligned], dtype=np.int64)
-    own_durations = calls.own(durations.T).T
+    own_durations = calls.exclusive(durations.T).T
     totals = np.array([run.total_ns for run in aligned], dtype=np.int64)
     kept = middle_half(totals)
     counted.total |= means(per_run, kept)

@@ -76,7 +76,7 @@ class Counted:
     ) -> None:
         """Add a column that was counted all the time."""
         totals = np.array([c.total[number] for c in counts])
-        own = calls.own(np.array([c.values[:, number] for c in counts]).T).T
+        own = calls.exclusive(np.array([c.values[:, number] for c in counts]).T).T
         kept = middle_half(totals)
         outside = totals - own.sum(axis=1)
         parts = rounded_means(np.column_stack([own, outside])[kept])
@@ -119,7 +119,7 @@ class Counted:
         total_shares = np.array(
             [c.total_shares[number] for c in counts if c.total_shares is not None]
         )
-        own = np.maximum(calls.own(values.T).T, 0)
+        own = np.maximum(calls.exclusive(values.T).T, 0)
         had_their_turn = np.flatnonzero(total_shares > 0)
         kept = had_their_turn[middle_half(totals[had_their_turn])]
         self.total |= _count_in_turns(column, totals, total_shares, kept)

@@ -65,4 +65,4 @@ def _time_ns(run: Run) -> Ints:
 
 
 def _of_run_and_calls(run: Run, values: Ints) -> Ints:
-    return np.concatenate([values[:1], run.own(values[1:])])
+    return np.concatenate([values[:1], run.exclusive(values[1:])])

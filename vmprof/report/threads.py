@@ -134,7 +134,7 @@ def _columns(runs: Sequence[Run], kept: Ints) -> list[dict[str, Metric]]:
         total = np.array([run.total_ns])
         columns[_TASKS].append(_own(used.tasks, run))
         columns[_WORK].append(_own(used.work, run))
-        times = np.concatenate([total, run.own(durations)])
+        times = np.concatenate([total, run.exclusive(durations)])
         columns[_THREAD_TIME].append(used.threads * times)
         columns[_LONGEST].append(_own(used.longest, run))
         columns[_MEAN].append(_own(used.mean, run))
@@ -150,7 +150,7 @@ def _columns(runs: Sequence[Run], kept: Ints) -> list[dict[str, Metric]]:
 
 def _own(values: Ints, run: Run) -> Ints:
     """Of the run, as they are, and of its calls without those inside."""
-    return np.concatenate([values[:1], run.own(values[1:])])
+    return np.concatenate([values[:1], run.exclusive(values[1:])])
 
 
 def _metrics(column: str, values: Sequence[int]) -> list[Metric]:

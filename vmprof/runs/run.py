@@ -157,14 +157,14 @@ class Run:
             and self.paths == other.paths
         )
 
-    def inclusive(self, own: Ints) -> Ints:
-        """``own`` values (calls, ...) with those of the calls inside each; undoes :meth:`own`."""
-        values = own.copy()
+    def inclusive(self, exclusive: Ints) -> Ints:
+        """``exclusive`` values (calls, ...) with those of the calls inside each."""
+        values = exclusive.copy()
         for call in np.flatnonzero(self.parents >= 0)[::-1].tolist():
             values[self.parents[call]] += values[call]
         return values
 
-    def own(self, values: Ints) -> Ints:
+    def exclusive(self, values: Ints) -> Ints:
         """``values`` (calls, ...) without what the recorded calls inside each call add to it."""
         inside = self.parents >= 0
         own = values.copy()

@@ -5,7 +5,7 @@
 executable makes TVM's VM hand both out. It has the program's functions, in the
 same places of the table, but the body of each is one instruction: call the
 trampoline with the function's number and the arguments. So a closure that TVM
-runs comes back to our machine, from wherever it is invoked.
+runs comes back to our VM, from wherever it is invoked.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 _TRAMPOLINE = "vmprof.trampoline"
 _HAND_OUT = "vmprof.hand_out"
-# The trampoline's name means another function for each machine while it is made.
+# The trampoline's name means another function for each VM while it is made.
 _NAME_TAKEN = threading.Lock()
 
 _load = tvm_ffi.get_global_func("ffi.Module.load_from_bytes.relax.VMExecutable")

@@ -52,7 +52,7 @@ class Interpreter:
     ``devices`` and ``memory_cfg`` are as TVM's VM takes them; the default is
     one CPU, with pooled storage. ``wrap`` is called once per place in the code
     where something is called, with that :class:`Site` and what is called there,
-    and returns what the machine shall call instead. ``sites`` lists those
+    and returns what the VM shall call instead. ``sites`` lists those
     places. ``activations`` is told of each VM function that begins and ends; ``entrance``
     gives what native code shall call instead of a function that it is given.
     ``constants`` are the program's as TVM's values, if they are in memory already.
@@ -74,8 +74,8 @@ class Interpreter:
         devices = tvm.cpu(0) if devices is None else devices
         # TVM's VM appends a CPU to the list that it is given, where the last is none.
         devices = [*devices] if isinstance(devices, list | tuple) else devices
-        # The functions that native code holds know this machine only weakly:
-        # what holds the machine would otherwise hold itself, unseen by Python's collector.
+        # The functions that native code holds know this VM only weakly:
+        # what holds the VM would otherwise hold itself, unseen by Python's collector.
         self._enter = partial(_enter, weakref.ref(self))
         if entrance is None and activations is not None:
             entrance = activations.entrance

@@ -48,7 +48,7 @@ Callee = Callable[..., Any]
 class Site:
     """A place in a program where a packed function is called.
 
-    Sites are numbered in the order in which a machine links them; records of
+    Sites are numbered in the order in which a VM links them; records of
     calls carry the number.
     """
 
@@ -58,7 +58,7 @@ class Site:
     callee: str  # the packed function's name
 
 
-# What a machine's owner may put between the machine and a packed function.
+# What a VM's owner may put between the VM and a packed function.
 Wrapper = Callable[[Site, Callee], Callee]
 
 

@@ -48,13 +48,13 @@ def loaded_tensors(program: Program, device: Device) -> dict[int, Any]:
         program.check_packed_functions()  # TVM makes no VM without
     except MissingFunctionError:
         return {}
-    machine = TvmVirtualMachine(program.module, device)
+    vm = TvmVirtualMachine(program.module, device)
     found: dict[int, Any] = {}
     # Where a name stands twice in the table, TVM knows the last function of it.
     for function in {each.name: each for each in bytecode.functions}.values():
         if function.kind is FunctionKind.VM:
             calls = _calls_without_branch(bytecode, function)
-            found |= _handed_over(machine, function, calls, missing - found.keys())
+            found |= _handed_over(vm, function, calls, missing - found.keys())
     return found
 
 
@@ -74,9 +74,9 @@ def _calls_without_branch(bytecode: Bytecode, function: Function) -> Iterator[Ca
 
 
 def _handed_over(
-    machine: TvmVirtualMachine, function: Function, calls: Iterable[Call], wanted: set[int]
+    vm: TvmVirtualMachine, function: Function, calls: Iterable[Call], wanted: set[int]
 ) -> dict[int, Any]:
-    """What ``machine`` hands over in ``calls``, the first that it makes: constants by place."""
+    """What ``vm`` hands over in ``calls``, the first that it makes: constants by place."""
     expected: list[Sequence[tuple[int, int]]] = [  # of each call: places in its operands, the pool
         [
             (at, operand.index)
@@ -97,9 +97,9 @@ def _handed_over(
             found[place] = operands[at]
         return int(VMInstrumentReturnKind.SKIP_RUN)
 
-    machine.set_instrument(look)
+    vm.set_instrument(look)
     try:
-        machine[function.name](*[None] * function.num_args)
+        vm[function.name](*[None] * function.num_args)
     except Exception:
         if next(left, None) is not None:
             raise

@@ -1,4 +1,4 @@
-"""A machine as a module: what ``vm.module`` of TVM's VM offers, by name."""
+"""A VM as a module: what ``vm.module`` of TVM's VM offers, by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tvm.runtime.module import BenchmarkResult
 
 from vmprof.program.bytecode import Function, FunctionKind
 from vmprof.vm.constants import on_device
-from vmprof.vm.errors import CallStateError, LookupFunctionError, MachineError
+from vmprof.vm.errors import CallStateError, LookupFunctionError, VmError
 from vmprof.vm.interpreter import Interpreter
 
 _invoke_closure = tvm_ffi.get_global_func("vm.builtin.invoke_closure")
@@ -36,7 +36,7 @@ _METHODS = {
 
 
 class Module:
-    """Functions of a machine's program, functions saved with their arguments, and stateful calls.
+    """Functions of a VM's program, functions saved with their arguments, and stateful calls.
 
     Lookups give genuine packed functions, so arguments and results convert as
     they do for TVM's VM.
@@ -87,7 +87,7 @@ class Module:
         """Whether :meth:`get_function` finds ``name``."""
         try:
             self.get_function(name, query_imports)
-        except (AttributeError, MachineError):
+        except (AttributeError, VmError):
             return False
         return True
 
@@ -108,7 +108,7 @@ class Module:
         try:
             function = self[func_name]
         except AttributeError as error:
-            raise MachineError(str(error)) from error
+            raise VmError(str(error)) from error
         # Without a module, TVM takes a name of its registry, and takes it now.
         name = f"vmprof.timed.{id(self)}"
         tvm_ffi.register_global_func(name, function, override=True)
@@ -134,7 +134,7 @@ class Module:
     # What follows is called through lookups: arguments are TVM's already.
 
     def invoke_closure(self, closure: Any, *args: Any) -> Any:
-        """Call a closure, or a packed function, in this machine."""
+        """Call a closure, or a packed function, in this VM."""
         return _invoke_closure(self._interpreter.context, closure, *args)
 
     def set_instrument(self, instrument: Any, *args: Any) -> None:
@@ -146,9 +146,7 @@ class Module:
         if isinstance(instrument, str):
             factory = tvm_ffi.get_global_func(instrument, allow_missing=True)
             if factory is None:
-                raise MachineError(
-                    f"no function {instrument!r} is registered to make an instrument"
-                )
+                raise VmError(f"no function {instrument!r} is registered to make an instrument")
             instrument = factory(*args)
         if not isinstance(instrument, tvm_ffi.Function | None):
             raise TypeError(f"an instrument is a function, not {type(instrument).__name__}")
@@ -178,7 +176,7 @@ class Module:
         """Keep the arguments of the next :meth:`invoke_stateful`, on the first device."""
         function = self._function(func_name)
         if len(args) != function.num_args:
-            raise MachineError(
+            raise VmError(
                 f"function {func_name!r} takes {function.num_args} inputs "
                 f"({', '.join(function.parameter_names)}), {len(args)} were set"
             )
@@ -235,7 +233,7 @@ class Module:
             known = ", ".join([*program.bytecode.entry_names(), *self._saved]) or "none"
             raise LookupFunctionError(f"there is no function {name!r}; there are: {known}")
         if function.kind is FunctionKind.PACKED:
-            raise MachineError(
+            raise VmError(
                 f"{name!r} is a packed function that the program calls, not one of its own"
             )
         return partial(self._interpreter.call, program.index(name))
@@ -260,7 +258,7 @@ class Module:
         return output
 
     def _on_device(self, value: Any) -> Any:
-        """Tensors, also those in tuples, on the machine's first device."""
+        """Tensors, also those in tuples, on the VM's first device."""
         if isinstance(value, tvm.runtime.Tensor):
             return on_device(value, self._interpreter.device)
         if isinstance(value, tvm_ffi.Array):

@@ -96,7 +96,7 @@ def measure(
         if clocks is not None and len(result.watch) < _WATCHING_RUNS:
             warmth.prepare(partial(engine.run, Reading.COUNTERS, clocks.watch))
             result.watch.append(engine.record(Reading.COUNTERS, clocks.watch))
-        # Last: an error of the model is better told by the machine that knows where it was.
+        # Last: an error of the model is better told by the VM that knows where it was.
         result.unprofiled_us.append(warmth.time_unprofiled(engine))
 
     def one_round(

@@ -160,7 +160,7 @@ class Vms:
             setattr(vm, name, attached.get_function(name[1:]))
 
     def _own_pair(self, module: OwnModule) -> Pair:
-        plain = module._interpreter  # noqa: SLF001 # a machine's module is that much
+        plain = module._interpreter  # noqa: SLF001 # a VM's module is that much
         recorded = Interpreter(
             plain.program,
             plain.devices,
@@ -187,14 +187,14 @@ class Vms:
         self._see_launches(executable)
         if self._options.engine == "vmprof":
             program = Program.of_module(executable, "the module")
-            machine = Interpreter(
+            vm = Interpreter(
                 program,
                 known.device,
                 known.memory_cfg,
                 wrap=self._wrap_site,
                 entrance=self._entrance,
             )
-            return Pair(self, number, module, OwnModule(machine), outline.makers)
+            return Pair(self, number, module, OwnModule(vm), outline.makers)
         if outline.compiled:
             self.note(number, _COMPILED.format(", ".join(outline.compiled)))
             return Pair(self, number, module, module)

@@ -93,7 +93,7 @@ def _median(
         return Report((), {}, {}), []
     keys = Keys.of(group, by)
     begin = int(invocation["begin_ns"][0])
-    own = calls.own(durations_ns(calls.rows)) / 1e3
+    own = calls.exclusive(durations_ns(calls.rows)) / 1e3
     made: list[Row] = []
     places = []
     for number, (row, key) in enumerate(zip(calls.rows, keys.of_rows(calls).tolist(), strict=True)):
