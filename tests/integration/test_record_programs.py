@@ -16,19 +16,21 @@ print("out", flush=True)
 os._exit(5)
 """
 
+# tvm-ffi aborts the process if Python ends while a thread is in one of its calls.
 DAEMON = """\
-import threading, time, base
-called = threading.Event()
+import atexit, threading, time, base
+called, leaving = threading.Event(), threading.Event()
 
 def loop():
     main = base.vm()["main"]
-    main()
-    called.set()
-    while True:
-        time.sleep(0.001)
+    while not leaving.is_set():
         main()
+        called.set()
+        time.sleep(0.001)
 
-threading.Thread(target=loop, daemon=True).start()
+thread = threading.Thread(target=loop, daemon=True)
+thread.start()
+atexit.register(lambda: (leaving.set(), thread.join()))
 called.wait()
 print("end")
 """
