@@ -85,6 +85,10 @@ def compiling(document: Document) -> str:
     return _by_case(_of(document, "compile"))
 
 
+def start(document: Document) -> str:
+    return _by_case(_of(document, "start"))
+
+
 def figures(document: Document) -> str:
     """All of them, in one table."""
     lines = [[name, *figure.cells()] for name, figure in _figures(document)]
@@ -117,6 +121,7 @@ PARTS: Mapping[str, Callable[[Document], str]] = {
         threads,
         constants,
         compiling,
+        start,
         figures,
         quoted,
     )

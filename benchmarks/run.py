@@ -1,14 +1,17 @@
 """All benchmarks, one after the other: a JSON with their figures and the state of the machine.
 
     python benchmarks/run.py [--only NAME ...] [--quick] [--json FILE] [--markdown FILE]
+    python benchmarks/run.py --renew NAME ... --json FILE
 
 Each runs in a process of its own. One that fails is said to have failed, and the others
-still run; the exit code is then 1. A goal that is missed fails nothing.
+still run; the exit code is then 1. A goal that is missed fails nothing. With ``--renew``
+the others stay as FILE has them, and it says what was measured later than the rest.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -23,6 +26,7 @@ from figures import read, save
 from performance import everything, missed
 
 HERE = Path(__file__).parent
+LOAD = "Load at the start"
 BENCHMARKS = (
     "dispatch",
     "reads",
@@ -33,6 +37,7 @@ BENCHMARKS = (
     "session",
     "load",
     "compile",
+    "start",
     "reports",
     "schedule",
     "compare_tvm_023",
@@ -64,7 +69,7 @@ def run_all(names: Sequence[str], *, quick: bool) -> dict[str, Any]:
     return {
         "machine": {
             **machine,
-            "Load at the start": load,
+            LOAD: load,
             "Load at the end": host.load(),
             **host.shares(times, host.processor_times()),
             "Took": f"{time.monotonic() - began:,.0f} s" + (", quickly: few samples" * quick),
@@ -73,16 +78,34 @@ def run_all(names: Sequence[str], *, quick: bool) -> dict[str, Any]:
     }
 
 
+def renewed(document: dict[str, Any], names: Sequence[str], *, quick: bool) -> dict[str, Any]:
+    """``document``, in which the benchmarks ``names`` were run again, or for the first time."""
+    later = run_all(names, quick=quick)
+    found = {each["name"]: each for each in (*document["benchmarks"], *later["benchmarks"])}
+    told = f"{', '.join(names)}: {later['machine']['Date']}, load {later['machine'][LOAD]}"
+    return {
+        "machine": {**document["machine"], "Measured later": told},
+        "benchmarks": [found[name] for name in BENCHMARKS if name in found],
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BENCHMARKS, metavar="NAME")
+    parser.add_argument("--renew", nargs="+", choices=BENCHMARKS, metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="few samples: to try whether it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to keep it all")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the same as a page")
     options = parser.parse_args()
-    document = run_all(options.only, quick=options.quick)
+    if options.renew:
+        if options.json is None:
+            parser.error("--renew takes the --json FILE that has the others")
+        kept = json.loads(options.json.read_text(encoding="utf-8"))
+        document = renewed(kept, options.renew, quick=options.quick)
+    else:
+        document = run_all(options.only, quick=options.quick)
     if options.json:
         save(options.json, document)
     if options.markdown:

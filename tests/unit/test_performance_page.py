@@ -48,6 +48,25 @@ def test_every_benchmark_is_run(script: ModuleType) -> None:
     assert alone == {*script.importlib.import_module("run").BENCHMARKS}
 
 
+def test_what_is_measured_later_is_said(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = script.importlib.import_module("run")
+    later = {"name": "reads", "figures": []}
+    machine = {"Date": "a day later", runs.LOAD: "0.1"}
+    monkeypatch.setattr(
+        runs, "run_all", lambda *_, **__: {"machine": machine, "benchmarks": [later]}
+    )
+    before = [{"name": "dispatch", "figures": []}, {"name": "reads", "figures": [1]}]
+    found = runs.renewed(
+        {"machine": {"Date": "a day"}, "benchmarks": before}, ["reads"], quick=True
+    )
+    assert found == {
+        "machine": {"Date": "a day", "Measured later": "reads: a day later, load 0.1"},
+        "benchmarks": [before[0], later],
+    }
+
+
 def test_what_the_page_shows_was_measured(script: ModuleType) -> None:
     document = json.loads(script.MEASURED.read_text(encoding="utf-8"))
     assert not [each["name"] for each in document["benchmarks"] if each["failed"]]
