@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+
+from vmprof.uncollected import collected_before
 
 Side = Callable[[], float]
 
@@ -21,26 +21,13 @@ def in_turn(
     order = list(sides.items())
     until = time.monotonic() + seconds
     done = 0
-    with without_collector():
+    with collected_before():
         while done < rounds or time.monotonic() < until:
             for name, side in order:
                 samples[name].append(side())
             order.reverse()
             done += 1
     return samples
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Without Python's garbage collector, as the profiler measures."""
-    was_on = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def wall_ns(run: Callable[[], object], calls: int = 1) -> Side:

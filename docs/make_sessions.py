@@ -97,16 +97,5 @@ def renew(page: str) -> str:
     )
 
 
-def main() -> int:
-    changed = False
-    for path in PAGES:
-        old = path.read_text(encoding="utf-8")
-        new = renew(old)
-        changed |= old != new
-        if "--check" not in sys.argv[1:]:
-            path.write_text(new, encoding="utf-8")
-    return int(changed and "--check" in sys.argv[1:])
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(importlib.import_module("pages").rewrite(PAGES, renew))

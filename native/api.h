@@ -4,7 +4,6 @@
  * Plain declarations only: cffi knows no #include and no #if. */
 
 /* What a recorder reads around each kernel. */
-#define VMPROF_OFF 0
 #define VMPROF_TIME 1
 #define VMPROF_COUNT 2
 /* Also around each parallel launch of a kernel and each task of it. */
@@ -269,10 +268,9 @@ typedef struct vmprof_hooked vmprof_hooked;
 /* What "vmprof.hook" makes an instrument of, which then owns it. Calls of the packed
  * function `names[i]` are recorded as of site `first` + i; those of others, of at most
  * `learn_max`, are numbered from behind `names` in the order in which they come up (0: they
- * are not recorded). `around`, a packed function or NULL, is called with true before and
- * with false after each recorded call, outside its window. NULL when memory is short. */
+ * are not recorded). NULL when memory is short. */
 vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names, int count,
-                               int32_t first, int learn_max, void *around);
+                               int32_t first, int learn_max);
 
 /* The name of the function that came up as `number`, from 0; NULL if none did. */
 const char *vmprof_hook_learned(const vmprof_hooked *hooked, int number);

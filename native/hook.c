@@ -48,7 +48,6 @@ typedef struct {
 
 struct vmprof_hooked {
   vmprof_recorder *root;
-  TVMFFIObjectHandle around;
   int num_places;
   place *places;
   place *invoke_closure;
@@ -125,13 +124,6 @@ static place *place_of(vmprof_hooked *hooked, const TVMFFIAny *args) {
 
 /* ---- before and after a call -------------------------------------------------------- */
 
-static int call_around(const vmprof_hooked *hooked, int before) {
-  if (hooked->around == NULL) return 0;
-  TVMFFIAny arg = {.type_index = kTVMFFIBool, .v_int64 = before};
-  TVMFFIAny nothing = {.type_index = kTVMFFINone};
-  return TVMFFIFunctionCall(hooked->around, &arg, 1, &nothing);
-}
-
 /* The VM's array of arguments tells which call is over: while a call is open it stands
  * where the end of its time will. */
 static int64_t key_of(const TVMFFIAny *args) { return (int64_t)(intptr_t)args; }
@@ -157,8 +149,6 @@ static int before_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const T
       vmprof_activation_begin(recorder, outer) != 0) {
     return -1;
   }
-  const int code = call_around(hooked, 1);
-  if (code != 0) return code;
   vmprof_record *record = vmprof_call_new(recorder, &place->site, args + FIRST_OPERAND,
                                           num_args - FIRST_OPERAND);
   if (record == NULL && !recorder->drops) return -1;
@@ -196,8 +186,7 @@ static int after_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const TV
       vmprof_returned(recorder, args + FIRST_OPERAND, num_args - FIRST_OPERAND,
                       &args[FIRST_OPERAND - 1]);
     }
-    const int code = call_around(hooked, 0);
-    if (code != 0 || last) return code;
+    if (last) break;
     record = vmprof_call_innermost(recorder);
   }
   return 0;
@@ -225,7 +214,6 @@ static void delete_hooked(void *self) {
   for (int i = 0; hooked->places != NULL && i < hooked->num_places; ++i) {
     free(hooked->places[i].name);
   }
-  if (hooked->around != NULL) TVMFFIObjectDecRef(hooked->around);
   vmprof_recorder_release(hooked->root);
   free(hooked->learned);
   free(hooked->text);
@@ -235,13 +223,11 @@ static void delete_hooked(void *self) {
 }
 
 vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *names, int count,
-                               int32_t first, int learn_max, void *around) {
+                               int32_t first, int learn_max) {
   vmprof_hooked *hooked = calloc(1, sizeof *hooked);
   if (hooked == NULL) return NULL;
   hooked->root = recorder;
   vmprof_recorder_hold(recorder);
-  hooked->around = around;
-  if (around != NULL) TVMFFIObjectIncRef(around);
   hooked->num_places = count;
   hooked->places = calloc((size_t)count + 1, sizeof *hooked->places);
   /* Their names, those of functions that are not recorded, and room between. */

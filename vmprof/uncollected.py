@@ -1,4 +1,4 @@
-"""Work on large reports without Python's search for cycles.
+"""Work on large reports, and measuring, without Python's search for cycles.
 
 A report of 100,000 calls is millions of small objects, in which there is no cycle to be
 found. Looking at all of them again and again took half of the time that reports took.
@@ -9,6 +9,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+@contextmanager
+def collected_before() -> Iterator[None]:
+    """What is garbage is collected first, and nothing inside: pauses would fall into some runs."""
+    gc.collect()
+    with uncollected():
+        yield
 
 
 @contextmanager

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import tvm_ffi
 
 from vmprof.native import ffi, hook, lib
 
@@ -15,7 +13,7 @@ class Hook:
 
     ``recorder`` is a ``vmprof_recorder``. Sites are numbered from ``first`` as ``names`` are;
     behind them come those of at most ``learn`` functions that are called and not among
-    ``names``. ``around`` is called with True before and False after each recorded call.
+    ``names``.
     """
 
     def __init__(
@@ -25,9 +23,7 @@ class Hook:
         *,
         first: int = 0,
         learn: int = 0,
-        around: Callable[[bool], None] | None = None,
     ) -> None:
-        outside = tvm_ffi.convert(around) if around else None
         self._first = first + len(names)
         self._learn = learn
         self._hooked = lib.vmprof_hook_new(
@@ -36,7 +32,6 @@ class Hook:
             len(names),
             first,
             learn,
-            ffi.cast("void *", outside.__chandle__() if outside else 0),
         )
         if self._hooked == ffi.NULL:
             raise MemoryError

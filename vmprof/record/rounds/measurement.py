@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from vmprof.record.rounds.engines import Engine
 from vmprof.record.rounds.options import Rounds
 from vmprof.record.rounds.warmth import AsItComes, Warmth, warmth_of
 from vmprof.runs.run import Run
+from vmprof.uncollected import collected_before
 from vmprof.values import Metric, Row
 
 _WATCHING_RUNS = 3
@@ -113,7 +113,7 @@ def measure(
         progress(f"warming up, round {number} of {rounds.warmup}")
         one_round(nothing(), AsItComes("nothing is measured"))
     results, warmth = nothing(), warmth_of(rounds, engines[0])
-    with _collector_off():
+    with collected_before():
         for number in rounds.numbers():
             progress(f"measuring, round {number} of {rounds.expected}")
             one_round(results, warmth, backwards=number % 2 == 0)
@@ -136,16 +136,3 @@ def _differences(before: Sequence[int | None], after: Sequence[int | None]) -> l
         None if now is None or then is None else now - then
         for then, now in zip(before, after, strict=True)
     ]
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Without Python's garbage collector, whose pauses would fall into some rounds."""
-    was_on = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -1,0 +1,19 @@
+"""Pages parts of which scripts make: what these scripts have in common."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+def rewrite(pages: Sequence[Path], renew: Callable[[str], str]) -> int:
+    """Write ``pages`` as ``renew`` makes them; with --check say by the exit code if they differ."""
+    changed = False
+    for path in pages:
+        old = path.read_text(encoding="utf-8")
+        new = renew(old)
+        changed |= old != new
+        if "--check" not in sys.argv[1:]:
+            path.write_text(new, encoding="utf-8")
+    return int(changed and "--check" in sys.argv[1:])
