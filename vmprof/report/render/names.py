@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
@@ -93,7 +93,7 @@ def _cut(name: str, width: int, telling: Sequence[_Span]) -> str | None:
 
 def _last(numbers: Sequence[int], fits: Callable[[int], bool]) -> int:
     """The last of the growing ``numbers`` that ``fits``, as the first does."""
-    return numbers[bisect_left(numbers, True, 1, key=lambda number: not fits(number)) - 1]
+    return numbers[bisect_right(numbers, 0, 1, key=lambda number: not fits(number)) - 1]
 
 
 def _joined(name: str, telling: Sequence[_Span], head: int, tail: int) -> str:
