@@ -69,6 +69,8 @@ INCLUSIVE = " incl."
 INCLUSIVE_DURATION = f"Duration{INCLUSIVE} (us)"
 # The VM functions that a call was made in, outermost first; where there are several.
 PATH = "Call path"
+# The layers of the model that a call does the work of: :mod:`vmprof.report.layers`.
+LAYER = "Layer"
 
 
 def is_inclusive(column: str) -> bool:
