@@ -262,6 +262,7 @@ def profile_engines(
                 if opened.clocks
                 else None,
                 threads=threads and not blind,
+                layers=engine.layers,
             )
             derived = [
                 *open_plan.counted.metrics,

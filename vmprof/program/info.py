@@ -11,7 +11,7 @@ import json
 import re
 import stat
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ from vmprof.errors import VmprofWarning
 from vmprof.program.build_id import build_id
 from vmprof.program.dimensions import Dimension
 from vmprof.program.kernels import LAYOUT_COLUMNS, Flow, Kernel, Kernels
+from vmprof.program.layers import Calls, KernelCall
 from vmprof.version import __version__
 
 # 2 added signatures, and limits and flows of kernels; 3 knows the library by its build ID,
-# where it has one, since to read all of it takes long.
-_FORMAT, _READABLE = 3, (1, 2, 3)
+# where it has one, since to read all of it takes long; 4 added the layers of calls.
+_FORMAT, _READABLE = 4, (1, 2, 3, 4)
 _BY_DIGEST = (1, 2)
 _CHUNK = 1 << 20
 # Anybody may have written the file: no more than this is read of it.
@@ -46,10 +47,11 @@ class Signature:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Kernels by their names, signatures by the functions' names."""
+    """Kernels by their names, signatures and calls of kernels by the functions' names."""
 
     kernels: Kernels = field(default_factory=dict)
     signatures: Mapping[str, Signature] = field(default_factory=dict)
+    calls: Calls = field(default_factory=dict)
 
 
 NOTHING_KNOWN = ModelInfo()
@@ -68,6 +70,10 @@ def write_info(info: ModelInfo, library: str | Path) -> None:
         "library": _identity(Path(library)),
         "kernels": {name: asdict(kernel) for name, kernel in info.kernels.items()},
         "functions": {name: asdict(signature) for name, signature in info.signatures.items()},
+        "calls": {
+            function: [[call.kernel, call.layers[:_MAX_TEXT]] for call in calls]
+            for function, calls in info.calls.items()
+        },
     }
     info_path(library).write_text(json.dumps(document, indent=1), encoding="utf-8")
 
@@ -127,7 +133,13 @@ def _info(document: Mapping[str, Any]) -> ModelInfo:
     return ModelInfo(
         {name: kernel_of(entry) for name, entry in document["kernels"].items()},
         {name: _signature(entry) for name, entry in document.get("functions", {}).items()},
+        {name: tuple(map(_call, calls)) for name, calls in document.get("calls", {}).items()},
     )
+
+
+def _call(entry: Sequence[Any]) -> KernelCall:
+    kernel, layers = map(_short, entry)
+    return KernelCall(kernel, layers)
 
 
 def _signature(entry: Mapping[str, Any]) -> Signature:

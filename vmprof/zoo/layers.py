@@ -80,7 +80,10 @@ def in_layer(call: Expr, layer: str | None) -> Expr:
 
 
 def layer_of(expr: Expr) -> str | None:
-    """What the span of ``expr`` says: a name, or else a line of a file."""
+    """What the span of ``expr`` says: a name, or a line of a file.
+
+    Of what does the work of several it is as :mod:`vmprof.report.layers` writes them.
+    """
     span = getattr(expr, "span", None)
     if span is None or not span.source_name.name:
         return None

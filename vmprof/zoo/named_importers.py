@@ -41,7 +41,7 @@ def from_exported_program(program: Any) -> Any:
 
     class Importer(exported_program_translator.ExportedProgramImporter):  # type: ignore[misc]
         @property
-        def block_builder(self) -> NamingBuilder | None:
+        def block_builder(self) -> Any:
             return self._builder
 
         @block_builder.setter
