@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 
 from simpleeval import InvalidExpression, SimpleEval
@@ -86,6 +87,16 @@ class Condition:
             return bool(evaluator.eval(self.text, previously_parsed=self._tree))
         except (InvalidExpression, TypeError) as error:
             raise VmprofError(str(error)) from error
+
+
+def alias(column: str) -> str:
+    """A column's name in formulas: ``cache_misses`` for ``perf::CACHE-MISSES``.
+
+    It is in lower case, without ``perf::``; what no name can hold becomes an
+    underscore.
+    """
+    name = re.sub(r"\W+", "_", column.lower().removeprefix("perf::")).strip("_")
+    return f"_{name}" if name[:1].isdigit() else name
 
 
 def _function(tree: ast.expr) -> Callable[[Mapping[str, float]], float]:
