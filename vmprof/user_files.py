@@ -26,7 +26,7 @@ def folders(what: str, shipped: Path, environment: Mapping[str, str] = os.enviro
 def files_in(places: Sequence[Path]) -> dict[str, Path]:
     """The ``*.toml`` of all ``places`` by name; an earlier one hides those that follow."""
     files = [path for folder in reversed(places) for path in folder.glob("*.toml")]
-    return dict(sorted((path.stem, path) for path in files))
+    return dict(sorted({path.stem: path for path in files}.items()))
 
 
 def find(name: str, places: Sequence[Path]) -> Path | None:
