@@ -126,7 +126,8 @@ typedef struct {
 } vmprof_missed;
 
 /* A source without values: switched on, it finds hits, which are kept when it is switched off.
- * Disabled, for the calling thread. NULL with `problem` as in vmprof_group_open. */
+ * Disabled, for the calling thread. NULL when it is refused: `problem` is then 0, or 1 if it is
+ * the room for its ring, and -errno. */
 vmprof_source *vmprof_sampler_open(const vmprof_sampling *asked, int64_t problem[2]);
 
 /* ---- team.c: the counters of the threads that take part ---------------------------- */

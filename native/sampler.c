@@ -203,7 +203,8 @@ static int map_ring(sampler *own) {
   return (int)address;
 }
 
-static int open_ring(sampler *own) {
+/* 0, or -errno, and in `what` 0 for the event and 1 for its ring. */
+static int open_ring(sampler *own, int64_t *what) {
   own->tells_lost = 1;
   own->descriptor = open_event(&own->asked, FORMAT_LOST);
   if (own->descriptor == -EINVAL) {
@@ -211,6 +212,7 @@ static int open_ring(sampler *own) {
     own->descriptor = open_event(&own->asked, 0);
   }
   if (own->descriptor < 0) return own->descriptor;
+  *what = 1;
   const int code = map_ring(own);
   if (code != 0) return code;
   own->hits = mmap(NULL, HITS_MAX * sizeof *own->hits, PROT_READ | PROT_WRITE,
@@ -236,7 +238,7 @@ vmprof_source *vmprof_sampler_open(const vmprof_sampling *asked, int64_t problem
       .clone = clone_sampler,
       .close = close_sampler,
   };
-  const int code = open_ring(own);
+  const int code = open_ring(own, &problem[0]);
   if (code != 0) {
     problem[1] = code;
     close_sampler(&own->source);

@@ -47,7 +47,7 @@ class Function(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """``count`` samples at the instruction at ``address`` of ``functions[function]``'s library.
+    """So many ``samples`` of the instruction at ``address`` in ``functions[function]``'s library.
 
     ``call`` is the index of the row in the report's ``calls``, or :data:`IN_NO_CALL`: between
     calls, or a worker without a task. ``thread`` is 0 for the thread that calls, then 1 and up for
@@ -59,7 +59,7 @@ class Hit(NamedTuple):
     function: int
     address: int
     thread: int
-    count: int
+    samples: int
     weight: int
 
 
@@ -90,11 +90,11 @@ class Sampled:
     @property
     def total(self) -> int:
         """The number of samples."""
-        return sum(hit.count for hit in self.hits)
+        return sum(hit.samples for hit in self.hits)
 
     def by_function(self, hits: Iterable[Hit] | None = None) -> Mapping[Function, int]:
         """How many samples (of ``hits``, or all) each function has, most first."""
         counts: Counter[int] = Counter()
         for hit in self.hits if hits is None else hits:
-            counts[hit.function] += hit.count
+            counts[hit.function] += hit.samples
         return {self.functions[number]: count for number, count in counts.most_common()}
