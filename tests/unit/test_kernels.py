@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_left_aside(library: Path, text: str, reason: str
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": 4}, "another version of vmprof"),
+        ({"format": 5}, "another version of vmprof"),
         ({"kernels": {"a": {"hash": "1"}}}, "cannot be read"),
     ],
 )

@@ -13,8 +13,10 @@ from vmprof.report.clocks import ClockRuns
 from vmprof.report.counted import Counted, CountedPass
 from vmprof.report.estimator import mean_of, means, middle_half, samples_of
 from vmprof.report.model import Report
+from vmprof.report.sampled import add_samples
 from vmprof.report.threads import thread_cells
 from vmprof.runs.run import NO_WINDOW, Run
+from vmprof.sampling.fold import SampledRuns
 from vmprof.uncollected import uncollected
 from vmprof.values import (
     INCLUSIVE_DURATION,
@@ -56,6 +58,7 @@ def build_report(
     clocks: ClockRuns | None = None,
     threads: bool = False,
     layers: Callable[[Sequence[int]], Sequence[str]] | None = None,
+    sampled: SampledRuns | None = None,
 ) -> Report:
     """A report of the calls that any of the runs made.
 
@@ -66,6 +69,7 @@ def build_report(
     make the call. ``refused`` says why columns that were asked for are not there. ``clocks``
     are the runs that read CPU time; with ``threads`` the report says how calls used threads.
     ``layers`` tells of sites that are called one after the other the layers of each call.
+    ``sampled`` are the runs that say where inside the calls time went.
     """
     alignment = Alignment(
         [
@@ -73,6 +77,7 @@ def build_report(
             *(run for one in passes for run in one.runs),
             *(clocks.runs if clocks else ()),
             *(run for each in collected for run, _ in each.runs),
+            *(each.run for each in (sampled.runs if sampled else ())),
         ],
         sites,
     )
@@ -158,6 +163,10 @@ def build_report(
         },
         missing=counted.missing,
     )
+    if sampled is not None:
+        report = add_samples(
+            report, sampled.sampled([alignment.place(each.run) for each in sampled.runs])
+        )
     rows = [*per_run, *(row for each in collected for _, rows in each.runs for row in rows)]
     check_balance(report, foreign={column for row in rows for column in row})
     return report
