@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import webbrowser
@@ -13,6 +14,7 @@ from functools import partial
 from vmprof.cli.results import ABOUT_FILES, Results, Text
 from vmprof.errors import VmprofError
 from vmprof.report import Report
+from vmprof.report.layers import by_layer
 from vmprof.report.render.view import View, text
 
 FORMS: Mapping[str, Callable[[Report], str]] = {
@@ -44,9 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser, more_by: Sequence[str] = ()) 
     )
     what.add_argument(
         "--by",
-        choices=("operator", "path", *more_by),
+        choices=_Ways(("operator", "path", "layer", "layer:1", "layer:2", *more_by)),
         default="operator",
-        help="merge calls of one operator, or only those made in the same chain of functions"
+        help="merge calls of one operator, or only those made in the same chain of functions, or "
+        "those of one layer of the model; layer:N takes the first N parts of a layer's path"
         + (
             "; of a recording, shape does not merge shapes into ranges, and thread tells the "
             "threads apart that called a function"
@@ -67,6 +70,15 @@ def add_arguments(parser: argparse.ArgumentParser, more_by: Sequence[str] = ()) 
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
 
 
+class _Ways(tuple[str, ...]):
+    """What ``--by`` takes; layers to any depth."""
+
+    __slots__ = ()
+
+    def __contains__(self, way: object) -> bool:
+        return super().__contains__(way) or bool(re.fullmatch(r"layer:[1-9]\d{0,2}", str(way)))
+
+
 class Delivery:
     """What ``options`` say; files are checked at once, so that no work is lost."""
 
@@ -77,6 +89,9 @@ class Delivery:
             raise VmprofError("--open needs a page to show: --html FILE")
         self._plain = options.plain
         self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
+        by, _, depth = options.by.partition(":")
+        self._by_layer = by == "layer"
+        self._depth = int(depth) if depth else None
 
     def deliver(self, reports: Sequence[Report], trace: Text | None = None) -> None:
         """Write the files, which hold one report, and print all of ``reports``.
@@ -111,6 +126,8 @@ class Delivery:
 
     def text(self, report: Report) -> str:
         """``report`` as the terminal gets it."""
+        if self._by_layer:
+            report = by_layer(report, self._depth)
         if self.width is None:
             return report.heading() + text(report, self._view)
         from vmprof.report.render import terminal  # what it needs takes time to load

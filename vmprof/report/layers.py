@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
+from vmprof.errors import VmprofError
 from vmprof.report.model import Report
 from vmprof.values import LAYER, PATH, Metric, Row
 
@@ -61,7 +62,16 @@ def within(cell: Metric | None, depth: int | None) -> str:
 
 
 def by_layer(report: Report, depth: int | None = None) -> Report:
-    """``report`` with calls that go by the names of their layers, as :func:`within` has them."""
+    """``report`` with calls that go by the names of their layers, as :func:`within` has them.
+
+    Raises :class:`VmprofError` if it does not say what they are.
+    """
+    if not any(LAYER in row for row in report.calls):
+        raise VmprofError(
+            "the report does not say of which layers calls are; they are known of ONNX models, "
+            "exported PyTorch programs and vmprof's models that this version compiled, and of "
+            "Relax modules with spans (docs/models.md)"
+        )
     return replace(report, calls=tuple(_of_layer(row, depth) for row in report.calls))
 
 
