@@ -34,7 +34,7 @@ _GAP = 2
 _NARROW = 60  # for a name, and the least width that is used
 _LEAST_NAME, _NAME = 20, 44
 _BAR = 12
-_LEAST_SHAPES, _SHAPES = 16, 30
+_LEAST_TEXT, _SHAPES = 16, 30
 _SHAPE_LINES = 2
 _MUCH = 10.0  # percent of Total: worth a look
 _SHAPE_COLUMN = "Argument Shapes"
@@ -178,9 +178,12 @@ class _Layout:
 
 def _least_widths(given: Container[str], width: int, *, everything: bool) -> Mapping[str, int]:
     """How wide texts are at least, in the order in which they get what room is left."""
-    name = max(_LEAST_NAME, width * 2 // (7 if LAYER in given else 5))
-    shapes = _LEAST_SHAPES if everything else _SHAPES
-    return {"Name": min(name, _NAME), LAYER: min(name, _NAME), _SHAPE_COLUMN: shapes}
+    name = max(_LEAST_NAME, width // 4 if LAYER in given else width * 2 // 5)
+    return {
+        "Name": min(name, _NAME),
+        LAYER: min(max(_LEAST_TEXT, width // 5), _NAME),
+        _SHAPE_COLUMN: _LEAST_TEXT if everything else _SHAPES,
+    }
 
 
 def _table(layout: _Layout, rows: Sequence[Row], sums_at: int, total: float) -> Table:
