@@ -11,6 +11,7 @@ import pytest
 import tvm
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import models
 from tvm import relax
 
 import vmprof
@@ -85,13 +86,12 @@ def test_beside_tvms_compile_and_through_a_file(tmp_path: Path) -> None:
     assert layers_in(report) == [*expected, *(each.replace("first", "second") for each in expected)]
 
 
-def test_lines_of_a_file_are_layers() -> None:
-    def build(builder: NamingBuilder, x: Any) -> Any:
-        call = relax.op.exp(x)
-        span = tvm.ir.Span(tvm.ir.SourceName("model.py"), 12, 12, 1, 9)
-        return relax.Call(call.op, list(call.args), call.attrs, [], span)
-
-    assert layers_in(profiled(graph(build, 4))) == ["model.py:12"]
+def test_lines_of_a_script_are_layers() -> None:
+    source = Path(models.__file__).read_text().splitlines()
+    places = [layer.split(":") for layer in layers_in(profiled(models.Nested))]
+    assert {file for file, _ in places} == {"models.py"}
+    lines = [source[int(line) - 1].strip() for _, line in places]
+    assert lines == [*["return R.add(x, x)"] * 2, "return R.multiply(z, y)"]
 
 
 def test_branches_and_functions() -> None:

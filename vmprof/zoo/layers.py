@@ -1,13 +1,14 @@
 """Names of layers in a Relax graph: the spans of its calls.
 
-TVM's importers leave spans empty. Who makes a graph with a :class:`NamingBuilder` says in
-them which layer of the model each call belongs to.
+TVM's importers leave spans empty, its script notes lines in them. Who makes a graph with a
+:class:`NamingBuilder` says there which layer of the model each call belongs to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import Any
 
 import tvm
@@ -80,7 +81,7 @@ def in_layer(call: Expr, layer: str | None) -> Expr:
 
 
 def layer_of(expr: Expr) -> str | None:
-    """What the span of ``expr`` says: a name, or a line of a file.
+    """What the span of ``expr`` says: a name, or the line of a file, as TVMScript has it.
 
     Of what does the work of several it is as :mod:`vmprof.report.layers` writes them.
     """
@@ -88,7 +89,7 @@ def layer_of(expr: Expr) -> str | None:
     if span is None or not span.source_name.name:
         return None
     name = str(span.source_name.name)
-    return f"{name}:{span.line}" if span.line else name
+    return f"{PurePath(name).name}:{span.line}" if span.line else name
 
 
 def _same(made: list[Expr], expressions: Any) -> bool:
