@@ -97,9 +97,11 @@ def _show(found: Sequence[Peaks], *, as_json: bool) -> None:
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
         for row in (titles, *rows)
     ]
-    for each in found:
-        if unsettled := told_unsettled(each):
-            lines.append(f"not settled, {each.threads} threads: {unsettled}")
+    lines += [
+        f"not settled, {each.threads} threads: {unsettled}"
+        for each in found
+        if (unsettled := told_unsettled(each))
+    ]
     print_out("\n".join([*lines, ""]))
 
 

@@ -85,10 +85,10 @@ class _Case:
     def parts(self) -> list[tuple[Level, float]]:
         """Bytes, and where they may come from at best: what is old, and the others."""
         old = self.roofs.nearest(max(self.reuse.least, self.data.whole))
-        return [
-            (old, self.data.old),
-            (self.roofs.nearest(self.data.whole), self.data.whole - self.data.old),
-        ]
+        other = self.roofs.nearest(self.data.whole)
+        if old == other:
+            return [(other, self.data.whole)]
+        return [(old, self.data.old), (other, self.data.whole - self.data.old)]
 
     @cached_property
     def data_us(self) -> float:
@@ -258,8 +258,8 @@ def _figures(case: _Case) -> Iterator[str]:
     if BYTES not in row:
         return
     parts = [
-        f"{short_count(size)} bytes {what}from {level.name} at {three_digits(level.bandwidth)} GB/s"
-        for (level, size), what in zip(case.parts, ("last used a run ago ", ""), strict=True)
+        f"{short_count(size)} bytes from {level.name} at {three_digits(level.bandwidth)} GB/s"
+        for level, size in case.parts
         if size
     ]
     yield (
@@ -267,7 +267,10 @@ def _figures(case: _Case) -> Iterator[str]:
         f"best; all from {case.farthest.name}, {_share(case.worst_us, us)}"
     )
     if case.data.old:
-        yield f"reuse: between two uses of what is a run old, {_touched(case.reuse)} are touched"
+        yield (
+            f"reuse: {short_count(case.data.old)} bytes of it were last used a run ago, and "
+            f"{_touched(case.reuse)} are touched meanwhile"
+        )
 
 
 def _touched(reuse: Reuse) -> str:

@@ -22,6 +22,11 @@ Key = tuple[Metric | None, ...]
 
 _TENSOR = re.compile(r"([a-z]+)(\d*)\[([\d, ]*)\]")
 _BITS = {"bool": 8}
+# Builtins that look at shapes, or make tensors with nothing in them.
+_TOUCH_NOTHING = tuple(
+    f"vm.builtin.{name}"
+    for name in ("alloc_", "check_", "make_", "match_", "null_value", "reshape", "shape_of")
+)
 # Calls of which nobody knows what they touch may take so much of the time, and no more.
 _UNKNOWN_SHARE = 0.05
 
@@ -54,6 +59,8 @@ class Reuse:
         made: set[tuple[str, int]] = set()
         unknown_us = 0.0
         for call in report.calls:
+            if str(call.get("Name", "")).startswith(_TOUCH_NOTHING):
+                continue
             tensors = _tensors(str(call.get("Argument Shapes", "")))
             count = call.get(BYTES)
             if not isinstance(count, Count):
@@ -80,7 +87,7 @@ class Reuse:
 
 
 @lru_cache(maxsize=4096)
-def _tensors(shapes: str) -> list[tuple[str, int, int]]:
+def _tensors(shapes: str) -> tuple[tuple[str, int, int], ...]:
     """The kind of elements, how many, and bytes of each tensor; none if one is not understood."""
     found = []
     for match in _TENSOR.finditer(shapes):
@@ -88,6 +95,6 @@ def _tensors(shapes: str) -> list[tuple[str, int, int]]:
         width = int(bits or _BITS.get(name, 0))
         elements = math.prod(int(size) for size in sizes.split(",") if size.strip())
         if width % 8 or not width:
-            return []
+            return ()
         found.append((f"{name}{bits}", elements, elements * width // 8))
-    return found if len(found) == shapes.count("[") else []
+    return tuple(found) if len(found) == shapes.count("[") else ()

@@ -10,7 +10,8 @@ from vmprof.zoo.peaks.model import MEMORY
 
 # Several times what the nearer cache holds, or that would be measured.
 _TIMES_NEARER = 4
-_LEAST_MEMORY, _MOST_MEMORY = 1 << 27, 1 << 30
+_TIMES_LARGEST = 2
+_LEAST_MEMORY, _MOST_MEMORY = 1 << 27, 1 << 29
 # Pieces of work per thread: in memory some are slower than others.
 _SLICES = 8
 # Data that are this many times as large as a cache are not in it.
@@ -43,7 +44,7 @@ def places(levels: Sequence[CacheLevel], largest: int, threads: int) -> list[Pla
         if size > _TELLS_APART * nearer:
             found.append(Place(f"L{level.level}", holds, size, 1))
             nearer = holds
-    size = min(max(_TIMES_NEARER * max(largest, nearer), _LEAST_MEMORY), _MOST_MEMORY)
+    size = min(max(_TIMES_LARGEST * max(largest, nearer), _LEAST_MEMORY), _MOST_MEMORY)
     return [*found, Place(MEMORY, None, size, _SLICES)]
 
 
