@@ -9,8 +9,8 @@ from vmprof.report.aggregate import merge_key, sums_of
 from vmprof.report.bounds import BOUND, Bound, bounds
 from vmprof.report.columnwise import cells_of
 from vmprof.report.derive import derive
-from vmprof.report.kinds import calls_of
 from vmprof.report.model import Report
+from vmprof.report.needs import number_of_calls
 from vmprof.report.reuse import Key
 from vmprof.report.roofs import AT_PEAK, Roofs
 from vmprof.uncollected import uncollected
@@ -71,7 +71,7 @@ def _cells(row: Row, found: Mapping[Key, Bound]) -> dict[str, Metric]:
     bound = found[merge_key(row)]
     cells: dict[str, Metric] = {BOUND: bound.word}
     if bound.data_us is not None:
-        cells[AT_PEAK] = Duration(bound.data_us * calls_of(row))
+        cells[AT_PEAK] = Duration(bound.data_us * number_of_calls(row))
     return cells
 
 

@@ -14,8 +14,9 @@ from vmprof.report.aggregate import merge_calls, merge_key
 from vmprof.report.bounds import bounds
 from vmprof.report.columnwise import number
 from vmprof.report.derive import derive_rows
-from vmprof.report.kinds import calls_of, kind_of, microseconds
+from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import Report
+from vmprof.report.needs import number_of_calls
 from vmprof.report.roofs import MEASURED, UNSETTLED, Level, Roofs
 from vmprof.report.totals import longest_total
 from vmprof.values import FLOPS
@@ -83,7 +84,7 @@ def roofline(report: Report) -> Roofline:
         needed = None
         if roofs is not None and not bound.above:
             compute = (number(row.get(FLOPS)) or 0.0) / roofs.gflops / 1e3
-            needed = max(compute, (bound.data_us or 0.0) * calls_of(row)) / time
+            needed = max(compute, (bound.data_us or 0.0) * number_of_calls(row)) / time
         points.append(
             Point(
                 str(row.get("Name", "")),
