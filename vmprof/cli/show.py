@@ -50,7 +50,10 @@ def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
     if holds_recording(options.file):
         if options.why is not None:
-            raise VmprofError("--why is of a report that vmprof run --metrics wrote, as JSON")
+            raise VmprofError(
+                f"--why is of a report, and {options.file} is a recording; make one: vmprof run "
+                "--metrics --json FILE"
+            )
         _show_recording(options, target)
         return
     for option, asked in (
