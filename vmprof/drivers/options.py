@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass, field
 
 from vmprof.defaults import AUTO_MIN_REPEATS, DEFAULT_MAX_RECORDS
-from vmprof.record.options import Counting, Threads
+from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.rounds.options import Rounds
 
 
@@ -26,6 +26,7 @@ class Profiling:
     threads: Threads = field(default_factory=Threads)
     metrics: bool = False
     max_records: int = DEFAULT_MAX_RECORDS
+    sampling: Sampling = field(default_factory=Sampling)
     measure_peaks: bool = False
 
     @staticmethod
@@ -33,6 +34,7 @@ class Profiling:
         Rounds.add_arguments(parser, at_least)
         Counting.add_arguments(parser)
         Threads.add_arguments(parser)
+        Sampling.add_arguments(parser)
         more = parser.add_argument_group("what else to measure")
         more.add_argument(
             "--metrics",
@@ -65,5 +67,6 @@ class Profiling:
             Threads.from_options(options),
             options.metrics,
             options.max_records,
+            Sampling.from_options(options),
             not options.no_peaks,
         )
