@@ -45,19 +45,18 @@ def test_a_run_measures_the_machine_by_itself_and_says_what_bounds_each_operator
     monkeypatch.setattr(drivers, "measure", short)
     path = tmp_path / "r.json"
     asked = ["run", "mlp", "--metrics", "--counters", "none", "--repeats", "3", "--quiet"]
-    assert main([*asked, "--num-threads", "2", "--json", str(path)]) == 0
+    assert main([*asked, "--json", str(path)]) == 0
     report = Report.from_json(path.read_text())
     assert all("Bound" in row for row in report.calls)
-    for one_thread in (False, True):
-        roofs = Roofs.of(report.configuration, one_thread=one_thread)
-        assert roofs is not None
-        assert len(roofs.levels) > 1
+    roofs = Roofs.of(report.configuration)
+    assert roofs is not None
+    assert len(roofs.levels) > 1
     launch = report.configuration[LAUNCH]
     assert isinstance(launch, Duration)
     assert launch.microseconds > 0
     dense = next(row for row in report.calls if "dense_pack" in str(row["Name"]))
     assert explain(report, dense)[0].startswith(f"{dense['Bound']}: ")
-    assert (len(kept_history(1)), len(kept_history(2))) in ((1, 1), (2, 2))  # again, if too low
+    assert len(kept_history(1)) in (1, 2)  # again, if a kernel was faster
     capsys.readouterr()
 
     assert main(["show", str(path), "--why", "dense_pack"]) == 0
@@ -67,8 +66,8 @@ def test_a_run_measures_the_machine_by_itself_and_says_what_bounds_each_operator
     assert "\n  data: " in told
     assert main(["show", str(path), "--why", "nothing"]) == 1
     assert "no operator has such a name" in capsys.readouterr().err
-    assert main(["peaks", "--threads", "1,2", "--history", "--json"]) == 0
-    assert {each["threads"] for each in json.loads(capsys.readouterr().out)} == {1, 2}
+    assert main(["peaks", "--threads", "1", "--history", "--json"]) == 0
+    assert {each["threads"] for each in json.loads(capsys.readouterr().out)} == {1}
 
 
 def test_peaks_that_cannot_be_read_are_one_line(

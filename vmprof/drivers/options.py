@@ -27,7 +27,7 @@ class Profiling:
     metrics: bool = False
     max_records: int = DEFAULT_MAX_RECORDS
     sampling: Sampling = field(default_factory=Sampling)
-    measure_peaks: bool = False
+    measure_peaks: bool = True
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser, at_least: int = AUTO_MIN_REPEATS) -> None:
@@ -45,7 +45,8 @@ class Profiling:
         )
         more.add_argument(
             "--no-peaks",
-            action="store_true",
+            dest="measure_peaks",
+            action="store_false",
             help="with --metrics, do not measure what this machine attains if it is not known yet",
         )
         more.add_argument(
@@ -68,5 +69,5 @@ class Profiling:
             options.metrics,
             options.max_records,
             Sampling.from_options(options),
-            not options.no_peaks,
+            options.measure_peaks,
         )

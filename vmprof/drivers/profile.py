@@ -79,6 +79,7 @@ def profile(
     pin: Sequence[int] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
     metrics: bool = False,
+    measure_peaks: bool = True,
     sample: str | bool = False,
     sample_rate: int = SAMPLE_RATE,
     schedule: str | None = None,
@@ -100,8 +101,9 @@ def profile(
     :class:`~vmprof.record.options.Counting`; ``repeats``, ``warmup``, ``single_pass`` and
     ``cold`` how often it is run: :class:`~vmprof.record.rounds.options.Rounds`; ``threads``,
     ``num_threads`` and ``pin`` are of :class:`~vmprof.record.options.Threads`, ``collectors``,
-    ``metrics`` and ``max_records`` of :class:`~vmprof.drivers.options.Profiling`, ``sample`` and
-    ``sample_rate`` of :class:`~vmprof.record.options.Sampling`.
+    ``metrics``, ``measure_peaks`` and ``max_records`` of
+    :class:`~vmprof.drivers.options.Profiling`, ``sample`` and ``sample_rate`` of
+    :class:`~vmprof.record.options.Sampling`.
 
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
@@ -119,6 +121,7 @@ def profile(
         metrics,
         max_records,
         Sampling(sample, sample_rate),
+        measure_peaks,
     )
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
