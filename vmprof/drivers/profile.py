@@ -29,6 +29,7 @@ from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Threads
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
+from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.engines import DispatchLoop, Engine
 from vmprof.record.rounds.measurement import measure
@@ -43,6 +44,7 @@ from vmprof.report.cpu_time import CPU_METRICS, CPU_TIME
 from vmprof.report.derive import derive
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import Report
+from vmprof.report.noise import with_provenance
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
@@ -62,7 +64,7 @@ def profile(
     entry: str = DEFAULT_ENTRY,
     counters: str | Sequence[str] | None = None,
     repeats: int | None = None,
-    warmup: int = 1,
+    warmup: int | None = None,
     single_pass: bool = False,
     cold: bool = False,
     multiplex: bool = False,
@@ -185,7 +187,7 @@ def profile_engines(
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         beforehand(running)
         with recorded_launches() as problems, told_plainly(in_python):
-            warmth, measurements = measure(
+            measured = measure(
                 [*running.values()],
                 rounds,
                 opened,
@@ -193,6 +195,9 @@ def profile_engines(
                 progress,
                 cpu_time=threads or metrics,
             )
+        provenance = provenance_of(
+            plan.machine, measured.activity, [program.library] if program.library else []
+        )
         unseen: dict[str, Metric] = (
             {"Launches": f"only the calling thread was counted: {problems[0]}"}
             if problems and scope.tasks
@@ -215,7 +220,7 @@ def profile_engines(
                 else "task-clock cannot be counted for other threads here"
             )
         reports = {}
-        for (name, engine), measurement in zip(running.items(), measurements, strict=True):
+        for (name, engine), measurement in zip(running.items(), measured.measurements, strict=True):
             report = build_report(
                 sites=[site.callee for site in engine.sites],
                 device=f"{device.type}{device.index}",
@@ -237,7 +242,7 @@ def profile_engines(
                         program,
                         name,
                         rounds,
-                        warmth=warmth,
+                        measured=measured,
                         plan=open_plan,
                         measurement=measurement,
                     ),
@@ -273,7 +278,7 @@ def profile_engines(
             if metrics:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
                 report = with_known_peaks(with_metrics(report, program.kernels))
-            reports[name] = report
+            reports[name] = with_provenance(report, provenance)
     return reports
 
 
