@@ -6,7 +6,8 @@ What the machine does not tell is there, too, as a text that begins with
 
 from __future__ import annotations
 
-from vmprof.report.model import Report
+from collections.abc import Mapping
+
 from vmprof.report.render.figures import short
 from vmprof.values import UNKNOWN, Metric, Samples
 
@@ -27,7 +28,7 @@ LOAD_BEFORE, LOAD_AFTER = "Load at start", "Load at end"
 
 # What the folded line has.
 _IMPORTANT = (PROCESSOR, KERNEL, GOVERNOR, DATE, "vmprof", "TVM", LIBRARY_ID)
-_NAMED = {GOVERNOR: "governor ", "vmprof": "vmprof ", "TVM": "TVM ", LIBRARY_ID: "library "}
+_NAMED = {GOVERNOR: "governor ", "vmprof": "vmprof ", "TVM": "TVM "}
 
 
 def is_known(metric: Metric | None) -> bool:
@@ -35,23 +36,23 @@ def is_known(metric: Metric | None) -> bool:
     return metric is not None and not (isinstance(metric, str) and metric.startswith(UNKNOWN))
 
 
-def folded(report: Report) -> str:
-    """The most important of it in one line; ``""`` if the report says nothing of it."""
+def folded(provenance: Mapping[str, Metric]) -> str:
+    """The most important of it in one line; ``""`` if nothing is said."""
     parts = []
     for name in _IMPORTANT:
-        metric = report.provenance.get(name)
+        metric = provenance.get(name)
         if is_known(metric):
             parts.append(f"{_NAMED.get(name, '')}{_brief(name, short(metric))}")
     return ", ".join(parts)
 
 
-def unfolded(report: Report) -> list[tuple[str, str]]:
-    """All of it, a name and a text each."""
-    return [
-        (name, short(metric))
-        for name, metric in report.provenance.items()
+def unfolded(provenance: Mapping[str, Metric]) -> dict[str, str]:
+    """All of it, a text by each name."""
+    return {
+        name: short(metric)
+        for name, metric in provenance.items()
         if not isinstance(metric, Samples)
-    ]
+    }
 
 
 def _brief(name: str, text: str) -> str:
@@ -60,5 +61,6 @@ def _brief(name: str, text: str) -> str:
     if name == KERNEL:
         return " ".join(text.split()[:2])
     if name == LIBRARY_ID:
-        return text.partition(" ")[0][:12]
+        kind, _, identity = text.partition(" ID ") if " ID " in text else text.partition(" ")
+        return f"library's {kind} {identity[:12]}"
     return text
