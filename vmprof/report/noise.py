@@ -35,6 +35,8 @@ NOISE, REMEDY = "Noise", "Against the noise"
 
 # Fewer repeats have no quartiles.
 LEAST_REPEATS = 3
+# What is larger, infinite or no number was not measured.
+_LARGEST = 1e100
 _TIME, _MEAN, _STD = "Duration (us)", "Unprofiled mean (us)", "Unprofiled std (us)"
 # Percent of the median, half of what lies between the quartiles; and of the mean, one standard
 # deviation, which single repeats can raise: values are of the middle half, so more is let pass.
@@ -67,9 +69,8 @@ class Spread:
 
     @property
     def text(self) -> str:
-        """``±3 %``, as it stands beside a value."""
-        percent = self.percent
-        return f"±{percent:.1f} %" if 0 < percent < 0.95 else f"±{percent:,.0f} %"
+        """``±3.1 %``, as it stands beside a value."""
+        return f"±{self.percent:,.{1 if self.percent < 9.95 else 0}f} %"
 
 
 @dataclass(frozen=True)
@@ -186,9 +187,9 @@ def _told(level: Level, measure: str, causes: tuple[Cause, ...]) -> tuple[str, s
 def _samples(row: Row, column: str) -> tuple[float, ...]:
     """What each repeat measured; nothing if one of them is no number."""
     samples = row.get(f"{column}{SAMPLES_SUFFIX}")
-    if not isinstance(samples, Samples) or not all(map(isfinite, samples.values)):
+    if not isinstance(samples, Samples):
         return ()
-    return samples.values
+    return samples.values if all(abs(value) < _LARGEST for value in samples.values) else ()
 
 
 def _deviation(row: Row, column: str) -> float | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from vmprof.report.render.figures import short
 from vmprof.values import UNKNOWN, Metric, Samples
+from vmprof.visible import visible
 
 PROCESSOR, KERNEL, GOVERNOR, DATE = "Processor", "Kernel", "Governor", "Date"
 LIBRARY, LIBRARY_ID = "Library", "Library's ID"
@@ -53,6 +54,13 @@ def unfolded(provenance: Mapping[str, Metric]) -> dict[str, str]:
         for name, metric in provenance.items()
         if not isinstance(metric, Samples)
     }
+
+
+def section(provenance: Mapping[str, Metric]) -> str:
+    """All of it as text, a line each below a heading."""
+    lines = [f"{name}: {text}" for name, text in unfolded(provenance).items()]
+    lines = lines or ["the report does not say where it comes from"]
+    return "".join(f"{visible(line)}\n" for line in ("Provenance", "-" * 10, *lines))
 
 
 def _brief(name: str, text: str) -> str:

@@ -68,11 +68,8 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     if view.columns is None and len(chosen.totals) == 1:
         titles = [title for title in titles if title != "Device"]
     if view.columns is None:
-        titles = [
-            each
-            for title in titles
-            for each in ([title, _SPREAD] if title == "Duration (us)" else [title])
-        ]
+        place = titles.index("Duration (us)") + 1
+        titles = [*titles[:place], _SPREAD, *titles[place:]]
     columns = [_Column.of(title, rows) for title in titles]
     layout = _Layout.of(columns, rows, width, everything=view.columns is not None)
     total = longest_total(report) or microseconds(chosen.sums)
@@ -84,7 +81,8 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
         console.print()
         console.print(_missing(report))
     if line := folded(report.provenance):
-        console.print(Text(visible(f"\n{line} (all of it: --provenance)"), "dim"))
+        console.print()
+        console.print(Text(visible(f"{line} (all of it: --provenance)"), "dim"))
     # No blanks at the ends of lines, which rich pads.
     lines = output.getvalue().rstrip("\n").split("\n")
     return "".join(f"{line.rstrip()}\n" for line in lines)
@@ -103,7 +101,9 @@ class _Column:
     @classmethod
     def of(cls, title: str, rows: Sequence[Row]) -> _Column:
         if title == _SPREAD:
-            return cls(title, title, _spreads(rows), is_ratio=True, says_something=True)
+            cells = _spreads(rows)
+            label = title.rjust(max(map(len, cells)))
+            return cls(title, label, cells, is_ratio=True, says_something=True)
         metrics = [row.get(title) for row in rows]
         label = title
         if title == "Duration (us)":
