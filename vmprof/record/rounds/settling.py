@@ -27,7 +27,7 @@ class Settling:
 
     asked: int | None
     rounds: list[float] = field(default_factory=list)  # microseconds of each
-    _began: float = field(default_factory=time.monotonic)
+    _began: float = field(default_factory=lambda: time.monotonic())
     _seconds: float = 0.0
 
     @property
