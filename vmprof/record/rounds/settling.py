@@ -27,8 +27,10 @@ class Settling:
 
     asked: int | None
     rounds: list[float] = field(default_factory=list)  # microseconds of each
-    _began: float = field(default_factory=lambda: time.monotonic())
-    _seconds: float = 0.0
+    _seconds: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._began = time.monotonic()
 
     @property
     def goes_on(self) -> bool:
