@@ -5,6 +5,7 @@ const said = document.getElementById("said");
 const find = document.getElementById("find");
 const choice = document.getElementById("graph");
 const ROW = 22; // pixels, of a frame and the gap below
+const CHARACTER = 7.3; // pixels, of a letter on average
 let root = data.graphs[0].root;
 let path = [root]; // from the root to the frame that is as wide as the page
 
@@ -17,11 +18,21 @@ function describe(node, parent) {
   return `${node.n} (${data.labels[node.k]}${node.f ? `, ${node.f}` : ""}): ${shares.join(", ")}`;
 }
 
+// A name in so many pixels. Operators often begin alike: their middle goes first.
+function fitting(name, pixels) {
+  const room = Math.floor((pixels - 10) / CHARACTER);
+  if (name.length <= room) return name;
+  if (room < 5) return "";
+  const head = Math.floor((room - 1) / 3);
+  return `${name.slice(0, head)}…${name.slice(name.length - (room - 1 - head))}`;
+}
+
 function box(node, parent, above, left, width, depth) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = data.kinds[node.k];
-  button.textContent = node.n;
+  button.textContent = fitting(node.n, width * flame.clientWidth);
+  button.dataset.name = node.n.toLowerCase();
   button.title = describe(node, parent);
   button.style.left = `${100 * left}%`;
   button.style.width = `${100 * width}%`;
@@ -77,7 +88,7 @@ function matching(node, text) {
 function mark() {
   const text = find.value.trim().toLowerCase();
   for (const button of flame.children) {
-    button.classList.toggle("found", text !== "" && button.textContent.toLowerCase().includes(text));
+    button.classList.toggle("found", text !== "" && button.dataset.name.includes(text));
   }
   document.getElementById("found").textContent = text === "" ? "" : percent(matching(root, text), root.s);
 }

@@ -47,15 +47,12 @@ def render(stacks: Sequence[Stack], title: str, sampled: Sampled) -> str:
 
 def _tree(stacks: Iterable[Stack]) -> dict[str, Any]:
     """Nodes: ``n`` a name, ``k`` the number of a kind, ``s`` samples, ``f`` a file, ``c`` nodes."""
-    kinds = list(_KINDS)
-    top: dict[str, Any] = {"n": "", "k": 0, "s": 0, "c": {}}
+    top = _node("", "run")
     for stack in stacks:
         node = top
         node["s"] += stack.samples
         for each in stack.frames:
-            inner = node["c"].setdefault(
-                each, {"n": each.name, "k": kinds.index(each.kind), "s": 0, "c": {}}
-            )
+            inner = node["c"].setdefault(each, _node(each.name, each.kind))
             if each.file:
                 inner["f"] = f"{each.file}:{each.line}" if each.line else each.file
             inner["s"] += stack.samples
@@ -63,6 +60,10 @@ def _tree(stacks: Iterable[Stack]) -> dict[str, Any]:
     # All have the same root.
     (root,) = top["c"].values()
     return _listed(root, top["s"] * _LEAST_SHARE)
+
+
+def _node(name: str, kind: FrameKind) -> dict[str, Any]:
+    return {"n": name, "k": [*_KINDS].index(kind), "s": 0, "c": {}}
 
 
 def _listed(node: dict[str, Any], least: float) -> dict[str, Any]:

@@ -67,14 +67,13 @@ def stacks_of(report: Report, line_of: LineOf = no_lines) -> list[Stack]:
     sampled = sampled_of(report)
     root = Frame(title_of(report) or "run", "run")
     above = [(root, *_of_call(row)) for row in report.calls]
+    outside = (root, Frame(_IN_NO_CALL, "operator"))
     samples: Counter[tuple[tuple[Frame, ...], int]] = Counter()
     weights: Counter[tuple[tuple[Frame, ...], int]] = Counter()
     for hit in sampled.hits:
         function = sampled.functions[hit.function]
         library = sampled.libraries[function.library]
-        outer = (
-            above[hit.call] if hit.call != IN_NO_CALL else (root, Frame(_IN_NO_CALL, "operator"))
-        )
+        outer = above[hit.call] if hit.call != IN_NO_CALL else outside
         line = line_of(library, function, hit.address)
         key = (*outer, _code(library, function), *([line] if line else ())), hit.thread
         samples[key] += hit.samples
