@@ -23,6 +23,8 @@ from vmprof.report.facts import facts, title_of
 from vmprof.report.kinds import microseconds
 from vmprof.report.layers import short as short_layers
 from vmprof.report.model import Report
+from vmprof.report.noise import Level, Noise, noise_of, spread_of
+from vmprof.report.provenance import folded
 from vmprof.report.render.figures import short
 from vmprof.report.render.names import shortened
 from vmprof.report.render.view import View, select
@@ -31,13 +33,15 @@ from vmprof.values import LAYER, Count, Duration, Metric, Percent, Ratio, Row
 from vmprof.visible import visible
 
 _GAP = 2
+_WIDE = 100
 _NARROW = 60  # for a name, and the least width that is used
 _LEAST_NAME, _NAME = 20, 44
-_BAR = 12
+_BAR, _SHORT_BAR = 12, 8  # the latter where there is little room
 _LEAST_TEXT, _SHAPES = 16, 30
 _SHAPE_LINES = 2
 _MUCH = 10.0  # percent of Total: worth a look
 _SHAPE_COLUMN = "Argument Shapes"
+_SPREAD = "±"  # by how much the repeats of the time differ
 _NEVER_BY_DEFAULT = ("Hash", "Percent")
 
 
@@ -59,12 +63,17 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     if title := title_of(report):
         console.print(Text(visible(title), "bold"))
     console.print(_facts(report, width))
+    if (noise := noise_of(report)) is not None:
+        console.print(_noise(noise))
     console.print()
     chosen = select(report, view)
     rows = [*chosen.rows, *([chosen.rest] if chosen.rest else []), chosen.sums, *chosen.totals]
     titles = chosen.columns
     if view.columns is None and len(chosen.totals) == 1:
         titles = [title for title in titles if title != "Device"]
+    if view.columns is None:
+        place = titles.index("Duration (us)") + 1
+        titles = [*titles[:place], _SPREAD, *titles[place:]]
     columns = [_Column.of(title, rows) for title in titles]
     layout = _Layout.of(columns, width, everything=view.columns is not None)
     total = longest_total(report) or microseconds(chosen.sums)
@@ -75,6 +84,9 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     if report.missing:
         console.print()
         console.print(_missing(report))
+    if line := folded(report.provenance):
+        console.print()
+        console.print(Text(visible(f"{line} (all of it: --provenance)"), "dim"))
     # No blanks at the ends of lines, which rich pads.
     lines = output.getvalue().rstrip("\n").split("\n")
     return "".join(f"{line.rstrip()}\n" for line in lines)
@@ -86,12 +98,16 @@ class _Column:
 
     title: str
     label: str
-    cells: list[str]
+    cells: Sequence[str]
     is_ratio: bool
     says_something: bool
 
     @classmethod
     def of(cls, title: str, rows: Sequence[Row]) -> _Column:
+        if title == _SPREAD:
+            cells = _spreads(rows)
+            label = title.rjust(max(map(len, cells)))
+            return cls(title, label, cells, is_ratio=True, says_something=True)
         metrics = [row.get(title) for row in rows]
         label = title
         if title == "Duration (us)":
@@ -120,7 +136,7 @@ class _Column:
     @property
     def rank(self) -> tuple[int, int]:
         """What is shown first, where not all of them fit: lower is earlier."""
-        groups = ("Name", "Duration (us)", "Device", "Count", LAYER)
+        groups = ("Name", "Duration (us)", _SPREAD, "Device", "Count", LAYER, "Bound")
         if self.title in groups:
             return (0, groups.index(self.title))
         kind = 0 if self.is_ratio else 1 if self.title.startswith("perf::") else 2
@@ -129,10 +145,11 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Layout:
-    """``columns`` that fit, ``widths`` of those that give way, titles of what does not fit."""
+    """``columns`` that fit, ``widths`` of those that give way and of bars, titles of the rest."""
 
     columns: Sequence[_Column]
     widths: Mapping[str, int]
+    bar: int
     left_out: Sequence[str]
 
     @classmethod
@@ -144,9 +161,10 @@ class _Layout:
             for title, enough in _least_widths(given, width, everything=everything).items()
             if title in given
         }
+        bar = _BAR if width >= _WIDE else _SHORT_BAR
         room = width - least["Name"]
         if "Duration (us)" in given:
-            room -= _BAR + 6 + 2 * _GAP
+            room -= bar + 6 + 2 * _GAP
         shown: list[_Column] = []
         left_out = []
         for column in columns if everything else sorted(columns, key=lambda column: column.rank):
@@ -173,7 +191,7 @@ class _Layout:
             else column
             for column in shown
         ]
-        return cls(cut, widths, left_out)
+        return cls(cut, widths, bar, left_out)
 
 
 def _least_widths(given: Container[str], width: int, *, everything: bool) -> Mapping[str, int]:
@@ -192,7 +210,7 @@ def _table(layout: _Layout, rows: Sequence[Row], sums_at: int, total: float) -> 
         width = layout.widths.get(column.title)
         table.add_column(Text(column.label), no_wrap=column.title != _SHAPE_COLUMN, width=width)
         if column.title == "Duration (us)":
-            table.add_column("Share", justify="left", no_wrap=True, width=_BAR + 6 + _GAP)
+            table.add_column("Share", justify="left", no_wrap=True, width=layout.bar + 6 + _GAP)
     longest = max((microseconds(row) for row in rows[:sums_at]), default=0.0)
     for number, row in enumerate(rows):
         is_sum = number >= sums_at
@@ -207,7 +225,9 @@ def _table(layout: _Layout, rows: Sequence[Row], sums_at: int, total: float) -> 
                 case "Duration (us)":
                     length = microseconds(row) / longest if longest and not is_sum else 0.0
                     cells.append(_dimmed_unit(cell, style))
-                    cells.append(Text.assemble((f"{share:5.1f} ", style), (_bar(length), "cyan")))
+                    cells.append(
+                        Text.assemble((f"{share:5.1f} ", style), (_bar(length, layout.bar), "cyan"))
+                    )
                 case title if title == _SHAPE_COLUMN:
                     cells.append(Text(_folded(cell, layout.widths[title]), "dim"))
                 case title if title == LAYER:
@@ -234,6 +254,17 @@ def _facts(report: Report, width: int) -> Text:
             lines.append(Text())
         lines[-1].append("   " if lines[-1] else "").append(text)
     return Text("\n").join(lines)
+
+
+def _noise(noise: Noise) -> Text:
+    is_quiet = noise.level is Level.QUIET
+    text = Text(visible(noise.verdict), "dim" if is_quiet else "yellow")
+    return text.append(visible(f" ({noise.remedy})"), "dim") if noise.remedy else text
+
+
+def _spreads(rows: Sequence[Row]) -> Sequence[str]:
+    texts = [spread.text if (spread := spread_of(row)) else "" for row in rows]
+    return [text.rjust(max(map(len, texts))) for text in texts]
 
 
 def _missing(report: Report) -> RenderableType:
@@ -274,7 +305,7 @@ def _dimmed_unit(cell: str, style: str) -> Text:
     return Text.assemble((number, style), (f" {unit}", "dim"))
 
 
-def _bar(length: float) -> str:
-    eighths = round(8 * _BAR * length)
+def _bar(length: float, width: int) -> str:
+    eighths = round(8 * width * length)
     partial = " ▏▎▍▌▋▊▉"[eighths % 8].strip()
     return "█" * (eighths // 8) + partial
