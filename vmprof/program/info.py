@@ -6,7 +6,6 @@ model is compiled by :func:`vmprof.compile` or with :class:`vmprof.KernelInfo`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import stat
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from vmprof.errors import VmprofWarning
-from vmprof.program.build_id import build_id
+from vmprof.program.build_id import digest, identity
+from vmprof.program.code import write_code
 from vmprof.program.dimensions import Dimension
 from vmprof.program.kernels import LAYOUT_COLUMNS, Flow, Kernel, Kernels
 from vmprof.version import __version__
@@ -26,7 +26,6 @@ from vmprof.version import __version__
 # where it has one, since to read all of it takes long.
 _FORMAT, _READABLE = 3, (1, 2, 3)
 _BY_DIGEST = (1, 2)
-_CHUNK = 1 << 20
 # Anybody may have written the file: no more than this is read of it.
 _MAX_BYTES = 16 << 20
 _MAX_TEXT = 10_000
@@ -46,10 +45,15 @@ class Signature:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Kernels by their names, signatures by the functions' names."""
+    """Kernels by their names, signatures by the functions' names.
+
+    ``code`` is the kernels' TensorIR as :mod:`vmprof.program.code` has it, where this was
+    compiled in this process.
+    """
 
     kernels: Kernels = field(default_factory=dict)
     signatures: Mapping[str, Signature] = field(default_factory=dict)
+    code: str = ""
 
 
 NOTHING_KNOWN = ModelInfo()
@@ -65,11 +69,12 @@ def write_info(info: ModelInfo, library: str | Path) -> None:
     document = {
         "format": _FORMAT,
         "vmprof": __version__,
-        "library": _identity(Path(library)),
+        "library": identity(Path(library)),
         "kernels": {name: asdict(kernel) for name, kernel in info.kernels.items()},
         "functions": {name: asdict(signature) for name, signature in info.signatures.items()},
     }
     info_path(library).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    write_code(info.code, Path(library))
 
 
 def read_info(library: str | Path) -> ModelInfo:
@@ -85,7 +90,7 @@ def read_info(library: str | Path) -> ModelInfo:
             return NOTHING_KNOWN
         document = json.loads(text)
         known = document["format"] in _READABLE
-        identify = _digest if document["format"] in _BY_DIGEST else _identity
+        identify = digest if document["format"] in _BY_DIGEST else identity
         belongs = document["library"] == identify(Path(library))
         info = _info(document) if known else NOTHING_KNOWN
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -178,15 +183,3 @@ def _dimension(value: Any) -> Dimension:
     if value is None or (isinstance(value, str) and len(value) <= _MAX_TEXT):
         return value
     return _count(value)
-
-
-def _identity(library: Path) -> str:
-    return build_id(library) or _digest(library)
-
-
-def _digest(library: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    with library.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

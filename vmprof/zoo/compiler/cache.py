@@ -21,6 +21,7 @@ import tvm
 
 from vmprof.cache_folder import cache_folder
 from vmprof.errors import VmprofWarning
+from vmprof.program.code import code_path
 from vmprof.program.info import info_path
 from vmprof.version import __version__
 from vmprof.zoo import lowering, models
@@ -28,6 +29,8 @@ from vmprof.zoo import lowering, models
 _UNUSED_DAYS = 30
 _SUPERSEDED_DAYS = 1
 _SECONDS_PER_DAY = 86_400
+# What stands beside a library.
+_BESIDE = (info_path, code_path)
 
 
 class NotKeptError(Exception):
@@ -76,7 +79,7 @@ def _warn(message: str) -> None:
 
 
 def _is_there(library: Path) -> bool:
-    return library.is_file() and info_path(library).is_file()
+    return library.is_file() and all(beside(library).is_file() for beside in _BESIDE)
 
 
 def _make(library: Path, make: Callable[[Path], None]) -> None:
@@ -84,11 +87,13 @@ def _make(library: Path, make: Callable[[Path], None]) -> None:
     unfinished = library.with_name(f".{library.name}.unfinished")
     try:
         make(unfinished)
-        info_path(unfinished).replace(info_path(library))
+        for beside in _BESIDE:
+            beside(unfinished).replace(beside(library))
         unfinished.replace(library)
     finally:
         unfinished.unlink(missing_ok=True)
-        info_path(unfinished).unlink(missing_ok=True)
+        for beside in _BESIDE:
+            beside(unfinished).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -131,5 +136,5 @@ def _tidy(folder: Path, of_model: str) -> None:
         days = _SUPERSEDED_DAYS if file.name.startswith(of_model) else _UNUSED_DAYS
         with suppress(OSError):  # another process was faster, or it is another user's
             if now - file.stat().st_mtime > days * _SECONDS_PER_DAY:
-                for part in (file, info_path(file), _lock_path(file)):
+                for part in (file, *(beside(file) for beside in _BESIDE), _lock_path(file)):
                     part.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from vmprof.program.known import note_info
 from vmprof.progress import Progress, kept_up, silent, within
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.compiler.instrument import KernelInfo
+from vmprof.zoo.compiler.lines import lines_attached
 from vmprof.zoo.compiler.packing import packing_options
+from vmprof.zoo.compiler.parallel_bodies import name_bodies
 from vmprof.zoo.compiler.progress import CompileProgress
 from vmprof.zoo.importers import import_object
 from vmprof.zoo.lowering.host import host_target
@@ -95,10 +98,19 @@ def compile_module(
             else:
                 module = relax.transform.FoldBatchnormToConv2D()(module)
                 pipeline = cpu_generic.get_default_pipeline(target)
-            with kept_up(progress, compiling.step), _also(info, compiling):
+            with (
+                kept_up(progress, compiling.step),
+                _also(info, compiling),
+                lines_attached() as lines,
+            ):
                 executable = relax.build(
-                    module, target, relax_pipeline=pipeline, exec_mode=exec_mode
+                    module,
+                    target,
+                    relax_pipeline=pipeline,
+                    tir_pipeline=lines.pipeline,
+                    exec_mode=exec_mode,
                 )
+            name_bodies(executable.mod)
     except VmprofError:
         raise
     except Exception as error:  # TVM raises what it likes
@@ -107,7 +119,7 @@ def compile_module(
         raise VmprofError(
             problem, command_line=f"{problem} (--debug shows all that it says)"
         ) from error
-    return Compiled(executable, info.info)
+    return Compiled(executable, replace(info.info, code=lines.text))
 
 
 def _also(*instruments: Any) -> Any:
