@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import tvm
 
 from vmprof import VmprofError, VmprofWarning
-from vmprof.program.info import NOTHING_KNOWN, info_path, read_info, write_info
+from vmprof.program.code import code_path, read_code
+from vmprof.program.info import NOTHING_KNOWN, ModelInfo, info_path, read_info, write_info
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks
 
@@ -28,7 +29,7 @@ class Maker:
     def __call__(self, library: Path) -> None:
         self.calls += 1
         library.write_text(f"library {self.calls}")
-        write_info(NOTHING_KNOWN, library)
+        write_info(ModelInfo(code=f"# kernel {self.calls}\n"), library)
 
 
 @pytest.fixture
@@ -50,7 +51,8 @@ def test_made_once(folder: Path) -> None:
     assert make.calls == 1
     # The kernels belong to it, or there would be a warning.
     assert read_info(first) == NOTHING_KNOWN
-    assert names(folder) == {first.name, info_path(first).name}
+    assert read_code(first) == "# kernel 1\n"
+    assert names(folder) == {first.name, info_path(first).name, code_path(first).name}
 
 
 def test_another_model_schedule_or_target_is_another_library(folder: Path) -> None:
@@ -65,10 +67,13 @@ def test_another_model_schedule_or_target_is_another_library(folder: Path) -> No
     assert len(libraries) == make.calls == 4
 
 
-def test_a_library_without_its_kernels_is_made_again(folder: Path) -> None:
+@pytest.mark.parametrize("beside", [info_path, code_path])
+def test_a_library_without_its_kernels_is_made_again(
+    folder: Path, beside: Callable[[Path], Path]
+) -> None:
     make = Maker()
     library = cached_library("mlp", "cpu", TARGET, make)
-    info_path(library).unlink()
+    beside(library).unlink()
     assert cached_library("mlp", "cpu", TARGET, make).read_text() == "library 2"
 
 
@@ -92,7 +97,8 @@ def test_what_nobody_uses_is_thrown_away(folder: Path) -> None:
         os.utime(folder / name, (then, then))
     made = cached_library("mlp", "cpu", TARGET, make)
     kept = {"mlp-cpu-2.so", "vgg11-cpu-1.so", made.name}
-    assert names(folder) == kept | {f"{name}.vmprof.json" for name in kept}
+    beside = {f"{name}.vmprof.{kind}" for name in kept for kind in ("json", "tir")}
+    assert names(folder) == kept | beside
 
 
 def unusable(folder: Path) -> Iterator[str]:

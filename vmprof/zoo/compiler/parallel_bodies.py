@@ -92,14 +92,8 @@ class _Module:
 
     def _body(self, definition: re.Match[str], lines: list[str]) -> Iterator[str]:
         before, name, after = definition.groups()
-        scope = next(
-            (
-                self._locations[at][1]
-                for at in _AT.findall("\n".join(lines))
-                if at in self._locations
-            ),
-            None,
-        )
+        known = (self._locations.get(at) for at in _AT.findall("\n".join(lines)))
+        scope = next((scope for _, scope in filter(None, known)), "")
         if scope not in self._subprograms:
             yield definition[0]
             yield from lines
