@@ -81,8 +81,8 @@ class Lines:
             if found:
                 waiting.append(inside[int(found[1])])
                 line = line[: found.start()]  # noqa: PLW2901
-                if not line:
-                    continue  # of the statement on the next line
+            if not line.strip():
+                continue  # what was marked is on the next line
             if scoped and not self._is_inside(line):
                 waiting.clear()
                 continue
