@@ -31,6 +31,11 @@ class Function(Struct, frozen=True):
     def end(self) -> int:
         return self.address + len(self.content)
 
+    @property
+    def shown(self) -> str:
+        """What it is called, whether or not it has a name."""
+        return self.name or f"code at {self.address:#x}"
+
 
 class Code(Struct, frozen=True):
     """Functions of one library, in the order of their addresses.
