@@ -6,7 +6,7 @@ import platform
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmprof.errors import VmprofError
 from vmprof.inside.code import NO_LINE, Code, Function, Machine
@@ -17,17 +17,29 @@ _MACHINES: Mapping[str, Machine] = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch6
 _MOST_BYTES = 1 << 20
 # Line tables of debug builds of large programs take minutes.
 _MOST_LINE_BYTES = 16 << 20
+_MOST_FRAME_BYTES = 4 << 20
 # What TVM's code generator calls the source of its code.
 _TENSOR_IR = b"IRModule.CodeGenLLVM"
 _SVE_BYTES = Path("/proc/sys/abi/sve_default_vector_length")
 
 
-def read_code(path: str, addresses: Iterable[int], text: str = "") -> Code:
-    """The functions of the library at ``path`` that ``addresses`` lie in.
+class Place(NamedTuple):
+    """A function as its symbol has it: ``size`` bytes from the address ``begin`` on.
+
+    Without a symbol ``size`` is 0, and ``begin`` any address inside.
+    """
+
+    name: str
+    begin: int
+    size: int
+
+
+def read_code(path: str, places: Iterable[Place], text: str = "") -> Code:
+    """The functions of the library at ``path`` at ``places``.
 
     ``text`` is the TensorIR of all its code (:mod:`vmprof.program.code`), if it is known; of it
-    the kernels are kept that these functions were made of. An address that is in no function
-    is left out. :class:`VmprofError` where the file cannot be read.
+    the kernels are kept that these functions were made of. What is in no function that is
+    known is left out. :class:`VmprofError` where the file cannot be read.
     """
     # Few commands need it, and all would wait for it.
     from elftools.common.exceptions import DWARFError, ELFError
@@ -39,90 +51,55 @@ def read_code(path: str, addresses: Iterable[int], text: str = "") -> Code:
             elf = ELFFile(file)
             machine = _MACHINES.get(elf["e_machine"])
             if machine is None:
-                raise VmprofError(
-                    f"the code in {path} is for {elf['e_machine']}, which is not read"
-                )
-            functions = tuple(_functions(elf, sorted(set(addresses))))
+                raise VmprofError(f"it is for {elf['e_machine']}, whose code is not read")
+            functions = tuple(_functions(elf, places))
             build_id = _build_id(elf)
     except OSError as error:
-        raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
+        raise VmprofError(f"it cannot be read: {error.strerror}") from error
     except (
         ELFError, DWARFError, ConstructError, ValueError, TypeError, KeyError, IndexError,
         AttributeError, StopIteration,
     ) as error:  # fmt: skip
-        raise VmprofError(f"the code in {path} cannot be read: {error}") from error
+        raise VmprofError(f"its code cannot be read: {error}") from error
     lines = {line for function in functions for _, line in function.lines}
     return Code(path, build_id, machine, functions, _kernels(text, lines), _vector_bits(machine))
 
 
-def _functions(elf: Any, addresses: list[int]) -> Iterator[Function]:
-    if not addresses:
-        return
-    symbols, frames = _symbols(elf), None
+def _functions(elf: Any, places: Iterable[Place]) -> Iterator[Function]:
+    places = set(places)
+    named = {place for place in places if place.size}
+    unnamed = sorted(place.begin for place in places - named)
+    if unnamed:
+        frames = _frames(elf)
+        found = {_around(address, frames) for address in unnamed}
+        named |= {place for place in found if place is not None}
     table = _LineTable(elf)
-    end = 0
-    for address in addresses:
-        if address < end:
-            continue
-        found = symbols.at(address)
-        if found is None:
-            frames = _frames(elf) if frames is None else frames
-            found = frames.at(address)
-        if found is None:
-            continue
-        begin, size, name = found
-        content = _content(elf, begin, size)
-        if not content:
-            continue
-        end = begin + len(content)
-        yield Function(name, begin, content, table.of(begin, end))
+    for name, begin, size in sorted(named, key=lambda place: place.begin):
+        content = _content(elf, begin, min(size, _MOST_BYTES))
+        if content:
+            yield Function(name, begin, content, table.of(begin, begin + len(content)))
 
 
-class _Ranges:
-    """Functions by where they lie: beginning, size, name."""
-
-    def __init__(self, ranges: Iterable[tuple[int, int, str]]) -> None:
-        self._ranges = sorted(ranges)
-        self._begins = [begin for begin, _, _ in self._ranges]
-
-    def at(self, address: int) -> tuple[int, int, str] | None:
-        # Some lie inside others; the innermost begins last.
-        place = bisect_right(self._begins, address) - 1
-        while place >= 0 and place > bisect_right(self._begins, address - _MOST_BYTES) - 2:
-            begin, size, name = self._ranges[place]
-            if begin <= address < begin + size:
-                return begin, min(size, _MOST_BYTES), name
-            place -= 1
-        return None
-
-
-def _symbols(elf: Any) -> _Ranges:
-    """Of the first table there is: that of the linker has all of the loader's, and local ones."""
-    from elftools.elf.sections import SymbolTableSection
-
-    for section in (elf.get_section_by_name(name) for name in (".symtab", ".dynsym")):
-        if isinstance(section, SymbolTableSection):
-            return _Ranges(
-                (symbol["st_value"], symbol["st_size"], symbol.name)
-                for symbol in section.iter_symbols()
-                if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_size"]
-            )
-    return _Ranges([])
-
-
-def _frames(elf: Any) -> _Ranges:
+def _frames(elf: Any) -> list[Place]:
     """What exceptions would be unwound by: it has functions that have no symbol, too."""
-    if not elf.has_dwarf_info():
-        return _Ranges([])
-    dwarf = elf.get_dwarf_info()
-    if not dwarf.has_EH_CFI():
-        return _Ranges([])
-    headers = (getattr(entry, "header", None) for entry in dwarf.EH_CFI_entries())
-    return _Ranges(
-        (header["initial_location"], header["address_range"], "")
-        for header in headers
-        if header is not None and "initial_location" in header
+    section = elf.get_section_by_name(".eh_frame")
+    if section is None or section["sh_size"] > _MOST_FRAME_BYTES:
+        return []
+    headers = (getattr(entry, "header", {}) for entry in elf.get_dwarf_info().EH_CFI_entries())
+    return sorted(
+        (
+            Place("", header["initial_location"], header["address_range"])
+            for header in headers
+            if "initial_location" in header
+        ),
+        key=lambda place: place.begin,
     )
+
+
+def _around(address: int, frames: list[Place]) -> Place | None:
+    at = bisect_right(frames, address, key=lambda place: place.begin) - 1
+    found = at >= 0 and address < frames[at].begin + frames[at].size
+    return frames[at] if found else None
 
 
 def _content(elf: Any, begin: int, size: int) -> bytes:

@@ -1,0 +1,1 @@
+"""The inside of operators, rendered: a module per form."""
