@@ -17,17 +17,13 @@ _MACHINES: Mapping[str, Machine] = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch6
 _MOST_BYTES = 1 << 20
 # Line tables of debug builds of large programs take minutes.
 _MOST_LINE_BYTES = 16 << 20
-_MOST_FRAME_BYTES = 4 << 20
 # What TVM's code generator calls the source of its code.
 _TENSOR_IR = b"IRModule.CodeGenLLVM"
 _SVE_BYTES = Path("/proc/sys/abi/sve_default_vector_length")
 
 
 class Place(NamedTuple):
-    """A function as its symbol has it: ``size`` bytes from the address ``begin`` on.
-
-    Without a symbol ``size`` is 0, and ``begin`` any address inside.
-    """
+    """A function as its symbol has it: ``size`` bytes from the address ``begin`` on."""
 
     name: str
     begin: int
@@ -38,8 +34,8 @@ def read_code(path: str, places: Iterable[Place], text: str = "") -> Code:
     """The functions of the library at ``path`` at ``places``.
 
     ``text`` is the TensorIR of all its code (:mod:`vmprof.program.code`), if it is known; of it
-    the kernels are kept that these functions were made of. What is in no function that is
-    known is left out. :class:`VmprofError` where the file cannot be read.
+    the kernels are kept that these functions were made of. :class:`VmprofError` where the file
+    cannot be read.
     """
     # Few commands need it, and all would wait for it.
     from elftools.common.exceptions import DWARFError, ELFError
@@ -66,40 +62,11 @@ def read_code(path: str, places: Iterable[Place], text: str = "") -> Code:
 
 
 def _functions(elf: Any, places: Iterable[Place]) -> Iterator[Function]:
-    places = set(places)
-    named = {place for place in places if place.size}
-    unnamed = sorted(place.begin for place in places - named)
-    if unnamed:
-        frames = _frames(elf)
-        found = {_around(address, frames) for address in unnamed}
-        named |= {place for place in found if place is not None}
     table = _LineTable(elf)
-    for name, begin, size in sorted(named, key=lambda place: place.begin):
+    for name, begin, size in sorted(set(places), key=lambda place: place.begin):
         content = _content(elf, begin, min(size, _MOST_BYTES))
         if content:
             yield Function(name, begin, content, table.of(begin, begin + len(content)))
-
-
-def _frames(elf: Any) -> list[Place]:
-    """What exceptions would be unwound by: it has functions that have no symbol, too."""
-    section = elf.get_section_by_name(".eh_frame")
-    if section is None or section["sh_size"] > _MOST_FRAME_BYTES:
-        return []
-    headers = (getattr(entry, "header", {}) for entry in elf.get_dwarf_info().EH_CFI_entries())
-    return sorted(
-        (
-            Place("", header["initial_location"], header["address_range"])
-            for header in headers
-            if "initial_location" in header
-        ),
-        key=lambda place: place.begin,
-    )
-
-
-def _around(address: int, frames: list[Place]) -> Place | None:
-    at = bisect_right(frames, address, key=lambda place: place.begin) - 1
-    found = at >= 0 and address < frames[at].begin + frames[at].size
-    return frames[at] if found else None
 
 
 def _content(elf: Any, begin: int, size: int) -> bytes:
