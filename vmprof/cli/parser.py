@@ -14,6 +14,7 @@ from vmprof.version import __version__
 # overview.
 _COMMANDS = {
     "run": "run",
+    "annotate": "annotate",
     "record": "record",
     "show": "show",
     "diff": "diff",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import tvm
@@ -21,7 +22,9 @@ from vmprof.drivers.memory import memory_facts
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
 from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
+from vmprof.inside.keep import keep
 from vmprof.program import Program
+from vmprof.program.code import read_code
 from vmprof.program.limits import limits_of
 from vmprof.progress import Progress, silent
 from vmprof.record.collector_columns import told_plainly
@@ -280,6 +283,8 @@ def profile_engines(
                 if sampler
                 else None,
             )
+            if report.samples is not None:
+                report = replace(report, code=keep(report.samples, _text_of(program)).codes)
             derived = [
                 *open_plan.counted.metrics,
                 *(THREAD_METRICS if threads and not blind else ()),
@@ -292,6 +297,15 @@ def profile_engines(
                 report = with_known_peaks(with_metrics(report, program.kernels))
             reports[name] = report
     return reports
+
+
+def _text_of(program: Program) -> Callable[[str], str]:
+    """The TensorIR of the library at a path; what was compiled here is in memory."""
+
+    def text(path: str) -> str:
+        return read_code(Path(path)) or (program.info.code if program.library is None else "")
+
+    return text
 
 
 def _sampler(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -12,19 +13,12 @@ import msgspec
 from vmprof.errors import VmprofError
 from vmprof.inside.code import Code
 from vmprof.inside.library import Place, read_code
+from vmprof.sampling.model import IN_NO_CALL, Sampled
 
 # Of functions; those with most samples first. The code of a large model is a tenth of it.
 _MOST_BYTES = 4 << 20
 # Anybody may have written a report.
 _MOST_KEPT = 256 << 20
-
-
-class Sampled(NamedTuple):
-    """A library in which samples were found: how many in each function."""
-
-    path: str
-    build_id: str
-    functions: Mapping[Place, int]
 
 
 class Kept(NamedTuple):
@@ -34,19 +28,30 @@ class Kept(NamedTuple):
     unread: Mapping[str, str]
 
 
-def keep(libraries: Iterable[Sampled], text_of: Callable[[str], str]) -> Kept:
-    """The code of ``libraries`` as it is now, if it is still that which was sampled.
+def keep(sampled: Sampled, text_of: Callable[[str], str], besides: Sequence[Code] = ()) -> Kept:
+    """The code that calls were found in, as it is now, if it is still what was sampled.
 
-    ``text_of`` gives the TensorIR of the library at a path, or nothing.
+    ``text_of`` gives the TensorIR of the library at a path, or nothing. Libraries that are
+    among ``besides`` are left out.
     """
+    done = {(code.path, code.build_id) for code in besides}
+    found: dict[int, Counter[Place]] = {}
+    for hit in sampled.hits:
+        function = sampled.functions[hit.function]
+        if hit.call != IN_NO_CALL and function.size:
+            places = found.setdefault(function.library, Counter())
+            places[Place(function.name, function.begin, function.size)] += hit.samples
     codes: list[Code] = []
     unread: dict[str, str] = {}
     left = _MOST_BYTES
-    for library in libraries:
-        places, size = _most(library.functions, left)
+    for number, functions in sorted(found.items(), key=lambda item: -item[1].total()):
+        library = sampled.libraries[number]
+        if (library.path, library.build_id) in done or not library.path.startswith("/"):
+            continue
+        chosen, size = _most(functions, left)
         left -= size
         try:
-            code = read_code(library.path, places, text_of(library.path))
+            code = read_code(library.path, chosen, text_of(library.path))
         except VmprofError as error:
             unread[library.path] = str(error)
             continue
@@ -57,11 +62,11 @@ def keep(libraries: Iterable[Sampled], text_of: Callable[[str], str]) -> Kept:
     return Kept(tuple(codes), unread)
 
 
-def _most(functions: Mapping[Place, int], left: int) -> tuple[list[Place], int]:
+def _most(functions: Counter[Place], left: int) -> tuple[list[Place], int]:
     """Those with most samples that together are no more than so many bytes; and how many."""
     chosen: list[Place] = []
     size = 0
-    for place in sorted(functions, key=lambda place: -functions[place]):
+    for place, _ in functions.most_common():
         if size + place.size <= left:
             chosen.append(place)
             size += place.size

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
+from vmprof.inside.code import Code
 from vmprof.sampling.model import Sampled
 from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
 
@@ -38,7 +39,8 @@ class Report:
     says of each event that could not be counted why not and what to do: such an
     event has no values anywhere. ``derived`` are the columns that were computed
     from others by :func:`vmprof.report.derive.derive`; whoever merges rows has to
-    compute them again. ``samples`` say where the calls spent time, if they were sampled.
+    compute them again. ``samples`` say where the calls spent time, if they were sampled,
+    and ``code`` is that of the functions that they are of.
     """
 
     calls: tuple[Row, ...]
@@ -47,6 +49,7 @@ class Report:
     missing: Mapping[str, str] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
     samples: Sampled | None = None
+    code: tuple[Code, ...] = ()
 
     # The parameters are those of TVM's Report.table.
     def table(

@@ -9,7 +9,8 @@ threads in ``"X per thread"``, begin and end of a call and its tasks likewise in
 ``"Window (us)"`` and ``"Tasks (us)"``; in the configuration, why an event was
 not counted, under ``"Not counted: X"``, how a column was derived, under
 ``"Derived: X"``, as a string of JSON, and where samples fell, under ``"samples"``, likewise
-(:mod:`vmprof.sampling.text`).
+(:mod:`vmprof.sampling.text`); and the code that they are of under ``"code"``
+(:mod:`vmprof.inside.keep`).
 
 What would be read as something else has its kind under ``"Kinds"`` in the
 configuration, as a string of JSON: ``{"calls": {"3": {"Duration (us)":
@@ -25,6 +26,7 @@ from typing import Any
 from vmprof import json_text
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
+from vmprof.inside import keep
 from vmprof.report.model import Report
 from vmprof.report.render.cells import (
     Kinds,
@@ -42,6 +44,7 @@ _DERIVED_PREFIX = "Derived: "
 _SETTING_PREFIX = "Setting: "
 _KINDS = "Kinds"
 _SAMPLES = "samples"
+_CODE = "code"
 
 
 @uncollected()
@@ -57,6 +60,7 @@ def to_document(report: Report) -> dict[str, Any]:
         **{f"{_MISSING_PREFIX}{name}": reason for name, reason in report.missing.items()},
         **{f"{_DERIVED_PREFIX}{entry.column}": _encode_derived(entry) for entry in report.derived},
         **({} if report.samples is None else {_SAMPLES: samples.dumps(report.samples)}),
+        **({_CODE: keep.dumps(report.code)} if report.code else {}),
     }
     devices = [*report.device_metrics]
     calls, of_calls = encode_rows(report.calls)
@@ -109,7 +113,7 @@ def from_document(document: Any) -> Report:
     ]
     of_devices = kinds_in(kinds, "device_metrics")
     calls = tuple(decode_rows(_part(document, "calls", list), kinds_in(kinds, "calls"), "calls"))
-    sampled = configuration.pop(_SAMPLES, None)
+    sampled, code = configuration.pop(_SAMPLES, None), configuration.pop(_CODE, None)
     return Report(
         calls=calls,
         device_metrics={
@@ -122,13 +126,14 @@ def from_document(document: Any) -> Report:
         missing=missing,
         derived=tuple(derived),
         samples=None if sampled is None else samples.loads(str(sampled), len(calls)),
+        code=() if code is None else keep.loads(str(code)),
     )
 
 
 def _escaped(setting: str) -> str:
     """The name of a line of the configuration, that of none of our additions."""
     ours = (_MISSING_PREFIX, _DERIVED_PREFIX, _SETTING_PREFIX)
-    if setting.startswith(ours) or setting in (_KINDS, _SAMPLES):
+    if setting.startswith(ours) or setting in (_KINDS, _SAMPLES, _CODE):
         return f"{_SETTING_PREFIX}{setting}"
     return setting
 

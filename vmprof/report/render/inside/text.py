@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import PurePath
-from typing import Literal
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -18,9 +17,6 @@ from vmprof.inside.listing import Listing, Step
 from vmprof.inside.mix import Mix, order, width_name
 from vmprof.report.annotated import Annotated, Operator
 from vmprof.visible import visible
-
-By = Literal["line", "instruction", "function"]
-BY: tuple[By, ...] = ("line", "instruction", "function")
 
 _HOT = 0.1  # of an operator's samples: worth a look
 _COLD_LOOP = 0.01  # such a loop is not in the table
@@ -51,9 +47,9 @@ def overview(annotated: Annotated, *, width: int | None, colour: bool) -> str:
 
 
 def operator_text(
-    annotated: Annotated, operator: Operator, by: By, *, width: int | None, colour: bool
+    annotated: Annotated, operator: Operator, by: str, *, width: int | None, colour: bool
 ) -> str:
-    """One operator ``by`` line, instruction or function; with its loops, but by function."""
+    """One operator ``by`` one of :data:`~vmprof.report.render.inside.BY`."""
     annotation = operator.annotation
     lines: list[tuple[str, str]] = [(_BOLD, operator.name), (_PLAIN, _of(annotated, operator))]
     if (widths := _widths(annotation)) is not None:
