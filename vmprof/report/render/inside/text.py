@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from pathlib import PurePath
 
 from rich.cells import cell_len
@@ -13,15 +12,15 @@ from rich.console import Console
 from rich.text import Text
 
 from vmprof.inside.annotation import Annotation, LineShare
-from vmprof.inside.listing import Listing, Step
+from vmprof.inside.listing import Listing, LoopShare, Step
 from vmprof.inside.mix import Mix, order, width_name
 from vmprof.report.annotated import Annotated, Operator
+from vmprof.report.render.inside.near import near
 from vmprof.visible import visible
 
 _HOT = 0.1  # of an operator's samples: worth a look
 _COLD_LOOP = 0.01  # such a loop is not in the table
 _MOST_LOOPS = 10
-_NEAR = 3  # lines and instructions around what has samples are shown
 _WIDE = 10_000
 _PLAIN, _BOLD, _DIM = "", "bold", "dim"
 
@@ -31,7 +30,7 @@ def overview(annotated: Annotated, *, width: int | None, colour: bool) -> str:
     rows = [("Share", "Samples", "Vector width", "Operator", "Most in")]
     rows += [
         (
-            _percent(operator.share),
+            percent(operator.share),
             f"{operator.samples:,}",
             _bits(operator),
             operator.name,
@@ -41,7 +40,7 @@ def overview(annotated: Annotated, *, width: int | None, colour: bool) -> str:
     ]
     styles = [_DIM, *(_BOLD if each.share >= _HOT else _PLAIN for each in annotated.operators)]
     lines = [(_BOLD, annotated.title)] if annotated.title else []
-    lines += [(_PLAIN, _about(annotated)), (_PLAIN, "")]
+    lines += [(_PLAIN, about(annotated)), (_PLAIN, "")]
     lines += zip(styles, _columns(rows, right=3), strict=True)
     return _rendered([*lines, *_unread(annotated)], width, colour=colour)
 
@@ -51,8 +50,11 @@ def operator_text(
 ) -> str:
     """One operator ``by`` one of :data:`~vmprof.report.render.inside.BY`."""
     annotation = operator.annotation
-    lines: list[tuple[str, str]] = [(_BOLD, operator.name), (_PLAIN, _of(annotated, operator))]
-    if (widths := _widths(annotation)) is not None:
+    lines: list[tuple[str, str]] = [
+        (_BOLD, operator.name),
+        (_PLAIN, samples_told(annotated, operator)),
+    ]
+    if (widths := widths_told(annotation)) is not None:
         lines.append((_PLAIN, widths))
     if by == "line" and not annotation.lines:
         lines += [
@@ -71,34 +73,39 @@ def operator_text(
     return _rendered([*lines, *_unread(annotated)], width, colour=colour)
 
 
-def _about(annotated: Annotated) -> str:
+def about(annotated: Annotated) -> str:
     return f"{annotated.samples:,} samples of {annotated.event}, {annotated.rate:,} a second"
 
 
-def _of(annotated: Annotated, operator: Operator) -> str:
+def samples_told(annotated: Annotated, operator: Operator) -> str:
     # Twice the deviation of a share of one half, which is the largest.
-    about = 1.96 * 0.5 / math.sqrt(max(operator.samples, 1))
+    within = 1.96 * 0.5 / math.sqrt(max(operator.samples, 1))
     return (
-        f"{operator.samples:,} samples of {annotated.event}, {_percent(operator.share)} of all; "
-        f"shares are true to {_percent(about)}"
+        f"{operator.samples:,} samples of {annotated.event}, {percent(operator.share)} of all; "
+        f"shares are true to {percent(within)}"
     )
 
 
-def _widths(annotation: Annotation) -> str | None:
+def widths_told(annotation: Annotation) -> str | None:
     widths = annotation.widths
     if not widths.samples:
         return None
     parts = sorted(widths.by_name.items(), key=lambda item: order(item[0]), reverse=True)
-    shares = ", ".join(f"{name} {_percent(n / widths.samples)}" for name, n in parts)
+    shares = ", ".join(f"{name} {percent(n / widths.samples)}" for name, n in parts)
     mean = "not known" if widths.mean is None else f"{widths.mean:.0f} bits"
     known = annotation.known / annotation.samples
-    of = "" if known > 0.9995 else f"; of the {_percent(known)} of the samples whose code is known"
+    of = "" if known > 0.9995 else f"; of the {percent(known)} of the samples whose code is known"
     return f"Vector width: {mean} ({shares}{of})"
 
 
-def _loops(annotation: Annotation) -> list[tuple[str, str]]:
+def hot_loops(annotation: Annotation) -> list[LoopShare]:
+    """Those that have samples worth a look, the one with most first."""
     least = _COLD_LOOP * annotation.samples
-    shown = [loop for loop in annotation.loops if loop.own > least][:_MOST_LOOPS]
+    return [loop for loop in annotation.loops if loop.own > least][:_MOST_LOOPS]
+
+
+def _loops(annotation: Annotation) -> list[tuple[str, str]]:
+    shown = hot_loops(annotation)
     if not shown:
         return []
     names = sorted({name for loop in shown for name in loop.mix.widths}, key=order)
@@ -107,7 +114,7 @@ def _loops(annotation: Annotation) -> list[tuple[str, str]]:
     rows = [(*head, "Line", "Loop of")]
     rows += [
         (
-            _percent(loop.own / annotation.samples),
+            percent(loop.own / annotation.samples),
             f"{loop.loop.begin:#x}",
             str(loop.loop.depth),
             *_mix(loop.mix, names),
@@ -131,26 +138,23 @@ def _lines(annotation: Annotation) -> list[tuple[str, str]]:
     lines = annotation.lines
     rows = [("Share", "In loop", "Line", "TensorIR")]
     styles = [_DIM]
-    shown = _near([line.samples > 0 or bool(line.inside) for line in lines])
-    for is_shown, group in groupby(zip(shown, lines, strict=True), key=lambda pair: pair[0]):
-        of = [line for _, line in group]
-        if not is_shown:
-            rows.append(("", "", "", f"({len(of)} lines without samples)"))
+    for line in near(lines, [line.samples > 0 or bool(line.inside) for line in lines]):
+        if isinstance(line, int):
+            rows.append(("", "", "", f"({line} lines without samples)"))
             styles.append(_DIM)
-            continue
-        for line in of:
+        else:
             rows.append(_line(line, total))
             styles.append(_hot(line.samples, total))
     if annotation.unlined:
-        rows.append((_percent(annotation.unlined / total), "", "", "(of no line)"))
+        rows.append((percent(annotation.unlined / total), "", "", "(of no line)"))
         styles.append(_PLAIN)
     return [(_PLAIN, ""), *zip(styles, _columns(rows, right=3), strict=True)]
 
 
 def _line(line: LineShare, total: int) -> tuple[str, str, str, str]:
     return (
-        _percent(line.samples / total) if line.samples else "",
-        _percent(line.inside / total) if line.inside else "",
+        percent(line.samples / total) if line.samples else "",
+        percent(line.inside / total) if line.inside else "",
         str(line.number),
         line.text,
     )
@@ -159,24 +163,21 @@ def _line(line: LineShare, total: int) -> tuple[str, str, str, str]:
 def _instructions(listing: Listing, total: int) -> list[tuple[str, str]]:
     rows = [("Share", "Address", "Line", "Width", "Instruction")]
     styles = [_DIM]
-    shown = _near([step.samples > 0 for step in listing.steps])
-    for is_shown, group in groupby(zip(shown, listing.steps, strict=True), key=lambda p: p[0]):
-        of = [step for _, step in group]
-        if not is_shown:
-            rows.append(("", "", "", "", f"({len(of)} instructions without samples)"))
+    for step in near(listing.steps, [step.samples > 0 for step in listing.steps]):
+        if isinstance(step, int):
+            rows.append(("", "", "", "", f"({step} instructions without samples)"))
             styles.append(_DIM)
-            continue
-        for step in of:
+        else:
             rows.append(_step(step, total))
             styles.append(_hot(step.samples, total))
-    title = f"{listing.name}, {_percent(listing.samples / total)}"
+    title = f"{listing.name}, {percent(listing.samples / total)}"
     return [(_PLAIN, ""), (_PLAIN, title), *zip(styles, _columns(rows, right=4), strict=True)]
 
 
 def _step(step: Step, total: int) -> tuple[str, str, str, str, str]:
     traits = step.instruction.traits
     return (
-        _percent(step.samples / total) if step.samples else "",
+        percent(step.samples / total) if step.samples else "",
         f"{step.instruction.address:x}",
         "" if step.line is None else str(step.line),
         "" if traits.unit == "general" else width_name(traits),
@@ -189,7 +190,7 @@ def _functions(annotation: Annotation) -> list[tuple[str, str]]:
     rows = [("Share", "Function", "Library")]
     rows += [
         (
-            _percent(share.samples / annotation.samples),
+            percent(share.samples / annotation.samples),
             share.name or "(no symbol)",
             PurePath(share.path).name,
         )
@@ -209,34 +210,24 @@ def _unread(annotated: Annotated) -> list[tuple[str, str]]:
 def _hottest(annotation: Annotation) -> str:
     """The line with most samples; else the instruction; else the function."""
     if line := max(annotation.lines, key=lambda line: line.samples, default=None):
-        return f"{_percent(line.samples / annotation.samples)} {line.text.strip()}"
+        return f"{percent(line.samples / annotation.samples)} {line.text.strip()}"
     steps = (step for listing in annotation.listings for step in listing.steps)
     if step := max(steps, key=lambda step: step.samples, default=None):
-        return f"{_percent(step.samples / annotation.samples)} {step.instruction.text}"
+        return f"{percent(step.samples / annotation.samples)} {step.instruction.text}"
     function = annotation.functions[0]
-    return f"{_percent(function.samples / annotation.samples)} {function.name or function.path}"
+    return f"{percent(function.samples / annotation.samples)} {function.name or function.path}"
 
 
 def _bits(operator: Operator) -> str:
     return "" if operator.vector_width is None else f"{operator.vector_width:.0f} bits"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
 def _hot(samples: int, total: int) -> str:
     return _BOLD if samples >= _HOT * total else _PLAIN
-
-
-def _near(sampled: Sequence[bool]) -> list[bool]:
-    """Which of several in a row to show: those near one that has samples."""
-    shown = [any(sampled[max(0, at - _NEAR) : at + _NEAR + 1]) for at in range(len(sampled))]
-    # A gap of a line or two takes no more room than to say that there is one.
-    for at in range(1, len(shown) - 1):
-        if not shown[at] and shown[at - 1] and any(shown[at + 1 : at + 3]):
-            shown[at] = True
-    return shown
 
 
 def _columns(rows: Sequence[Sequence[str]], right: int) -> list[str]:
