@@ -320,7 +320,7 @@ def _sampler(
             SAMPLES: "samples are taken in runs of their own, which --single-pass does without"
         }
     try:
-        return stack.enter_context(open_sampler(sampling.event, sampling.rate, machine)), {}
+        return stack.enter_context(open_sampler(sampling.event, sampling.sample_rate, machine)), {}
     except Refused as refused:
         return None, {SAMPLES: str(refused)}
 

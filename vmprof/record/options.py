@@ -144,12 +144,12 @@ class Sampling:
     """Whether threads are sampled: which event interrupts them, and how often.
 
     ``sample`` names the event as perf does (``"cycles:pp"``); True is what suits the machine,
-    cycles where it has a PMU that tells of them and the clock elsewhere. ``rate`` is in samples
-    per second and thread.
+    cycles where it has a PMU that tells of them and the clock elsewhere. ``sample_rate`` is in
+    samples per second and thread.
     """
 
     sample: str | bool = False
-    rate: int = SAMPLE_RATE
+    sample_rate: int = SAMPLE_RATE
 
     def __bool__(self) -> bool:
         return bool(self.sample)
