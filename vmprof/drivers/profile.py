@@ -189,13 +189,14 @@ def profile_engines(
         pool = stack.enter_context(
             configured_pool(profiling.threads.num_threads, profiling.threads.pin)
         )
-        recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
+        sampler, unsampled = _sampler(profiling, plan.machine, stack)
+        words = sampler.counted.layout.sample_words if sampler else 0
+        recorder = Recorder(max(opened.sample_words, words), max_records, tasks=scope.tasks)
         classes = [_ENGINES[name] for name in engines]
         executable = Executable(program, device, wraps=WrappedVm in classes)
         arguments = resolved.arguments
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         beforehand(running)
-        sampler, unsampled = _sampler(profiling, plan.machine, stack)
         with recorded_launches() as problems, told_plainly(in_python):
             warmth, measurements = measure(
                 [*running.values()],

@@ -22,9 +22,11 @@ from vmprof.expression import Formula
 from vmprof.program.info import kernel_of
 from vmprof.program.kernels import Kernel
 from vmprof.recording.recognized import TEXT, is_recording
+from vmprof.recording.saved_samples import check_samples, sampling_of
 from vmprof.recording.tables import (
     CALL,
     INVOCATION,
+    SAMPLE,
     TOTAL,
     UNRECORDED,
     CountedPass,
@@ -62,6 +64,7 @@ def dumps(recording: Recording) -> bytes:
         "derived": [{**asdict(each), "sources": dict(each.sources)} for each in recording.derived],
         "facts": encode_row(recording.facts),
         "problems": recording.problems,
+        **({} if recording.sampling is None else {"sampling": asdict(recording.sampling)}),
     }
     tables = {
         "invocations": recording.invocations,
@@ -69,6 +72,8 @@ def dumps(recording: Recording) -> bytes:
         "calls": recording.calls,
         "allocations": recording.allocations,
     }
+    if recording.sampling is not None:
+        tables["samples"] = recording.samples
     for number, counts in enumerate(recording.counts, start=1):
         tables[f"pass{number}-calls"] = counts.calls
         tables[f"pass{number}-values"] = counts.values
@@ -171,6 +176,12 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
             if document["format"] == _FORMAT
             else np.zeros(0, dtype=ALLOCATION)
         ),
+        samples=(
+            _table(archive, "samples", SAMPLE)
+            if "sampling" in document
+            else np.zeros(0, dtype=SAMPLE)
+        ),
+        sampling=sampling_of(document.get("sampling")),
     )
     _check(recording)
     return recording
@@ -245,6 +256,7 @@ def _check(recording: Recording) -> None:
     for turn, calls in enumerate(tables):
         _check_calls(recording, invocations[invocations["turn"] == turn], calls)
     _check_allocations(recording)
+    check_samples(recording)
 
 
 def _check_calls(recording: Recording, invocations: Table, calls: Table) -> None:

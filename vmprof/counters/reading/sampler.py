@@ -28,7 +28,8 @@ _CPU_CLOCK = Event("cpu-clock", (Encoding("software", SOFTWARE, 0),))
 _MOST_PRECISE = 3  # precise_ip of perf_event_attr
 _LIMIT = Path("/proc/sys/kernel/perf_event_max_sample_rate")
 _RECORD_BYTES = 48  # of a sample in the ring: native/sampler.c
-_LEAST_RING, _MOST_RING = 1 << 19, 1 << 25
+# A ring has room for a run of so many seconds, within these bounds.
+_RING_SECONDS, _LEAST_RING, _MOST_RING = 4, 1 << 16, 1 << 25
 # Of the event that is sampled by default it is tried whether it interrupts at all.
 _TRIALS, _TRIAL_INSTRUCTIONS = 3, 40_000_000
 _DENIED = (errno.EACCES, errno.EPERM)
@@ -128,17 +129,15 @@ def check_rate(rate: int) -> None:
 
 
 @contextmanager
-def open_sampler(
-    event: str | None, rate: int, machine: Machine, *, run_seconds: float = 0.0
-) -> Iterator[Sampler]:
+def open_sampler(event: str | None, rate: int, machine: Machine) -> Iterator[Sampler]:
     """A sampler of the calling thread, off; of what suits the machine if ``event`` is None.
 
-    It has room for runs of ``run_seconds``, as far as that is permitted. Raises
-    :class:`VmprofError` for what means nothing, :class:`Refused` for what cannot be done here.
+    Raises :class:`VmprofError` for what means nothing, :class:`Refused` for what cannot be done
+    here.
     """
     check_rate(rate)
-    needed = int(2 * run_seconds * rate * _RECORD_BYTES)
-    ring = min(max(_LEAST_RING, 1 << max(needed - 1, 1).bit_length()), _MOST_RING)
+    needed = 1 << (_RING_SECONDS * rate * _RECORD_BYTES - 1).bit_length()
+    ring = min(max(_LEAST_RING, needed), _MOST_RING)
     with ExitStack() as stack:
         if event is not None:
             yield _open(parse_sampled(event, machine), rate, ring, machine, stack)

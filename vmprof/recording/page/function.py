@@ -149,7 +149,8 @@ def _curves(
 def _how(recording: Recording, turn: int) -> str:
     if turn == UNRECORDED:
         return "not recorded"
-    return f"counted: {', '.join(recording.passes[turn - 1].columns)}"
+    one = recording.passes[turn - 1]
+    return "sampled" if one.samples else f"counted: {one.what}"
 
 
 def _curve(curve: Curve, growth: Growth | None) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _settings(recording: Recording) -> list[tuple[str, str]]:
         if not isinstance(metric, Samples)
     ]
     passes = [
-        (f"Counters, pass {number}", f"{', '.join(one.columns)}; read {one.how}")
+        (f"Counters, pass {number}", f"{one.what}; {'' if one.samples else 'read '}{one.how}")
         for number, one in enumerate(recording.passes, start=1)
     ]
     missing = [(f"Not counted: {name}", reason) for name, reason in recording.missing.items()]
