@@ -11,7 +11,7 @@ import pytest
 import tvm
 
 from vmprof import VmprofError, VmprofWarning
-from vmprof.program.code import code_path, read_code
+from vmprof.program.tensor_ir import tensor_ir_path, read_tensor_ir
 from vmprof.program.info import NOTHING_KNOWN, ModelInfo, info_path, read_info, write_info
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks
@@ -29,7 +29,7 @@ class Maker:
     def __call__(self, library: Path) -> None:
         self.calls += 1
         library.write_text(f"library {self.calls}")
-        write_info(ModelInfo(code=f"# kernel {self.calls}\n"), library)
+        write_info(ModelInfo(tensor_ir=f"# kernel {self.calls}\n"), library)
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def test_made_once(folder: Path) -> None:
     assert make.calls == 1
     # The kernels belong to it, or there would be a warning.
     assert read_info(first) == NOTHING_KNOWN
-    assert read_code(first) == "# kernel 1\n"
-    assert names(folder) == {first.name, info_path(first).name, code_path(first).name}
+    assert read_tensor_ir(first) == "# kernel 1\n"
+    assert names(folder) == {first.name, info_path(first).name, tensor_ir_path(first).name}
 
 
 def test_another_model_schedule_or_target_is_another_library(folder: Path) -> None:
@@ -67,7 +67,7 @@ def test_another_model_schedule_or_target_is_another_library(folder: Path) -> No
     assert len(libraries) == make.calls == 4
 
 
-@pytest.mark.parametrize("beside", [info_path, code_path])
+@pytest.mark.parametrize("beside", [info_path, tensor_ir_path])
 def test_a_library_without_its_kernels_is_made_again(
     folder: Path, beside: Callable[[Path], Path]
 ) -> None:

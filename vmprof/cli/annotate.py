@@ -1,7 +1,8 @@
 """Look into operators: where inside them time goes, and what their loops are made of.
 
 MODEL is as for vmprof run: it is run with its threads sampled. It may also be a report with
-samples, which vmprof run --sample --json wrote: what it needs to be looked into is in it.
+samples, which vmprof run --sample --json wrote, or what vmprof record --sample saved: all that
+is needed to look into it is in there.
 
 Lines are those of the TensorIR that a kernel's machine code was made of. They are known of
 what vmprof compiled: its models, .onnx, .pt2, and libraries of vmprof.compile. Of others
@@ -11,6 +12,7 @@ Examples:
   vmprof annotate resnet18
   vmprof annotate resnet18 --op fused_nn_contrib_conv2d_NCHWc_add_nn_relu
   vmprof annotate report.json --op matmul --by instruction
+  vmprof annotate run.vmprof --report decode
   vmprof annotate resnet18 --html inside.html --open
 
 """
@@ -23,6 +25,7 @@ import shutil
 import sys
 import webbrowser
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmprof.cli.progress import progress_line
@@ -38,11 +41,15 @@ if TYPE_CHECKING:
     from vmprof.report.annotated import Annotated, Operator
 
 _FORMS = ("json", "html")
+_MODELS = (".so", ".onnx", ".pt2")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     Subject.add_arguments(parser)
     what = parser.add_argument_group("what is shown")
+    what.add_argument(
+        "--report", metavar="NAME", help="the function, of what vmprof record --sample saved"
+    )
     what.add_argument("--op", metavar="NAME", help="the operator to look into (default: all)")
     what.add_argument(
         "--by",
@@ -83,18 +90,26 @@ def execute(options: argparse.Namespace) -> None:
 
 
 def _saved(options: argparse.Namespace) -> Report | None:
-    """The report that MODEL is, if it is one."""
-    from pathlib import Path
-
+    """The report that MODEL is, or that of a function in a recording; None for a model."""
     path = Path(options.model)
-    if path.suffix in (".so", ".onnx", ".pt2") or not path.is_file():
+    if path.suffix in _MODELS or not path.is_file():
         return None
     from vmprof.compare.readers import read_reports
+    from vmprof.recording.recognized import holds_recording
 
-    reports = read_reports(options.model)
-    if len(reports) != 1:
-        raise VmprofError(f"there are {len(reports)} reports in {options.model}; it takes one")
-    return reports[0].report
+    if holds_recording(path):
+        from vmprof.recording.reports import reports
+        from vmprof.recording.saved import load
+
+        found = reports(load(path))
+    else:
+        found = {each.model or each.where: each.report for each in read_reports(options.model)}
+    if options.report is not None:
+        found = {name: report for name, report in found.items() if name == options.report}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    which = f"no report of {options.report!r}" if options.report else f"{len(found)} reports"
+    raise VmprofError(f"{path} has {which}; name one with --report: {', '.join(found) or 'none'}")
 
 
 def _measured(options: argparse.Namespace) -> Report:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import tvm
@@ -22,9 +21,7 @@ from vmprof.drivers.memory import memory_facts
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
 from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
-from vmprof.inside.keep import keep
 from vmprof.program import Program
-from vmprof.program.code import read_code
 from vmprof.program.limits import limits_of
 from vmprof.progress import Progress, silent
 from vmprof.record.collector_columns import told_plainly
@@ -41,6 +38,7 @@ from vmprof.record.rounds.options import Rounds
 from vmprof.record.rounds.wrapped import WrappedVm
 from vmprof.record.symbols import find_symbol
 from vmprof.report.accounts import accounted
+from vmprof.report.annotated import with_code, with_vector_widths
 from vmprof.report.build import CollectedPass, build_report
 from vmprof.report.clocks import ClockRuns
 from vmprof.report.counted import CountedPass
@@ -170,7 +168,11 @@ def profile_engines(
     device = subject.device or tvm.cpu(0)
     entry = subject.entry
     program = load_program(
-        subject.source, entry=entry, schedule=subject.schedule, progress=progress
+        subject.source,
+        entry=entry,
+        schedule=subject.schedule,
+        in_library=bool(profiling.sampling),
+        progress=progress,
     )
     parameters = program.parameters(entry)
     resolved = resolve_inputs(
@@ -285,7 +287,7 @@ def profile_engines(
                 else None,
             )
             if report.samples is not None:
-                report = replace(report, code=keep(report.samples, _text_of(program)).codes)
+                report = with_code(report)
             derived = [
                 *open_plan.counted.metrics,
                 *(THREAD_METRICS if threads and not blind else ()),
@@ -296,17 +298,9 @@ def profile_engines(
             if metrics:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
                 report = with_known_peaks(with_metrics(report, program.kernels))
+                report = with_vector_widths(report)
             reports[name] = report
     return reports
-
-
-def _text_of(program: Program) -> Callable[[str], str]:
-    """The TensorIR of the library at a path; what was compiled here is in memory."""
-
-    def text(path: str) -> str:
-        return read_code(Path(path)) or (program.info.code if program.library is None else "")
-
-    return text
 
 
 def _sampler(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vmprof.inside.code import Code
+from vmprof.inside.code import MachineCode
 from vmprof.inside.listing import Listing, LoopShare, list_function
 from vmprof.inside.mix import Widths
 from vmprof.inside.tensor_ir import TensorIR
@@ -65,7 +65,7 @@ class Annotation:
         return tuple(sorted(every, key=lambda loop: -loop.own))
 
 
-def annotate(codes: Iterable[Code], spots: Iterable[Spot]) -> Annotation:
+def annotate(codes: Iterable[MachineCode], spots: Iterable[Spot]) -> Annotation:
     """What ``spots``, the samples of one operator, are of; ``codes`` by library."""
     by_path = {code.path: code for code in codes}
     tensor_irs = {path: TensorIR(code.text) for path, code in by_path.items()}

@@ -4,10 +4,10 @@ where the library is gone, on any machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 # What code was compiled for, as ``uname -m`` has it.
 Machine = Literal["x86_64", "aarch64"]
@@ -37,7 +37,7 @@ class Function(Struct, frozen=True):
         return self.name or f"code at {self.address:#x}"
 
 
-class Code(Struct, frozen=True):
+class MachineCode(Struct, frozen=True):
     """Functions of one library, in the order of their addresses.
 
     ``text`` has the lines that code was made of, by number, whole kernels of them; empty where
@@ -51,6 +51,14 @@ class Code(Struct, frozen=True):
     functions: tuple[Function, ...]
     text: Mapping[int, str] = field(default_factory=dict)
     vector_bits: int = 0
+
+    def part(self, begins: Container[int]) -> MachineCode | None:
+        """The functions that begin there, and the kernels they were made of; None if none does."""
+        functions = tuple(each for each in self.functions if each.address in begins)
+        lines = {line for function in functions for _, line in function.lines}
+        kernels = (kernel for kernel in kernels_of(self.text) if not lines.isdisjoint(kernel))
+        text = {number: self.text[number] for kernel in kernels for number in kernel}
+        return structs.replace(self, functions=functions, text=text) if functions else None
 
     def at(self, address: int) -> Function | None:
         """The function that ``address`` lies in."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from vmprof.errors import VmprofError
 from vmprof.inside import aarch64, x86_64
-from vmprof.inside.code import Code, Function, Machine
+from vmprof.inside.code import Function, Machine, MachineCode
 from vmprof.inside.traits import Traits
 
 
@@ -41,7 +41,7 @@ _KNOWN: Mapping[Machine, _Known] = {
 }
 
 
-def instructions(code: Code, function: Function) -> tuple[Instruction, ...]:
+def instructions(code: MachineCode, function: Function) -> tuple[Instruction, ...]:
     """All instructions of ``function``, one behind the other.
 
     A byte that is none stands as ``.byte``.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vmprof.errors import VmprofError
-from vmprof.inside.code import NO_LINE, Code, Function, Machine
-from vmprof.program.code import FIRST_LINE
+from vmprof.inside.code import NO_LINE, Function, Machine, MachineCode
+from vmprof.program.tensor_ir import FIRST_LINE
 
 _MACHINES: Mapping[str, Machine] = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
 # A function that is longer is no kernel, and a damaged file may claim anything.
@@ -30,12 +30,12 @@ class Place(NamedTuple):
     size: int
 
 
-def read_code(path: str, places: Iterable[Place], text: str = "") -> Code:
+def read_code(path: str, places: Iterable[Place], text: str = "") -> MachineCode:
     """The functions of the library at ``path`` at ``places``.
 
-    ``text`` is the TensorIR of all its code (:mod:`vmprof.program.code`), if it is known; of it
-    the kernels are kept that these functions were made of. :class:`VmprofError` where the file
-    cannot be read.
+    ``text`` is the TensorIR of all its code (:mod:`vmprof.program.tensor_ir`), if it is known; of
+    it the kernels are kept that these functions were made of. :class:`VmprofError` where the
+    file cannot be read.
     """
     # Few commands need it, and all would wait for it.
     from elftools.common.exceptions import DWARFError, ELFError
@@ -58,7 +58,9 @@ def read_code(path: str, places: Iterable[Place], text: str = "") -> Code:
     ) as error:  # fmt: skip
         raise VmprofError(f"its code cannot be read: {error}") from error
     lines = {line for function in functions for _, line in function.lines}
-    return Code(path, build_id, machine, functions, _kernels(text, lines), _vector_bits(machine))
+    return MachineCode(
+        path, build_id, machine, functions, _kernels(text, lines), _vector_bits(machine)
+    )
 
 
 def _functions(elf: Any, places: Iterable[Place]) -> Iterator[Function]:

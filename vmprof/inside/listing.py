@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vmprof.inside.code import Code, Function
+from vmprof.inside.code import Function, MachineCode
 from vmprof.inside.instructions import Instruction, instructions
 from vmprof.inside.loops import Loop, find_loops, innermost
 from vmprof.inside.mix import Mix, Widths, widths_seen
@@ -60,7 +60,7 @@ class Listing:
 
 
 def list_function(
-    code: Code, function: Function, samples: Mapping[int, int], tensor_ir: TensorIR
+    code: MachineCode, function: Function, samples: Mapping[int, int], tensor_ir: TensorIR
 ) -> Listing:
     """``function`` of ``code``, with its ``samples`` by address; ``tensor_ir`` is of ``code``.
 

@@ -13,7 +13,7 @@ _MOST = 0.6
 
 
 class TensorIR:
-    """Kernels as text, by the number of the line: as :class:`~vmprof.inside.code.Code` has it."""
+    """Kernels as text, by the number of the line: the ``text`` of machine code."""
 
     def __init__(self, text: Mapping[int, str]) -> None:
         self.text = text

@@ -17,9 +17,9 @@ from typing import Any
 
 from vmprof.errors import VmprofWarning
 from vmprof.program.build_id import digest, identity
-from vmprof.program.code import write_code
 from vmprof.program.dimensions import Dimension
 from vmprof.program.kernels import LAYOUT_COLUMNS, Flow, Kernel, Kernels
+from vmprof.program.tensor_ir import write_tensor_ir
 from vmprof.version import __version__
 
 # 2 added signatures, and limits and flows of kernels; 3 knows the library by its build ID,
@@ -47,13 +47,13 @@ class Signature:
 class ModelInfo:
     """Kernels by their names, signatures by the functions' names.
 
-    ``code`` is the kernels' TensorIR as :mod:`vmprof.program.code` has it, where this was
+    ``tensor_ir`` is the kernels' TensorIR as :mod:`vmprof.program.tensor_ir` has it, where this was
     compiled in this process.
     """
 
     kernels: Kernels = field(default_factory=dict)
     signatures: Mapping[str, Signature] = field(default_factory=dict)
-    code: str = ""
+    tensor_ir: str = ""
 
 
 NOTHING_KNOWN = ModelInfo()
@@ -74,7 +74,7 @@ def write_info(info: ModelInfo, library: str | Path) -> None:
         "functions": {name: asdict(signature) for name, signature in info.signatures.items()},
     }
     info_path(library).write_text(json.dumps(document, indent=1), encoding="utf-8")
-    write_code(info.code, Path(library))
+    write_tensor_ir(info.tensor_ir, Path(library))
 
 
 def read_info(library: str | Path) -> ModelInfo:

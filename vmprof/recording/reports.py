@@ -22,6 +22,7 @@ from vmprof.recording.tables import (
     Recording,
     durations_ns,
 )
+from vmprof.report.annotated import of_samples, with_vector_widths
 from vmprof.report.derive import derive
 from vmprof.report.estimator import middle_half
 from vmprof.report.kernel_metrics import with_rates
@@ -147,9 +148,12 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
     report = derive(report, group.recording.derived)
     sampled = sampled_of(group, keys, [number for number, _ in rows])
     if sampled is not None:
-        report = add_samples(report, sampled)
+        report = replace(
+            add_samples(report, sampled), code=of_samples(group.recording.code, sampled)
+        )
     if not metrics:
         return report
+    report = with_vector_widths(report)
     if not any(FLOPS in row or BYTES in row for _, row in rows):
         unknown = dict.fromkeys((FLOPS, BYTES), UNKNOWN)
         report = replace(report, missing={**report.missing, **unknown})

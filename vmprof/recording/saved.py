@@ -19,6 +19,7 @@ import numpy as np
 
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
+from vmprof.inside import keep
 from vmprof.program.info import kernel_of
 from vmprof.program.kernels import Kernel
 from vmprof.recording.recognized import TEXT, is_recording
@@ -65,6 +66,7 @@ def dumps(recording: Recording) -> bytes:
         "facts": encode_row(recording.facts),
         "problems": recording.problems,
         **({} if recording.sampling is None else {"sampling": asdict(recording.sampling)}),
+        **({"code": keep.dumps(recording.code)} if recording.code else {}),
     }
     tables = {
         "invocations": recording.invocations,
@@ -182,6 +184,7 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
             else np.zeros(0, dtype=SAMPLE)
         ),
         sampling=sampling_of(document.get("sampling")),
+        code=keep.loads(str(document["code"])) if "code" in document else (),
     )
     _check(recording)
     return recording

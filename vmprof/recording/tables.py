@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vmprof.inside.code import MachineCode
 from vmprof.program.kernels import Kernel
 from vmprof.runs.storages import ALLOCATION
 from vmprof.sampling.model import Function as SampledFunction
@@ -181,10 +182,10 @@ class Recording:
     began; ``calls`` (`CALL`) are those of the timed ones, ``counts`` of the passes;
     ``allocations`` (`ALLOCATION`) are those of the timed ones, in the order in which they were
     made; ``samples`` (`SAMPLE`) are those of the pass that ``sampling`` says more of, if there is
-    one; ``totals`` (`TOTAL`) cover all invocations. ``kernels`` has what is known of some callees,
-    by their numbers. ``labels`` begins with the empty one. ``missing`` says why an event was not
-    counted; ``doubtful`` are columns that mean nothing if they read 0 throughout.
-    ``facts`` say how and where it was recorded.
+    one, and ``code`` is what they were found in; ``totals`` (`TOTAL`) cover all invocations.
+    ``kernels`` has what is known of some callees, by their numbers. ``labels`` begins with the
+    empty one. ``missing`` says why an event was not counted; ``doubtful`` are columns that mean
+    nothing if they read 0 throughout. ``facts`` say how and where it was recorded.
     """
 
     vms: tuple[Vm, ...]
@@ -206,3 +207,4 @@ class Recording:
     allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))
     samples: Table = field(default_factory=lambda: np.zeros(0, dtype=SAMPLE))
     sampling: Sampling | None = None
+    code: tuple[MachineCode, ...] = ()

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from vmprof.errors import VmprofError
 from vmprof.inside.annotation import Annotation, Spot, annotate
-from vmprof.inside.keep import keep
-from vmprof.program.code import read_code as read_text
+from vmprof.inside.code import MachineCode
+from vmprof.inside.keep import Kept, keep
 from vmprof.report.facts import title_of
 from vmprof.report.model import Report
 from vmprof.report.sampled import SAMPLES
-from vmprof.sampling.model import IN_NO_CALL
+from vmprof.sampling.model import IN_NO_CALL, Sampled
+from vmprof.values import Metric, Ratio
+
+# Bits of the data that samples saw being computed on, on average.
+VECTOR_WIDTH = "Vector width"
+# Of fewer samples a mean says nothing.
+_LEAST_SAMPLES = 20
+# They move tensors, and compute nothing.
+_BUILTIN = "vm.builtin."
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,39 @@ class Annotated:
     unread: Mapping[str, str]
 
 
+def with_code(report: Report) -> Report:
+    """``report`` with the code that its calls were found in, where it was sampled."""
+    return replace(report, code=(*report.code, *_kept(report).codes))
+
+
+def with_vector_widths(report: Report) -> Report:
+    """``report`` with the column :data:`VECTOR_WIDTH`, where it has samples enough to tell."""
+    if report.samples is None:
+        return report
+    widths: dict[str, Metric] = {
+        operator.name: Ratio(operator.vector_width)
+        for operator in annotated(report).operators
+        if operator.vector_width is not None
+        and operator.annotation.known >= _LEAST_SAMPLES
+        and not operator.name.startswith(_BUILTIN)
+    }
+    return replace(
+        report,
+        calls=tuple(
+            {**row, VECTOR_WIDTH: widths[name]} if (name := row.get("Name")) in widths else row
+            for row in report.calls
+        ),
+    )
+
+
+def of_samples(codes: Sequence[MachineCode], sampled: Sampled) -> tuple[MachineCode, ...]:
+    """Of ``codes`` the functions that ``sampled`` are of, and their lines."""
+    begins: dict[str, set[int]] = {}
+    for function in sampled.by_function():
+        begins.setdefault(sampled.libraries[function.library].path, set()).add(function.begin)
+    return tuple(part for code in codes if (part := code.part(begins.get(code.path, ()))))
+
+
 def annotated(report: Report) -> Annotated:
     """``report``, with code read again where it was not kept with it.
 
@@ -59,7 +99,7 @@ def annotated(report: Report) -> Annotated:
     if sampled is None:
         reason = report.missing.get(SAMPLES, "it was measured without --sample")
         raise VmprofError(f"the report has no samples: {reason}")
-    kept = keep(sampled, lambda path: read_text(Path(path)), besides=report.code)
+    kept = _kept(report)
     spots: dict[str, list[Spot]] = {}
     for hit in sampled.hits:
         if hit.call != IN_NO_CALL:
@@ -81,3 +121,12 @@ def annotated(report: Report) -> Annotated:
         tuple(operators),
         kept.unread,
     )
+
+
+def _kept(report: Report) -> Kept:
+    """What is not yet kept with ``report``."""
+    sampled = report.samples
+    if sampled is None:
+        return Kept((), {})
+    in_calls = sampled.by_function(hit for hit in sampled.hits if hit.call != IN_NO_CALL)
+    return keep(sampled.libraries, in_calls, besides=report.code)

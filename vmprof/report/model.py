@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
-from vmprof.inside.code import Code
+from vmprof.inside.code import MachineCode
 from vmprof.sampling.model import Sampled
 from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
 
@@ -49,7 +49,7 @@ class Report:
     missing: Mapping[str, str] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
     samples: Sampled | None = None
-    code: tuple[Code, ...] = ()
+    code: tuple[MachineCode, ...] = ()
 
     # The parameters are those of TVM's Report.table.
     def table(

@@ -7,12 +7,23 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vmprof.counters.reading.sampler import Sampler
+from vmprof.inside.code import MachineCode
+from vmprof.inside.keep import keep
 from vmprof.recording.tables import SAMPLE, Sampling, Table
 from vmprof.runs.recorded import RecordedRuns
 from vmprof.runs.work import RUN_SITE, Ints
 from vmprof.sampling.code import Code
 from vmprof.sampling.hits import Found, Missed
 from vmprof.sampling.whereabouts import Whereabouts
+
+
+def code_of(sampling: Sampling, samples: Table) -> tuple[MachineCode, ...]:
+    """The code that ``samples`` (dtype `SAMPLE`) were found in, as it lies on the disk now."""
+    counts = np.bincount(samples["function"], minlength=len(sampling.functions)).tolist()
+    functions = {
+        function: count for function, count in zip(sampling.functions, counts, strict=True) if count
+    }
+    return keep(sampling.libraries, functions).codes
 
 
 @dataclass

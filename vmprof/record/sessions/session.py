@@ -35,7 +35,7 @@ from vmprof.record.sessions.options import (
     SessionOptions,
 )
 from vmprof.record.sessions.patch import Patch
-from vmprof.record.sessions.samples import Samples
+from vmprof.record.sessions.samples import Samples, code_of
 from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
 from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
@@ -331,6 +331,7 @@ class Session:
     def _finished(self) -> Recording:
         kept = self._store.kept()
         order = np.argsort(kept.invocations["begin_ns"], kind="stable")
+        sampling = self._samples.described() if self._samples else None
         return Recording(
             vms=self._vms.described(),
             functions=self._vms.functions(),
@@ -351,7 +352,8 @@ class Session:
             counts=kept.counts,
             allocations=kept.allocations,
             samples=kept.samples,
-            sampling=self._samples.described() if self._samples else None,
+            sampling=sampling,
+            code=code_of(sampling, kept.samples) if sampling else (),
             missing={
                 **self._counters.refused,
                 **dict.fromkeys(self._counters.wide.columns, _COUNTED_PER_PROCESSOR),

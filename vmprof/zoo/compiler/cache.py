@@ -21,8 +21,8 @@ import tvm
 
 from vmprof.cache_folder import cache_folder
 from vmprof.errors import VmprofWarning
-from vmprof.program.code import code_path
 from vmprof.program.info import info_path
+from vmprof.program.tensor_ir import tensor_ir_path
 from vmprof.version import __version__
 from vmprof.zoo import lowering, models
 
@@ -30,7 +30,7 @@ _UNUSED_DAYS = 30
 _SUPERSEDED_DAYS = 1
 _SECONDS_PER_DAY = 86_400
 # What stands beside a library.
-_BESIDE = (info_path, code_path)
+_BESIDE = (info_path, tensor_ir_path)
 
 
 class NotKeptError(Exception):

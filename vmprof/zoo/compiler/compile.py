@@ -119,7 +119,7 @@ def compile_module(
         raise VmprofError(
             problem, command_line=f"{problem} (--debug shows all that it says)"
         ) from error
-    return Compiled(executable, replace(info.info, code=lines.text))
+    return Compiled(executable, replace(info.info, tensor_ir=lines.text))
 
 
 def _also(*instruments: Any) -> Any:

@@ -17,7 +17,7 @@ from tvm import tirx
 from tvm.ir import SourceName, Span
 from tvm.tirx import compilation_pipeline
 
-from vmprof.program.code import FIRST_LINE
+from vmprof.program.tensor_ir import FIRST_LINE
 
 # TVM has no type stubs.
 Statement = Any
@@ -36,7 +36,7 @@ _INDENT = "    "
 class Lines:
     """The name of a pipeline for ``tir_pipeline=``; afterwards, the text of all kernels.
 
-    Line 1 of ``text`` has the number :data:`~vmprof.program.code.FIRST_LINE`.
+    Line 1 of ``text`` has the number :data:`~vmprof.program.tensor_ir.FIRST_LINE`.
     """
 
     def __init__(self) -> None:

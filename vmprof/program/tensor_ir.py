@@ -16,23 +16,23 @@ _HEAD = "# TensorIR after lowering, of the library {}\n"
 _MOST_BYTES = 256 << 20
 
 
-def code_path(library: str | Path) -> Path:
+def tensor_ir_path(library: str | Path) -> Path:
     """Where the code of the library at ``library`` is written down."""
     return Path(f"{library}.vmprof.tir")
 
 
-def write_code(text: str, library: Path) -> None:
+def write_tensor_ir(text: str, library: Path) -> None:
     """Write ``text`` beside its library, which exists; nothing stays of an older one."""
     if text:
         head = _HEAD.format(identity(library))
-        code_path(library).write_text(head + text, encoding="utf-8")
+        tensor_ir_path(library).write_text(head + text, encoding="utf-8")
     else:
-        code_path(library).unlink(missing_ok=True)
+        tensor_ir_path(library).unlink(missing_ok=True)
 
 
-def read_code(library: Path) -> str:
+def read_tensor_ir(library: Path) -> str:
     """The text beside ``library``; empty where there is none of that very library."""
-    path = code_path(library)
+    path = tensor_ir_path(library)
     try:
         if not path.is_file() or path.stat().st_size > _MOST_BYTES:
             return ""
