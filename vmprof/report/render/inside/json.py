@@ -25,7 +25,8 @@ def render(annotated: Annotated, operators: Sequence[Operator]) -> str:
                 {"name": each.name, "share": each.share, **_annotation(each.annotation)}
                 for each in operators
             ],
-        }
+        },
+        compact=True,
     )
 
 

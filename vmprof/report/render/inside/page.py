@@ -13,6 +13,7 @@ from vmprof.report.render.html import frame
 from vmprof.report.render.inside.near import near
 from vmprof.report.render.inside.text import (
     about,
+    hot_listings,
     hot_loops,
     percent,
     samples_told,
@@ -77,7 +78,7 @@ class _Operator:
                     f"{listing.name}, {percent(listing.samples / operator.samples)}",
                     list(_instructions(listing, operator.samples)),
                 )
-                for listing in annotation.listings
+                for listing in hot_listings(annotation)
             ],
             [
                 _Row(

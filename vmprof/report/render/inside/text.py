@@ -19,7 +19,7 @@ from vmprof.report.render.inside.near import near
 from vmprof.visible import visible
 
 _HOT = 0.1  # of an operator's samples: worth a look
-_COLD_LOOP = 0.01  # such a loop is not in the table
+_COLD = 0.01  # loops and functions with so few are not looked into
 _MOST_LOOPS = 10
 _WIDE = 10_000
 _PLAIN, _BOLD, _DIM = "", "bold", "dim"
@@ -67,7 +67,7 @@ def operator_text(
         case "line":
             lines += _lines(annotation)
         case "instruction":
-            for listing in annotation.listings:
+            for listing in hot_listings(annotation):
                 lines += _instructions(listing, annotation.samples)
     lines += _functions(annotation)
     return _rendered([*lines, *_unread(annotated)], width, colour=colour)
@@ -100,8 +100,14 @@ def widths_told(annotation: Annotation) -> str | None:
 
 def hot_loops(annotation: Annotation) -> list[LoopShare]:
     """Those that have samples worth a look, the one with most first."""
-    least = _COLD_LOOP * annotation.samples
+    least = _COLD * annotation.samples
     return [loop for loop in annotation.loops if loop.own > least][:_MOST_LOOPS]
+
+
+def hot_listings(annotation: Annotation) -> list[Listing]:
+    """The functions that have samples worth a look."""
+    least = _COLD * annotation.samples
+    return [listing for listing in annotation.listings if listing.samples > least]
 
 
 def _loops(annotation: Annotation) -> list[tuple[str, str]]:
