@@ -29,7 +29,7 @@ def _loops(x: T.Buffer((2,), "float32"), y: T.Buffer((2,), "float32")) -> None:
     T.func_attr({"tirx.noalias": True})
     y[0] = x[0]
     y[1] = x[1]
-    for i in range(ROUNDS):
+    for _i in range(ROUNDS):
         y[0] = y[0] * T.float32(0.5) + x[1]
-    for j in range(3 * ROUNDS):
+    for _j in range(3 * ROUNDS):
         y[1] = y[1] * T.float32(0.5) + x[0]

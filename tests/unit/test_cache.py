@@ -11,8 +11,8 @@ import pytest
 import tvm
 
 from vmprof import VmprofError, VmprofWarning
-from vmprof.program.tensor_ir import tensor_ir_path, read_tensor_ir
 from vmprof.program.info import NOTHING_KNOWN, ModelInfo, info_path, read_info, write_info
+from vmprof.program.tensor_ir import read_tensor_ir, tensor_ir_path
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks
 

@@ -19,7 +19,8 @@ _LOAD = re.compile(r"ld(?!g$)")
 _STORE = re.compile(r"st(?!g$)")
 _BOTH = re.compile(r"(ldadd|ldclr|ldset|ldeor|swp|cas)")
 _CONDITIONAL = re.compile(r"(b\.|bc\.|cbn?z$|tbn?z$)")
-_TARGET = re.compile(r"#0x([0-9a-f]+)$")
+# Capstone writes small numbers without 0x.
+_TARGET = re.compile(r"#(0x[0-9a-f]+|\d)$")
 _ENDS = ("ret", "br", "brk", "udf", "retaa", "retab", "braa", "eret")
 
 
@@ -55,4 +56,4 @@ def _goes_on(name: str, operands: str) -> tuple[Flow, int | None]:
     found = _TARGET.search(operands)
     if found is None:
         return "end", None
-    return "branch" if conditional else "jump", int(found[1], 16)
+    return "branch" if conditional else "jump", int(found[1], 0)

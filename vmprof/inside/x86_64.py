@@ -36,7 +36,8 @@ _WRITTEN_ALONE = re.compile(
     r"v?mov|set|pop$|v?p?extr|vextract|vcvtps2ph|vpscatter|vscatter|vcompress|vpcompress|vpmov"
     r"|stmxcsr|stos|rep stos|rep movs|kmov|vmaskmov|vpmaskmov|maskmov|v?lddqu$|fst|tilestore"
 )
-_TARGET = re.compile(r"0x([0-9a-f]+)$")
+# Capstone writes small numbers without 0x.
+_TARGET = re.compile(r"(0x[0-9a-f]+|\d)$")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -84,4 +85,4 @@ def _goes_on(name: str, operands: str) -> tuple[Flow, int | None]:
     found = _TARGET.match(operands)
     if found is None:
         return "end", None  # through a register or a table
-    return "jump" if name == "jmp" else "branch", int(found[1], 16)
+    return "jump" if name == "jmp" else "branch", int(found[1], 0)
