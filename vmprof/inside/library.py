@@ -48,7 +48,7 @@ def read_code(path: str, places: Iterable[Place], text: str = "") -> MachineCode
             machine = _MACHINES.get(elf["e_machine"])
             if machine is None:
                 raise VmprofError(f"it is for {elf['e_machine']}, whose code is not read")
-            functions = tuple(_functions(elf, places))
+            functions = tuple(_functions(elf, places, with_lines=bool(text)))
             build_id = _build_id(elf)
     except OSError as error:
         raise VmprofError(f"it cannot be read: {error.strerror}") from error
@@ -63,12 +63,14 @@ def read_code(path: str, places: Iterable[Place], text: str = "") -> MachineCode
     )
 
 
-def _functions(elf: Any, places: Iterable[Place]) -> Iterator[Function]:
-    table = _LineTable(elf)
+def _functions(elf: Any, places: Iterable[Place], *, with_lines: bool) -> Iterator[Function]:
+    # Code of TVMScript has lines of a Python file, and does not say of which.
+    table = _LineTable(elf) if with_lines else None
     for name, begin, size in sorted(set(places), key=lambda place: place.begin):
         content = _content(elf, begin, min(size, _MOST_BYTES))
         if content:
-            yield Function(name, begin, content, table.of(begin, begin + len(content)))
+            lines = table.of(begin, begin + len(content)) if table is not None else ()
+            yield Function(name, begin, content, lines)
 
 
 def _content(elf: Any, begin: int, size: int) -> bytes:
