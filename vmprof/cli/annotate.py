@@ -104,12 +104,14 @@ def _saved(options: argparse.Namespace) -> Report | None:
         found = reports(load(path))
     else:
         found = {each.model or each.where: each.report for each in read_reports(options.model)}
-    if options.report is not None:
-        found = {name: report for name, report in found.items() if name == options.report}
-    if len(found) == 1:
-        return next(iter(found.values()))
-    which = f"no report of {options.report!r}" if options.report else f"{len(found)} reports"
-    raise VmprofError(f"{path} has {which}; name one with --report: {', '.join(found) or 'none'}")
+    known = ", ".join(found) or "none"
+    if options.report is None:
+        if len(found) == 1:
+            return next(iter(found.values()))
+        raise VmprofError(f"{path} has {len(found)} reports; name one with --report: {known}")
+    if options.report not in found:
+        raise VmprofError(f"{path} has no report of {options.report!r}; it has: {known}")
+    return found[options.report]
 
 
 def _measured(options: argparse.Namespace) -> Report:
