@@ -39,6 +39,7 @@ BENCHMARKS = (
     "compile",
     "start",
     "reports",
+    "annotate",
     "schedule",
     "compare_tvm_023",
 )

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import ABOUT_FILES, Results, Text, kept_if_lost
-from vmprof.defaults import DEFAULT_ENGINE, ENGINES
+from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
 from vmprof.report.render.inside import BY
@@ -58,7 +58,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="by line of TensorIR, by machine instruction, or by function (default: line)",
     )
     how = parser.add_argument_group("how to run it")
-    how.add_argument("--engine", choices=ENGINES, default=DEFAULT_ENGINE, help=argparse.SUPPRESS)
     how.add_argument("--quiet", action="store_true", help="no progress line")
     Profiling.add_arguments(parser)
     where = parser.add_argument_group("where it goes, besides the terminal", ABOUT_FILES)
@@ -91,10 +90,11 @@ def execute(options: argparse.Namespace) -> None:
 
 def _saved(options: argparse.Namespace) -> Report | None:
     """The report that MODEL is, or that of a function in a recording; None for a model."""
+    from vmprof.compare.readers import STANDARD_INPUT, read_reports
+
     path = Path(options.model)
-    if path.suffix in _MODELS or not path.is_file():
+    if options.model != STANDARD_INPUT and (path.suffix in _MODELS or not path.is_file()):
         return None
-    from vmprof.compare.readers import read_reports
     from vmprof.recording.recognized import holds_recording
 
     if holds_recording(path):
@@ -124,8 +124,8 @@ def _measured(options: argparse.Namespace) -> Report:
         profiling = replace(profiling, sampling=replace(profiling.sampling, sample=True))
     subject = Subject.from_options(options)
     with progress_line(quiet=options.quiet) as progress:
-        reports = profile_engines(subject, [options.engine], profiling, progress=progress)
-    return reports[options.engine]
+        reports = profile_engines(subject, [DEFAULT_ENGINE], profiling, progress=progress)
+    return reports[DEFAULT_ENGINE]
 
 
 def _named(name: str, everything: Annotated) -> Operator:
@@ -142,13 +142,19 @@ def _named(name: str, everything: Annotated) -> Operator:
 
 
 def _forms(everything: Annotated, operator: Operator | None) -> dict[str, Text]:
-    from vmprof.report.render.inside import json, page
-
     shown = everything.operators if operator is None else (operator,)
-    return {
-        "json": partial(json.render, everything, shown),
-        "html": partial(page.render, everything, shown),
-    }
+
+    def as_json() -> str:
+        from vmprof.report.render.inside import json
+
+        return json.render(everything, shown)
+
+    def as_page() -> str:
+        from vmprof.report.render.inside import page  # its template engine takes time to load
+
+        return page.render(everything, shown)
+
+    return {"json": as_json, "html": as_page}
 
 
 def _text(everything: Annotated, operator: Operator | None, by: str) -> str:
