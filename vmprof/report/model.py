@@ -41,6 +41,8 @@ class Report:
     from others by :func:`vmprof.report.derive.derive`; whoever merges rows has to
     compute them again. ``samples`` say where the calls spent time, if they were sampled,
     and ``code`` is that of the functions that they are of.
+    ``provenance`` is where it comes from: machine, versions, command, library, by names for
+    people (:mod:`vmprof.report.provenance`); empty where nobody said.
     """
 
     calls: tuple[Row, ...]
@@ -50,6 +52,7 @@ class Report:
     derived: tuple[Derived, ...] = ()
     samples: Sampled | None = None
     code: tuple[MachineCode, ...] = ()
+    provenance: Mapping[str, Metric] = field(default_factory=dict)
 
     # The parameters are those of TVM's Report.table.
     def table(
