@@ -165,6 +165,7 @@ class Elf:
             return cls(_build_id(elf), segments, _Functions.of(elf))
         except (
             ELFError, ConstructError, ValueError, TypeError, KeyError, IndexError, AttributeError,
+            OverflowError, MemoryError, AssertionError,
         ) as error:  # fmt: skip
             raise ElfError(f"no ELF file that can be read: {error}") from error
 
