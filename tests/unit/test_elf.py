@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -12,42 +14,51 @@ import pytest
 import tvm_ffi
 
 from vmprof.sampling.elf import PARALLEL_BODY, Elf, ElfError
+from vmprof.sampling.references import references
 
 _SOURCE = """
 __attribute__((noinline)) static int hidden(int x) { return x * 3 + (x >> 2); }
 int shown(int x) { return hidden(x) + 1; }
 int kernel_compute_(int x) { return hidden(x) - 1; }
 """
-# Code without a symbol right behind a kernel's body, as TVM has it of parallel loops.
-_ASSEMBLY = """
-    .text
-    .globl kernel_compute_
-    .type kernel_compute_, %function
-kernel_compute_:
+# Code without a symbol, to which one function refers, or two; as TVM has it of parallel loops.
+_ADDRESS = {
+    "x86_64": "lea {0}(%rip), %rdi",
+    "aarch64": "adrp x3, {0}\n    mov x4, x5\n    add x0, x3, :lo12:{0}",
+}
+_FUNCTION = """
+    .balign 64
+    .globl {name}
+    .type {name}, %function
+{name}:
     .cfi_startproc
+    {body}
     ret
     .cfi_endproc
-    .size kernel_compute_, . - kernel_compute_
+    .size {name}, . - {name}
+"""
+_NAMELESS = """
     .balign 64
-.Lbody:
+.L{name}:
     .cfi_startproc
     ret
-    ret
-    .cfi_endproc
-    .balign 64
-    .globl other
-    .type other, %function
-other:
-    .cfi_startproc
-    ret
-    .cfi_endproc
-    .size other, . - other
-    .balign 64
-.Lafter_other:
-    .cfi_startproc
     ret
     .cfi_endproc
 """
+
+
+def assembly() -> str:
+    address = _ADDRESS[platform.machine()].format
+    return "    .text\n" + "".join(
+        [
+            _FUNCTION.format(name="__tvm_ffi_one", body=address(".Lbody")),
+            _FUNCTION.format(name="two_compute_", body=address(".Lshared")),
+            _FUNCTION.format(name="three_compute_", body=address(".Lshared")),
+            _NAMELESS.format(name="shared"),
+            _NAMELESS.format(name="body"),
+            _NAMELESS.format(name="lonely"),
+        ]
+    )
 
 
 def built(folder: Path, source: str, suffix: str, *options: str) -> Path:
@@ -96,18 +107,54 @@ def test_a_stripped_library_has_nameless_functions(tmp_path: Path) -> None:
     assert names_at(elf, whole["shown"][0]) == ["shown"]
 
 
-def test_code_behind_the_body_of_a_kernel_is_its_parallel_loop(tmp_path: Path) -> None:
-    library = built(tmp_path, _ASSEMBLY, ".s", "-nostdlib")
+def test_nameless_code_is_the_parallel_loop_of_whoever_refers_to_it(tmp_path: Path) -> None:
+    library = built(tmp_path, assembly(), ".s", "-nostdlib")
     elf, known = Elf.read(library), symbols(library)
-    kernel, other = known["kernel_compute_"][0], known["other"][0]
-    body = f"kernel_compute_ {PARALLEL_BODY}"
-    assert names_at(elf, kernel, kernel + 64, other, other + 64) == [
-        "kernel_compute_", body, "other", "",
-    ]  # fmt: skip
-    (number,) = elf.at(np.array([kernel + 64])).tolist()
-    assert elf.symbol(number).begin == kernel + 64
+    last = known["three_compute_"][0]
+    shared, body, lonely = last + 64, last + 128, last + 192
+    assert names_at(elf, shared, body, lonely) == ["", f"__tvm_ffi_one {PARALLEL_BODY}", ""]
+    (number,) = elf.at(np.array([body])).tolist()
+    assert elf.symbol(number).begin == body
     # What is between functions is in none.
-    assert elf.at(np.array([0, kernel - 1, other - 1])).tolist() == [-1, -1, -1]
+    assert elf.at(np.array([0, body - 1])).tolist() == [-1, -1]
+
+
+NOP, ADRP, ADD, OTHER_ADD = 0xD503201F, 0x90000023, 0x9119E060, 0x9119E080
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([NOP, ADRP, NOP, ADD], [0x1004]),
+        ([ADRP, ADD], [0x1000]),
+        ([ADRP, OTHER_ADD, NOP], []),  # of another register
+        ([ADD, ADRP], []),
+    ],
+)
+def test_references_of_arm(words: list[int], expected: list[int]) -> None:
+    code = struct.pack(f"<{len(words)}I", *words)
+    places, targets = references("EM_AARCH64", code, 0x1000, np.array([0x5678, 0x1003]))
+    assert places.tolist() == expected
+    assert targets.tolist() == [0x5678] * len(expected)
+
+
+def test_references_backwards_of_arm() -> None:
+    code = struct.pack("<2I", 0xF0FFFFE3, ADD)  # the page before
+    places, targets = references("EM_AARCH64", code, 0x5000, np.array([0x4678]))
+    assert (places.tolist(), targets.tolist()) == ([0x5000], [0x4678])
+
+
+def test_references_of_x86() -> None:
+    code = bytes.fromhex("90 488d3d f9ffffff c3")  # lea -7(%rip), %rdi
+    places, targets = references("EM_X86_64", code, 0x1000, np.array([0x1001]))
+    assert (places.tolist(), targets.tolist()) == ([0x1004], [0x1001])
+
+
+@pytest.mark.parametrize("machine", ["EM_X86_64", "EM_AARCH64", "EM_RISCV"])
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 5])
+def test_references_of_next_to_nothing(machine: str, size: int) -> None:
+    places, targets = references(machine, bytes(size), 0, np.array([77]))
+    assert (len(places), len(targets)) == (0, 0)
 
 
 def test_addresses_of_bytes_are_those_of_the_segments(tmp_path: Path) -> None:
