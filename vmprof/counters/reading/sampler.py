@@ -24,7 +24,6 @@ from vmprof.native import ffi, lib
 from vmprof.runs.layout import Layout
 from vmprof.sampling.hits import HIT, Found, Missed
 
-_CPU_CLOCK = Event("cpu-clock", (Encoding("software", SOFTWARE, 0),))
 _MOST_PRECISE = 3  # precise_ip of perf_event_attr
 _LIMIT = Path("/proc/sys/kernel/perf_event_max_sample_rate")
 _RECORD_BYTES = 48  # of a sample in the ring: native/sampler.c
@@ -41,19 +40,19 @@ assert HIT.itemsize == ffi.sizeof("vmprof_hit")
 class SampledEvent:
     """An event to be sampled: ``event`` as it is counted, and how precisely it is asked for.
 
-    ``precise`` are the values of precise_ip to be tried, the first that opens is taken;
-    ``name`` is that of the event without them.
+    ``name`` is that of the event as perf writes it. ``precise`` are the values of precise_ip to
+    be tried, the first that opens is taken.
     """
 
+    name: str
     event: Event
     precise: tuple[int, ...] = (0,)
 
-    def name(self, precise: int) -> str:
-        """As perf writes it."""
-        if not precise:
-            return self.event.name
-        joint = "" if self.event.name.endswith("/") or ":" in self.event.name else ":"
-        return f"{self.event.name}{joint}{'p' * precise}"
+    def named(self, precise: int) -> str:
+        """As perf writes it, so precise."""
+        has_letters = self.name.endswith("/") or modifiers.split(self.name)[1]
+        joint = "" if has_letters or not precise else ":"
+        return f"{self.name}{joint}{'p' * precise}"
 
 
 def parse_sampled(text: str, machine: Machine) -> SampledEvent:
@@ -65,15 +64,15 @@ def parse_sampled(text: str, machine: Machine) -> SampledEvent:
     levels: tuple[int, ...] = (precise,)
     if "P" in letters:
         levels = tuple(range(_MOST_PRECISE, -1, -1))
-    rest = letters.replace("p", "").replace("P", "")
-    joint = "" if name.endswith("/") or not rest else ":"
-    groups = parse_events(f"{name}{joint}{rest}", machine)
+    letters = letters.replace("p", "").replace("P", "")
+    plain = f"{name}{'' if name.endswith('/') or not letters else ':'}{letters}"
+    groups = parse_events(plain, machine)
     if len(groups) != 1 or len(groups[0]) != 1:
         raise VmprofError(f"one event is sampled, and {text!r} names {sum(map(len, groups))}")
     (event,) = groups[0]
     if event.cpu_wide:
-        raise VmprofError(f"{event.name} is counted for whole processors, and threads are sampled")
-    return SampledEvent(event, levels)
+        raise VmprofError(f"{text} is counted for whole processors, and threads are sampled")
+    return SampledEvent(plain, event, levels)
 
 
 class Refused(Exception):  # noqa: N818  not an error of the program
@@ -145,10 +144,13 @@ def open_sampler(event: str | None, rate: int, machine: Machine) -> Iterator[Sam
         yield _suitable(rate, ring, machine, stack)
 
 
+_CPU_CLOCK = SampledEvent("cpu-clock", Event("cpu-clock", (Encoding("software", SOFTWARE, 0),)))
+
+
 def _suitable(rate: int, ring: int, machine: Machine, stack: ExitStack) -> Sampler:
     """Of cycles, where a PMU tells of them; else of the clock."""
     if not machine.has_pmu:
-        return _open(SampledEvent(_CPU_CLOCK), rate, ring, machine, stack)
+        return _open(_CPU_CLOCK, rate, ring, machine, stack)
     why = "the PMU opened it, and never interrupted"
     try:
         cycles = _open(parse_sampled("cycles:P", machine), rate, ring, machine, stack)
@@ -156,7 +158,7 @@ def _suitable(rate: int, ring: int, machine: Machine, stack: ExitStack) -> Sampl
             return cycles
     except Refused as refused:
         why = str(refused)
-    clock = _open(SampledEvent(_CPU_CLOCK), rate, ring, machine, stack)
+    clock = _open(_CPU_CLOCK, rate, ring, machine, stack)
     clock.notes.append(f"not cycles: {why}")
     return clock
 
@@ -189,8 +191,8 @@ def _open(
     layout = Layout((), tuple(() for _ in every), untimed=frozenset(every))
     counted = Pass(layout, opened.sources, "", watches=True)
     stack.callback(counted.team.close)
-    unit = "ns" if sampled.event.encodings[0].is_clock else sampled.event.name
-    return Sampler(sampled.name(precise), unit, rate, counted, opened.user_only)
+    unit = "ns" if sampled.event.encodings[0].is_clock else sampled.name
+    return Sampler(sampled.named(precise), unit, rate, counted, opened.user_only)
 
 
 class _Opened(NamedTuple):
@@ -247,7 +249,7 @@ def _why_not(opened: _Opened, sampled: SampledEvent, precise: int, machine: Mach
         )
     if precise and opened.code in (errno.EOPNOTSUPP, errno.EINVAL):
         return (
-            f"this processor does not sample {sampled.event.name} with {'p' * precise}; leave that "
+            f"this processor does not sample {sampled.name} with {'p' * precise}; leave that "
             "out, or write P for as many as it has"
         )
     if opened.code == errno.EOPNOTSUPP and not sampled.event.is_hardware:
