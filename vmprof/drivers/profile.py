@@ -306,20 +306,17 @@ def profile_engines(
                 if sampler
                 else None,
             )
-            if report.samples is not None:
-                report = with_code(report)
             derived = [
                 *open_plan.counted.metrics,
                 *(THREAD_METRICS if threads and not blind else ()),
                 *(CPU_METRICS if opened.clocks and (threads or metrics) else ()),
             ]
-            report = derive(with_kernels(report, program.kernels), derived)
+            report = derive(with_kernels(with_code(report), program.kernels), derived)
             report = accounted(report, opened.asked | {d.column: d.column for d in derived})
             if peaks is not None:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
-                report = with_metrics(report, program.kernels)
+                report = with_vector_widths(with_metrics(report, program.kernels))
                 report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
-                report = with_vector_widths(report)
             reports[name] = with_provenance(report, provenance)
     return reports
 
