@@ -26,6 +26,7 @@ from vmprof.report.derive import derive
 from vmprof.report.estimator import middle_half
 from vmprof.report.kernel_metrics import with_rates
 from vmprof.report.model import Report
+from vmprof.report.noise import with_provenance
 from vmprof.report.sampled import add_samples
 from vmprof.runs.faults import (
     COUNTED_LESS,
@@ -144,6 +145,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
         },
         missing={**group.recording.missing, **counted.missing},
     )
+    report = with_provenance(report, group.recording.provenance)
     report = derive(report, group.recording.derived)
     sampled = sampled_of(group, keys, [number for number, _ in rows])
     if sampled is not None:
