@@ -35,6 +35,7 @@ BENCHMARKS = (
     "beside",
     "disturbance",
     "session",
+    "sampling",
     "load",
     "compile",
     "start",

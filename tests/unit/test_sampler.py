@@ -297,6 +297,8 @@ def test_precision_is_told_by_letters(text: str, precise: tuple[int, ...]) -> No
 
 def test_names_are_as_perf_writes_them() -> None:
     assert parse_sampled("cpu/event=0xc0/pp", XEON).named(2) == "cpu/event=0xc0/pp"
+    clock = parse_sampled("cpu-clock:u", XEON)
+    assert (clock.name, clock.event.encodings[0].exclude_kernel) == ("cpu-clock:u", True)
     assert parse_sampled("instructions:u", XEON).named(1) == "instructions:up"
 
 

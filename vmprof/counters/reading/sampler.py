@@ -64,15 +64,16 @@ def parse_sampled(text: str, machine: Machine) -> SampledEvent:
     levels: tuple[int, ...] = (precise,)
     if "P" in letters:
         levels = tuple(range(_MOST_PRECISE, -1, -1))
-    letters = letters.replace("p", "").replace("P", "")
-    plain = f"{name}{'' if name.endswith('/') or not letters else ':'}{letters}"
-    groups = parse_events(plain, machine)
+    letters = modifiers.join(letters.replace("p", "").replace("P", ""), "", text)
+    groups = parse_events(name, machine)
     if len(groups) != 1 or len(groups[0]) != 1:
         raise VmprofError(f"one event is sampled, and {text!r} names {sum(map(len, groups))}")
     (event,) = groups[0]
     if event.cpu_wide:
         raise VmprofError(f"{text} is counted for whole processors, and threads are sampled")
-    return SampledEvent(plain, event, levels)
+    # Of events that are counted whole, samples are taken where the letters say.
+    plain = f"{name}{'' if name.endswith('/') or not letters else ':'}{letters}"
+    return SampledEvent(plain, modifiers.apply(event, letters), levels)
 
 
 class Refused(Exception):  # noqa: N818  not an error of the program
