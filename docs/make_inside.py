@@ -10,14 +10,13 @@ function of this module. What was printed is kept in docs/inside.
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-
-import pages
 
 HERE = Path(__file__).parent
 PAGE = HERE / "inside.md"
@@ -99,4 +98,4 @@ def _indented(name: str) -> str:
 if __name__ == "__main__":
     if "--measure" in sys.argv[1:]:
         measure()
-    sys.exit(pages.rewrite([PAGE], renew))
+    sys.exit(importlib.import_module("pages").rewrite([PAGE], renew))
