@@ -85,11 +85,11 @@ def compiling(model: str, *, quick: bool) -> Iterator[Figure]:
 @contextmanager
 def _nothing_attached() -> Iterator[SimpleNamespace]:
     """Instead of lines: TVM's own pipeline."""
-    yield SimpleNamespace(pipeline="default", text="")
+    yield SimpleNamespace(pipeline="default", text="", problem="")
 
 
-def _nothing_named(_: object) -> None:
-    pass
+def _nothing_named(_: object) -> str:
+    return ""
 
 
 def figures(*, quick: bool = False, model: str | None = None) -> Iterator[Figure]:

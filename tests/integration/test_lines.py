@@ -18,6 +18,7 @@ from tvm import relax
 from tvm.script import tirx as T
 
 import vmprof
+from vmprof import VmprofWarning
 from vmprof.inside.code import MachineCode
 from vmprof.inside.library import read_code
 from vmprof.program.tensor_ir import FIRST_LINE, read_tensor_ir, tensor_ir_path
@@ -68,11 +69,11 @@ def without_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     @contextmanager
     def nothing_attached() -> Iterator[Any]:
-        yield SimpleNamespace(pipeline="default", text="")
+        yield SimpleNamespace(pipeline="default", text="", problem="")
 
     with monkeypatch.context() as patched:
         patched.setattr(compiling, "lines_attached", nothing_attached)
-        patched.setattr(compiling, "name_bodies", lambda _: None)
+        patched.setattr(compiling, "name_bodies", lambda _: "")
         yield
 
 
@@ -183,3 +184,18 @@ def test_compilation_leaves_no_pipeline_behind() -> None:
     before = dict(compilation_pipeline.PIPELINE_MAP)
     vmprof.compile(statements())
     assert before == compilation_pipeline.PIPELINE_MAP
+
+
+def test_a_kernel_that_cannot_have_lines_runs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("TVM has changed")
+
+    monkeypatch.setattr("vmprof.zoo.compiler.lines._statements", broken)
+    with pytest.warns(VmprofWarning, match="has no lines: TVM has changed; it runs"):
+        vmprof.compile(statements()).jit()
+
+
+def test_names_that_llvm_does_not_take_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vmprof.zoo.compiler.parallel_bodies._Module.named", lambda _: "define")
+    with pytest.warns(VmprofWarning, match="some of the machine code has no lines: "):
+        vmprof.compile(statements()).jit()

@@ -53,7 +53,7 @@ class ModelInfo:
 
     kernels: Kernels = field(default_factory=dict)
     signatures: Mapping[str, Signature] = field(default_factory=dict)
-    tensor_ir: str = ""
+    tensor_ir: str = field(default="", compare=False, repr=False)
 
 
 NOTHING_KNOWN = ModelInfo()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from tvm import relax
 from tvm.relax.backend import cpu_generic
 from tvm.relax.vm_build import VMExecutable
 
-from vmprof.errors import VmprofError
+from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.native_log import kept_quiet, reason_of
 from vmprof.program.info import ModelInfo, write_info
 from vmprof.program.kernels import Kernels
@@ -110,7 +111,7 @@ def compile_module(
                     tir_pipeline=lines.pipeline,
                     exec_mode=exec_mode,
                 )
-            name_bodies(executable.mod)
+            problem = lines.problem or name_bodies(executable.mod)
     except VmprofError:
         raise
     except Exception as error:  # TVM raises what it likes
@@ -119,6 +120,12 @@ def compile_module(
         raise VmprofError(
             problem, command_line=f"{problem} (--debug shows all that it says)"
         ) from error
+    if problem:
+        warnings.warn(
+            f"some of the machine code has no lines: {problem}; it runs all the same",
+            VmprofWarning,
+            stacklevel=2,
+        )
     return Compiled(executable, replace(info.info, tensor_ir=lines.text))
 
 

@@ -16,6 +16,7 @@ from vmprof.program.info import ModelInfo, Signature, write_info
 from vmprof.program.kernels import LAYOUT_COLUMNS, Kernel
 from vmprof.zoo.compiler.cost import operations, tensor_shapes
 from vmprof.zoo.compiler.indices import limits_and_flows
+from vmprof.zoo.compiler.lines import ATTACH_LINES
 from vmprof.zoo.compiler.traffic import tensor_bytes
 from vmprof.zoo.lowering.graph import is_call
 from vmprof.zoo.lowering.layout import LAYOUTS
@@ -70,7 +71,8 @@ class KernelInfo:
 
     def run_before_pass(self, module: Module, info: Any) -> None:
         """TVM's: called with the module as it is before a pass."""
-        self.last_pass = str(info.name)
+        if info.name != ATTACH_LINES:  # which is none of TVM's
+            self.last_pass = str(info.name)
         match info.name:
             case "LegalizeOps":
                 self._graph = dict(_graph(module))

@@ -17,11 +17,14 @@ from tvm import tirx
 from tvm.ir import SourceName, Span
 from tvm.tirx import compilation_pipeline
 
+from vmprof.native_log import reason_of
 from vmprof.program.tensor_ir import FIRST_LINE
 
 # TVM has no type stubs.
 Statement = Any
 Function = Any
+
+ATTACH_LINES = "vmprof.lines"
 
 _SCOPE = "compute_scope"
 _ENTRY = "__tvm_ffi_"
@@ -36,11 +39,13 @@ _INDENT = "    "
 class Lines:
     """The name of a pipeline for ``tir_pipeline=``; afterwards, the text of all kernels.
 
-    Line 1 of ``text`` has the number :data:`~vmprof.program.tensor_ir.FIRST_LINE`.
+    Line 1 of ``text`` has the number :data:`~vmprof.program.tensor_ir.FIRST_LINE`. ``problem``
+    says why a kernel has no lines, if one has none.
     """
 
     def __init__(self) -> None:
         self.pipeline = f"vmprof.lines.{id(self):x}"
+        self.problem = ""
         self._printed: list[str] = []
 
     @property
@@ -53,7 +58,10 @@ class Lines:
         attached = {}
         for _, (var, function) in sorted(functions.items()):
             if isinstance(function, tirx.PrimFunc):
-                attached[var] = self._function(var.name_hint, function)
+                try:
+                    attached[var] = self._function(var.name_hint, function)
+                except Exception as error:  # noqa: BLE001 # without lines it runs as well
+                    self.problem = reason_of(error)
         module = tvm.IRModule(module.functions, attrs=module.attrs)
         module.update(tvm.IRModule(attached))
         return module
@@ -112,7 +120,7 @@ def lines_attached() -> Iterator[Lines]:
 
         def finalize() -> Any:
             attach = tvm.transform.module_pass(
-                lambda module, _context: lines.attach(module), opt_level=0, name="vmprof.lines"
+                lambda module, _context: lines.attach(module), opt_level=0, name=ATTACH_LINES
             )
             return tvm.transform.Sequential([finalize_host(), attach])
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import tvm
 
+from vmprof.native_log import reason_of
 from vmprof.program.program import EXECUTABLE_KIND
 
 _LLVM = "llvm"
@@ -32,23 +33,28 @@ _VARIABLES = re.compile(r", retainedNodes: !\d+")
 _NODE = re.compile(r"!(\d+) = ")
 
 
-def name_bodies(module: Any) -> None:
+def name_bodies(module: Any) -> str:
     """Have the code of the executable ``module`` replaced by the same with lines and names.
 
-    Nothing happens where it is not an executable and its code, or has no parallel loop.
+    Nothing happens where it is not an executable and its code, or has no parallel loop; nor
+    where LLVM does not take the result: why is what is returned then, else nothing.
     """
     code = module.imports[0] if len(module.imports) == 1 else None
     if module.kind != EXECUTABLE_KIND or code is None or code.kind != _LLVM or code.imports:
-        return
+        return ""
     text = code.inspect_source("ll")
     if _BODY not in text:
-        return
+        return ""
     with tempfile.TemporaryDirectory(prefix="vmprof-") as folder:
         path = Path(folder, "module.ll")
         path.write_text(_Module(text).named(), encoding="utf-8")
-        replaced = tvm.runtime.load_module(str(path))
+        try:
+            replaced = tvm.runtime.load_module(str(path))
+        except Exception as error:  # noqa: BLE001 # TVM raises what it likes
+            return reason_of(error)
     module.clear_imports()
     module.import_module(replaced)
+    return ""
 
 
 class _Module:
