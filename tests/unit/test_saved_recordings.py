@@ -35,9 +35,7 @@ def made() -> Recording:
     storages = np.array([(0, 1, ALIVE, 64), (3, 1, 2, 8), (6, 2, 3, 16)], dtype=ALLOCATION)
     function = Function("b", 0x10, b"\xc3", ((0x10, 2),))
     code = MachineCode("/m.so", "ab", "x86_64", (function,), {2: "# b"})
-    return replace(
-        numbers.recording(), allocations=storages, kernels={1: kernel}, code=(code,)
-    )
+    return replace(numbers.recording(), allocations=storages, kernels={1: kernel}, code=(code,))
 
 
 _PLAIN = (
