@@ -21,6 +21,7 @@ from vmprof.report import Report
 from vmprof.report.annotated import VECTOR_WIDTH, annotated, with_code, with_vector_widths
 from vmprof.report.render.inside import json as as_json
 from vmprof.report.render.inside import page, text
+from vmprof.report.render.stacks import stacks_of
 from vmprof.sampling.model import IN_NO_CALL, Hit, Library, Sampled
 from vmprof.sampling.model import Function as SampledFunction
 from vmprof.values import Duration, Ratio
@@ -347,3 +348,19 @@ def test_page_takes_foreign_text_for_text(annotation: Annotation) -> None:
     assert name not in shown
     assert shown.count("&lt;script&gt;alert(1)") == 2  # the operator, the line
     assert "style=" not in shown  # the policy forbids it
+
+
+def test_stacks_end_in_lines() -> None:
+    """As the annotation has them: what has no line of its own is its loop's."""
+    report = sampled_report()
+    hits = tuple(Hit(0, 0, at, 0, n, n) for at, n in ((ADD, 5), (STEP, 3), (RETURN, 1)))
+    stacks = stacks_of(replace(report, samples=replace(report.samples, hits=hits)))
+    lines = {stack.frames[-1]: stack.samples for stack in stacks}
+    assert [(frame.name, frame.line, samples) for frame, samples in lines.items()] == [
+        ("y[i] = y[i] + x[k]", 7, 5),
+        ("for k in range(64):", 6, 3),
+        ("y[0] = T.float32(1)", 8, 1),
+    ]
+    assert {(frame.kind, frame.file) for frame in lines} == {("line", "/models/m.so.vmprof.tir")}
+    without = stacks_of(replace(report, code=()))
+    assert {stack.frames[-1].kind for stack in without} == {"code"}

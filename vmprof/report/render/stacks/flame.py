@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vmprof.report.render.html import frame
-from vmprof.report.render.stacks.stacks import FrameKind, Stack, threads_of
+from vmprof.report.render.stacks.frame import FrameKind
+from vmprof.report.render.stacks.stacks import Stack, threads_of
 from vmprof.sampling.model import Sampled
 
 # A share of all samples below which a frame would be narrower than a pixel on any screen.
