@@ -19,8 +19,11 @@ from tvm.script import tirx as T
 
 import vmprof
 from vmprof import VmprofWarning
-from vmprof.inside.code import MachineCode
+from vmprof.inside.code import Function, MachineCode
+from vmprof.inside.instructions import instructions
 from vmprof.inside.library import read_code
+from vmprof.inside.loops import find_loops
+from vmprof.inside.mix import Mix
 from vmprof.program.tensor_ir import FIRST_LINE, read_tensor_ir, tensor_ir_path
 from vmprof.zoo.compiler import compile as compiling
 from vmprof.zoo.models import MODELS
@@ -199,3 +202,26 @@ def test_names_that_llvm_does_not_take_are_left_out(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("vmprof.zoo.compiler.parallel_bodies._Module.named", lambda _: "define")
     with pytest.warns(VmprofWarning, match="some of the machine code has no lines: "):
         vmprof.compile(statements()).jit()
+
+
+def test_code_for_arm_has_names_too_and_is_read(tmp_path: Path) -> None:
+    """The body of the loop over vectors, as LLVM compiles it for NEON."""
+    target = {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mattr": ["+neon"]}
+    written = tmp_path / "arm.o"
+    vmprof.compile(statements(), target).mod.imports[0].write_to_file(str(written))
+    elf = ELFFile(io.BytesIO(written.read_bytes()))
+    (symbol,) = elf.get_section_by_name(".symtab").get_symbol_by_name(
+        "statements_compute_parallel_1"
+    )
+    begin = symbol["st_value"]
+    content = elf.get_section_by_name(".text").data()[begin : begin + symbol["st_size"]]
+    function = Function(symbol.name, begin, content)
+    read = instructions(MachineCode("arm.o", "", "aarch64", (function,)), function)
+    assert not any(each.text.startswith(".byte") for each in read)
+    (loop,) = find_loops(read)
+    mix = Mix.of(each for each in read if each.address in loop.addresses)
+    # 32 numbers of 32 bits, added in registers of 128.
+    assert sum(each.text.startswith("fadd v") for each in read) == 8
+    assert mix.widths["128"] >= 8
+    assert mix.loads >= 4
+    assert mix.stores >= 4
