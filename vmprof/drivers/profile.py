@@ -19,6 +19,7 @@ from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES, SAMPLE
 from vmprof.drivers.configuration import configuration, per_run
 from vmprof.drivers.memory import memory_facts
 from vmprof.drivers.options import Profiling
+from vmprof.drivers.peaks import KnownPeaks
 from vmprof.errors import VmprofError
 from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.program import Program
@@ -47,14 +48,15 @@ from vmprof.report.derive import derive
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import Report
 from vmprof.report.noise import with_provenance
+from vmprof.report.roofs import LAUNCH
 from vmprof.report.sampled import SAMPLES
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.sampling.fold import SampledRuns
 from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
-from vmprof.values import BYTES, FLOPS, Metric
+from vmprof.values import BYTES, FLOPS, Duration, Metric
 from vmprof.vm.executable import Executable
-from vmprof.zoo.peaks import with_known_peaks
+from vmprof.zoo.peaks.launch import launch_us
 
 _EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
@@ -79,6 +81,7 @@ def profile(
     pin: Sequence[int] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
     metrics: bool = False,
+    measure_peaks: bool = True,
     sample: str | bool = False,
     sample_rate: int = SAMPLE_RATE,
     schedule: str | None = None,
@@ -100,8 +103,9 @@ def profile(
     :class:`~vmprof.record.options.Counting`; ``repeats``, ``warmup``, ``single_pass`` and
     ``cold`` how often it is run: :class:`~vmprof.record.rounds.options.Rounds`; ``threads``,
     ``num_threads`` and ``pin`` are of :class:`~vmprof.record.options.Threads`, ``collectors``,
-    ``metrics`` and ``max_records`` of :class:`~vmprof.drivers.options.Profiling`, ``sample`` and
-    ``sample_rate`` of :class:`~vmprof.record.options.Sampling`.
+    ``metrics``, ``measure_peaks`` and ``max_records`` of
+    :class:`~vmprof.drivers.options.Profiling`, ``sample`` and ``sample_rate`` of
+    :class:`~vmprof.record.options.Sampling`.
 
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
@@ -119,6 +123,7 @@ def profile(
         metrics,
         max_records,
         Sampling(sample, sample_rate),
+        measure_peaks,
     )
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
@@ -181,6 +186,16 @@ def profile_engines(
         seed=subject.seed,
     )
     in_python = plan.in_python
+    number = profiling.threads.num_threads or len(profiling.threads.pin)
+    peaks = (
+        KnownPeaks(
+            number or tvm.runtime.num_threads(),
+            measures=profiling.measure_peaks,
+            progress=progress,
+        )
+        if metrics
+        else None
+    )
     with ExitStack() as stack:
         open_plan = plan.open(single_pass=rounds.single_pass, find=partial(find_symbol, program))
         opened = stack.enter_context(open_plan.counters)
@@ -292,9 +307,10 @@ def profile_engines(
             ]
             report = derive(with_kernels(report, program.kernels), derived)
             report = accounted(report, opened.asked | {d.column: d.column for d in derived})
-            if metrics:
+            if peaks is not None:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
-                report = with_known_peaks(with_metrics(report, program.kernels))
+                report = with_metrics(report, program.kernels)
+                report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
             reports[name] = with_provenance(report, provenance)
     return reports
 

@@ -37,13 +37,13 @@ def caches_of(cpu: int = 0, sys_root: Path = Path("/sys")) -> list[Cache]:
 def largest_cache(sys_root: Path = Path("/sys")) -> int:
     """Bytes of the largest cache of any processor; 0 where neither Linux nor C's library tells."""
     files = sys_root.glob("devices/system/cpu/cpu[0-9]*/cache/index*/size")
-    sizes = [_bytes(text(file)) for file in files]
+    sizes = [size_of(text(file)) for file in files]
     if not any(sizes):
         sizes = [os.sysconf(each) for each in os.sysconf_names if each.endswith("CACHE_SIZE")]
     return max([0, *sizes])
 
 
-def _bytes(size: str) -> int:
+def size_of(size: str) -> int:
     """``32768K``, as Linux writes it."""
     match = re.fullmatch(r"(\d+)([KMG])\s*", size)
     return int(match[1]) * _UNITS[match[2]] if match else 0

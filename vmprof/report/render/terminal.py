@@ -132,7 +132,7 @@ class _Column:
     @property
     def rank(self) -> tuple[int, int]:
         """What is shown first, where not all of them fit: lower is earlier."""
-        groups = ("Name", "Duration (us)", _SPREAD, "Device", "Count")
+        groups = ("Name", "Duration (us)", _SPREAD, "Device", "Count", "Bound")
         if self.title in groups:
             return (0, groups.index(self.title))
         kind = 0 if self.is_ratio else 1 if self.title.startswith("perf::") else 2
