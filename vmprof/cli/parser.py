@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+from vmprof.cli.usage import Parser
 from vmprof.version import __version__
 
 # Modules of this folder. Each command's docstring is its help; the first line stands in the
@@ -44,12 +45,12 @@ vmprof COMMAND --help has the options of a command, and examples.
 _DEBUG = "show where in vmprof an error came up, and what TVM said meanwhile"
 
 
-def make_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+def make_parser(arguments: Sequence[str] = ()) -> Parser:
     """The parser of the whole command line; ``execute`` of what it gives is the command.
 
     If ``arguments`` name a command, it knows no other one: what the others need is not loaded.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="vmprof",
         description="Says what each operator of a TVM-compiled model costs.",
         epilog=_EPILOG,
