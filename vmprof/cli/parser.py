@@ -25,6 +25,7 @@ _COMMANDS = {
     "events": "events",
     "doctor": "doctor",
     "show-code": "show_code",
+    "cache": "cache",
     "completion": "completion",
 }
 

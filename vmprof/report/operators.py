@@ -69,9 +69,7 @@ class Operator(Mapping[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         return (
-            column
-            for column, metric in self._row.items()
-            if metric != "" or column in _ALWAYS_TEXT
+            column for column, metric in self._row.items() if metric != "" or column in _ALWAYS_TEXT
         )
 
     def __len__(self) -> int:

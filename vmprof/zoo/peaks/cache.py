@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vmprof import json_text
-from vmprof.cache_folder import cache_folder
+from vmprof.cache_folder import PEAKS, cache_folder
 from vmprof.counters import Machine
 from vmprof.errors import VmprofError
 from vmprof.version import __version__
@@ -63,7 +63,7 @@ def _read() -> Mapping[str, Any]:
 
 
 def _path() -> Path:
-    return cache_folder() / "peaks.json"
+    return cache_folder() / PEAKS
 
 
 def _key(threads: int) -> str:
