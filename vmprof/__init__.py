@@ -62,10 +62,8 @@ _MODULES = {
     "load_program": "vmprof.subject.load",
     "profile": "vmprof.drivers.profile",
 }
-_NAMES_THERE = {
-    "compile": "compile_module",
-    "diff": "diff_reports",
-}  # where they are called otherwise
+# Where they are called otherwise.
+_NAMES_THERE = {"compile": "compile_module", "diff": "diff_reports"}
 
 
 def __getattr__(name: str) -> Any:

@@ -90,7 +90,7 @@ def _kept_in(path: Path, pattern: re.Pattern[str]) -> Iterator[Kept]:
     with _opened(path) as folder:
         if folder is None:
             return
-        for name in os.listdir(folder):
+        for name in os.listdir(folder):  # noqa: PTH208 # the open folder, which has no path
             match = pattern.fullmatch(name)
             try:
                 status = os.stat(name, dir_fd=folder, follow_symlinks=False)

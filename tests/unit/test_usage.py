@@ -34,8 +34,7 @@ COMMANDS = ", ".join(parser._COMMANDS)
         ),
         (
             "completion bsh",
-            "SHELL cannot be 'bsh'; did you mean bash? there are: bash, zsh, tcsh, fish, "
-            "powershell",
+            "SHELL cannot be 'bsh'; did you mean bash? there are: bash, zsh, tcsh, fish",
         ),
         (
             "record --cuonters ipc -- chat.py",

@@ -67,7 +67,8 @@ def _key(options: argparse.Namespace) -> str:
 
 def _remove(kept: Sequence[Kept]) -> tuple[list[Kept], list[Kept]]:
     """What was removed, and what is just being made."""
-    removed, busy = [], []
+    removed: list[Kept] = []
+    busy: list[Kept] = []
     for each in kept:
         try:
             (removed if cache_folder.remove(each) else busy).append(each)

@@ -35,7 +35,8 @@ exit codes:
   1    an error, which one line on stderr explains; doctor: no hardware counters
   2    wrong usage
   3    what was asked for is not so: diff --fail-over found something that costs
-       more, audit a report that cannot be believed, validate engines that differ
+       more, audit a report that cannot be believed, validate engines that differ;
+       run or record --strict did not count an event that --counters names
   4    it cannot be told: diff --fail-over and validate had too few repeats
   130  interrupted
 

@@ -42,9 +42,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"vmprof: error: {visible(line)}\n")
 
     def _superfluous(self, left: Sequence[str]) -> str:
-        return (
-            self._unknown_option(left) or f"{self.prog} has no place for {left[0]!r}; leave it out"
-        )
+        unknown = self._unknown_option(left)
+        return unknown or f"{self.prog} has no place for {left[0]!r}; leave it out"
 
     def _unknown_option(self, words: Sequence[str]) -> str | None:
         known = {name for action in self._all() for name in action.option_strings}
