@@ -107,6 +107,8 @@ def test_models() -> None:
     header, *lines = result.stdout.splitlines()
     assert header.split() == ["Model", "Parameters", "FLOPs", "Input"]
     assert len(lines) == 11
+    # Without TVM, which completion does not wait for.
+    assert run("models", "--names").stdout.split() == [line.split()[0] for line in lines]
     size = r"^mlp +109,386 +218,368  x: float32\[1, 1, 28, 28\]$"
     assert re.search(size, result.stdout, re.MULTILINE)
 

@@ -39,6 +39,15 @@ def test_events_as_json(tmp_path: Path) -> None:
     }
 
 
+def test_names_are_those_that_are_listed() -> None:
+    listed = json.loads(run("events", "--json").stdout)
+    names = run("events", "--names").stdout.splitlines()
+    assert names == [each["name"] for kind in ("sets", "events") for each in listed[kind]]
+    some = run("events", "page-f", "--names").stdout.splitlines()
+    assert "page-faults" in some
+    assert all("page-f" in name.lower() for name in some)
+
+
 def test_events_that_there_are_not() -> None:
     result = run("events", "xyzzy")
     assert (result.returncode, result.stdout) == (1, "")

@@ -184,20 +184,53 @@ def test_run_says_when_calls_were(tmp_path: Path) -> None:
     assert 'id="lanes"' in (tmp_path / "r.html").read_text()
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_completion(tmp_path: Path, shell: str) -> None:
-    script = run("completion", shell, cwd=tmp_path)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh", "powershell"])
+def test_completion_scripts_know_commands_and_options(shell: str) -> None:
+    script = run("completion", shell)
     assert script.returncode == 0, script.stderr
-    for word in ("show-code", "--counters", "--columns", "completion"):
+    for word in ("show-code", "counters", "columns", "completion"):
         assert word in script.stdout
-    if shell == "bash":
-        ask = (
-            f"{script.stdout}\nCOMP_WORDS=(vmprof sh); COMP_CWORD=1; "
-            "$(complete -p vmprof | sed 's/.*-F \\([^ ]*\\).*/\\1/') vmprof sh vmprof; "
-            'echo "${COMPREPLY[@]}"'
-        )
-        done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=False)
-        assert done.stdout.split() == ["show", "show-code"], done.stderr
+    asks = shell in ("bash", "zsh", "fish")
+    assert ("vmprof models --names" in script.stdout) == asks
+
+
+def test_completion_in_bash(tmp_path: Path) -> None:
+    """Commands, models and files, counter sets and events, the last one of a list too."""
+    script = run("completion", "bash").stdout
+    (tmp_path / "mlp.so").touch()
+    (tmp_path / "mine.toml").touch()
+    lines = {
+        "sh": ["show", "show-code"],
+        "run ml": ["mlp", "mlp.so"],
+        "diff a.json resnet1": ["resnet18"],
+        "run mlp --by ": ["operator", "path"],
+        "run mlp --counters ip": ["ipc"],
+        "run mlp --counters mi": ["mine.toml", "minor-faults"],
+        "run mlp --counters page-faults,task": ["page-faults,task-clock"],
+        "record --counters no": ["none"],
+        "events cgroup": ["cgroup-switches"],
+    }
+    ask = f"""{script}
+complete=$(complete -p vmprof | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+while IFS= read -r line; do
+  IFS=' ' read -ra COMP_WORDS <<< "vmprof $line"
+  [[ $line == *' ' ]] && COMP_WORDS+=("")
+  COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+  COMPREPLY=()
+  $complete vmprof "${{COMP_WORDS[-1]}}" "${{COMP_WORDS[-2]}}" 2>/dev/null
+  echo "${{COMPREPLY[@]}}"
+done"""
+    done = subprocess.run(
+        ["bash", "-c", ask],
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )
+    found = [sorted(line.split()) for line in done.stdout.splitlines()]
+    assert dict(zip(lines, found, strict=True)) == lines, done.stderr
 
 
 def test_every_command_has_examples_that_parse() -> None:

@@ -6,6 +6,7 @@ layers, two for each product that is added up.
 
 Examples:
   vmprof models
+  vmprof models --names | xargs -n 1 vmprof run --top 3
 
 """
 
@@ -16,13 +17,17 @@ import argparse
 from tabulate import tabulate
 
 from vmprof.cli.output import print_out
+from vmprof.defaults import MODEL_NAMES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """There are none."""
+    parser.add_argument("--names", action="store_true", help="print their names alone")
 
 
-def execute(options: argparse.Namespace) -> None:  # noqa: ARG001
+def execute(options: argparse.Namespace) -> None:
+    if options.names:
+        print_out("".join(f"{name}\n" for name in MODEL_NAMES))
+        return
     # The compiler half of TVM, which the other commands go without.
     from vmprof.zoo.models import MODELS
     from vmprof.zoo.models.summary import summarize

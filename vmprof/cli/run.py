@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"its instrument (default: {DEFAULT_ENGINE})",
     )
     how.add_argument("--quiet", action="store_true", help="no progress line")
-    strict.add_argument(how)
+    strict.add_argument(parser)
     Profiling.add_arguments(parser)
     delivery.add_arguments(parser)
 
