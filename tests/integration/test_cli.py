@@ -189,8 +189,9 @@ def test_a_dimension_that_is_not_named(library: str) -> None:
 def test_wrong_usage_is_exit_code_2() -> None:
     for arguments in ((), ("walk",), ("run",), ("run", "mlp", "--dim", "n")):
         result = run(*arguments)
-        assert result.returncode == 2
-        assert result.stderr.startswith("usage: vmprof")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr.startswith("vmprof: error: ")
+        assert result.stderr.count("\n") == 1
 
 
 def test_a_kernel_that_raises(tmp_path: Path) -> None:

@@ -39,6 +39,14 @@ def test_events_as_json(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("command", ["events", "models", "cache"])
+def test_standard_output_may_be_named(command: str, tmp_path: Path) -> None:
+    env = {"XDG_CACHE_HOME": str(tmp_path)}
+    named, unnamed = (run(command, "--json", *word, env=env) for word in (["-"], []))
+    assert (named.returncode, named.stdout) == (0, unnamed.stdout)
+    assert json.loads(named.stdout)
+
+
 def test_names_are_those_that_are_listed() -> None:
     listed = json.loads(run("events", "--json").stdout)
     names = run("events", "--names").stdout.splitlines()

@@ -30,7 +30,7 @@ REFERENCE = Path(__file__).parents[1] / "data" / "tvm-relay-papi-mlp.txt"
 def on_terminal(*arguments: str, cwd: Path, columns: int, **environment: str) -> str:
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    outer = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
+    outer = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
     with os.fdopen(terminal, "wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", "vmprof", *arguments],
@@ -70,6 +70,23 @@ def test_on_a_terminal_it_is_as_wide_as_that(folder: Path) -> None:
     assert "\x1b[" in on_terminal("show", "report.json", cwd=folder, columns=80)
     plain = on_terminal("show", "report.json", "--plain", cwd=folder, columns=80)
     assert plain == network().heading() + network().table()
+
+
+def test_colours_are_forced_and_forbidden(folder: Path) -> None:
+    from vmprof.report.render import terminal
+    from vmprof.report.render.view import View
+
+    def piped(*words: str, **environment: str) -> str:
+        variables = {"FORCE_COLOR": "1", "NO_COLOR": "", "COLUMNS": "100", **environment}
+        return run("show", "report.json", *words, cwd=folder, env=variables).stdout
+
+    plain = network().heading() + network().table()
+    assert piped() == terminal.render(network(), View(), width=100, colour=True)
+    assert piped("--plain") == plain
+    assert piped(NO_COLOR="1") == plain
+    assert piped(FORCE_COLOR="") == plain
+    dumb = on_terminal("show", "report.json", cwd=folder, columns=100, TERM="dumb", FORCE_COLOR="1")
+    assert dumb == piped()
 
 
 def test_every_form_of_a_file(folder: Path) -> None:

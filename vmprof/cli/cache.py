@@ -22,6 +22,7 @@ from tabulate import tabulate
 from vmprof import cache_folder, json_text
 from vmprof.cache_folder import Kept
 from vmprof.cli.output import print_out
+from vmprof.cli.results import add_json_flag
 from vmprof.errors import VmprofError
 from vmprof.visible import visible
 
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="remove all of it, or models or peaks alone",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_flag(parser)
 
 
 def execute(options: argparse.Namespace) -> None:

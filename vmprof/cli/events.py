@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 
 from vmprof import json_text
-from vmprof.cli.output import print_out
+from vmprof.cli.output import STANDARD_OUTPUT, print_out
 from vmprof.errors import VmprofError
 from vmprof.visible import visible
 
@@ -41,6 +41,8 @@ def execute(options: argparse.Namespace) -> None:
     from vmprof.counters.sets import sets_of
 
     machine = Machine.read()
+    if options.json and options.pattern == STANDARD_OUTPUT:
+        options.pattern = ""  # it was meant as with the other commands: --json -
     if options.names:
         found = names(machine, options.pattern, sets_of())
         print_out("".join(f"{visible(name)}\n" for name in found))

@@ -23,6 +23,7 @@ from dataclasses import asdict
 from vmprof import json_text
 from vmprof.cli.output import print_out
 from vmprof.cli.progress import progress_line
+from vmprof.cli.results import add_json_flag
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="for each kernel that is tried (default: 1)",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_flag(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress line")
 
 
