@@ -15,11 +15,11 @@ from pathlib import Path
 MODELS, PEAKS = "models", "peaks.json"
 LOCK_SUFFIX, UNFINISHED_SUFFIX = ".lock", ".unfinished"
 
-# The files of a model: the library, what is known of its kernels; with a dot before it the lock,
-# and both while they are written.
+# The files of a model: the library and, by longer names, what is known of it; with a dot before
+# it the lock, and all of them while they are written.
 _OF_MODEL = re.compile(
     r"\.?(?P<library>(?P<name>[\w.-]+)-(?P<schedule>[a-z]+)-[0-9a-f]{16}\.so)"
-    r"(?:\.lock|(?:\.unfinished)?(?:\.vmprof\.json)?)"
+    r"(?:\.[\w.]+)?"
 )
 _OF_PEAKS = re.compile(r"\.?peaks[\w-]*\.json(?:\.\d+)?")
 
