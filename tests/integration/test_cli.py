@@ -269,7 +269,7 @@ def test_progress_is_for_terminals_alone(tmp_path: Path) -> None:
     shown = on_terminal()
     assert "\rcompiling mlp ..." in shown
     assert f"mlp, step 2 of 3: pass 1 of 82 [{' ' * 20}] ..." in shown
-    assert "measuring, round 2 of 2 ..." in shown
+    assert f"measuring, round 2 of 2 [{'#' * 10}{' ' * 10}]" in shown
     # The line is empty again at the end.
     assert shown.endswith("\rend")
     assert on_terminal("--quiet") == "end"

@@ -131,9 +131,8 @@ def test_a_line_is_no_wider_than_the_terminal(columns: int) -> None:
     assert on_terminal(columns, [step])[1] == f"{step[: widest - 4]} ..."
     # Of a bar and of times nothing is cut off while they fit.
     bar = f" [{'#' * 20}] ..."
-    assert (
-        on_terminal(columns, [Step(step, 1)])[1] == f"{step[: max(widest - 27, 0)]}{bar}"[:widest]
-    )
+    line = f"{step[: max(widest - len(bar), 0)]}{bar}"
+    assert on_terminal(columns, [Step(step, 1)])[1] == line[:widest]
 
 
 def test_how_long_it_takes_is_told() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from vmprof.counters import Counters
-from vmprof.progress import Progress
+from vmprof.progress import Progress, Step
 from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading
 from vmprof.record.rounds.engines import Engine
@@ -114,8 +114,8 @@ def measure(
         one_round(nothing(), AsItComes("nothing is measured"))
     results, warmth = nothing(), warmth_of(rounds, engines[0])
     with collected_before():
-        for number in rounds.numbers():
-            progress(f"measuring, round {number} of {rounds.expected}")
+        for number, done in rounds.numbers():
+            progress(Step(f"measuring, round {number} of {rounds.expected}", done))
             one_round(results, warmth, backwards=number % 2 == 0)
     return warmth, results
 
