@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from vmprof.sampling.model import Sampled
 from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Report:
     says of each event that could not be counted why not and what to do: such an
     event has no values anywhere. ``derived`` are the columns that were computed
     from others by :func:`vmprof.report.derive.derive`; whoever merges rows has to
-    compute them again.
+    compute them again. ``samples`` say where the calls spent time, if they were sampled.
     """
 
     calls: tuple[Row, ...]
@@ -49,6 +50,7 @@ class Report:
     configuration: Mapping[str, Metric]
     missing: Mapping[str, str] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
+    samples: Sampled | None = None
 
     def operators(self, *, by_path: bool = False) -> list[Operator]:
         """What each operator cost, the longest first; see :class:`Operator` for what it says.
