@@ -19,11 +19,11 @@ from vmprof.recording.numbers import Ints, distinct_pairs
 from vmprof.recording.tables import TIMED, UNRECORDED, Recording, Table
 from vmprof.report.render.trace_events import (
     Event,
+    Rates,
     arguments_of,
     in_order,
     named,
     placed,
-    rate,
     sliced,
 )
 from vmprof.runs.faults import NO_FAULT
@@ -52,7 +52,7 @@ def render(
     origin = int(invocations["begin_ns"][asked].min()) if len(asked) else 0
     left, cut = most - int((1 + counted.columns[chosen]).sum()), 0
     slices: list[Event] = []
-    rates: list[Event] = []
+    rates = Rates()
     for number in chosen.tolist():
         invocation = invocations[number]
         turn, thread = int(invocation["turn"]), int(invocation["thread"])
@@ -65,7 +65,7 @@ def render(
         for column, value in counts.items():
             if microseconds:
                 track = f"{_thread_name(thread)}: {column}"
-                rates += rate(track, thread, times, value / microseconds)
+                rates.add(track, thread, times, value / microseconds)
         calls = places.calls(number)
         shown = calls[: max(left, 0)]
         left -= len(shown)

@@ -18,12 +18,13 @@ from typing import Any
 
 from vmprof import json_text
 from vmprof.errors import VmprofError
-from vmprof.report.columnwise import blocks
+from vmprof.report.columnwise import Block, blocks
 from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import Report
 from vmprof.report.render.table import format_metric
 from vmprof.report.render.trace_events import (
     Event,
+    Rates,
     arguments,
     arguments_of,
     flow,
@@ -31,7 +32,6 @@ from vmprof.report.render.trace_events import (
     named,
     nanoseconds,
     placed,
-    rate,
     sliced,
 )
 from vmprof.report.timeline import Task, tasks_of, windows_of
@@ -69,24 +69,23 @@ def render(report: Report) -> str:
     tasks: dict[int, list[Task]] = {}
     for task in tasks_of(report):
         tasks.setdefault(task.call, []).append(task)
-    threads = max(map(_threads, report.calls), default=1)
-    workers = sorted(
-        {*range(1, threads), *(t.thread for each in tasks.values() for t in each)} - {0}
-    )
+    parts = blocks(report.calls)
+    launched = {task.thread for each in tasks.values() for task in each}
+    workers = sorted({*_counted_threads(parts), *launched} - {0})
     about = _about(report)
     model = report.configuration.get("Model")
     title = model if isinstance(model, str) else "model"
     slices = [
         sliced(f"run of {title}", "run", _CALLER, _run(report, times), about),
         *_functions(report.calls, times),
-        *_calls(report, times, tasks),
+        *_calls(report, parts, times, tasks),
     ]
     events = [
         named("process_name", title, _CALLER),
         named("thread_name", _CALLER_NAME, _CALLER),
         *(named("thread_name", _thread_name(thread), _CALLER + thread) for thread in workers),
         *(placed(_CALLER + thread, thread) for thread in (0, *workers)),
-        *in_order(slices, [*_rates(report, times)]),
+        *in_order(slices, _rates(report, parts, times)),
     ]
     return json_text.dumps(
         {"traceEvents": events, "displayTimeUnit": "ns", "otherData": about}, compact=True
@@ -163,12 +162,15 @@ def _functions(calls: Sequence[Row], times: Sequence[_Times | None]) -> Iterator
 
 
 def _calls(
-    report: Report, times: Sequence[_Times | None], tasks: Mapping[int, Sequence[Task]]
+    report: Report,
+    parts: Sequence[Block[Metric]],
+    times: Sequence[_Times | None],
+    tasks: Mapping[int, Sequence[Task]],
 ) -> Iterator[Event]:
     """Each call, then its tasks; arrows lead from it to those of other threads."""
     flows = count(1)
     of_call: dict[int, Mapping[str, Any]] = {}
-    for block in blocks(report.calls):
+    for block in parts:
         of_call.update(zip(block.places, arguments(block), strict=True))
     for number, (call, when) in enumerate(zip(report.calls, times, strict=True)):
         if when is None:
@@ -188,30 +190,38 @@ def _calls(
             yield part
 
 
-def _rates(report: Report, times: Sequence[_Times | None]) -> Iterator[Event]:
-    for block in blocks(report.calls):
-        tracks: dict[str, Sequence[Metric]] = {
-            name: cells for name, cells in block.columns.items() if _is_counter(name, cells)
-        }
-        for index, number in enumerate(block.places):
-            when, mean = times[number], microseconds(report.calls[number])
-            if when is None or not mean:
+def _rates(report: Report, parts: Sequence[Block[Metric]], times: Sequence[_Times | None]) -> Rates:
+    rates = Rates()
+    means = [*map(microseconds, report.calls)]
+    for block in parts:
+        for name, cells in block.columns.items():
+            if not _is_counter(name, cells):
                 continue
-            for name, cells in tracks.items():
-                match cells[index]:
-                    case Count(total):
-                        yield from rate(name, _CALLER, when, total / mean)
-                    case Samples(values):
-                        counter = name.removesuffix(PER_THREAD_SUFFIX)
-                        for thread, value in enumerate(values):
-                            track = f"{_thread_name(thread)}: {counter}"
-                            yield from rate(track, _CALLER + thread, when, value / mean)
+            for number, cell in zip(block.places, cells, strict=True):
+                when, mean = times[number], means[number]
+                if when is None or not mean:
+                    continue
+                if isinstance(cell, Count):
+                    rates.add(name, _CALLER, when, cell.value / mean)
+                elif isinstance(cell, Samples):
+                    counter = name.removesuffix(PER_THREAD_SUFFIX)
+                    for thread, value in enumerate(cell.values):
+                        track = f"{_thread_name(thread)}: {counter}"
+                        rates.add(track, _CALLER + thread, when, value / mean)
+    return rates
 
 
-def _threads(call: Row) -> int:
-    """How many threads its counters are told of, the calling one included."""
-    parts = (cell for name, cell in call.items() if name.endswith(PER_THREAD_SUFFIX))
-    return max((len(cell.values) for cell in parts if isinstance(cell, Samples)), default=1)
+def _counted_threads(parts: Sequence[Block[Metric]]) -> range:
+    """The threads whose counters are told apart."""
+    counted = (
+        len(cell.values)
+        for block in parts
+        for name, cells in block.columns.items()
+        if name.endswith(PER_THREAD_SUFFIX)
+        for cell in cells
+        if isinstance(cell, Samples)
+    )
+    return range(max(counted, default=0))
 
 
 def _is_counter(name: str, cells: Sequence[Metric]) -> bool:

@@ -6,22 +6,22 @@ Times are whole nanoseconds here, so that what lies in something else does so in
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from vmprof.report.columnwise import Block, numbers, rows_of
+from vmprof.report.columnwise import Block, number, numbers, rows_of, texts
 from vmprof.values import SAMPLES_SUFFIX, Count, Duration, Metric, Percent, Ratio, Samples
 
 Event = dict[str, Any]
 
 PROCESS = 1
-_RATE = "per us"
 _REPEATS = f"Duration (us){SAMPLES_SUFFIX}"
 _NAMES_OF_SLICES = ("Name", "Device", "Count")  # the slice itself says it
-_SIGNIFICANT = 6  # digits of shares and quotients
+# Digits behind the point: nanoseconds, and of shares and quotients what anybody reads.
+_DIGITS: Mapping[type, int] = {Duration: 3, Percent: 4, Ratio: 6}
 
 
 def nanoseconds(microseconds: float) -> int:
@@ -62,20 +62,38 @@ def sliced(
     return event
 
 
-def rate(counter: str, thread: int, times: tuple[int, int], per_us: float) -> list[Event]:
-    """A track of ``counter``: that many per microsecond from begin to end, 0 before and after.
+class Rates:
+    """Tracks of counters: how many per microsecond, while something lasts, and 0 before and after.
 
-    What is 0 all the time needs no events. Perfetto puts the name of the value behind that of
-    the counter, and takes those of one name in one process for one track.
+    Perfetto puts the name of the value behind that of the counter, and takes those of one name
+    in one process for one track.
     """
-    if not per_us:
-        return []
-    event = {"ph": "C", "name": counter, "pid": PROCESS, "tid": thread}
-    begin, end = times
-    return [
-        {**event, "ts": begin / 1e3, "args": {_RATE: per_us}},
-        {**event, "ts": end / 1e3, "args": {_RATE: 0}},
-    ]
+
+    def __init__(self) -> None:
+        self._begins: list[Event] = []
+        self._ends: list[Event] = []
+
+    def add(self, counter: str, thread: int, times: tuple[int, int], per_us: float) -> None:
+        """What is 0 all the time needs no events."""
+        if per_us:
+            begin, end = times
+            self._begins.append(_counted(counter, thread, begin, per_us))
+            self._ends.append(_counted(counter, thread, end, 0))
+
+    def events(self) -> Iterator[Event]:
+        """Of the end of one and the begin of another, the end comes first."""
+        return chain(self._ends, self._begins)
+
+
+def _counted(counter: str, thread: int, time: int, per_us: float) -> Event:
+    return {
+        "ph": "C",
+        "name": counter,
+        "pid": PROCESS,
+        "tid": thread,
+        "ts": time / 1e3,
+        "args": {"per us": per_us},
+    }
 
 
 def flow(event: Event, number: int, direction: str) -> None:
@@ -84,12 +102,12 @@ def flow(event: Event, number: int, direction: str) -> None:
     event[f"flow_{direction}"] = True
 
 
-def in_order(slices: Iterable[Event], rates: Iterable[Event]) -> list[Event]:
+def in_order(slices: Iterable[Event], rates: Rates) -> list[Event]:
     """By time. A slice comes before those inside it; of equal ones the one that came first."""
-    outer_first = sorted(slices, key=lambda event: (event["ts"], -event["dur"]))
-    # Of the end of one call and the begin of the next, the end comes first.
-    rates = sorted(rates, key=lambda event: event["args"][_RATE] != 0)
-    return sorted(chain(outer_first, rates), key=itemgetter("ts"))
+    by_time = itemgetter("ts")
+    # Sorting keeps what is equal in order, and is quick with what is in order already.
+    outer_first = sorted(sorted(slices, key=itemgetter("dur"), reverse=True), key=by_time)
+    return sorted(chain(outer_first, rates.events()), key=by_time)
 
 
 def arguments_of(row: Mapping[str, Metric]) -> dict[str, Any]:
@@ -105,27 +123,35 @@ def arguments(block: Block[Metric]) -> list[dict[str, Any]]:
         if name == _REPEATS:
             columns["Duration of the repeats (us)"] = [*map(_repeats, cells)]
         elif name not in _NAMES_OF_SLICES:
-            kinds = set(map(type, cells))
-            if kinds == {Count}:
-                columns[name] = numbers(cells)
-            elif kinds == {Percent}:
-                columns[_with_percent(name)] = [*map(_plain, cells)]
-            elif kinds != {Samples}:
-                columns[name] = [*map(_plain, cells)]
+            plain = _plain_column(cells)
+            if plain is not None:
+                columns[_with_percent(name) if Percent in {*map(type, cells)} else name] = plain
     return rows_of([Block(range(len(block.places)), columns)])
 
 
+def _plain_column(cells: Sequence[Metric]) -> Sequence[Any] | None:
+    """``cells`` as numbers and text; None if they are neither."""
+    kinds = set(map(type, cells))
+    if kinds == {Samples}:
+        return None
+    if kinds == {Count}:
+        return numbers(cells)
+    if kinds <= _DIGITS.keys() and len(kinds) == 1:
+        found = [each for each in numbers(cells) if each is not None]
+        digits = _DIGITS[kinds.pop()]
+        if all(map(math.isfinite, found)):
+            return [round(each, digits) for each in found]
+    return texts(cells, _plain)
+
+
 def _plain(metric: Metric) -> int | float | str | None:
-    match metric:
-        case Count(value):
-            return value
-        case Duration(value) if math.isfinite(value):
-            return round(value, 3)
-        case Percent(value) | Ratio(value) if math.isfinite(value):
-            return float(f"{value:.{_SIGNIFICANT}g}")
-        case str() if metric:
-            return metric
-    return None
+    if isinstance(metric, str):
+        return metric or None
+    value = number(metric)
+    if value is None or not math.isfinite(value):
+        return None
+    digits = _DIGITS.get(type(metric))
+    return value if digits is None else round(value, digits)
 
 
 def _repeats(metric: Metric) -> list[float] | None:
