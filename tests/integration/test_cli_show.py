@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-import json
 import os
 import pty
 import re
@@ -14,12 +13,12 @@ import subprocess
 import sys
 import termios
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from support.commands import run
 from support.reports import network
+from support.traces import read_trace
 
 from vmprof import Report
 from vmprof.cli.parser import make_parser
@@ -192,12 +191,12 @@ def test_run_says_when_calls_were(tmp_path: Path) -> None:
     result = run("run", "mlp", "--repeats", "3", "--top", "2", *files, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     report = Report.from_json((tmp_path / "r.json").read_text())
-    events = json.loads((tmp_path / "r.trace").read_text())["traceEvents"]
-    slices = [event for event in events if event["ph"] == "X"]
-    assert len(slices) == len(report.calls)
+    run_of, function, *calls = read_trace((tmp_path / "r.trace").read_text()).slices
     # One call after the other: in this model none lies inside another.
-    for one, following in pairwise(slices):
-        assert one["ts"] + one["dur"] <= following["ts"] + 1e-6
+    assert [one.path for one in calls] == [
+        [run_of.name, function.name, call["Name"]] for call in report.calls
+    ]
+    assert (run_of.name, function.name) == ("run of mlp", "main")
     assert 'id="lanes"' in (tmp_path / "r.html").read_text()
 
 

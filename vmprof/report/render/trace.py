@@ -38,12 +38,12 @@ from vmprof.report.timeline import Task, tasks_of, windows_of
 from vmprof.report.totals import longest_device
 from vmprof.uncollected import uncollected
 from vmprof.values import (
+    FUNCTION,
     PATH,
     PER_THREAD_SUFFIX,
     SAMPLES_SUFFIX,
     Count,
     Metric,
-    Row,
     Samples,
     is_inclusive,
 )
@@ -77,7 +77,7 @@ def render(report: Report) -> str:
     title = model if isinstance(model, str) else "model"
     slices = [
         sliced(f"run of {title}", "run", _CALLER, _run(report, times), about),
-        *_functions(report.calls, times),
+        *_functions(report, times),
         *_calls(report, parts, times, tasks),
     ]
     events = [
@@ -123,10 +123,11 @@ class _Running:
     end: int
 
 
-def _functions(calls: Sequence[Row], times: Sequence[_Times | None]) -> Iterator[Event]:
+def _functions(report: Report, times: Sequence[_Times | None]) -> Iterator[Event]:
     """The VM functions, by the paths of the calls made in them, from the first to the last.
 
-    A function that a call calls back is over when that call is.
+    Where there is one function alone, calls have no paths. A function that a call calls back is
+    over when that call is.
     """
     running: list[_Running] = []
 
@@ -136,8 +137,9 @@ def _functions(calls: Sequence[Row], times: Sequence[_Times | None]) -> Iterator
                 yield sliced(one.name, "function", _CALLER, (one.begin, one.end))
         del running[keep:]
 
-    for call, of_call in zip(calls, times, strict=True):
-        path = call.get(PATH)
+    only = report.configuration.get(FUNCTION)
+    for call, of_call in zip(report.calls, times, strict=True):
+        path = call.get(PATH, only)
         if of_call is None or not isinstance(path, str) or not path:
             continue
         begin, end = of_call
