@@ -75,6 +75,7 @@ def render(
     made = sum(group.total("invocations") for group in groups)
     facts = {
         **arguments_of(recording.facts),
+        **arguments_of(recording.provenance),
         **{f"Not counted: {name}": reason for name, reason in recording.missing.items()},
         "Invocations": f"{len(chosen):,} of {made:,}",
         **({"Thinned": f"every {stride}th of those kept"} if stride > 1 else {}),

@@ -99,6 +99,7 @@ def _about(report: Report) -> dict[str, Any]:
     return {
         **arguments_of(total),
         **arguments_of(report.configuration),
+        **arguments_of(report.provenance),
         **{f"Not counted: {name}": reason for name, reason in report.missing.items()},
     }
 
