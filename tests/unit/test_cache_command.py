@@ -50,7 +50,7 @@ def test_what_is_kept_is_listed(home: Path) -> None:
     assert [row.split()[:-1] for row in rows] == [
         ["resnet18", "none", "2.0", "MB"],
         ["mlp", "cpu", "0.4", "MB"],
-        ["peaks", "0.0", "MB"],
+        ["peaks", "0.1", "kB"],
     ]
     assert total == f"{home}/vmprof: models: 2, peaks, 2.4 MB"
     data = json.loads(vmprof(home, "--json").stdout)
@@ -111,6 +111,6 @@ def test_a_model_that_is_just_being_made_is_left_alone(home: Path) -> None:
 
 def test_there_need_be_no_cache(tmp_path: Path) -> None:
     result = vmprof(tmp_path, "--clear")
-    assert result.stdout == f"removed from {tmp_path}/vmprof: models: 0, no peaks, 0.0 MB\n"
+    assert result.stdout == f"removed from {tmp_path}/vmprof: models: 0, no peaks, 0.0 kB\n"
     (tmp_path / "vmprof").write_text("no folder")
     assert "models: 0" in vmprof(tmp_path).stdout

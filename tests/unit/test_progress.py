@@ -128,11 +128,12 @@ def test_a_step_that_knows_its_part_has_a_bar() -> None:
 def test_a_line_is_no_wider_than_the_terminal(columns: int) -> None:
     step = "x" * 100
     widest = (columns or 80) - 1
-    assert on_terminal(columns, [step])[1] == f"{step[: widest - 4]} ..."
-    # Of a bar and of times nothing is cut off while they fit.
-    bar = f" [{'#' * 20}] ..."
-    line = f"{step[: max(widest - len(bar), 0)]}{bar}"
-    assert on_terminal(columns, [Step(step, 1)])[1] == line[:widest]
+    cut = f"{step[: widest - 6]}.. ..." if widest < 104 else f"{step} ..."
+    assert on_terminal(columns, [step])[1] == cut
+    # The bar is shorter, and of it and of times nothing is cut off, while they fit.
+    bar = f" [{'#' * 10}] ..."
+    cut = f"{step[: max(widest - 19, 0)]}..{bar}" if widest < 127 else f"{step} [{'#' * 20}] ..."
+    assert on_terminal(columns, [Step(step, 1)])[1] == cut[:widest]
 
 
 def test_how_long_it_takes_is_told() -> None:

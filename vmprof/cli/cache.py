@@ -96,7 +96,7 @@ def _sum(kept: Sequence[Kept]) -> str:
 
 
 def _size(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 
 def _day(seconds: float) -> str:

@@ -15,7 +15,8 @@ from typing import TextIO
 
 from vmprof.progress import Progress, Step, silent
 
-_BAR = 20
+_BAR, _SHORT_BAR = 20, 10
+_CUT = ".."
 # Of a terminal that does not tell its width.
 _COLUMNS = 80
 # Seconds before time is shown, and what part has to be done before one says how long all takes.
@@ -26,8 +27,8 @@ class ProgressLine:
     """One line on a terminal that always says what goes on, and for how long; empty at the end.
 
     A :class:`Step` has a bar, and the time that it is expected to take in all, as steps before it
-    did. Of what does not fit into the terminal's width, the text is cut off. ``clock`` gives
-    seconds.
+    did. Where that does not fit into the terminal's width, the bar is shorter, and then the text
+    is cut off. ``clock`` gives seconds.
     """
 
     def __init__(
@@ -42,14 +43,19 @@ class ProgressLine:
         now = self._clock()
         if not self._stage.goes_on(step):
             self._stage = _Stage(step, now)
-        self._show(step, f"{_bar(step)}{self._stage.times(step, now)} ...")
+        times = f"{self._stage.times(step, now)} ..."
+        room = self._columns() - 1  # in the last column some terminals begin a new line
+        bar = _bar(step, _BAR)
+        if len(step) + len(bar) + len(times) > room:
+            bar = _bar(step, _SHORT_BAR)
+        left = max(room - len(bar) - len(times), 0)
+        text = step if len(step) <= left else f"{step[: max(left - len(_CUT), 0)]}{_CUT}"
+        self._show(f"{text}{bar}{times}"[:room])
 
     def clear(self) -> None:
-        self._show("", "")
+        self._show("")
 
-    def _show(self, text: str, end: str) -> None:
-        room = self._columns() - 1  # in the last column some terminals begin a new line
-        line = f"{text[: max(room - len(end), 0)]}{end}"[:room]
+    def _show(self, line: str) -> None:
         self._stream.write(f"\r{line:<{self._shown}}" + ("" if line else "\r"))
         self._stream.flush()
         self._shown = len(line)
@@ -92,11 +98,11 @@ def _time(seconds: float) -> str:
     return f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
 
 
-def _bar(step: str) -> str:
+def _bar(step: str, width: int) -> str:
     if not isinstance(step, Step):
         return ""
-    done = int(step.done * _BAR)
-    return f" [{'#' * done}{' ' * (_BAR - done)}]"
+    done = int(step.done * width)
+    return f" [{'#' * done}{' ' * (width - done)}]"
 
 
 @contextmanager
