@@ -17,6 +17,7 @@ _COMMANDS = {
     "run": "run",
     "record": "record",
     "show": "show",
+    "flame": "flame",
     "diff": "diff",
     "validate": "validate",
     "audit": "audit",
