@@ -54,14 +54,14 @@ _MODELS: _Completion = {
     **shtab.FILE,
     "bash": "_vmprof_model_file",
     "zsh": "_vmprof_models",
-    "fish": f"(vmprof models --names){_FISH_FILES}",
+    "fish": f"(vmprof models --names) {_FISH_FILES}",  # without the blank, each before each
     "preamble": _PREAMBLE,
 }
 _COUNTERS: _Completion = {
     **shtab.FILE,
     "bash": "_vmprof_counters",
     "zsh": "_vmprof_counters",
-    "fish": "(vmprof events --names)",
+    "fish": "(__fish_complete_list , 'vmprof events --names')",
     "preamble": _PREAMBLE,
 }
 _EVENTS: _Completion = {
