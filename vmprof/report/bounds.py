@@ -41,7 +41,8 @@ class Bound:
     """``word`` of an operator, ``because`` in a sentence, and the ``figures`` behind it.
 
     ``above`` is the unit of the rate that is above its roof, of which ``because`` then tells;
-    ``data_us`` is the least time that the data of a call need, where that is known.
+    ``data_us`` is the least time that the data of a call need, and ``needs_us`` the least that
+    its operations and data do, where that is known.
     """
 
     word: str
@@ -49,6 +50,7 @@ class Bound:
     figures: tuple[str, ...] = ()
     above: str = ""
     data_us: float | None = None
+    needs_us: float | None = None
 
 
 def bounds(report: Report) -> dict[Key, Bound]:
@@ -95,7 +97,8 @@ class _Judge:
             word, because = UNKNOWN, unknown
         else:
             word, because = _by_peaks(needs) or _by_counters(needs) or _not_known(needs)
-        return Bound(word, because, told, data_us=data_us)
+        needs_us = None if needs is None else max(needs.compute_us, needs.data_us)
+        return Bound(word, because, told, data_us=data_us, needs_us=needs_us)
 
     def _needs(self, row: Row, us: float, start_us: float) -> tuple[Needs | None, str]:
         """What it needs; else why that is not known."""
