@@ -130,6 +130,7 @@ ODD = st.sampled_from(
         *("1", "-5", "nan", "inf", "1,000", '"', '""', '"a"', "x: y", "x samples", "warning: x"),
         *(
             "Setting: x",
+            "Provenance: x",
             "pod | Name",
             "Window (us)",
             "sep=,",
@@ -164,6 +165,7 @@ ANY_REPORT = st.builds(
         max_size=2,
         unique_by=lambda entry: entry.column,
     ).map(tuple),
+    provenance=st.dictionaries(ANY_TEXT, ANY_METRIC, max_size=3),
 )
 
 
@@ -180,6 +182,7 @@ def told(report: Report, *, samples: bool = True) -> str:
             sorted(report.configuration.items()),
             sorted(report.missing.items()),
             report.derived,
+            sorted(report.provenance.items()),
         )
     )
 

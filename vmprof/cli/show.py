@@ -18,7 +18,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
 from vmprof.cli import delivery
 from vmprof.cli.output import print_out
@@ -80,7 +79,11 @@ def _show_recording(options: argparse.Namespace, target: delivery.Delivery) -> N
     recording = load(options.file)
     if options.report is None:
         target.deliver_forms(
-            view.forms(recording), partial(view.text, recording, target.text, target.width)
+            view.forms(recording),
+            lambda: (
+                view.text(recording, target.text, target.width)
+                + target.provenance(recording.provenance)
+            ),
         )
         return
     report, trace = view.report(recording, options.report)

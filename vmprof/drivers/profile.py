@@ -32,6 +32,7 @@ from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
+from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.engines import DispatchLoop, Engine
 from vmprof.record.rounds.measurement import measure
@@ -46,6 +47,7 @@ from vmprof.report.cpu_time import CPU_METRICS, CPU_TIME
 from vmprof.report.derive import derive
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import Report
+from vmprof.report.noise import with_provenance
 from vmprof.report.roofs import LAUNCH
 from vmprof.report.sampled import SAMPLES
 from vmprof.report.threads import THREAD_METRICS
@@ -68,7 +70,7 @@ def profile(
     entry: str = DEFAULT_ENTRY,
     counters: str | Sequence[str] | None = None,
     repeats: int | None = None,
-    warmup: int = 1,
+    warmup: int | None = None,
     single_pass: bool = False,
     cold: bool = False,
     multiplex: bool = False,
@@ -209,7 +211,7 @@ def profile_engines(
         beforehand(running)
         sampler, unsampled = _sampler(profiling, plan.machine, stack)
         with recorded_launches() as problems, told_plainly(in_python):
-            warmth, measurements = measure(
+            measured = measure(
                 [*running.values()],
                 rounds,
                 opened,
@@ -218,6 +220,9 @@ def profile_engines(
                 cpu_time=threads or metrics,
                 sampler=sampler,
             )
+        provenance = provenance_of(
+            plan.machine, measured.activity, [program.library] if program.library else []
+        )
         unseen: dict[str, Metric] = (
             {"Launches": f"only the calling thread was counted: {problems[0]}"}
             if problems and scope.tasks
@@ -240,7 +245,7 @@ def profile_engines(
                 else "task-clock cannot be counted for other threads here"
             )
         reports = {}
-        for (name, engine), measurement in zip(running.items(), measurements, strict=True):
+        for (name, engine), measurement in zip(running.items(), measured.measurements, strict=True):
             report = build_report(
                 sites=[site.callee for site in engine.sites],
                 device=f"{device.type}{device.index}",
@@ -263,7 +268,7 @@ def profile_engines(
                         program,
                         name,
                         rounds,
-                        warmth=warmth,
+                        measured=measured,
                         plan=open_plan,
                         measurement=measurement,
                     ),
@@ -306,7 +311,7 @@ def profile_engines(
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
                 report = with_metrics(report, program.kernels)
                 report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
-            reports[name] = report
+            reports[name] = with_provenance(report, provenance)
     return reports
 
 

@@ -39,6 +39,8 @@ class Report:
     event has no values anywhere. ``derived`` are the columns that were computed
     from others by :func:`vmprof.report.derive.derive`; whoever merges rows has to
     compute them again. ``samples`` say where the calls spent time, if they were sampled.
+    ``provenance`` is where it comes from: machine, versions, command, library, by names for
+    people (:mod:`vmprof.report.provenance`); empty where nobody said.
     """
 
     calls: tuple[Row, ...]
@@ -47,6 +49,7 @@ class Report:
     missing: Mapping[str, str] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
     samples: Sampled | None = None
+    provenance: Mapping[str, Metric] = field(default_factory=dict)
 
     # The parameters are those of TVM's Report.table.
     def table(

@@ -8,8 +8,8 @@ keys: samples as a string of numbers in a column ``"X samples"``, the parts of
 threads in ``"X per thread"``, begin and end of a call and its tasks likewise in
 ``"Window (us)"`` and ``"Tasks (us)"``; in the configuration, why an event was
 not counted, under ``"Not counted: X"``, how a column was derived, under
-``"Derived: X"``, as a string of JSON, and where samples fell, under ``"samples"``, likewise
-(:mod:`vmprof.sampling.text`).
+``"Derived: X"``, as a string of JSON, where samples fell, under ``"samples"``, likewise
+(:mod:`vmprof.sampling.text`), and where the report comes from, under ``"Provenance: X"``.
 
 What would be read as something else has its kind under ``"Kinds"`` in the
 configuration, as a string of JSON: ``{"calls": {"3": {"Duration (us)":
@@ -39,6 +39,7 @@ from vmprof.values import Derived, Metric
 
 _MISSING_PREFIX = "Not counted: "
 _DERIVED_PREFIX = "Derived: "
+_PROVENANCE_PREFIX = "Provenance: "
 _SETTING_PREFIX = "Setting: "
 _KINDS = "Kinds"
 _SAMPLES = "samples"
@@ -56,6 +57,7 @@ def to_document(report: Report) -> dict[str, Any]:
         **{_escaped(name): metric for name, metric in report.configuration.items()},
         **{f"{_MISSING_PREFIX}{name}": reason for name, reason in report.missing.items()},
         **{f"{_DERIVED_PREFIX}{entry.column}": _encode_derived(entry) for entry in report.derived},
+        **{f"{_PROVENANCE_PREFIX}{name}": metric for name, metric in report.provenance.items()},
         **({} if report.samples is None else {_SAMPLES: samples.dumps(report.samples)}),
     }
     devices = [*report.device_metrics]
@@ -97,16 +99,9 @@ def from_document(document: Any) -> Report:
     settings = dict(_part(document, "configuration", dict))
     kinds = _decode_kinds(settings.pop(_KINDS, None))
     configuration = dict(decode_row(settings, kinds_in(kinds, "configuration"), "configuration"))
-    missing = {
-        name.removeprefix(_MISSING_PREFIX): str(configuration.pop(name))
-        for name in list(configuration)
-        if name.startswith(_MISSING_PREFIX)
-    }
-    derived = [
-        _decode_derived(name.removeprefix(_DERIVED_PREFIX), configuration.pop(name))
-        for name in list(configuration)
-        if name.startswith(_DERIVED_PREFIX)
-    ]
+    missing = _taken(configuration, _MISSING_PREFIX)
+    derived = _taken(configuration, _DERIVED_PREFIX)
+    provenance = _taken(configuration, _PROVENANCE_PREFIX)
     of_devices = kinds_in(kinds, "device_metrics")
     calls = tuple(decode_rows(_part(document, "calls", list), kinds_in(kinds, "calls"), "calls"))
     sampled = configuration.pop(_SAMPLES, None)
@@ -119,15 +114,25 @@ def from_document(document: Any) -> Report:
         configuration={
             name.removeprefix(_SETTING_PREFIX): metric for name, metric in configuration.items()
         },
-        missing=missing,
-        derived=tuple(derived),
+        missing={name: str(reason) for name, reason in missing.items()},
+        derived=tuple(_decode_derived(column, text) for column, text in derived.items()),
         samples=None if sampled is None else samples.loads(str(sampled), len(calls)),
+        provenance=provenance,
     )
+
+
+def _taken(configuration: dict[str, Metric], prefix: str) -> dict[str, Metric]:
+    """The lines whose names begin with ``prefix``, without it; ``configuration`` loses them."""
+    return {
+        name.removeprefix(prefix): configuration.pop(name)
+        for name in list(configuration)
+        if name.startswith(prefix)
+    }
 
 
 def _escaped(setting: str) -> str:
     """The name of a line of the configuration, that of none of our additions."""
-    ours = (_MISSING_PREFIX, _DERIVED_PREFIX, _SETTING_PREFIX)
+    ours = (_MISSING_PREFIX, _DERIVED_PREFIX, _PROVENANCE_PREFIX, _SETTING_PREFIX)
     if setting.startswith(ours) or setting in (_KINDS, _SAMPLES):
         return f"{_SETTING_PREFIX}{setting}"
     return setting
