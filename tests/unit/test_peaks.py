@@ -17,6 +17,7 @@ import tvm
 from support.reports import network
 
 from vmprof import Report, VmprofError
+from vmprof.cli.parser import make_parser
 from vmprof.counters.hardware.cache_levels import CacheLevel
 from vmprof.drivers import peaks as drivers
 from vmprof.drivers.peaks import KnownPeaks, is_recent
@@ -134,6 +135,15 @@ def test_every_rate_is_measured_once_even_without_time() -> None:
         Rate(7.0, 7.0, settled=False),
         Rate(8.0, 8.0, settled=False),
     ]
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
+def test_seconds_that_never_end_are_refused(
+    seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        make_parser(["peaks"]).parse_args(["peaks", f"--seconds={seconds}"])
+    assert f"{seconds!r} is no number of seconds" in capsys.readouterr().err
 
 
 def test_places_of_data() -> None:
