@@ -20,6 +20,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=_seconds,
         metavar="S",
         help="for each number of threads at most (default: 5)",
     )
@@ -104,6 +105,16 @@ def _show(found: Sequence[Peaks], *, as_json: bool) -> None:
         if (unsettled := told_unsettled(each))
     ]
     print_out("\n".join([*lines, ""]))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds
 
 
 def _threads(text: str) -> list[int]:
