@@ -1,4 +1,4 @@
-"""The roofline as a drawing: logarithmic axes, a circle per kernel."""
+"""The roofline as a drawing: logarithmic axes, a circle per kernel that leads to its row."""
 
 from __future__ import annotations
 
@@ -7,22 +7,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vmprof.report.render.figures import short_time, three_digits
-from vmprof.report.roofline import Roofline
+from vmprof.report.render.html.labels import Box, Label, placed
+from vmprof.report.render.names import shortened
+from vmprof.report.roofline import Point, Roofline
+from vmprof.values import Row
 
-WIDTH, HEIGHT = 860.0, 430.0
-LEFT, RIGHT, TOP, BOTTOM = 62.0, 24.0, 18.0, 46.0
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 18.0, 18.0, 46.0
 _ROOM = 1.6  # between what is drawn and the borders, as a factor
 _MANY_DECADES = 5
-_SMALLEST, _LARGEST = 3.5, 17.0  # radius of a circle
+_SMALLEST = 3.5  # radius of a circle
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of a drawing in pixels; ``largest`` is the radius of a circle, ``letters`` of a label."""
+
+    width: float
+    height: float
+    largest: float
+    letters: int
+
+
+WIDE = Size(1180.0, 500.0, 17.0, 34)
+NARROW = Size(400.0, 400.0, 13.0, 18)
 
 
 @dataclass(frozen=True)
 class Circle:
+    """``row`` is the number of the kernel's row in the table."""
+
     x: float
     y: float
     radius: float
     colour: int | None
     text: str
+    row: int
+    label: Label | None = None
 
 
 @dataclass(frozen=True)
@@ -40,51 +60,82 @@ class Chart:
     y_ticks: Sequence[Tick]
     roof: str
     roof_labels: Sequence[tuple[float, float, str]]
-    width: float = WIDTH
-    height: float = HEIGHT
-    left: float = LEFT
-    right: float = WIDTH - RIGHT
-    top: float = TOP
-    bottom: float = HEIGHT - BOTTOM
+    width: float
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
 
     @classmethod
-    def of(cls, data: Roofline, colours: Mapping[str, int]) -> Chart | None:
-        """None if there is nothing to show."""
+    def of(
+        cls, data: Roofline, colours: Mapping[str, int], rows: Sequence[Row], size: Size = WIDE
+    ) -> Chart | None:
+        """``rows`` are those of the table. None if there is nothing to show."""
         if not data.points:
             return None
+        right, bottom = size.width - RIGHT, size.height - BOTTOM
         has_roof = data.peak is not None and data.bandwidth is not None
         ridge = [data.peak / data.bandwidth] if data.peak and data.bandwidth else []
-        x = _Axis([p.intensity for p in data.points] + ridge, LEFT, WIDTH - RIGHT)
+        x = _Axis([p.intensity for p in data.points] + ridge, LEFT, right)
         y_values = [p.gflops for p in data.points] + ([data.peak] if data.peak else [])
-        y = _Axis(y_values, HEIGHT - BOTTOM, TOP)
+        y = _Axis(y_values, bottom, TOP)
         largest = max(p.share for p in data.points) or 1.0
-        circles = []
-        for point in data.points:
-            text = (
-                f"{point.name}\n{three_digits(point.gflops)} GFLOP/s at "
-                f"{three_digits(point.intensity)} FLOP/byte\n"
-                f"{short_time(point.microseconds)}, {100 * point.share:.1f} % of Total"
+        circles = [
+            Circle(
+                round(x(point.intensity), 1),
+                round(y(point.gflops), 1),
+                round(max(_SMALLEST, size.largest * math.sqrt(point.share / largest)), 1),
+                colours.get(point.kind),
+                _text(point, data),
+                row,
             )
-            limit = data.attainable(point.intensity)
-            if limit is not None:
-                text += f"\n{100 * point.gflops / limit:.0f} % of what the machine allows"
-            radius = max(_SMALLEST, _LARGEST * math.sqrt(point.share / largest))
-            circles.append(
-                Circle(
-                    round(x(point.intensity), 1),
-                    round(y(point.gflops), 1),
-                    round(radius, 1),
-                    colours.get(point.kind),
-                    text,
-                )
-            )
+            for point, row in zip(data.points, _rows_of(data.points, rows), strict=True)
+        ]
+        roof_labels = _roof_labels(data, x, y) if has_roof else []
+        taken = [Box.of_text(at, height, text, end=not i) for i, (at, height, text) in enumerate(roof_labels)]
+        taken.append(Box(LEFT, TOP, LEFT + 60, TOP + 16))  # what the vertical axis is called
+        names = shortened([point.name for point in data.points], size.letters)
+        dots = [(circle.x, circle.y, circle.radius) for circle in circles]
+        labels = placed(names, dots, taken, Box(LEFT, TOP, right, bottom))
         return cls(
-            circles,
+            [
+                Circle(c.x, c.y, c.radius, c.colour, c.text, c.row, label)
+                for c, label in zip(circles, labels, strict=True)
+            ],
             x.ticks(),
             y.ticks(),
             _roof(data, x, y) if has_roof else "",
-            _roof_labels(data, x, y) if has_roof else (),
+            roof_labels,
+            size.width,
+            size.height,
+            LEFT,
+            right,
+            TOP,
+            bottom,
         )
+
+
+def _text(point: Point, data: Roofline) -> str:
+    text = (
+        f"{point.name}\n{three_digits(point.gflops)} GFLOP/s at "
+        f"{three_digits(point.intensity)} FLOP/byte\n"
+        f"{short_time(point.microseconds)}, {100 * point.share:.1f} % of Total"
+    )
+    limit = data.attainable(point.intensity)
+    if limit is not None:
+        text += f"\n{100 * point.gflops / limit:.0f} % of what the machine allows"
+    return text
+
+
+def _rows_of(points: Sequence[Point], rows: Sequence[Row]) -> list[int]:
+    """The row of each point; both are longest first."""
+    numbers: dict[tuple[str, str], list[int]] = {}
+    for number, row in enumerate(rows):
+        key = str(row.get("Name", "")), str(row.get("Argument Shapes", ""))
+        numbers.setdefault(key, []).append(number)
+    # Rows of one name and shapes (on two devices) are in the order of their points.
+    return [numbers[point.name, point.shapes].pop(0) for point in points]
 
 
 class _Axis:
@@ -104,7 +155,8 @@ class _Axis:
     def ticks(self) -> list[Tick]:
         """At powers of ten, and between them where there are few."""
         powers = range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)))
-        steps = (1, 2, 5) if len(powers) <= _MANY_DECADES else (1,)
+        room = abs(self._end - self._begin) / (_MANY_DECADES * 100)
+        steps = (1, 2, 5) if len(powers) <= _MANY_DECADES * room else (1,)
         values = [step * 10.0**power for power in powers for step in steps]
         return [
             Tick(round(self(value), 1), f"{value:,.6g}")
