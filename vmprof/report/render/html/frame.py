@@ -39,7 +39,8 @@ def page(
 ) -> str:
     """The page of ``template``, which extends ``frame.html``; ``data`` is what the scripts read.
 
-    ``reports`` are those that it shows, by title: it holds them whole. Files are those of ``package``, or of this one.
+    ``reports`` are those that it shows, by title: it holds them whole. Files are those of
+    ``package``, or of this one.
     """
     script = "".join(_file(name, package) for name in scripts)
     style = "".join(_file(name, package) for name in styles)

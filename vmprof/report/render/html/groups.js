@@ -36,7 +36,8 @@ function groupsOf(rows, heads, way) {
     const head = element("tr", { className: "group" }, element("th", { scope: "row" }, button));
     for (const [column, each] of heads.entries()) {
       if (!column) continue;
-      const cell = element("td", { hidden: each.hidden, className: each.classList.contains("number") ? "number" : "" });
+      const alike = ofGroup[0].cells[column].classList;
+      const cell = element("td", { hidden: each.hidden, className: ["number", "extra"].filter((name) => alike.contains(name)).join(" ") });
       cell.dataset.label = each.textContent;
       if (sums[column] !== null) cell.append(...summed(each.dataset.title, sums[column]));
       head.append(cell);

@@ -32,14 +32,9 @@ _UNITS = {
     "FLOPs": "operations on data that the kernel was compiled to do",
     "Bytes": "of the tensors that it takes, each counted once: what has to be moved at least",
 }
-_SPREAD = Column(
-    "±",
-    "±",
-    "half of what lies between the quartiles of the repeats, in percent of their median",
-    numeric=True,
-)
 # Numbers of each call make up a wide table; these are shown on demand.
 _HIDDEN = ("Hash",)
+_ON_CARDS = ("Duration (us)", "Spread", "Change", "Percent", "Count", "Layer", "Bound")
 _OF_ONE_ROW = ("Name", "Argument Shapes", "Hash")
 # Of characters that a name has on the page; its row, opened, has all of them.
 NAME_WIDTH = 44
@@ -60,6 +55,20 @@ class Column:
     shown: bool = True
     adds: bool = False
     tells: bool = False
+
+    @property
+    def classes(self) -> str:
+        """Of its cells. What is ``extra`` is not on cards, but in the opened row."""
+        number, extra = self.numeric, self.title not in _ON_CARDS
+        return " ".join(name for name, is_so in (("number", number), ("extra", extra)) if is_so)
+
+
+_SPREAD = Column(
+    "Spread",
+    "±",
+    "half of what lies between the quartiles of the repeats, in percent of their median",
+    numeric=True,
+)
 
 
 @dataclass(frozen=True)
@@ -233,8 +242,10 @@ def _column(title: str, rows: Sequence[Row], *, several_devices: bool) -> Column
         shown=title not in _HIDDEN
         and (title != "Device" or several_devices)
         and not title.endswith("layout"),
-        adds=not is_inclusive(title)
-        and all(isinstance(m, Count | Duration) or m == NOT_COUNTED for m in cells)
+        adds=(
+            not is_inclusive(title)
+            and all(isinstance(m, Count | Duration) or m == NOT_COUNTED for m in cells)
+        )
         or title == "Percent",
         tells=is_text and title not in _OF_ONE_ROW,
     )

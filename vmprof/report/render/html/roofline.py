@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from vmprof.report.render.figures import short_time, three_digits
-from vmprof.report.render.html.labels import Box, Label, placed
+from vmprof.report.render.html.labels import Box, Label, along, placed
 from vmprof.report.render.names import shortened
 from vmprof.report.roofline import Point, Roofline
 from vmprof.values import Row
 
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 18.0, 18.0, 46.0
 _ROOM = 1.6  # between what is drawn and the borders, as a factor
+_OF_ALL = "fused_"  # says little where room is little
 _MANY_DECADES = 5
 _SMALLEST = 3.5  # radius of a circle
 
@@ -28,13 +30,16 @@ class Size:
     letters: int
 
 
-WIDE = Size(1180.0, 500.0, 17.0, 34)
-NARROW = Size(400.0, 400.0, 13.0, 18)
+WIDE = Size(1180.0, 500.0, 17.0, 26)
+NARROW = Size(400.0, 400.0, 13.0, 16)
 
 
 @dataclass(frozen=True)
 class Circle:
-    """``row`` is the number of the kernel's row in the table."""
+    """``row`` is the number of the kernel's row in the table.
+
+    ``label`` is its name or, where there is no room for it, a number in the key.
+    """
 
     x: float
     y: float
@@ -53,13 +58,17 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """Coordinates for the template; ``roof`` is the polyline of the machine's limits, if known."""
+    """Coordinates for the template; ``roof`` is the polyline of the machine's limits, if known.
+
+    ``key`` has the numbers among the labels, each with the name and the row of its kernel.
+    """
 
     circles: Sequence[Circle]
     x_ticks: Sequence[Tick]
     y_ticks: Sequence[Tick]
     roof: str
     roof_labels: Sequence[tuple[float, float, str]]
+    key: Sequence[tuple[str, str, int]]
     width: float
     height: float
     left: float
@@ -93,20 +102,27 @@ class Chart:
             for point, row in zip(data.points, _rows_of(data.points, rows), strict=True)
         ]
         roof_labels = _roof_labels(data, x, y) if has_roof else []
-        taken = [Box.of_text(at, height, text, end=not i) for i, (at, height, text) in enumerate(roof_labels)]
+        taken = [
+            Box.of_text(at, height, text, end=not i)
+            for i, (at, height, text) in enumerate(roof_labels)
+        ]
+        roof = _corners(data, x, y) if has_roof else []
+        taken += [box for begin, end in pairwise(roof) for box in along(begin, end)]
         taken.append(Box(LEFT, TOP, LEFT + 60, TOP + 16))  # what the vertical axis is called
-        names = shortened([point.name for point in data.points], size.letters)
+        names = [point.name.removeprefix(_OF_ALL) for point in data.points]
         dots = [(circle.x, circle.y, circle.radius) for circle in circles]
-        labels = placed(names, dots, taken, Box(LEFT, TOP, right, bottom))
+        labels = placed(shortened(names, size.letters), dots, taken, Box(LEFT, TOP, right, bottom))
         return cls(
-            [
-                Circle(c.x, c.y, c.radius, c.colour, c.text, c.row, label)
-                for c, label in zip(circles, labels, strict=True)
-            ],
+            [replace(c, label=label) for c, label in zip(circles, labels, strict=True)],
             x.ticks(),
             y.ticks(),
-            _roof(data, x, y) if has_roof else "",
+            " ".join(f"{at:.1f},{height:.1f}" for at, height in roof),
             roof_labels,
+            [
+                (label.text if label else "", point.name, circle.row)
+                for label, point, circle in zip(labels, data.points, circles, strict=True)
+                if label is None or label.is_number
+            ],
             size.width,
             size.height,
             LEFT,
@@ -165,7 +181,7 @@ class _Axis:
         ]
 
 
-def _roof(data: Roofline, x: _Axis, y: _Axis) -> str:
+def _corners(data: Roofline, x: _Axis, y: _Axis) -> list[tuple[float, float]]:
     assert data.peak is not None
     assert data.bandwidth is not None
     # From where the slope enters the drawing, over the ridge, to its right border.
@@ -175,7 +191,7 @@ def _roof(data: Roofline, x: _Axis, y: _Axis) -> str:
         (data.peak / data.bandwidth, data.peak),
         (x.most, data.peak),
     ]
-    return " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in corners)
+    return [(x(at), y(value)) for at, value in corners]
 
 
 def _roof_labels(data: Roofline, x: _Axis, y: _Axis) -> list[tuple[float, float, str]]:

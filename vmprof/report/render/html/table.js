@@ -43,6 +43,7 @@ function operatorTable(data, calls, more = () => []) {
     const way = ways.get(by.value);
     groups = way ? groupsOf(rows, heads, way) : [];
     for (const group of groups) group.folded = folded.has(group.name);
+    for (const row of rows) row.classList.toggle("member", groups.length > 0);
     if (heads[column].hasAttribute("data-adds")) groups.sort((a, b) => compare(a.sums[column] ?? "", b.sums[column] ?? ""));
     for (const each of groups.length ? groups : [{ rows }]) {
       if (each.head) body.append(each.head);
