@@ -118,5 +118,5 @@ def combine(metrics: Sequence[Metric]) -> Metric:
 def _mean(values: Sequence[float]) -> float:
     try:
         return fmean(values)
-    except OverflowError:  # of the sum
+    except OverflowError:  # near the largest numbers there are, which a damaged report may hold
         return sum(value / len(values) for value in values)

@@ -82,12 +82,11 @@ def placed(
     """
     dot_boxes = [Box(x - r, y - r, x + r, y + r) for x, y, r in dots]
     room = _Room(inside, [*taken, *dot_boxes], [])
-    found: list[Label | None] = [room.put(text, dot) for text, dot in zip(texts, dots, strict=True)]
+    found = [room.put(text, dot) for text, dot in zip(texts, dots, strict=True)]
     count = 1
-    for number, label in enumerate(found):
-        if label is None:
-            found[number] = label = room.put(str(count), dots[number], is_number=True)
-            count += label is not None
+    for number in [number for number, label in enumerate(found) if label is None]:
+        found[number] = room.put(str(count), dots[number], is_number=True)
+        count += found[number] is not None
     return found
 
 

@@ -51,7 +51,8 @@ function timeline(data, calls, { rows, find }) {
       context.moveTo(at, AXIS - 4);
       context.lineTo(at, height);
       context.stroke();
-      context.fillText(us ? time(us) : "0", at + 4, 14);
+      const text = us ? time(us) : "0";
+      if (at + 4 + context.measureText(text).width < canvas.clientWidth) context.fillText(text, at + 4, 14);
     }
   }
 
