@@ -9,6 +9,7 @@ Examples:
   vmprof show report.json --top 10 --sort cycles
   kubectl logs pod-1 | vmprof show -
   vmprof show report.json --columns duration,cycles,ipc
+  vmprof show report.json --why conv2d
   vmprof show report.json --html report.html --open
   vmprof show report.html
   vmprof show before.json after.json --html both.html
@@ -20,10 +21,11 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
 from vmprof.cli import delivery
+from vmprof.cli.output import print_out
 from vmprof.cli.recorded import ABOUT_METRICS, BY, RecordingView
+from vmprof.cli.why import why
 from vmprof.compare.readers import STANDARD_INPUT, read_reports, reports_of, titles_of
 from vmprof.errors import VmprofError
 from vmprof.recording.recognized import holds_recording
@@ -36,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="the model, or the function of a recording, if the file has reports of several",
     )
+    parser.add_argument(
+        "--why",
+        metavar="NAME",
+        help="what bounds the operators of that name, or with that in their name, and the figures "
+        "that say so; '*' is all of them",
+    )
     delivery.add_arguments(parser, more_by=BY[1:])
     parser.add_argument("--metrics", action="store_true", help=f"of a recording, {ABOUT_METRICS}")
 
@@ -46,6 +54,11 @@ def execute(options: argparse.Namespace) -> None:
     if files.count(STANDARD_INPUT) > 1:
         raise VmprofError("standard input can be read once: name - once")
     if len(files) == 1 and holds_recording(files[0]):
+        if options.why is not None:
+            raise VmprofError(
+                f"--why is of a report, and {files[0]} is a recording; make one: vmprof run "
+                "--metrics --json FILE"
+            )
         _show_recording(files[0], options, target)
         return
     for option, asked in (
@@ -59,6 +72,9 @@ def execute(options: argparse.Namespace) -> None:
     reports = [saved for file in files for saved in read_reports(file)]
     if options.report is not None:
         reports = reports_of(options.report, reports)
+    if options.why is not None:
+        print_out("\n".join(why(saved.report, options.why, target.width) for saved in reports))
+        return
     target.deliver([saved.report for saved in reports], titles=titles_of(reports))
 
 
@@ -69,7 +85,11 @@ def _show_recording(file: str, options: argparse.Namespace, target: delivery.Del
     recording = load(file)
     if options.report is None:
         target.deliver_forms(
-            view.forms(recording), partial(view.text, recording, target.text, target.width)
+            view.forms(recording),
+            lambda: (
+                view.text(recording, target.text, target.width)
+                + target.provenance(recording.provenance)
+            ),
         )
         return
     report, trace = view.report(recording, options.report)

@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from functools import partial
 
 from vmprof.counters import Counters
+from vmprof.counters.hardware.activity import Activity, Moment
+from vmprof.counters.reading.sampler import Sampler
 from vmprof.progress import Progress
 from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading
 from vmprof.record.rounds.engines import Engine
 from vmprof.record.rounds.options import Rounds
+from vmprof.record.rounds.settling import Settling
 from vmprof.record.rounds.warmth import AsItComes, Warmth, warmth_of
 from vmprof.runs.run import Run
+from vmprof.sampling.fold import SampledRun
 from vmprof.uncollected import collected_before
 from vmprof.values import Metric, Row
 
 _WATCHING_RUNS = 3
+# In each round runs are sampled for about so long, and not more of them than that.
+_SAMPLED_US, _MOST_SAMPLED = 20e3, 100
 
 
 @dataclass
@@ -38,12 +44,41 @@ class Measurement:
     collected: list[list[tuple[Run, list[Row]]]]  # by collector of calls
     cpu: list[Run]  # of the pass for CPU time
     watch: list[Run]  # of the pass that looks for work of others
+    sampled: list[SampledRun]
+
+    @property
+    def last_round_us(self) -> float:
+        """What the run for time and that of TVM's VM took in the last round."""
+        total_ns = self.timed[-1].total_ns
+        assert total_ns is not None
+        return total_ns / 1e3 + self.unprofiled_us[-1]
 
     @classmethod
     def empty(cls, counters: Counters, collectors: int) -> Measurement:
         return cls(
-            [], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)], [], []
+            unprofiled_us=[],
+            timed=[],
+            counted=[[] for _ in counters.passes],
+            wide=[],
+            per_run=[],
+            collected=[[] for _ in range(collectors)],
+            cpu=[],
+            watch=[],
+            sampled=[],
         )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How rounds were measured, and what they gave: a measurement for each engine.
+
+    ``activity`` is what happened on the processors during the measured rounds.
+    """
+
+    warm_up: Settling
+    warmth: Warmth
+    activity: Activity
+    measurements: Sequence[Measurement]
 
 
 def measure(
@@ -54,10 +89,9 @@ def measure(
     progress: Progress,
     *,
     cpu_time: bool = False,
-) -> tuple[Warmth, list[Measurement]]:
-    """Warm up, then run ``engines`` as ``rounds`` say; a measurement of each.
-
-    Also gives how warm the measured runs found the machine.
+    sampler: Sampler | None = None,
+) -> Measured:
+    """Warm up, then run ``engines`` as ``rounds`` say.
 
     Several take turns within each round, and in being the first. With ``cpu_time``
     each round also reads that; the first few look whether others work.
@@ -96,6 +130,9 @@ def measure(
         if clocks is not None and len(result.watch) < _WATCHING_RUNS:
             warmth.prepare(partial(engine.run, Reading.COUNTERS, clocks.watch))
             result.watch.append(engine.record(Reading.COUNTERS, clocks.watch))
+        if sampler is not None:
+            warmth.prepare(partial(engine.sample, sampler))
+            result.sampled += _sampled(engine, sampler)
         # Last: an error of the model is better told by the VM that knows where it was.
         result.unprofiled_us.append(warmth.time_unprofiled(engine))
 
@@ -109,15 +146,28 @@ def measure(
     def nothing() -> list[Measurement]:
         return [Measurement.empty(counters, len(each)) for each in collecting]
 
-    for number in range(1, rounds.warmup + 1):
-        progress(f"warming up, round {number} of {rounds.warmup}")
-        one_round(nothing(), AsItComes("nothing is measured"))
+    warm_up = Settling(rounds.warm_up_rounds)
+    while warm_up.goes_on:
+        progress(f"warming up, round {len(warm_up.rounds) + 1} of {warm_up.expected}")
+        results = nothing()
+        one_round(results, AsItComes("nothing is measured"))
+        warm_up.add(sum(result.last_round_us for result in results))
     results, warmth = nothing(), warmth_of(rounds, engines[0])
     with collected_before():
+        begin = Moment.now()
         for number in rounds.numbers():
             progress(f"measuring, round {number} of {rounds.expected}")
             one_round(results, warmth, backwards=number % 2 == 0)
-    return warmth, results
+        activity = Activity(begin, Moment.now())
+    return Measured(warm_up, warmth, activity, results)
+
+
+def _sampled(engine: Engine, sampler: Sampler) -> list[SampledRun]:
+    """One run, or of short ones as many as it takes for some samples."""
+    runs = [engine.sample(sampler)]
+    took_us = (runs[0].run.total_ns or 0) / 1e3
+    more = min(int(_SAMPLED_US / max(took_us, 1.0)), _MOST_SAMPLED)
+    return [*runs, *(engine.sample(sampler) for _ in range(more))]
 
 
 @contextmanager

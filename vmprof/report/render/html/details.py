@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vmprof.report.aggregate import merge_key
+from vmprof.report.bounds import BOUND, Bound, bounds
 from vmprof.report.model import Report
 from vmprof.report.render.table import format_metric
 from vmprof.values import (
@@ -30,13 +32,14 @@ def details_of(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
     the part of each thread, the calling one first. ``bound``: what the word in the column Bound
     was concluded from, a line each.
     """
+    found = bounds(report) if any(BOUND in row for row in rows) else {}
     return [
         {
             name: part
             for name, part in (
                 ("spreads", _spreads(row)),
                 ("threads", _threads(row)),
-                ("bound", _bound(report, row)),
+                ("bound", _reasons(found.get(merge_key(row)))),
             )
             if part
         }
@@ -84,5 +87,5 @@ def _like(metric: Metric | None, value: float) -> Metric:
     return Count(round(value))
 
 
-def _bound(report: Report, row: Row) -> list[str]:
-    return []
+def _reasons(bound: Bound | None) -> list[str]:
+    return [] if bound is None else [bound.because, *bound.figures]

@@ -39,6 +39,7 @@ class Sections:
     operators: OperatorTable
     shares: Shares
     charts: Sequence[Chart]
+    roofs_status: str
     lanes: Sequence[Lane]
     settings: Sequence[tuple[str, str]]
     provenance: Sequence[tuple[str, str]]
@@ -60,6 +61,7 @@ class Sections:
             operators,
             counter_shares(report),
             [chart for chart in charts if chart is not None],
+            points.status,
             [lane for lane in lanes if lane is not None],
             lines_of(report.configuration),
             lines_of(report.provenance),
