@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from support.browsing import complaints, covered, faint, overflowing, picture, seen, show
+from support.browsing import complaints, covered, cut, faint, overflowing, picture, seen, show
 from support.recordings import Made
 from support.reports import network
 
@@ -20,7 +20,7 @@ from vmprof import Report
 from vmprof.recording.page import render as render_recording
 from vmprof.recording.tables import TIMED
 from vmprof.report.render.html import render_several
-from vmprof.values import LIVE_MEMORY, Samples
+from vmprof.values import LIVE_MEMORY, Count, Ratio, Samples
 
 WIDE, NARROW = 1400, 400
 RESNET = Path(__file__).parents[2] / "docs" / "pictures" / "resnet50.json"
@@ -38,7 +38,14 @@ def full() -> Report:
     return replace(
         report,
         calls=tuple(calls),
-        configuration={**report.configuration, LIVE_MEMORY: memory},
+        configuration={
+            **report.configuration,
+            LIVE_MEMORY: memory,
+            "Peak GB/s, L1": Ratio(310.0),
+            "L1 cache (bytes)": Count(65_536),
+            "Peak GB/s, L2": Ratio(120.0),
+            "L2 cache (bytes)": Count(4_194_304),
+        },
         provenance=provenance,
     )
 
@@ -76,6 +83,7 @@ def test_nothing_overflows_covers_or_is_faint(
                     "for (const each of document.querySelectorAll('details')) each.open = true"
                 )
                 assert overflowing(browser) == []
+                assert cut(browser) == []
                 assert covered(browser) == []
                 assert faint(browser) == []
                 picture(browser, artefacts / f"{name}-{width}-{scheme}.png", width)

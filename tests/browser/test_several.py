@@ -43,7 +43,7 @@ def test_a_time_leads_to_the_row_of_its_report(browser: Chrome, tmp_path: Path) 
     assert browser.find_element(By.CLASS_NAME, "title").text == "after"
     assert browser.find_element(By.CSS_SELECTOR, "tr.found").get_attribute("id") == "row-0"
     switch_to(browser, 3)
-    assert browser.find_elements(By.CSS_SELECTOR, "img, #view b:not(.noise b)") == []
+    assert browser.find_elements(By.CSS_SELECTOR, "img, #view b:not(#call b)") == []
     switch_to(browser, 1)
     assert len(browser.find_elements(By.CSS_SELECTOR, "#table tbody tr[data-row]")) == 5
     assert complaints(browser) == []

@@ -50,6 +50,12 @@ def overflowing(browser: Chrome) -> list[str]:
     return found
 
 
+def cut(browser: Chrome) -> list[str]:
+    """Texts of which a part cannot be seen."""
+    found: list[str] = browser.execute_script(f"{_LAYOUT} return cut();")
+    return found
+
+
 def covered(browser: Chrome, drawings: str = "svg.chart") -> list[str]:
     """Texts in the same of the ``drawings`` that cover one another."""
     found: list[str] = browser.execute_script(f"{_LAYOUT} return covered(arguments[0]);", drawings)

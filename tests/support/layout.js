@@ -20,6 +20,27 @@ function overflowing() {
   return found;
 }
 
+// Texts that are cut where a part ends, without an ellipsis that says so.
+function cut() {
+  const found = [];
+  for (const element of visible()) {
+    const texts = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+    const range = document.createRange();
+    for (const text of texts) {
+      range.selectNodeContents(text);
+      const { left, right } = range.getBoundingClientRect();
+      for (let each = element; each !== document.body; each = each.parentElement) {
+        const { overflowX, textOverflow, clipPath } = getComputedStyle(each);
+        if (textOverflow === "ellipsis" || clipPath !== "none" || /auto|scroll/.test(overflowX)) break;
+        const box = each.getBoundingClientRect();
+        if (overflowX !== "visible" && (left < box.left - 1 || right > box.right + 1))
+          found.push(`${element.tagName} ${text.textContent.trim().slice(0, 40)}`);
+      }
+    }
+  }
+  return found;
+}
+
 // Pairs of texts of a drawing that cover one another.
 function covered(drawings) {
   const found = [];

@@ -14,6 +14,8 @@ _DISTANCES = (4.0, 18.0, 36.0, 60.0, 84.0, 110.0)
 _PART = 4.0  # of a line
 _NEAR = 18.0  # a label that is further away has a line to its dot
 
+Dot = tuple[float, float, float]  # x, y, radius
+
 
 @dataclass(frozen=True)
 class Box:
@@ -28,6 +30,11 @@ class Box:
         wide = LETTER * len(text)
         left = x - wide if end else x
         return cls(left, y - _ABOVE, left + wide, y - _ABOVE + LINE)
+
+    @classmethod
+    def of_dot(cls, dot: Dot) -> Box:
+        x, y, radius = dot
+        return cls(x - radius, y - radius, x + radius, y + radius)
 
     def meets(self, other: Box) -> bool:
         return (
@@ -71,7 +78,7 @@ def along(begin: tuple[float, float], end: tuple[float, float]) -> list[Box]:
 
 def placed(
     texts: Sequence[str],
-    dots: Sequence[tuple[float, float, float]],
+    dots: Sequence[Dot],
     taken: Sequence[Box],
     inside: Box,
 ) -> list[Label | None]:
@@ -80,8 +87,7 @@ def placed(
     The first come first. Where every place is covered by dots, labels, or what is ``taken``, the
     label is a number, counted from 1; None where there is no place for that either.
     """
-    dot_boxes = [Box(x - r, y - r, x + r, y + r) for x, y, r in dots]
-    room = _Room(inside, [*taken, *dot_boxes], [])
+    room = _Room(inside, [*taken, *map(Box.of_dot, dots)], [])
     found = [room.put(text, dot) for text, dot in zip(texts, dots, strict=True)]
     count = 1
     for number in [number for number, label in enumerate(found) if label is None]:
@@ -98,9 +104,7 @@ class _Room:
     boxes: list[Box]
     texts: list[Box]
 
-    def put(
-        self, text: str, dot: tuple[float, float, float], *, is_number: bool = False
-    ) -> Label | None:
+    def put(self, text: str, dot: Dot, *, is_number: bool = False) -> Label | None:
         """A label at the nearest place that is free, which it takes; None without one."""
         for label in _candidates(text, dot, is_number=is_number):
             box = Box.of_text(label.x, label.y, text, end=label.end)
@@ -116,7 +120,7 @@ class _Room:
         return None
 
 
-def _candidates(text: str, dot: tuple[float, float, float], *, is_number: bool) -> Iterator[Label]:
+def _candidates(text: str, dot: Dot, *, is_number: bool) -> Iterator[Label]:
     x, y, radius = dot
     for distance in _DISTANCES:
         for sideways, down in _DIRECTIONS:

@@ -15,7 +15,7 @@ from vmprof.values import ALIVE_AT_PEAK, LIVE_MEMORY, PEAK_AT, Samples
 HEIGHT = 180.0
 WIDE, NARROW = 1180.0, 400.0
 _PER_TICK = 110.0  # pixels
-LEFT, RIGHT, TOP, BOTTOM = 72.0, 20.0, 22.0, 28.0
+LEFT, RIGHT, TOP, BOTTOM = 72.0, 34.0, 22.0, 28.0
 _MOST = 1e24  # nobody has so many bytes, or microseconds
 
 

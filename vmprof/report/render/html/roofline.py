@@ -109,9 +109,10 @@ class Chart:
         taken = [Box(LEFT, TOP, LEFT + 60, TOP + 16)]  # what the vertical axis is called
         roofs = _roofs(data, x, y)
         taken += [box for roof in roofs for ends in pairwise(roof) for box in along(*ends)]
+        dots = [(circle.x, circle.y, circle.radius) for circle in circles]
+        taken += map(Box.of_dot, dots)
         roof_labels = _roof_labels(data, roofs, taken, Box(LEFT, TOP, right, bottom))
         names = [point.name.removeprefix(_OF_ALL) for point in data.points]
-        dots = [(circle.x, circle.y, circle.radius) for circle in circles]
         labels = placed(shortened(names, size.letters), dots, taken, Box(LEFT, TOP, right, bottom))
         return cls(
             [replace(c, label=label) for c, label in zip(circles, labels, strict=True)],
