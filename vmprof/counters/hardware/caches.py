@@ -26,7 +26,7 @@ def caches_of(cpu: int = 0, sys_root: Path = Path("/sys")) -> list[Cache]:
     """The caches of ``cpu``, nearest first; none where Linux does not tell."""
     found = []
     for folder in entries(sys_root / f"devices/system/cpu/cpu{cpu}/cache"):
-        level, size = number(folder / "level"), _bytes(text(folder / "size"))
+        level, size = number(folder / "level"), size_of(text(folder / "size"))
         if level is not None and size:
             kind = _KINDS.get(text(folder / "type").strip(), "")
             sharing = cpu_list(text(folder / "shared_cpu_list"))
