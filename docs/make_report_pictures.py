@@ -48,7 +48,8 @@ from vmprof.report.render.view import View
 assert sys.modules["vmprof"].__file__.startswith(folder)
 report = Report.from_json(open(report).read())
 open(page, "w").write(report.html())
-open(table, "w").write(terminal.render(report, View(top=int(rows)), width=int(columns), colour=True))
+text = terminal.render(report, View(top=int(rows)), width=int(columns), colour=True)
+open(table, "w").write(text)
 """
 # The operator of whose growth the text tells.
 GROWING = """
