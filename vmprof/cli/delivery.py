@@ -146,9 +146,9 @@ class Delivery:
 
 
 def _page_of(reports: Mapping[str, Report]) -> str:
-    from vmprof.report.render.html import render_several
+    from vmprof.compare.diff.beside import page
 
-    return render_several(reports)
+    return page(reports)
 
 
 def positive(value: str) -> int:

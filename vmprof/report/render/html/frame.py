@@ -30,7 +30,7 @@ STYLES = ("style.css", "table.css", "charts.css", "narrow.css", "print.css")
 def page(
     template: str,
     data: Any,
-    reports: Iterable[tuple[str, Report]],
+    reports: Iterable[tuple[str, Report]] = (),
     *,
     scripts: Sequence[str],
     styles: Sequence[str] = STYLES,

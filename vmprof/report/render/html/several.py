@@ -12,7 +12,7 @@ from vmprof.report.kinds import microseconds
 from vmprof.report.model import Report
 from vmprof.report.render.figures import short, short_time, three_digits
 from vmprof.report.render.html import frame
-from vmprof.report.render.html.operators import Changes
+from vmprof.report.render.html.operators import NO_CELL, Cell, Changes
 from vmprof.report.render.html.page import Sections
 from vmprof.report.render.html.sections import lines_of
 from vmprof.report.render.names import shortened
@@ -22,7 +22,6 @@ from vmprof.values import Duration
 
 _MOST_OPERATORS = 100
 _NAME_WIDTH = 44  # characters
-_CLOSE = 0.02  # what differs by less has no colour
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,14 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Cell:
-    """An operator's time in a report; ``mark`` as that of a cell of the table has it."""
+    """An operator's time in a report, and how many times that of the first.
+
+    ``hint`` and ``mark`` are those of the change.
+    """
 
     text: str
     times: str
+    hint: str
     mark: str
     view: int
     row: int
@@ -61,15 +64,20 @@ def render(
 ) -> str:
     """The whole page of ``reports`` by what they are called; the first is what others are beside.
 
-    ``changes`` are by the same names.
+    ``changes`` since the first are by the same names, of those that have any: without them
+    nobody knows what is more than chance, and nothing has a colour.
     """
-    views = [Sections.of(report, (changes or {}).get(name)) for name, report in reports.items()]
+    found_changes = [(changes or {}).get(name) for name in reports]
+    views = [
+        Sections.of(report, since)
+        for report, since in zip(reports.values(), found_changes, strict=True)
+    ]
     parts = [
         # The template has escaped foreign text.
         (name, Markup(frame.rendered("view.html", title=name, view=view)))  # noqa: S704
         for name, view in zip(reports, views, strict=True)
     ]
-    found = _operators([*reports.values()], views)
+    found = _operators(views, found_changes)
     return frame.page(
         "several.html",
         [view.data for view in views],
@@ -117,7 +125,7 @@ def _differing(reports: Sequence[Report]) -> list[tuple[str, list[str]]]:
     return [(name, of_each) for name, of_each in values.items() if len({*of_each}) > 1]
 
 
-def _operators(reports: Sequence[Report], views: Sequence[Sections]) -> list[_Operator]:
+def _operators(views: Sequence[Sections], changes: Sequence[Changes | None]) -> list[_Operator]:
     """Operators by name and shapes, those first that take longest anywhere."""
     times: dict[tuple[str, str], dict[int, tuple[float, int]]] = {}
     for number, view in enumerate(views):
@@ -128,17 +136,24 @@ def _operators(reports: Sequence[Report], views: Sequence[Sections]) -> list[_Op
     ordered = sorted(times.items(), key=lambda item: -max(us for us, _ in item[1].values()))
     names = shortened([name for (name, _), _ in ordered], _NAME_WIDTH)
     return [
-        _Operator(name, short_name, shapes, [_cell(of_each, n) for n in range(len(reports))])
-        for short_name, ((name, shapes), of_each) in zip(names, ordered, strict=True)
+        _Operator(
+            key[0],
+            short_name,
+            key[1],
+            [
+                _cell(of_each, number, since.cells.get(key, NO_CELL) if since else NO_CELL)
+                for number, since in enumerate(changes)
+            ],
+        )
+        for short_name, (key, of_each) in zip(names, ordered, strict=True)
     ]
 
 
-def _cell(times: Mapping[int, tuple[float, int]], number: int) -> _Cell | None:
+def _cell(times: Mapping[int, tuple[float, int]], number: int, change: Cell) -> _Cell | None:
     if number not in times:
         return None
     us, row = times[number]
-    if number == 0 or 0 not in times or not times[0][0]:
-        return _Cell(short_time(us), "", "", number, row)
-    ratio = us / times[0][0]
-    mark = "" if abs(ratio - 1) < _CLOSE else "slower" if ratio > 1 else "faster"
-    return _Cell(short_time(us), f"{three_digits(ratio)} x", mark, number, row)
+    ratio = ""
+    if number > 0 and 0 in times and times[0][0]:
+        ratio = f"{three_digits(us / times[0][0])} x"
+    return _Cell(short_time(us), ratio, change.exact, change.mark, number, row)
