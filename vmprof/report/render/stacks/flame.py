@@ -36,7 +36,7 @@ def render(stacks: Sequence[Stack], title: str, sampled: Sampled) -> str:
             "graphs": [{"name": name, "root": root} for name, root in graphs],
         },
         scripts=("flame.js",),
-        styles=("style.css", "flame.css"),
+        styles=("style.css", "table.css", "flame.css"),
         package=__package__,
         title=title,
         sampled=sampled,
