@@ -69,6 +69,8 @@ INCLUSIVE = " incl."
 INCLUSIVE_DURATION = f"Duration{INCLUSIVE} (us)"
 # The VM functions that a call was made in, outermost first; where there are several.
 PATH = "Call path"
+# In the configuration: the one that was called from outside.
+FUNCTION = "Function"
 
 
 def is_inclusive(column: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tvm
@@ -161,3 +163,23 @@ def test_another_users_cache_is_read(folder: Path, monkeypatch: pytest.MonkeyPat
     assert cached_library("mlp", "cpu", TARGET, make) == library
     assert (folder / "mlp-cpu-old.so").exists()
     assert make.calls == 2
+
+
+def test_a_lock_that_is_removed_while_one_waits_for_it_is_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who holds it then would not be alone: the next one makes a new file of that name."""
+    taken: list[int] = []
+
+    def flock(file: int, operation: int) -> None:
+        if not taken:
+            (lock,) = folder.glob(".*.lock")
+            lock.unlink()
+        taken.append(file)
+        fcntl.flock(file, operation)
+
+    monkeypatch.setattr("vmprof.zoo.compiler.cache.fcntl", SimpleNamespace(flock=flock, LOCK_EX=2))
+    library = cached_library("mlp", "cpu", TARGET, Maker())
+    assert library is not None
+    assert len(taken) == 2
+    assert (folder / f".{library.name}.lock").exists()

@@ -85,7 +85,7 @@ def noise(of: Report, **provenance: Metric) -> Noise:
             Level.TOO_NOISY,
             (
                 "very noisy: no cause is to be seen; Total ±32 % (10 repeats, the middle 6 used), "
-                "standard deviation 37 % of the mean"
+                "standard deviation 37 % of the mean, single repeats up to 1.9 times as long"
             ),
         ),
         (
@@ -93,7 +93,7 @@ def noise(of: Report, **provenance: Metric) -> Noise:
             Level.TOO_NOISY,
             (
                 "very noisy: no cause is to be seen; Total ±0.0 % (30 repeats, the middle 16 "
-                "used), standard deviation 34 % of the mean"
+                "used), standard deviation 34 % of the mean, single repeats up to 3.0 times as long"
             ),
         ),
         ((100.0, 200.0), Level.UNKNOWN, "unknown: too few repeats to tell"),

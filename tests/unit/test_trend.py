@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import permutations
 
 import pytest
@@ -56,6 +57,13 @@ def test_of_many_repeats_the_normal_distribution_is_as_good(
     exact = p_of_trend(values)
     monkeypatch.setattr("vmprof.report.trend._MOST_EXACT", 59)
     assert p_of_trend(values) == pytest.approx(exact, rel=0.05, abs=1e-4)
+
+
+def test_noise_is_taken_for_a_trend_in_one_of_a_hundred_runs() -> None:
+    """Whatever their distribution: times with a long tail, as many as the repeats of a run."""
+    generator = random.Random(17)
+    runs = [[1 + generator.expovariate(10) ** 2 for _ in range(30)] for _ in range(2000)]
+    assert 10 <= sum(p_of_trend(times) <= 0.01 for times in runs) <= 30
 
 
 def test_too_few_to_tell() -> None:

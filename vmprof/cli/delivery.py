@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import sys
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from vmprof.cli.results import ABOUT_FILES, Results, Text
+from vmprof.cli.screen import screen
 from vmprof.errors import VmprofError
 from vmprof.report import Report
 from vmprof.report.render.view import View, text
@@ -81,7 +79,7 @@ class Delivery:
         self._page = self._results.files.get("html") if options.open else None
         if options.open and (self._page is None or not self._page.is_file):
             raise VmprofError("--open needs a page to show: --html FILE")
-        self._plain = options.plain
+        self._screen = None if options.plain else screen()
         self._provenance = options.provenance
         self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
 
@@ -125,18 +123,16 @@ class Delivery:
     @property
     def width(self) -> int | None:
         """The terminal's; None if plain tables are shown, however wide they are."""
-        if self._plain or not sys.stdout.isatty():
-            return None
-        return shutil.get_terminal_size().columns
+        return None if self._screen is None else self._screen.columns
 
     def text(self, report: Report) -> str:
         """``report`` as the terminal gets it."""
-        if self.width is None:
+        if self._screen is None:
             return report.heading() + text(report, self._view)
         from vmprof.report.render import terminal  # what it needs takes time to load
 
-        colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        return terminal.render(report, self._view, width=self.width, colour=colour)
+        columns, colour = self._screen.columns, self._screen.colour
+        return terminal.render(report, self._view, width=columns, colour=colour)
 
 
 def positive(value: str) -> int:

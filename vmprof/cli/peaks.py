@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from vmprof import json_text
 from vmprof.cli.output import print_out
 from vmprof.cli.progress import progress_line
+from vmprof.cli.results import add_json_flag
 
 if TYPE_CHECKING:
     from vmprof.zoo.peaks import Peaks
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--history", action="store_true", help="show what was measured before; measure nothing"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_flag(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress line")
 
 

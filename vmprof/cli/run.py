@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import argparse
 
-from vmprof.cli import delivery
+from vmprof.cli import delivery, strict
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import kept_if_lost
+from vmprof.cli.strict import Strict
 from vmprof.defaults import DEFAULT_ENGINE, ENGINES
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
@@ -40,17 +41,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"its instrument (default: {DEFAULT_ENGINE})",
     )
     how.add_argument("--quiet", action="store_true", help="no progress line")
+    strict.add_argument(parser)
     Profiling.add_arguments(parser)
     delivery.add_arguments(parser)
 
 
-def execute(options: argparse.Namespace) -> None:
+def execute(options: argparse.Namespace) -> int:
     target = delivery.Delivery(options)
     if options.by == "path" and options.engine != DEFAULT_ENGINE:
         raise VmprofError(
             f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell in which "
             "functions a call is made"
         )
+    named = Strict(options)
     from vmprof.drivers.profile import profile_engines  # TVM, which takes time to load
 
     subject, profiling = Subject.from_options(options), Profiling.from_options(options)
@@ -59,3 +62,4 @@ def execute(options: argparse.Namespace) -> None:
     report = reports[options.engine]
     with kept_if_lost([report.json]):
         target.deliver([report])
+    return named.exit_code([report], {})

@@ -54,7 +54,7 @@ from vmprof.report.threads import THREAD_METRICS
 from vmprof.sampling.fold import SampledRuns
 from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
-from vmprof.values import BYTES, FLOPS, Duration, Metric
+from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
 from vmprof.vm.executable import Executable
 from vmprof.zoo.peaks.launch import launch_us
 
@@ -273,6 +273,7 @@ def profile_engines(
                         plan=open_plan,
                         measurement=measurement,
                     ),
+                    FUNCTION: entry,
                     **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
                     **({"Sampling": sampler.described()} if sampler else {}),

@@ -22,7 +22,7 @@ from vmprof.report import provenance as names
 from vmprof.values import UNKNOWN, Count, Duration, Metric, Ratio
 from vmprof.version import __version__
 
-_NOT_LOADED = f"{UNKNOWN}the model was not loaded from a file"
+NOT_LOADED = "the model was not loaded from a file"
 _NO_STAT = f"{UNKNOWN}/proc/stat does not tell"
 _TOO_SHORT = f"{UNKNOWN}it was measured for a shorter time than /proc/stat can tell of"
 _NO_SCHEDSTAT = f"{UNKNOWN}the kernel does not tell (CONFIG_SCHED_INFO)"
@@ -32,12 +32,13 @@ _NO_CLOCK = f"{UNKNOWN}the kernel has no cpufreq here"
 
 
 def provenance_of(
-    machine: Machine, activity: Activity, libraries: Sequence[Path]
+    machine: Machine, activity: Activity, libraries: Sequence[Path], without: str = NOT_LOADED
 ) -> dict[str, Metric]:
     """All that :mod:`vmprof.report.provenance` names; ``libraries`` were run during ``activity``.
 
-    Called when the measuring has just ended.
+    Called when the measuring has just ended. ``without`` says why there are no libraries.
     """
+    no_library = f"{UNKNOWN}{without}"
     date = datetime.now().astimezone()
     return {
         **describe_host(machine),
@@ -48,8 +49,8 @@ def provenance_of(
         "vmprof": __version__,
         "TVM": tvm.__version__,
         "TVM's FFI": tvm_ffi.__version__,
-        names.LIBRARY: ", ".join(str(each.absolute()) for each in libraries) or _NOT_LOADED,
-        names.LIBRARY_ID: ", ".join(map(_identity, libraries)) or _NOT_LOADED,
+        names.LIBRARY: ", ".join(str(each.absolute()) for each in libraries) or no_library,
+        names.LIBRARY_ID: ", ".join(map(_identity, libraries)) or no_library,
     }
 
 

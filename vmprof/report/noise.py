@@ -42,6 +42,8 @@ _TIME, _MEAN, _STD = "Duration (us)", "Unprofiled mean (us)", "Unprofiled std (u
 # deviation, which single repeats can raise: values are of the middle half, so more is let pass.
 _QUIET_SPREAD, _MOST_SPREAD = 3.0, 10.0
 _QUIET_STD, _MOST_STD = 10.0, 25.0
+# A repeat that takes so many times the median is worth a word.
+_LONG = 1.5
 
 
 class Level(Enum):
@@ -120,7 +122,7 @@ def noise_of(report: Report) -> Noise | None:
         return None
     causes = tuple(causes_of(report, times))
     level = _level(total, unprofiled, deviation)
-    verdict, remedy = _told(level, _measure(total, unprofiled, deviation), causes)
+    verdict, remedy = _told(level, _measure(total, unprofiled, deviation, times), causes)
     return Noise(level, verdict, remedy, total, unprofiled, deviation, causes)
 
 
@@ -157,7 +159,12 @@ def _level(total: Spread | None, unprofiled: Spread | None, deviation: float | N
     return Level.QUIET
 
 
-def _measure(total: Spread | None, unprofiled: Spread | None, deviation: float | None) -> str:
+def _measure(
+    total: Spread | None,
+    unprofiled: Spread | None,
+    deviation: float | None,
+    times: tuple[float, ...],
+) -> str:
     """How much repeats differ, in words."""
     parts = []
     if total is not None:
@@ -167,6 +174,8 @@ def _measure(total: Spread | None, unprofiled: Spread | None, deviation: float |
         parts.append(f"unprofiled {unprofiled.text}")
     if deviation is not None and (deviation > _QUIET_STD or not parts):
         parts.append(f"standard deviation {deviation:.0f} % of the mean")
+    if total is not None and total.middle > 0 and max(times) > _LONG * total.middle:
+        parts.append(f"single repeats up to {max(times) / total.middle:.1f} times as long")
     return ", ".join(parts) or "too few repeats to tell"
 
 

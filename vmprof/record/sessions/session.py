@@ -378,7 +378,9 @@ class Session:
                 "TVM": str(tvm.__version__),
             },
             problems=tuple(self._problems),
-            provenance=provenance_of(self._machine, activity, [*self._libraries]),
+            provenance=provenance_of(
+                self._machine, activity, [*self._libraries], "none was loaded in the session"
+            ),
         )
 
     def _empty_calls(self) -> dict[str, Metric]:

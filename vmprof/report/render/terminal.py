@@ -48,6 +48,7 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     console = Console(
         file=output,
         width=width,
+        height=25,  # unless both are given, a dumb terminal is taken for one of 80 columns
         force_terminal=colour,
         no_color=not colour,
         color_system="standard" if colour else None,

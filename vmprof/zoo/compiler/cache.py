@@ -19,7 +19,7 @@ from pathlib import Path
 
 import tvm
 
-from vmprof.cache_folder import cache_folder
+from vmprof.cache_folder import LOCK_SUFFIX, MODELS, UNFINISHED_SUFFIX, cache_folder
 from vmprof.errors import VmprofWarning
 from vmprof.program.info import info_path
 from vmprof.version import __version__
@@ -81,7 +81,7 @@ def _is_there(library: Path) -> bool:
 
 def _make(library: Path, make: Callable[[Path], None]) -> None:
     """Have it made beside its place, so that what is there is always whole."""
-    unfinished = library.with_name(f".{library.name}.unfinished")
+    unfinished = library.with_name(f".{library.name}{UNFINISHED_SUFFIX}")
     try:
         make(unfinished)
         info_path(unfinished).replace(info_path(library))
@@ -93,18 +93,23 @@ def _make(library: Path, make: Callable[[Path], None]) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process at a time. The file stays, or two could lock one each of the same name."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    """One process at a time."""
+    while True:
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Who clears the cache may have removed it before: somebody else has the next one.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    yield
+                    return
 
 
 def _lock_path(library: Path) -> Path:
-    return library.with_name(f".{library.name}.lock")
+    return library.with_name(f".{library.name}{LOCK_SUFFIX}")
 
 
 def _folder() -> Path:
-    return cache_folder() / "models"
+    return cache_folder() / MODELS
 
 
 def _key(target: tvm.target.Target) -> str:
