@@ -187,6 +187,18 @@ def test_as_precise_as_the_processor_can() -> None:
         assert sampler.event == "cycles:p"
 
 
+@pytest.mark.parametrize(("event", "name"), [("cycles", "arm-graviton2"), ("cpu-clock", None)])
+def test_nothing_is_called_precise_that_linux_does_not_make_so(
+    event: str, name: str | None
+) -> None:
+    on = machine(name) if name else XEON
+    kernel = FakeKernel()
+    refused(Refused, f"{event} has no precise samples here", kernel, f"{event}:p", machine=on)
+    with sampling(kernel, f"{event}:P", machine=on) as sampler:
+        assert sampler.event == event
+        assert only(kernel).precise == 0
+
+
 def test_more_precise_than_the_processor_can_is_said() -> None:
     kernel = FakeKernel(refuse=lambda event: errno.EOPNOTSUPP if event.precise else None)
     with (

@@ -14,6 +14,7 @@ from support import samples
 from support.reports import network
 
 from vmprof import Report, VmprofError
+from vmprof.compare.readers import parse_reports
 from vmprof.recording import page, saved, text, trace
 from vmprof.recording.reports import reports
 from vmprof.recording.tables import CountedPass, Sampling
@@ -67,6 +68,14 @@ def test_json_has_all_of_it() -> None:
     # As TVM takes it: three parts, and texts.
     assert document.keys() == {"calls", "device_metrics", "configuration"}
     assert document["configuration"]["samples"].keys() == {"string"}
+
+
+def test_csv_has_all_of_it() -> None:
+    found = report()
+    (again,) = parse_reports(found.csv(), "t")
+    assert again.report.samples == found.samples
+    (cut,) = parse_reports("\n".join(found.csv().splitlines()[:-1]), "t")
+    assert cut.report.samples is None
 
 
 def test_a_setting_of_that_name_stays_one() -> None:

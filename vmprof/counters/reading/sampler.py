@@ -25,6 +25,8 @@ from vmprof.runs.layout import Layout
 from vmprof.sampling.hits import HIT, Found, Missed
 
 _MOST_PRECISE = 3  # precise_ip of perf_event_attr
+# Who makes processors with precise samples, as /proc/cpuinfo calls them.
+_PRECISE_VENDORS = ("GenuineIntel", "AuthenticAMD", "HygonGenuine")
 _LIMIT = Path("/proc/sys/kernel/perf_event_max_sample_rate")
 _RECORD_BYTES = 48  # of a sample in the ring: native/sampler.c
 # A ring has room for a run of so many seconds, within these bounds.
@@ -61,9 +63,7 @@ def parse_sampled(text: str, machine: Machine) -> SampledEvent:
     precise = letters.count("p")
     if precise > _MOST_PRECISE:
         raise VmprofError(f"event {text!r}: there are no more than three levels, :ppp")
-    levels: tuple[int, ...] = (precise,)
-    if "P" in letters:
-        levels = tuple(range(_MOST_PRECISE, -1, -1))
+    levels = (precise,) if "P" not in letters else tuple(range(_MOST_PRECISE, -1, -1))
     letters = modifiers.join(letters.replace("p", "").replace("P", ""), "", text)
     groups = parse_events(name, machine)
     if len(groups) != 1 or len(groups[0]) != 1:
@@ -178,7 +178,12 @@ def _interrupts(sampler: Sampler) -> bool:
 def _open(
     sampled: SampledEvent, rate: int, ring: int, machine: Machine, stack: ExitStack
 ) -> Sampler:
-    for precise in sampled.precise:
+    # Elsewhere Linux takes precise_ip and does nothing about it.
+    is_precise = sampled.event.is_hardware and machine.vendor in _PRECISE_VENDORS
+    levels = [each for each in sampled.precise if is_precise or not each]
+    if not levels:
+        raise Refused(f"{sampled.name} has no precise samples here; leave :p out")
+    for precise in levels:
         opened = _try_to_open(sampled.event, precise, rate, ring)
         if opened.sources:
             break
