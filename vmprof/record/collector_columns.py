@@ -16,6 +16,7 @@ from vmprof.values import (
     FLOPS,
     LEADING_COLUMNS,
     PATH,
+    PER_START_SUFFIX,
     PER_THREAD_SUFFIX,
     SAMPLES_SUFFIX,
     TASKS,
@@ -39,7 +40,7 @@ _OWN = frozenset(
     }
 )
 _OWN_PREFIXES = ("perf::", "% of peak ")
-_OWN_SUFFIXES = (SAMPLES_SUFFIX, PER_THREAD_SUFFIX, " counted")
+_OWN_SUFFIXES = (SAMPLES_SUFFIX, PER_THREAD_SUFFIX, PER_START_SUFFIX, " counted")
 
 
 class ColumnNames:
