@@ -18,7 +18,7 @@ from itertools import combinations
 from math import comb, isfinite, sqrt
 
 # Ways to deal the starts out times rows. Above, ways are drawn.
-_MOST_EXACT = 2_000_000
+_MOST_EXACT = 500_000
 _DRAWN = 1_000  # at least; so many bound p from below by 0.001
 _TIE = 1e-9  # what the addition of floating-point numbers leaves
 

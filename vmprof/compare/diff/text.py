@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vmprof.compare.diff.change import ALPHA, Change, Sureness
-from vmprof.compare.diff.diff import TIME, Diff, Operator
+from vmprof.compare.diff.diff import Diff, Operator
+from vmprof.compare.diff.side import TIME
 from vmprof.compare.diff.match import MatchedBy
 from vmprof.compare.grid import grid
 from vmprof.compare.significance import MOST_EXACT

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from vmprof.compare.diff import TIME
-from vmprof.compare.diff.change import ALPHA
 from vmprof.compare.grid import grid
-from vmprof.compare.validate.agreement import Agreement, Cell, Operator, Verdict
+from vmprof.compare.validate.agreement import ALPHA, Agreement, Cell, Operator, Verdict
 from vmprof.compare.validate.conclusion import Validation
 from vmprof.visible import visible
 
