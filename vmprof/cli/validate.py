@@ -20,8 +20,8 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from vmprof.cli.diff import percent
 from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
+from vmprof.cli.numbers import percent
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
 from vmprof.defaults import LEAST_REPEATS, TOLERANCE
