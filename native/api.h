@@ -33,7 +33,7 @@ typedef struct {
   int64_t (*read)(int fd, void *buffer, uint64_t size);
   int64_t (*ioctl)(int fd, uint64_t request, uint64_t argument);
   int64_t (*close)(int fd);
-  int64_t (*mmap)(int fd, uint64_t size);
+  int64_t (*mmap)(int fd, uint64_t size, int writable);
   int64_t (*munmap)(void *address, uint64_t size);
   uint64_t (*rdpmc)(uint32_t index);
 } vmprof_syscall_table;
@@ -101,6 +101,35 @@ vmprof_source *vmprof_group_open(const vmprof_event *events, int count, int pinn
 /* Whether a reading would now take place in user space for every event. */
 int vmprof_group_reads_in_user_space(const vmprof_source *group);
 
+/* ---- sampler.c: where a thread is, at a rate ----------------------------------------- */
+
+typedef struct {
+  vmprof_event event;
+  uint64_t rate;      /* samples per second that the thread runs */
+  int precise;        /* precise_ip of perf_event_attr, 0 to 3 */
+  uint64_t ring_size; /* bytes, a power of two from a few pages up; less if that is forbidden */
+} vmprof_sampling;
+
+/* What a thread was doing when it was interrupted. */
+typedef struct {
+  uint64_t address; /* of the instruction */
+  int64_t time_ns;  /* as windows have it */
+  uint64_t period;  /* of the event's counts, for how many it stands */
+  int64_t thread;   /* its number in this process, as in records */
+  int32_t cpu;
+  int32_t mode;     /* PERF_RECORD_MISC_...: 1 in the kernel, 2 in user space */
+} vmprof_hit;
+
+typedef struct {
+  int64_t lost;      /* hits without room */
+  int64_t throttled; /* how often the kernel paused, as they came too fast */
+} vmprof_missed;
+
+/* A source without values: switched on, it finds hits, which are kept when it is switched off.
+ * Disabled, for the calling thread. NULL when it is refused: `problem` is then 0, or 1 if it is
+ * the room for its ring, and -errno. */
+vmprof_source *vmprof_sampler_open(const vmprof_sampling *asked, int64_t problem[2]);
+
 /* ---- team.c: the counters of the threads that take part ---------------------------- */
 
 /* The sources of one pass: those of the thread that runs, and the same opened again by each
@@ -123,6 +152,11 @@ void vmprof_team_release(vmprof_team *team);
 /* Which of these holds; `problem` is then the first such source's number, in the last case the
  * number of the event in it, and -errno. */
 int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]);
+
+/* The hits that the samplers among its sources keep, of all threads; while none of them is on. */
+int64_t vmprof_team_hits(const vmprof_team *team);
+/* Moves them to `hits`, which has room for all, and adds to `missed` what was missed meanwhile. */
+void vmprof_team_take_hits(vmprof_team *team, vmprof_hit *hits, vmprof_missed *missed);
 
 /* ---- cpu.c: CPU time, in nanoseconds ------------------------------------------------ */
 

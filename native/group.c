@@ -157,7 +157,8 @@ static void map_pages(perf_group *group) {
   group->pages = calloc((size_t)group->opened, sizeof *group->pages);
   if (group->pages == NULL) return;
   for (int i = 0; i < group->opened; ++i) {
-    const int64_t address = vmprof_syscalls.mmap(group->descriptors[i], group->page_size);
+    const int64_t address =
+        vmprof_syscalls.mmap(group->descriptors[i], group->page_size, /*writable=*/0);
     if (address >= 0) {
       group->pages[i] = (const struct perf_event_mmap_page *)(intptr_t)address;
       continue;

@@ -235,6 +235,7 @@ static int is_half_full(const vmprof_caller *caller) {
     half |= 2 * atomic_load_explicit(&recorder->records_used, memory_order_relaxed) >=
             recorder->records_max;
     half |= 2 * recorder->storage_events_used > recorder->storage_events_max;
+    half |= recorder->team != NULL && vmprof_team_is_half_full(recorder->team);
   }
   const vmprof_recorder *shapes = caller->recorders[0];
   half |= 2 * shapes->signatures_used >= shapes->signatures_max;

@@ -102,8 +102,6 @@ static inline void vmprof_returned(vmprof_recorder *recorder, const TVMFFIAny *a
   }
 }
 
-/* The number that this process knows the calling thread by, from 1. */
-int64_t vmprof_thread_number(void);
 /* The calling thread's own sources of `team`, ready to be read; opened if it has none.
  * One that did not open is NULL. */
 vmprof_source *const *vmprof_team_sources(vmprof_team *team);

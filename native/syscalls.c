@@ -23,8 +23,9 @@ static int64_t sys_ioctl(int fd, uint64_t request, uint64_t argument) {
 
 static int64_t sys_close(int fd) { return or_errno(close(fd)); }
 
-static int64_t sys_mmap(int fd, uint64_t size) {
-  void *address = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+static int64_t sys_mmap(int fd, uint64_t size, int writable) {
+  void *address =
+      mmap(NULL, size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
   return address == MAP_FAILED ? -errno : (int64_t)(intptr_t)address;
 }
 

@@ -22,6 +22,7 @@ struct vmprof_team {
   int64_t run;
   vmprof_source *const *of_runner;
   int num_sources;
+  int samples; /* there is a sampler among them */
   _Atomic(member *) members;
   atomic_int failed;
   int64_t problem[3];     /* of the first member that could not open its sources */
@@ -68,7 +69,10 @@ vmprof_team *vmprof_team_new(vmprof_source *const *sources, int num_sources) {
       calloc(1, sizeof *team + 2 * (size_t)num_sources * sizeof *sources);
   if (team == NULL) return NULL;
   vmprof_source **copy = &team->nothing[num_sources];
-  for (int i = 0; i < num_sources; ++i) copy[i] = sources[i];
+  for (int i = 0; i < num_sources; ++i) {
+    copy[i] = sources[i];
+    team->samples |= vmprof_source_is_sampler(sources[i]);
+  }
   team->number = atomic_fetch_add(&teams, 1) + 1;
   team->of_runner = copy;
   team->num_sources = num_sources;
@@ -135,6 +139,57 @@ int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]) {
   const int64_t *found = kind == VMPROF_NOT_OPENED ? team->problem : team->run_problem;
   for (int i = 0; i < 3; ++i) problem[i] = found[i];
   return kind;
+}
+
+/* ---- what samplers found -------------------------------------------------------- */
+
+/* Each source of the team, one after the other, NULL behind the last. `each` is where the search
+ * goes on: NULL at first, then the member, and `number` the next of its sources. */
+typedef struct {
+  member *each;
+  int is_member;
+  int number;
+} place;
+
+static vmprof_source *next_source(const vmprof_team *team, place *at) {
+  for (;;) {
+    if (at->number < team->num_sources) {
+      const int number = at->number++;
+      vmprof_source *source =
+          at->is_member ? at->each->sources[number] : team->of_runner[number];
+      if (source != NULL) return source;
+      continue;
+    }
+    at->each = at->is_member ? at->each->next : atomic_load(&team->members);
+    at->is_member = 1;
+    at->number = 0;
+    if (at->each == NULL) return NULL;
+  }
+}
+
+int64_t vmprof_team_hits(const vmprof_team *team) {
+  place at = {0};
+  int64_t hits = 0;
+  for (vmprof_source *source; (source = next_source(team, &at)) != NULL;) {
+    hits += vmprof_sampler_count(source);
+  }
+  return hits;
+}
+
+int vmprof_team_is_half_full(const vmprof_team *team) {
+  if (!team->samples) return 0; /* asked before each invocation of a session */
+  place at = {0};
+  for (vmprof_source *source; (source = next_source(team, &at)) != NULL;) {
+    if (vmprof_sampler_is_half_full(source)) return 1;
+  }
+  return 0;
+}
+
+void vmprof_team_take_hits(vmprof_team *team, vmprof_hit *hits, vmprof_missed *missed) {
+  place at = {0};
+  for (vmprof_source *source; (source = next_source(team, &at)) != NULL;) {
+    hits += vmprof_sampler_take(source, hits, missed);
+  }
 }
 
 /* ---- in a run, on a thread that does a task ------------------------------------ */

@@ -28,6 +28,19 @@ static inline uint64_t vmprof_sample_size(int values) {
   return sizeof(vmprof_sample) + (uint64_t)values * sizeof(uint64_t);
 }
 
+/* ---- team.c, sampler.c ---------------------------------------------------------------- */
+
+/* The number that this process knows the calling thread by, from 1. */
+int64_t vmprof_thread_number(void);
+/* Whether the room for hits of one of a team's samplers is half used. */
+int vmprof_team_is_half_full(const vmprof_team *team);
+int vmprof_source_is_sampler(const vmprof_source *source);
+/* How many hits a sampler keeps, and whether their room is half used; 0 of other sources. */
+int64_t vmprof_sampler_count(const vmprof_source *source);
+int vmprof_sampler_is_half_full(const vmprof_source *source);
+/* Moves them to `hits`; how many. Adds to `missed` what was missed since the last time. */
+int64_t vmprof_sampler_take(vmprof_source *source, vmprof_hit *hits, vmprof_missed *missed);
+
 /* ---- recorder.c, for whatever sees a call begin and end ---------------------------- */
 
 /* Where calls come from. */

@@ -18,6 +18,9 @@ AUTO_SECONDS = 10.0
 AUTO_MIN_REPEATS = 3
 AUTO_MAX_REPEATS = 30
 
+# Samples per second of a thread that runs.
+SAMPLE_RATE = 5000
+
 # Of vmprof validate. Percent up to which a difference is none; and with 8 repeats of either
 # engine, a difference can be more than chance among 321 values.
 TOLERANCE = 5.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 
 from simpleeval import InvalidExpression, SimpleEval
@@ -67,18 +68,20 @@ class Formula:
 class Condition:
     """Comparisons and function calls, joined by ``and``, ``or``, ``not``.
 
-    Raises :class:`VmprofError` for anything else, and `holds` raises it for
-    names that there are not and for what cannot be compared.
+    ``names`` are those that it uses, functions included. Raises :class:`VmprofError` for
+    anything else, and `holds` raises it for names that there are not and for what cannot be
+    compared.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._tree = _parse(text, _CONDITION_NODES, (int, float, str))
+        self.names = _names(self._tree)
 
     def holds(
         self, values: Mapping[str, Value], functions: Mapping[str, Callable[[str], bool]]
     ) -> bool:
-        if unknown := _names(self._tree) - values.keys() - functions.keys():
+        if unknown := self.names - values.keys() - functions.keys():
             known = ", ".join([*values, *(f"{name}('...')" for name in functions)])
             raise VmprofError(f"there is no {', '.join(sorted(unknown))}; there are: {known}")
         evaluator = SimpleEval(operators=_LOGIC, functions=dict(functions), names=dict(values))
@@ -86,6 +89,16 @@ class Condition:
             return bool(evaluator.eval(self.text, previously_parsed=self._tree))
         except (InvalidExpression, TypeError) as error:
             raise VmprofError(str(error)) from error
+
+
+def alias(column: str) -> str:
+    """A column's name in formulas: ``cache_misses`` for ``perf::CACHE-MISSES``.
+
+    It is in lower case, without ``perf::``; what no name can hold becomes an
+    underscore.
+    """
+    name = re.sub(r"\W+", "_", column.lower().removeprefix("perf::")).strip("_")
+    return f"_{name}" if name[:1].isdigit() else name
 
 
 def _function(tree: ast.expr) -> Callable[[Mapping[str, float]], float]:

@@ -20,6 +20,12 @@ _EXCLUDE_USER, _EXCLUDE_KERNEL, _EXCLUDE_HV = 1 << 4, 1 << 5, 1 << 6
 # PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING | PERF_FORMAT_GROUP
 _READ_FORMAT = 1 << 0 | 1 << 1 | 1 << 3
 
+# Of an event that samples: bit 10 says that it has a rate, two others how precise it is.
+_FREQUENCY, _PRECISE_SHIFT = 1 << 10, 15
+# PERF_FORMAT_LOST; where data_head, data_tail, data_offset and data_size stand in an event's page.
+_READ_LOST, _RING_FIELDS = 1 << 4, 1024
+_PAGE = 4096
+
 # What the events of PERF_TYPE_HARDWARE add from one read() to the next, unless told
 # otherwise: what vmprof_known_loop does to cycles, instructions and branches.
 _KNOWN_LOOP = {0: 4_000_000, 1: 2_000_000, 4: 1_000_000}
@@ -40,6 +46,8 @@ class OpenEvent:
     pid: int
     cpu: int
     bp_type: int = 0
+    rate: int = 0  # of samples; 0: it counts
+    precise: int = 0
     enabled: bool = False
     count: int = 0
     enabled_ns: int = 0
@@ -79,6 +87,47 @@ class Page:
         ffi.memmove(self.memory, head, len(head))
 
 
+@dataclass
+class Ring:
+    """The ring buffer of an event that samples; what finds no room in it is ``lost``."""
+
+    size: int
+    memory: Any = None
+    lost: int = 0
+
+    def __post_init__(self) -> None:
+        self.memory = ffi.new("char[]", _PAGE + self.size)
+        self._fields = ffi.cast("uint64_t *", self.memory + _RING_FIELDS)
+        self._fields[2], self._fields[3] = _PAGE, self.size
+
+    def start_at(self, position: int) -> None:
+        """As if so many bytes had been written, and read, before."""
+        self._fields[0] = self._fields[1] = position
+
+    def write(self, record: bytes) -> None:
+        head, tail = self._fields[0], self._fields[1]
+        if head - tail + len(record) > self.size:
+            self.lost += 1
+            return
+        for number, byte in enumerate(record):
+            self.memory[_PAGE + (head + number) % self.size] = bytes((byte,))
+        self._fields[0] = head + len(record)
+
+
+def sample_record(address: int, time_ns: int, *, period: int = 1, mode: int = 2) -> bytes:
+    """A PERF_RECORD_SAMPLE as native/sampler.c asks for it."""
+    body = struct.pack("<QIIQIIQ", address, 1, 1, time_ns, 0, 0, period)
+    return struct.pack("<IHH", 9, mode, 8 + len(body)) + body
+
+
+def lost_record(number: int) -> bytes:
+    return struct.pack("<IHHQQ", 2, 0, 24, 0, number)
+
+
+def throttle_record() -> bytes:
+    return struct.pack("<IHHQQQ", 5, 0, 32, 0, 0, 0)
+
+
 def _grow(event: OpenEvent) -> int:
     return _KNOWN_LOOP.get(event.config & 0xFFFFFFFF, 1000) if event.type == HARDWARE else 1000
 
@@ -100,6 +149,10 @@ class FakeKernel:
     ``readings``, if given, are what read() returns instead, one after the
     other: (enabled, running, values), or bytes as they shall be returned, or
     an errno. ``pages`` are what mmap() gives, by config of the event.
+
+    An event that samples writes ``samples(event)``, whole records, into its ring when it is
+    switched off. Of rings (``rings``, by descriptor) larger ones than ``most_ring`` are refused.
+    What they lost it tells by read() if it ``tells_lost``.
     """
 
     refuse: Callable[[OpenEvent], int | None] = lambda event: None
@@ -109,6 +162,10 @@ class FakeKernel:
     core: Callable[[], int] | None = None
     system_call_ns: int = 1000
     grow: Callable[[OpenEvent], int] = _grow
+    samples: Callable[[OpenEvent], list[bytes]] = lambda event: []
+    most_ring: int = 1 << 30
+    tells_lost: bool = True
+    rings: dict[int, Ring] = field(default_factory=dict)
     readings: Iterator[tuple[int, int, list[int]] | bytes | int] | None = None
     pages: dict[int, Page] = field(default_factory=dict)
     rdpmc: Callable[[int], int] = lambda index: 0
@@ -128,7 +185,7 @@ class FakeKernel:
             "read": ffi.callback("int64_t(int, void *, uint64_t)", self._read),
             "ioctl": ffi.callback("int64_t(int, uint64_t, uint64_t)", self._ioctl),
             "close": ffi.callback("int64_t(int)", self._close),
-            "mmap": ffi.callback("int64_t(int, uint64_t)", self._mmap),
+            "mmap": ffi.callback("int64_t(int, uint64_t, int)", self._mmap),
             "munmap": ffi.callback("int64_t(void *, uint64_t)", self._munmap),
             "rdpmc": ffi.callback("uint64_t(uint32_t)", self._rdpmc),
         }
@@ -149,7 +206,12 @@ class FakeKernel:
         kind, size, config, _, _, read_format, bits, _, bp_type, config1 = struct.unpack(
             "<IIQQQQQIIQ", ffi.buffer(attr, 64)[:]
         )
-        assert (size, read_format) == (136, _READ_FORMAT)
+        rate = struct.unpack("<Q", ffi.buffer(attr, 24)[16:])[0] if bits & _FREQUENCY else 0
+        if rate and read_format and not self.tells_lost:
+            return -errno.EINVAL
+        expected = (_READ_LOST if self.tells_lost else 0) if rate else _READ_FORMAT
+        assert read_format == expected
+        assert rate or size == 136
         event = OpenEvent(
             kind,
             config,
@@ -162,6 +224,8 @@ class FakeKernel:
             pid,
             cpu,
             bp_type,
+            rate=rate,
+            precise=bits >> _PRECISE_SHIFT & 3,
         )
         code = self.refuse(event)
         if code is not None:
@@ -197,6 +261,10 @@ class FakeKernel:
 
     def _read(self, descriptor: int, buffer: object, size: int) -> int:
         self.reads += 1
+        if self.open[descriptor].rate:
+            reading = struct.pack("<QQ", 0, self.rings[descriptor].lost)
+            ffi.memmove(buffer, reading, len(reading))
+            return len(reading)
         self.pass_time(self.system_call_ns)
         reading = self._own_reading(descriptor) if self.readings is None else next(self.readings)
         if isinstance(reading, int):
@@ -245,7 +313,11 @@ class FakeKernel:
         if code is not None:
             return -code
         self.controls.append((descriptor, {_ENABLE: "enable", _DISABLE: "disable"}[request]))
-        self.open[descriptor].enabled = request == _ENABLE
+        event = self.open[descriptor]
+        if event.rate and event.enabled and request == _DISABLE:
+            for record in self.samples(event):
+                self.rings[descriptor].write(record)
+        event.enabled = request == _ENABLE
         return 0
 
     def _close(self, descriptor: int) -> int:
@@ -255,7 +327,13 @@ class FakeKernel:
         self.closed.append(descriptor)
         return 0
 
-    def _mmap(self, descriptor: int, size: int) -> int:
+    def _mmap(self, descriptor: int, size: int, writable: int) -> int:
+        if writable:
+            if size - _PAGE > self.most_ring:
+                return -errno.EPERM
+            ring = self.rings.setdefault(descriptor, Ring(size - _PAGE))
+            self.mapped.append(address := int(ffi.cast("intptr_t", ring.memory)))
+            return address
         page = self.pages.get(self.open[descriptor].config)
         if page is None:
             return -errno.EINVAL

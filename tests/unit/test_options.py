@@ -15,12 +15,12 @@ from vmprof.counters import Machine
 from vmprof.counters.sets import choose
 from vmprof.defaults import LEAST_REPEATS
 from vmprof.drivers.options import Profiling
-from vmprof.record.options import Counting, Threads
+from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.rounds.options import Rounds
 from vmprof.record.sessions.options import SessionOptions
 from vmprof.subject.options import Subject
 
-TYPES = [Counting, Threads, Rounds, SessionOptions, Profiling]
+TYPES = [Counting, Sampling, Threads, Rounds, SessionOptions, Profiling]
 
 
 def parsed(kind: Any, *words: str) -> argparse.Namespace:
@@ -36,7 +36,10 @@ def test_where_nothing_is_said_both_do_the_same(kind: Any) -> None:
 
 def test_what_is_said_arrives() -> None:
     words = "--counters cycles --multiplex --count inherit --repeats 7 --warmup 2 --single-pass"
-    more = "--cold --threads --num-threads 2 --pin 0-1 --metrics --max-records 9"
+    more = (
+        "--cold --threads --num-threads 2 --pin 0-1 --metrics --max-records 9 "
+        "--sample-event cycles:pp --sample-rate 99"
+    )
     found = Profiling.from_options(parsed(Profiling, *words.split(), *more.split()), at_least=8)
     assert found == Profiling(
         Counting("cycles", multiplex=True, count="inherit"),
@@ -44,11 +47,28 @@ def test_what_is_said_arrives() -> None:
         Threads(threads=True, num_threads=2, pin=(0, 1)),
         metrics=True,
         max_records=9,
+        sampling=Sampling("cycles:pp", 99),
     )
     session = parsed(SessionOptions, *words.split()[:5], "--engine", "vmprof", "--keep", "all")
     assert SessionOptions.from_options(session) == SessionOptions(
         "cycles", multiplex=True, count="inherit", engine="vmprof", keep=None
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--sample", Sampling(sample=True)),
+        ("--sample-event cpu-clock", Sampling("cpu-clock")),
+        ("--sample --sample-event cpu-clock", Sampling("cpu-clock")),
+        ("--sample-rate 99", Sampling(sample=True, sample_rate=99)),
+    ],
+)
+def test_each_option_of_sampling_switches_it_on(words: str, expected: Sampling) -> None:
+    found = Sampling.from_options(parsed(Sampling, *words.split()))
+    assert found == expected
+    assert found
+    assert not Sampling()
 
 
 def test_a_subject_on_the_command_line() -> None:
@@ -63,7 +83,7 @@ def test_a_subject_on_the_command_line() -> None:
 
 
 def test_the_keywords_of_profile_have_the_defaults_of_the_types() -> None:
-    types = (Profiling, Subject, Counting, Rounds, Threads)
+    types = (Profiling, Subject, Counting, Rounds, Sampling, Threads)
     of_types = {field.name: field.default for kind in types for field in fields(kind)}
     keywords = inspect.signature(vmprof.profile).parameters
     shared = keywords.keys() & of_types.keys() - {"source"}
@@ -72,7 +92,7 @@ def test_the_keywords_of_profile_have_the_defaults_of_the_types() -> None:
     }
     # Of the flat interface alone; and what is made of others, or of validate alone.
     assert keywords.keys() - shared == {"source", "engine", "progress", "named_inputs"}
-    assert of_types.keys() - shared == {"source", "counting", "rounds", "at_least"}
+    assert of_types.keys() - shared == {"source", "counting", "rounds", "sampling", "at_least"}
 
 
 @pytest.mark.parametrize("command", ["run m", "validate m", "diff a b"])

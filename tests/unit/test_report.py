@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from support.records import NO_TENSOR, TWO_TENSORS, recording
 
 from vmprof import Report, VmprofError
+from vmprof.report.aggregate import merge_calls
 from vmprof.report.build import build_report
 from vmprof.report.counted import CountedPass
 from vmprof.report.render.table import columns_of
@@ -175,6 +176,12 @@ def test_merging_by_tvms_rules() -> None:
     # The layout differs: empty; durations, shares, counts add; ratios average.
     assert grid[0] == ["f", "4.00", "50.00", "cpu0", "2", "float32[1]", "4.5", "abc"]
     assert [row[0] for row in grid[1:]] == ["f_1", "f", "f", "f"]
+
+
+def test_ratios_near_the_largest_number_average_too() -> None:
+    calls = [{"Name": "a", "x": Ratio(1.6e308)}] * 2
+    (row,) = merge_calls(calls)
+    assert row["x"] == Ratio(1.6e308)
 
 
 def test_csv_of_tvms_report(tvm_report: Report) -> None:

@@ -12,7 +12,7 @@ from vmprof.counters import Machine
 from vmprof.counters.hardware.cpuinfo import Processor
 from vmprof.counters.hardware.pmu import Field, NamedEvent, Pmu
 from vmprof.counters.sets import CounterSet, choose, load_set, sets_of
-from vmprof.counters.sets.load import alias
+from vmprof.expression import alias
 from vmprof.report.derive import evaluate
 from vmprof.values import Derived, Percent, Ratio
 

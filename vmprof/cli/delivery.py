@@ -32,7 +32,7 @@ _HELP = {
 def add_arguments(parser: argparse.ArgumentParser, more_by: Sequence[str] = ()) -> None:
     """The options of :class:`Delivery`; ``more_by`` are what else rows may be by."""
     what = parser.add_argument_group("what the table shows")
-    what.add_argument("--top", type=_positive, metavar="N", help="the N largest rows alone")
+    what.add_argument("--top", type=positive, metavar="N", help="the N largest rows alone")
     what.add_argument(
         "--sort", metavar="COLUMN", help="order rows by this column (default: duration)"
     )
@@ -119,7 +119,7 @@ class Delivery:
         return terminal.render(report, self._view, width=self.width, colour=colour)
 
 
-def _positive(value: str) -> int:
+def positive(value: str) -> int:
     if not (value.isascii() and value.isdigit() and int(value) > 0):
         raise argparse.ArgumentTypeError(f"{value!r} is no number from 1 up")
     return int(value)

@@ -19,6 +19,7 @@ _COMMANDS = {
     "diff": "diff",
     "validate": "validate",
     "audit": "audit",
+    "advise": "advise",
     "models": "models",
     "peaks": "peaks",
     "events": "events",

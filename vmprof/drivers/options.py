@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass, field
 
 from vmprof.defaults import AUTO_MIN_REPEATS, DEFAULT_MAX_RECORDS
-from vmprof.record.options import Counting, Threads
+from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.rounds.options import Rounds
 
 
@@ -24,12 +24,14 @@ class Profiling:
     threads: Threads = field(default_factory=Threads)
     metrics: bool = False
     max_records: int = DEFAULT_MAX_RECORDS
+    sampling: Sampling = field(default_factory=Sampling)
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser, at_least: int = AUTO_MIN_REPEATS) -> None:
         Rounds.add_arguments(parser, at_least)
         Counting.add_arguments(parser)
         Threads.add_arguments(parser)
+        Sampling.add_arguments(parser)
         more = parser.add_argument_group("what else to measure")
         more.add_argument(
             "--metrics",
@@ -56,4 +58,5 @@ class Profiling:
             Threads.from_options(options),
             options.metrics,
             options.max_records,
+            Sampling.from_options(options),
         )

@@ -12,8 +12,10 @@ from typing import Any
 import tvm
 from tvm.runtime import Device
 
+from vmprof.counters import Machine
 from vmprof.counters.reading.collector import NativeCollector
-from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES, SCOPES
+from vmprof.counters.reading.sampler import Refused, Sampler, open_sampler
+from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES, SAMPLE_RATE, SCOPES
 from vmprof.drivers.configuration import configuration, per_run
 from vmprof.drivers.memory import memory_facts
 from vmprof.drivers.options import Profiling
@@ -26,7 +28,7 @@ from vmprof.record.collector_columns import told_plainly
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, wrapped_calls
 from vmprof.record.launches import recorded_launches
-from vmprof.record.options import Counting, Threads
+from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
 from vmprof.record.recorder import Recorder, check_max_records
@@ -43,7 +45,9 @@ from vmprof.report.cpu_time import CPU_METRICS, CPU_TIME
 from vmprof.report.derive import derive
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import Report
+from vmprof.report.sampled import SAMPLES
 from vmprof.report.threads import THREAD_METRICS
+from vmprof.sampling.fold import SampledRuns
 from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
 from vmprof.values import BYTES, FLOPS, Metric
@@ -73,6 +77,8 @@ def profile(
     pin: Sequence[int] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
     metrics: bool = False,
+    sample: str | bool = False,
+    sample_rate: int = SAMPLE_RATE,
     schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
     params: Weights | str | os.PathLike[str] | None = None,
@@ -92,7 +98,8 @@ def profile(
     :class:`~vmprof.record.options.Counting`; ``repeats``, ``warmup``, ``single_pass`` and
     ``cold`` how often it is run: :class:`~vmprof.record.rounds.options.Rounds`; ``threads``,
     ``num_threads`` and ``pin`` are of :class:`~vmprof.record.options.Threads`, ``collectors``,
-    ``metrics`` and ``max_records`` of :class:`~vmprof.drivers.options.Profiling`.
+    ``metrics`` and ``max_records`` of :class:`~vmprof.drivers.options.Profiling`, ``sample`` and
+    ``sample_rate`` of :class:`~vmprof.record.options.Sampling`.
 
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
@@ -109,6 +116,7 @@ def profile(
         Threads(threads, num_threads, pin),
         metrics,
         max_records,
+        Sampling(sample, sample_rate),
     )
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
@@ -184,6 +192,7 @@ def profile_engines(
         arguments = resolved.arguments
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         beforehand(running)
+        sampler, unsampled = _sampler(profiling, plan.machine, stack)
         with recorded_launches() as problems, told_plainly(in_python):
             warmth, measurements = measure(
                 [*running.values()],
@@ -192,6 +201,7 @@ def profile_engines(
                 in_python,
                 progress,
                 cpu_time=threads or metrics,
+                sampler=sampler,
             )
         unseen: dict[str, Metric] = (
             {"Launches": f"only the calling thread was counted: {problems[0]}"}
@@ -231,6 +241,7 @@ def profile_engines(
                     **opened.wide.never_read(measurement.wide),
                     **gave_nothing,
                     **untold,
+                    **unsampled,
                 },
                 configuration={
                     **configuration(
@@ -243,6 +254,7 @@ def profile_engines(
                     ),
                     **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
+                    **({"Sampling": sampler.described()} if sampler else {}),
                     **memory_facts(
                         measurement.timed,
                         [site.callee for site in engine.sites],
@@ -262,6 +274,11 @@ def profile_engines(
                 if opened.clocks
                 else None,
                 threads=threads and not blind,
+                sampled=SampledRuns.of(
+                    sampler.event, sampler.unit, sampler.rate, measurement.sampled
+                )
+                if sampler
+                else None,
             )
             derived = [
                 *open_plan.counted.metrics,
@@ -275,6 +292,23 @@ def profile_engines(
                 report = with_known_peaks(with_metrics(report, program.kernels))
             reports[name] = report
     return reports
+
+
+def _sampler(
+    profiling: Profiling, machine: Machine, stack: ExitStack
+) -> tuple[Sampler | None, dict[str, str]]:
+    """What samples, or why nothing does, if it was asked for."""
+    sampling = profiling.sampling
+    if not sampling:
+        return None, {}
+    if profiling.rounds.single_pass:
+        return None, {
+            SAMPLES: "samples are taken in runs of their own, which --single-pass does without"
+        }
+    try:
+        return stack.enter_context(open_sampler(sampling.event, sampling.sample_rate, machine)), {}
+    except Refused as refused:
+        return None, {SAMPLES: str(refused)}
 
 
 def _unknown_cost(program: Program) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vmprof.defaults import SCOPES
+from vmprof.defaults import SAMPLE_RATE, SCOPES
 from vmprof.errors import VmprofError
 
 if TYPE_CHECKING:
@@ -137,6 +137,56 @@ class Threads:
     def from_options(cls, options: argparse.Namespace) -> Threads:
         pin = parse_cpus(options.pin) if options.pin else ()
         return cls(options.threads, options.num_threads, pin)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Whether threads are sampled: which event interrupts them, and how often.
+
+    ``sample`` names the event as perf does (``"cycles:pp"``); True is what suits the machine,
+    cycles where it has a PMU that tells of them and the clock elsewhere. ``sample_rate`` is in
+    samples per second and thread.
+    """
+
+    sample: str | bool = False
+    sample_rate: int = SAMPLE_RATE
+
+    def __bool__(self) -> bool:
+        return bool(self.sample)
+
+    @property
+    def event(self) -> str | None:
+        """None for what suits the machine."""
+        return self.sample if isinstance(self.sample, str) else None
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        group = parser.add_argument_group("sampling")
+        group.add_argument(
+            "--sample",
+            action="store_true",
+            help="find out where inside the calls time goes: interrupt the threads again and "
+            "again, in runs of their own",
+        )
+        group.add_argument(
+            "--sample-event",
+            metavar="EVENT",
+            help="what interrupts, as perf names it, also :p and :pp (default: cycles where there "
+            "is a PMU, else cpu-clock); implies --sample",
+        )
+        group.add_argument(
+            "--sample-rate",
+            type=int,
+            metavar="HZ",
+            help=f"samples per second and thread (default: {SAMPLE_RATE}); implies --sample",
+        )
+
+    @classmethod
+    def from_options(cls, options: argparse.Namespace) -> Sampling:
+        event, rate = options.sample_event, options.sample_rate
+        return cls(
+            event or options.sample or rate is not None, SAMPLE_RATE if rate is None else rate
+        )
 
 
 def parse_cpus(text: str) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Activation, Run, call_paths
 from vmprof.runs.storages import EVENT, RELEASED, Table
 from vmprof.runs.work import ACTIVATION_SITE, LAUNCH_SITE, RUN_SITE, TASK_SITE, Ints, Records
+from vmprof.sampling.whereabouts import Whereabouts
 from vmprof.vm import Site
 from vmprof.vm.packed_call import PackedCall
 
@@ -184,6 +185,12 @@ class Recorder:
             if record.failed and record.site >= 0:
                 return int(record.site)
         return None
+
+    def whereabouts(self, counted: Pass) -> Whereabouts:
+        """What threads did at which time of the last run, which read the clock in ``counted``."""
+        count = lib.vmprof_recorder_count(self._pointer)
+        records, _ = native_records(self._pointer, counted.layout, count)
+        return Whereabouts(records)
 
     def recording(self, reading: Reading, counted: Pass | None = None) -> Run:
         """The last run, copied out; ``counted`` is the pass that it counted."""

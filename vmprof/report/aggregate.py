@@ -104,7 +104,7 @@ def combine(metrics: Sequence[Metric]) -> Metric:
         case Percent():
             return Percent(sum(m.percent for m in metrics if isinstance(m, Percent)))
         case Ratio():
-            return Ratio(fmean(m.ratio for m in metrics if isinstance(m, Ratio)))
+            return Ratio(_mean([m.ratio for m in metrics if isinstance(m, Ratio)]))
         case Samples():
             repeats = [m.values for m in metrics if isinstance(m, Samples)]
             # Where counters took turns, rows have samples of different repeats.
@@ -113,3 +113,10 @@ def combine(metrics: Sequence[Metric]) -> Metric:
             return Samples(tuple(map(sum, zip(*repeats, strict=True))))
         case str():
             return first
+
+
+def _mean(values: Sequence[float]) -> float:
+    try:
+        return fmean(values)
+    except OverflowError:  # near the largest numbers there are, which a damaged report may hold
+        return sum(value / len(values) for value in values)

@@ -13,8 +13,10 @@ from vmprof.report.clocks import ClockRuns
 from vmprof.report.counted import Counted, CountedPass
 from vmprof.report.estimator import mean_of, means, middle_half, samples_of
 from vmprof.report.model import Report
+from vmprof.report.sampled import add_samples
 from vmprof.report.threads import thread_cells
 from vmprof.runs.run import NO_WINDOW, Run
+from vmprof.sampling.fold import SampledRuns
 from vmprof.uncollected import uncollected
 from vmprof.values import (
     INCLUSIVE_DURATION,
@@ -54,6 +56,7 @@ def build_report(
     configuration: Mapping[str, Metric],
     clocks: ClockRuns | None = None,
     threads: bool = False,
+    sampled: SampledRuns | None = None,
 ) -> Report:
     """A report of the calls that any of the runs made.
 
@@ -63,6 +66,7 @@ def build_report(
     out the calls inside it, which have rows of their own, and are 0 in a run that did not
     make the call. ``refused`` says why columns that were asked for are not there. ``clocks``
     are the runs that read CPU time; with ``threads`` the report says how calls used threads.
+    ``sampled`` are the runs that say where inside the calls time went.
     """
     alignment = Alignment(
         [
@@ -70,6 +74,7 @@ def build_report(
             *(run for one in passes for run in one.runs),
             *(clocks.runs if clocks else ()),
             *(run for each in collected for run, _ in each.runs),
+            *(each.run for each in (sampled.runs if sampled else ())),
         ],
         sites,
     )
@@ -151,6 +156,10 @@ def build_report(
         },
         missing=counted.missing,
     )
+    if sampled is not None:
+        report = add_samples(
+            report, sampled.sampled([alignment.place(each.run) for each in sampled.runs])
+        )
     rows = [*per_run, *(row for each in collected for _, rows in each.runs for row in rows)]
     check_balance(report, foreign={column for row in rows for column in row})
     return report

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
+from vmprof.sampling.model import Sampled
 from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
 
 # A report and what it is made of, which whoever makes one needs too.
@@ -39,6 +40,7 @@ class Report:
     from others by :func:`vmprof.report.derive.derive`; whoever merges rows has to
     compute them again. ``provenance`` is where it comes from: machine, versions, command,
     library, by names for people (:mod:`vmprof.report.provenance`); empty where nobody said.
+    ``samples`` say where the calls spent time, if they were sampled.
     """
 
     calls: tuple[Row, ...]
@@ -47,6 +49,7 @@ class Report:
     missing: Mapping[str, str] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
     provenance: Mapping[str, Metric] = field(default_factory=dict)
+    samples: Sampled | None = None
 
     # The parameters are those of TVM's Report.table.
     def table(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,11 @@ from vmprof.counters.names.events import parse_events
 from vmprof.counters.reading.wide import WideEvent
 from vmprof.counters.sets.file import SetFile, Variant
 from vmprof.errors import VmprofError
+from vmprof.expression import alias
+from vmprof.user_files import files_in, find, folders, is_name
 from vmprof.values import Derived
 
 SHIPPED = Path(__file__).parent
-_NAME = r"[\w.+-]+"
 
 # What formulas can use besides events: how long the call, or the run, took.
 _DURATION = {"microseconds": "Duration (us)"}
@@ -47,12 +47,12 @@ def choose(text: str, machine: Machine, environment: Mapping[str, str] = os.envi
     A list of events becomes a set without metrics.
     """
     text = text.strip()
-    if text.endswith(".toml") or _find(text, _folders(environment)) is not None:
+    if text.endswith(".toml") or find(text, _folders(environment)) is not None:
         return load_set(text, machine, environment)
     try:
         groups = parse_events(text, machine)
     except VmprofError as error:
-        if not re.fullmatch(_NAME, text):
+        if not is_name(text):
             raise
         # It may have been meant as either.
         sets = ", ".join(sets_of(environment))
@@ -73,7 +73,7 @@ def load_set(
     if name_or_path.endswith(".toml"):
         path = Path(name_or_path)
     else:
-        found = _find(name_or_path, _folders(environment))
+        found = find(name_or_path, _folders(environment))
         if found is None:
             raise VmprofError(
                 f"there is no counter set {name_or_path!r}; "
@@ -99,42 +99,11 @@ def load_set(
 
 def sets_of(environment: Mapping[str, str] = os.environ) -> dict[str, Path]:
     """All sets by name; the user's hide those of the same name that vmprof brings."""
-    files = [path for folder in reversed(_folders(environment)) for path in folder.glob("*.toml")]
-    return dict(sorted((path.stem, path) for path in files))
-
-
-def alias(column: str) -> str:
-    """A column's name in formulas: ``cache_misses`` for ``perf::CACHE-MISSES``.
-
-    It is in lower case, without ``perf::``; what no name can hold becomes an
-    underscore.
-    """
-    name = re.sub(r"\W+", "_", column.lower().removeprefix("perf::")).strip("_")
-    return f"_{name}" if name[:1].isdigit() else name
+    return files_in(_folders(environment))
 
 
 def _folders(environment: Mapping[str, str]) -> list[Path]:
-    """Where sets are looked up, in this order."""
-    configured = environment.get("XDG_CONFIG_HOME", "")
-    try:
-        home = Path(configured) if configured.startswith("/") else Path.home() / ".config"
-    except RuntimeError:  # a user without a home, as in containers
-        return [SHIPPED]
-    return [home / "vmprof/counters", SHIPPED]
-
-
-def _find(name: str, folders: list[Path]) -> Path | None:
-    if not re.fullmatch(_NAME, name):
-        return None
-    paths = (folder / f"{name}.toml" for folder in folders)
-    return next((path for path in paths if _is_file(path)), None)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # no permission to look, or a name that is too long
-        return False
+    return folders("counters", SHIPPED, environment)
 
 
 def _choose_variant(file: SetFile, machine: Machine) -> Variant:
@@ -156,7 +125,7 @@ def _choose_variant(file: SetFile, machine: Machine) -> Variant:
             file.complain(variant, "when", error)
     listed = "; ".join(variant.processors for variant in file.variants)
     raise VmprofError(
-        f"the counter set {file.path.stem!r} has nothing for this machine; it is for: {listed}"
+        f"the counter set {file.name!r} has nothing for this machine; it is for: {listed}"
     )
 
 

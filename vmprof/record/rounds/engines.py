@@ -11,10 +11,12 @@ from functools import partial
 from typing import Any
 
 from vmprof.counters import Pass
+from vmprof.counters.reading.sampler import Sampler
 from vmprof.errors import add_note
 from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.runs.run import Run
+from vmprof.sampling.fold import SampledRun
 from vmprof.values import Row
 from vmprof.vm import Interpreter, Site
 from vmprof.vm.executable import Executable
@@ -71,6 +73,16 @@ class Engine(ABC):
     def record(self, reading: Reading, counted: Pass | None) -> Run:
         self._recorder.run(self._recorded, reading, counted)
         return self._recorder.recording(reading, counted)
+
+    def sample(self, sampler: Sampler) -> SampledRun:
+        """A run in which threads are sampled."""
+        reading = Reading.TIME | Reading.COUNTERS
+        self._recorder.run(self._recorded, reading, sampler.counted)
+        return SampledRun.of(
+            self._recorder.recording(reading, sampler.counted),
+            self._recorder.whereabouts(sampler.counted),
+            sampler.take(),
+        )
 
     def output(self) -> Any:
         """What the run gives, unrecorded."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from vmprof.counters import Counters
+from vmprof.counters.reading.sampler import Sampler
 from vmprof.progress import Progress
 from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading
@@ -15,10 +16,13 @@ from vmprof.record.rounds.engines import Engine
 from vmprof.record.rounds.options import Rounds
 from vmprof.record.rounds.warmth import AsItComes, Warmth, warmth_of
 from vmprof.runs.run import Run
+from vmprof.sampling.fold import SampledRun
 from vmprof.uncollected import collected_before
 from vmprof.values import Metric, Row
 
 _WATCHING_RUNS = 3
+# In each round runs are sampled for about so long, and not more of them than that.
+_SAMPLED_US, _MOST_SAMPLED = 20e3, 100
 
 
 @dataclass
@@ -38,11 +42,20 @@ class Measurement:
     collected: list[list[tuple[Run, list[Row]]]]  # by collector of calls
     cpu: list[Run]  # of the pass for CPU time
     watch: list[Run]  # of the pass that looks for work of others
+    sampled: list[SampledRun]
 
     @classmethod
     def empty(cls, counters: Counters, collectors: int) -> Measurement:
         return cls(
-            [], [], [[] for _ in counters.passes], [], [], [[] for _ in range(collectors)], [], []
+            unprofiled_us=[],
+            timed=[],
+            counted=[[] for _ in counters.passes],
+            wide=[],
+            per_run=[],
+            collected=[[] for _ in range(collectors)],
+            cpu=[],
+            watch=[],
+            sampled=[],
         )
 
 
@@ -54,6 +67,7 @@ def measure(
     progress: Progress,
     *,
     cpu_time: bool = False,
+    sampler: Sampler | None = None,
 ) -> tuple[Warmth, list[Measurement]]:
     """Warm up, then run ``engines`` as ``rounds`` say; a measurement of each.
 
@@ -96,6 +110,9 @@ def measure(
         if clocks is not None and len(result.watch) < _WATCHING_RUNS:
             warmth.prepare(partial(engine.run, Reading.COUNTERS, clocks.watch))
             result.watch.append(engine.record(Reading.COUNTERS, clocks.watch))
+        if sampler is not None:
+            warmth.prepare(partial(engine.sample, sampler))
+            result.sampled += _sampled(engine, sampler)
         # Last: an error of the model is better told by the VM that knows where it was.
         result.unprofiled_us.append(warmth.time_unprofiled(engine))
 
@@ -118,6 +135,14 @@ def measure(
             progress(f"measuring, round {number} of {rounds.expected}")
             one_round(results, warmth, backwards=number % 2 == 0)
     return warmth, results
+
+
+def _sampled(engine: Engine, sampler: Sampler) -> list[SampledRun]:
+    """One run, or of short ones as many as it takes for some samples."""
+    runs = [engine.sample(sampler)]
+    took_us = (runs[0].run.total_ns or 0) / 1e3
+    more = min(int(_SAMPLED_US / max(took_us, 1.0)), _MOST_SAMPLED)
+    return [*runs, *(engine.sample(sampler) for _ in range(more))]
 
 
 @contextmanager

@@ -8,8 +8,9 @@ keys: samples as a string of numbers in a column ``"X samples"``, the parts of
 threads in ``"X per thread"``, begin and end of a call and its tasks likewise in
 ``"Window (us)"`` and ``"Tasks (us)"``; in the configuration, why an event was
 not counted, under ``"Not counted: X"``, how a column was derived, under
-``"Derived: X"``, as a string of JSON, and where the report comes from, under
-``"Provenance: X"``.
+``"Derived: X"``, as a string of JSON, where the report comes from, under
+``"Provenance: X"``, and where samples fell, under ``"samples"``, as a string of JSON
+(:mod:`vmprof.sampling.text`).
 
 What would be read as something else has its kind under ``"Kinds"`` in the
 configuration, as a string of JSON: ``{"calls": {"3": {"Duration (us)":
@@ -33,6 +34,7 @@ from vmprof.report.render.cells import (
     encode_rows,
     kinds_in,
 )
+from vmprof.sampling import text as samples
 from vmprof.uncollected import uncollected
 from vmprof.values import Derived, Metric
 
@@ -41,6 +43,7 @@ _DERIVED_PREFIX = "Derived: "
 _PROVENANCE_PREFIX = "Provenance: "
 _SETTING_PREFIX = "Setting: "
 _KINDS = "Kinds"
+_SAMPLES = "samples"
 
 
 @uncollected()
@@ -56,6 +59,7 @@ def to_document(report: Report) -> dict[str, Any]:
         **{f"{_MISSING_PREFIX}{name}": reason for name, reason in report.missing.items()},
         **{f"{_DERIVED_PREFIX}{entry.column}": _encode_derived(entry) for entry in report.derived},
         **{f"{_PROVENANCE_PREFIX}{name}": metric for name, metric in report.provenance.items()},
+        **({} if report.samples is None else {_SAMPLES: samples.dumps(report.samples)}),
     }
     devices = [*report.device_metrics]
     calls, of_calls = encode_rows(report.calls)
@@ -100,8 +104,10 @@ def from_document(document: Any) -> Report:
     derived = _taken(configuration, _DERIVED_PREFIX)
     provenance = _taken(configuration, _PROVENANCE_PREFIX)
     of_devices = kinds_in(kinds, "device_metrics")
+    calls = tuple(decode_rows(_part(document, "calls", list), kinds_in(kinds, "calls"), "calls"))
+    sampled = configuration.pop(_SAMPLES, None)
     return Report(
-        calls=tuple(decode_rows(_part(document, "calls", list), kinds_in(kinds, "calls"), "calls")),
+        calls=calls,
         device_metrics={
             device: decode_row(row, kinds_in(of_devices, device), f"device_metrics[{device!r}]")
             for device, row in _part(document, "device_metrics", dict).items()
@@ -112,6 +118,7 @@ def from_document(document: Any) -> Report:
         missing={name: str(reason) for name, reason in missing.items()},
         derived=tuple(_decode_derived(column, text) for column, text in derived.items()),
         provenance=provenance,
+        samples=None if sampled is None else samples.loads(str(sampled), len(calls)),
     )
 
 
@@ -127,7 +134,7 @@ def _taken(configuration: dict[str, Metric], prefix: str) -> dict[str, Metric]:
 def _escaped(setting: str) -> str:
     """The name of a line of the configuration, that of none of our additions."""
     ours = (_MISSING_PREFIX, _DERIVED_PREFIX, _PROVENANCE_PREFIX, _SETTING_PREFIX)
-    if setting.startswith(ours) or setting == _KINDS:
+    if setting.startswith(ours) or setting in (_KINDS, _SAMPLES):
         return f"{_SETTING_PREFIX}{setting}"
     return setting
 

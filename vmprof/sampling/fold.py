@@ -1,0 +1,101 @@
+"""Samples of several runs -> what a report has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vmprof.runs.run import Run
+from vmprof.runs.work import Ints
+from vmprof.sampling.code import Code
+from vmprof.sampling.hits import HIT, Found, Missed, Table
+from vmprof.sampling.model import IN_NO_CALL, Hit, Sampled
+from vmprof.sampling.whereabouts import Whereabouts
+
+
+@dataclass(frozen=True, eq=False)
+class SampledRun:
+    """A run and its samples: ``found.hits`` has a row for each, ``calls`` its call in ``run``.
+
+    ``caller`` is the number of the thread that ran.
+    """
+
+    run: Run
+    found: Found
+    calls: Ints
+    caller: int
+
+    @classmethod
+    def of(cls, run: Run, whereabouts: Whereabouts, found: Found) -> SampledRun:
+        rows = whereabouts.rows(found.hits["thread"], found.hits["time_ns"])
+        # The first row is the run's own, which no call is.
+        return cls(run, found, np.where(rows > 0, rows - 1, IN_NO_CALL), whereabouts.caller)
+
+
+@dataclass(frozen=True, eq=False)
+class SampledRuns:
+    """Sampled ``runs`` that one thread made; ``code`` is that of the samples of all.
+
+    ``event``, ``unit`` and ``rate`` are as in :class:`~vmprof.sampling.model.Sampled`.
+    """
+
+    event: str
+    unit: str
+    rate: int
+    runs: Sequence[SampledRun]
+    code: Code
+
+    @classmethod
+    def of(cls, event: str, unit: str, rate: int, runs: Sequence[SampledRun]) -> SampledRuns:
+        """While what they ran is mapped into the process."""
+        hits = [run.found.hits for run in runs]
+        return cls(event, unit, rate, runs, Code.of(np.concatenate([np.zeros(0, HIT), *hits])))
+
+    def sampled(self, rows: Sequence[Sequence[int]]) -> Sampled:
+        """As a report has it, where ``rows`` has for each run the row of each of its calls."""
+        calls, threads, periods = [], [], []
+        for run, row_of in zip(self.runs, rows, strict=True):
+            # What is in no call is the last one.
+            calls.append(np.array([*row_of, IN_NO_CALL])[run.calls])
+            hits = run.found.hits
+            threads.append(np.where(hits["thread"] == run.caller, 0, hits["thread"]))
+            periods.append(hits["period"])
+        missed = sum((run.found.missed for run in self.runs), Missed())
+        return Sampled(
+            event=self.event,
+            unit=self.unit,
+            rate=self.rate,
+            runs=len(self.runs),
+            libraries=self.code.libraries,
+            functions=self.code.functions,
+            hits=folded(self.code, _joined(calls), _joined(threads), _joined(periods)),
+            lost=missed.lost,
+            throttled=missed.throttled,
+        )
+
+
+def _joined(columns: Sequence[Table]) -> Ints:
+    joined: Ints = np.concatenate([np.zeros(0, np.int64), *(c.astype(np.int64) for c in columns)])
+    return joined
+
+
+def folded(code: Code, calls: Ints, threads: Ints, periods: Ints) -> tuple[Hit, ...]:
+    """One entry for all samples of an instruction by a thread in a call.
+
+    All arrays have a row for each sample. Thread 0 is the one that calls; the others are
+    numbered anew.
+    """
+    workers = np.unique(threads[threads > 0])
+    place = np.where(threads > 0, 1 + np.searchsorted(workers, threads), 0)
+    keys = np.stack([calls, code.function, code.address, place], axis=1)
+    distinct, which, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    weights = np.zeros(len(distinct), dtype=np.int64)
+    np.add.at(weights, which.reshape(-1), periods)
+    return tuple(
+        Hit._make((*key, count, weight))
+        for key, count, weight in zip(
+            distinct.tolist(), counts.tolist(), weights.tolist(), strict=True
+        )
+    )

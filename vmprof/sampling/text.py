@@ -1,0 +1,87 @@
+"""Samples as JSON text, both ways: hits column by column, which is short."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from vmprof import json_text
+from vmprof.errors import VmprofError
+from vmprof.sampling.model import IN_NO_CALL, Function, Hit, Kind, Library, Sampled
+
+_NUMBERS = ("rate", "runs", "lost", "throttled")
+_MOST = 1 << 63  # no number of a hit reaches it
+
+
+def dumps(sampled: Sampled) -> str:
+    """One line."""
+    hits = zip(*sampled.hits, strict=True) if sampled.hits else ([],) * len(Hit._fields)
+    return json_text.dumps(
+        {
+            "event": sampled.event,
+            "unit": sampled.unit,
+            **{name: getattr(sampled, name) for name in _NUMBERS},
+            "libraries": [[*library] for library in sampled.libraries],
+            "functions": [[*function] for function in sampled.functions],
+            "hits": {name: [*column] for name, column in zip(Hit._fields, hits, strict=True)},
+        },
+        compact=True,
+    )
+
+
+def loads(text: str, calls: int) -> Sampled:
+    """What :func:`dumps` wrote, of a report with so many ``calls``; :class:`VmprofError` if not."""
+    try:
+        document = json_text.loads(text)
+        libraries = tuple(_library(each) for each in document["libraries"])
+        functions = tuple(_function(each, len(libraries)) for each in document["functions"])
+        columns = [document["hits"][name] for name in Hit._fields]
+        hits = tuple(map(Hit._make, zip(*columns, strict=True)))
+        for hit in hits:
+            _check(hit, calls, len(functions))
+        return Sampled(
+            event=_text(document["event"]),
+            unit=_text(document["unit"]),
+            libraries=libraries,
+            functions=functions,
+            hits=hits,
+            **{name: _natural(document[name]) for name in _NUMBERS},
+        )
+    except (ValueError, TypeError, KeyError, IndexError, VmprofError) as error:
+        reason = " ".join(str(error).split())
+        raise VmprofError(f"not a report: its samples are broken: {reason}") from error
+
+
+def _library(entry: Any) -> Library:
+    path, kind, build_id = map(_text, entry)
+    for known in get_args(Kind):
+        if kind == known:
+            return Library(path, known, build_id)
+    raise ValueError(f"there is no kind {kind[:20]!r} of libraries")
+
+
+def _function(entry: Any, libraries: int) -> Function:
+    library, name, begin, size = entry
+    if _natural(library) >= libraries:
+        raise ValueError("a function is of a library that is not there")
+    return Function(library, _text(name), _natural(begin), _natural(size))
+
+
+def _check(hit: Hit, calls: int, functions: int) -> None:
+    for value in hit[1:]:
+        _natural(value)
+    if type(hit.call) is not int or not IN_NO_CALL <= hit.call < calls:
+        raise ValueError("a sample is of a call that is not there")
+    if hit.function >= functions:
+        raise ValueError("a sample is of a function that is not there")
+
+
+def _natural(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < _MOST:
+        raise ValueError(f"{value!r:.20} is no number from 0 up")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.20} is no text")
+    return value
