@@ -38,12 +38,13 @@ from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
 from vmprof.cli.numbers import percent, positive
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import ABOUT_FILES, Results, Text, kept_if_lost
-from vmprof.cli.sides import sides_of, take_sides
-from vmprof.cli.tables import Layout
+from vmprof.cli.shown import as_text
+from vmprof.cli.sides import add_sides, sides_of
 from vmprof.compare.diff import TIME, Change, Diff, Limit, Regressions, diff_reports, regressions
 from vmprof.compare.diff.data import to_csv, to_json
-from vmprof.compare.diff.page import page
-from vmprof.compare.diff.text import LEGEND, describe_change, render, why_untold
+from vmprof.compare.diff.text import LEGEND, describe_change, parts_of, why_untold
+from vmprof.compare.page import page
+from vmprof.compare.parts import Part, Prose
 from vmprof.compare.readers import STANDARD_INPUT, SavedReport, read_reports, reports_of
 from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.drivers.options import Profiling
@@ -57,15 +58,7 @@ from vmprof.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("before", metavar="BEFORE", help="a saved report, or a model")
-    parser.add_argument("after", metavar="AFTER", help="the same")
-    parser.add_argument(
-        "more",
-        metavar="...",
-        nargs="*",
-        help="of several reports on a side: BEFORE ... -- AFTER ...",
-    )
-    take_sides(parser)
+    add_sides(parser)
     parser.add_argument(
         "--report", metavar="NAME", help="the model, if the files have reports of several"
     )
@@ -112,7 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    sides = sides_of([options.before, options.after, *options.more])
+    sides = sides_of(options)
     if [*sides[0], *sides[1]].count(STANDARD_INPUT) > 1:
         raise VmprofError("standard input holds one report of a diff; the others have to be files")
     results = Results(options, ("json", "csv", "html"))
@@ -124,6 +117,8 @@ def execute(options: argparse.Namespace) -> int:
         joined = [_joined(side, options.report) for side in read]
         return _compare(_pair(*joined), results, options, _are_in_turn(read, options))
 
+
+_LEGEND = Prose(LEGEND, is_note=True)
 
 # A report and its starts: those of one file are one, or of several models.
 _Saved = list[SavedReport]
@@ -220,10 +215,9 @@ def _compare(
 ) -> int:
     if results.files and len(pairs) > 1:
         raise VmprofError("the files hold several reports; to write one, name it: --report NAME")
-    shown = []
+    shown: list[Part] = []
     codes = {0}
     texts: dict[str, Text] = {}
-    layout = Layout.of_terminal(plain=options.plain)
     for old, new in pairs:
         diff = diff_reports(old.reports, new.reports, in_turn=in_turn)
         titles = (old.title, new.title)
@@ -233,15 +227,15 @@ def _compare(
             found = regressions(diff, limit)
             codes.add(SAYS_NO if found.sure else CANNOT_TELL if found.undecided else 0)
         verdict = "" if found is None else _describe(diff, found, limit)
+        make_parts = partial(parts_of, diff, *titles, verdict=verdict)
         texts = {
             "json": partial(to_json, diff, *titles),
             "csv": partial(to_csv, diff),
-            "html": partial(page, diff, *titles, verdict),
+            "html": lambda: page([*make_parts(), _LEGEND], "Diff"),  # noqa: B023 # of the one pair
         }
-        shown.append(render(diff, *titles, layout=layout, top=options.top))
-        if verdict:
-            shown.append(verdict)
-    results.deliver(texts, lambda: "\n".join([*shown, LEGEND]))
+        shown += make_parts(top=options.top)
+    output = partial(as_text, [*shown, _LEGEND], plain=options.plain)
+    results.deliver(texts, output)
     # Of several reports a sure regression says more than one that cannot be told.
     return SAYS_NO if SAYS_NO in codes else max(codes)
 

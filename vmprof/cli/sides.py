@@ -10,45 +10,46 @@ from typing import Any
 
 from vmprof.errors import VmprofError
 
-# In place of --, after which argparse takes options for files; no file has this name.
-_BETWEEN = "\0"
+_AFTER = "--after"
 
 
-def take_sides(parser: argparse.ArgumentParser) -> None:
-    """Let ``--`` be among the last positional arguments of ``parser``, called ``more``.
-
-    They may have options between them.
-    """
+def add_sides(parser: argparse.ArgumentParser) -> None:
+    """The files of both sides: ``BEFORE AFTER``, or ``BEFORE ... -- AFTER ...``."""
+    parser.add_argument("before", metavar="BEFORE", help="a saved report, or a model")
+    second = parser.add_argument("second", metavar="AFTER", help="the same")
+    parser.add_argument(
+        "more", metavar="...", nargs="*", help="of several a side: BEFORE ... -- AFTER ..."
+    )
+    parser.add_argument(
+        _AFTER,
+        nargs="+",
+        metavar="FILE",
+        help="those after; all others are before. -- alone is short for it",
+    )
     parse = parser.parse_known_args
 
     def with_sides(args: Sequence[str], namespace: Any = None) -> tuple[Any, list[str]]:
-        options, left = parse(
-            [_BETWEEN if argument == "--" else argument for argument in args], namespace
-        )
-        if any(argument.startswith("-") and len(argument) > 1 for argument in left):
-            return options, left
-        options.more = [*options.more, *left]
-        return options, []
+        words = [_AFTER if word == "--" else word for word in args]
+        second.nargs = "?" if _AFTER in words else None
+        return parse(words, namespace)
 
     parser.parse_known_args = with_sides  # type: ignore[method-assign, assignment]
 
 
-def sides_of(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The files before ``--`` and those after it; without it there are two, one of each.
+def sides_of(options: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """The files before and those after.
 
     Patterns (``*``, ``?``, ``[]``) that are no names of files stand for those that they match.
     """
-    if _BETWEEN not in arguments:
-        if len(arguments) != 2:
+    before = [options.before, *([options.second] if options.second else []), *options.more]
+    after = options.after
+    if after is None:
+        if len(before) > 2:
             raise VmprofError(
-                f"{len(arguments)} files, and which are those before? put -- between the sides: "
-                f"{' '.join(arguments[:-1])} -- {arguments[-1]}"
+                f"of these {len(before)} files, which are those before? put -- between the sides: "
+                f"{' '.join(before[:-1])} -- {before[-1]}"
             )
-        return _expanded(arguments[:1]), _expanded(arguments[1:])
-    place = arguments.index(_BETWEEN)
-    before, after = arguments[:place], arguments[place + 1 :]
-    if not before or not after or _BETWEEN in after:
-        raise VmprofError("-- stands once, between the files before and those after")
+        before, after = before[:1], before[1:]
     return _expanded(before), _expanded(after)
 
 
@@ -56,7 +57,7 @@ def _expanded(arguments: Sequence[str]) -> list[str]:
     found: list[str] = []
     for argument in arguments:
         if has_magic(argument) and not Path(argument).exists():
-            names = sorted(glob(argument))
+            names = sorted(glob(argument, recursive=True))  # noqa: PTH207 # of any folder
             if not names:
                 raise VmprofError(f"no file matches {argument}")
             found += names

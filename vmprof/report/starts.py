@@ -65,7 +65,14 @@ def joined(reports: Sequence[Report]) -> Report:
         configuration["Note"] = f"{said}; {note}" if isinstance(said, str) and said else note
     if len(totals) == 1:
         _round_counts(calls, totals[devices[0]], configuration, len(starts))
-    report = Report(tuple(calls), totals, configuration, missing, provenance=first.provenance)
+    report = Report(
+        tuple(calls),
+        totals,
+        configuration,
+        missing,
+        provenance=first.provenance,
+        samples=first.samples,
+    )
     return _with_shares(derive(report, first.derived))
 
 

@@ -76,9 +76,7 @@ def changes_of(
     """
     changes = [Change(_value(before, column), _value(after, column)) for before, after in pairs]
     complete = [
-        (before, after)
-        for before, after in pairs
-        if before is not None and after is not None
+        (before, after) for before, after in pairs if before is not None and after is not None
     ]
     places = [index for index, pair in enumerate(pairs) if None not in pair]
     tests: list[tuple[str, list[float | None]]] = [
@@ -149,9 +147,7 @@ def _in_all_starts(column: str, pairs: _Complete) -> list[int]:
 def _as_single_starts(before: Sequence[float], after: Sequence[float]) -> float:
     """The chance that two starts of one program differ by as much as the means do."""
     freedom = len(before) + len(after) - 2
-    spread = sum(
-        (len(side) - 1) * variance(side) for side in (before, after) if len(side) > 1
-    )
+    spread = sum((len(side) - 1) * variance(side) for side in (before, after) if len(side) > 1)
     difference = abs(sum(after) / len(after) - sum(before) / len(before))
     return t_chance(difference, (2 * spread / freedom) ** 0.5, freedom)
 

@@ -142,7 +142,9 @@ def _settings(
     before: Side, after: Side
 ) -> Iterator[tuple[str, tuple[Metric | None, Metric | None]]]:
     """Those of which no start before says what one after says."""
-    names = [name for side in (before, after) for start in side.starts for name in start.configuration]
+    names = [
+        name for side in (before, after) for start in side.starts for name in start.configuration
+    ]
     for name in dict.fromkeys(names):
         if name.startswith(_MEASURED) or name.endswith(PER_START_SUFFIX):
             continue

@@ -76,12 +76,8 @@ class Side:
     def __init__(self, reports: Sequence[Report]) -> None:
         self.starts = [start for report in reports for start in starts_of(report)]
         merged = [merged_rows(start) for start in self.starts]
-        self.rows = _by_key(
-            [[(merge_key(row), row) for row in rows] for rows in merged]
-        )
-        wholes = [
-            _wholes(start, rows) for start, rows in zip(self.starts, merged, strict=True)
-        ]
+        self.rows = _by_key([[(merge_key(row), row) for row in rows] for rows in merged])
+        wholes = [_wholes(start, rows) for start, rows in zip(self.starts, merged, strict=True)]
         names = [name for name in wholes[0] if all(name in each for each in wholes)]
         self.wholes: Mapping[str, SideRow] = {
             name: SideRow(tuple(each[name] for each in wholes)) for name in names
