@@ -38,7 +38,7 @@ from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
 from vmprof.cli.numbers import percent, positive
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import ABOUT_FILES, Results, Text, kept_if_lost
-from vmprof.cli.shown import as_text
+from vmprof.cli.shown import ABOUT_PLAIN, as_text
 from vmprof.cli.sides import add_sides, sides_of
 from vmprof.compare.diff import TIME, Change, Diff, Limit, Regressions, diff_reports, regressions
 from vmprof.compare.diff.data import to_csv, to_json
@@ -76,11 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the saved reports of both sides were made in turn, not one side after the other",
     )
     how.add_argument("--top", type=positive, metavar="N", help="show the N longest rows alone")
-    how.add_argument(
-        "--plain",
-        action="store_true",
-        help="the plain table on a terminal too; it is what a pipe or a file gets",
-    )
+    how.add_argument("--plain", action="store_true", help=ABOUT_PLAIN)
     Profiling.add_arguments(parser)
     fail = parser.add_argument_group("when to fail")
     fail.add_argument(

@@ -8,6 +8,8 @@ from vmprof.cli.screen import screen
 from vmprof.compare.parts import Part
 from vmprof.compare.parts import plain as plain_text
 
+ABOUT_PLAIN = "plain tables on a terminal too; they are what a pipe or a file gets"
+
 
 def as_text(parts: Sequence[Part], *, plain: bool = False) -> str:
     """``parts`` as wide as the terminal, if there is one and it is not to be ``plain``."""

@@ -20,6 +20,7 @@ _GAP = 2
 _NARROW = 60  # the least width that is used
 _NAME = 20  # what names are never shortened below
 _WRAPPED = 24
+_MARK = re.compile(r"(?:\S|DIFFERS)  (?=\S)")
 # Of a cell, what it says and how that looks.
 _STYLES = (
     (re.compile(r"^\+.* \*$|^from 0 \*$|FAILS|DIFFERS"), "bold red"),
@@ -57,18 +58,24 @@ def _print(part: Part, console: Console) -> None:
         case Heading(text):
             console.print(Text(visible(text), "bold"))
         case Prose(text, is_note):
-            for line in _refilled(text, console.width):
+            for line in _refilled(text, console.width, is_note=is_note):
                 console.print(Text(line, "dim" if is_note else ""))
         case Table():
             _print_table(part, console)
 
 
-def _refilled(text: str, width: int) -> list[str]:
-    """Lines that do not fit are broken, with the indent of what follows a mark."""
-    found: list[str] = []
+def _refilled(text: str, width: int, *, is_note: bool) -> list[str]:
+    """Lines that do not fit go on in the next, of a note below its text and not its mark."""
+    lines: list[str] = []
     for line in text.rstrip("\n").split("\n"):
-        indent = re.match(r"(?:\S  )?\s*", line)
-        blanks = " " * (indent.end() if indent else 0)
+        if is_note and lines and not _MARK.match(line):
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line)
+    found: list[str] = []
+    for line in lines:
+        mark = _MARK.match(line) if is_note else re.match(r"\s*", line)
+        blanks = " " * (mark.end() if mark else 0)
         found += textwrap.wrap(line, width, subsequent_indent=blanks) or [""]
     return found
 
@@ -91,11 +98,12 @@ def _print_table(table: Table, console: Console) -> None:
         shown = [i for i in shown if i not in group]
         left_out.insert(0, header[group[0]])
     room = console.width - sum(least[i] + _GAP for i in shown) + _GAP
-    for i in (table.names, *table.wrapped):
-        if i in shown and i is not None:
-            more = max(0, min(widths[i] - least[i], room))
-            least[i] += more
-            room -= more
+    texts = [i for i in shown if i == table.names or i in table.wrapped]
+    # What needs little gets it; what needs more shares the rest.
+    for done, i in enumerate(sorted(texts, key=widths.__getitem__)):
+        more = max(0, min(widths[i] - least[i], room // (len(texts) - done)))
+        least[i] += more
+        room -= more
     if table.names is not None:
         names = shortened([line[table.names] for line in lines], least[table.names])
         for line, name in zip(lines, names, strict=True):

@@ -15,14 +15,14 @@ from vmprof.visible import visible
 
 _ENOUGH = enough_starts(ALPHA)
 LEGEND = f"""\
-{Sureness.REAL.value}  more than chance, at {ALPHA:.0%} for all rows together: exact permutation test over the
-   starts of the program, on the least quarter of each start's repeats (Westfall and
-   Young); where one side was started after the other, also more than two single starts
-   may differ by (t, Holm)
+{Sureness.REAL.value}  more than chance, at {ALPHA:.0%} for all rows together: exact permutation
+   test over the starts of the program, on the least quarter of each start's repeats
+   (Westfall and Young); where one side was started after the other, also more than two
+   single starts may differ by (t, Holm)
 {Sureness.CHANCE.value}  within chance
-{Sureness.UNDECIDED.value}  not told: more than repeats in one start differ by (Mann-Whitney U, Holm), or without
-   repeats; but starts are too few ({_ENOUGH} of each side are enough), or the machine may have
-   drifted from one side to the other
+{Sureness.UNDECIDED.value}  not told: more than repeats in one start differ by (Mann-Whitney U,
+   Holm), or without repeats; but starts are too few ({_ENOUGH} of each side are enough), or the
+   machine may have drifted from one side to the other
 """
 
 _MARKS = {
