@@ -105,17 +105,20 @@ def measured(name: str, *, quick: bool = False) -> Measured:
             for kind, recorder in zip((DispatchLoop, WrappedVm), recorders, strict=True)
         ]
         rounds = _rounds(partial(vm[ENTRY], *arguments), quick=quick)
-        _, measurements = measure(engines, rounds, counters, [], at_each_round)
+        found = measure(engines, rounds, counters, [], at_each_round)
+    warm_up = len(found.warm_up.rounds)
     return Measured(
-        evaluated[rounds.warmup :],
+        evaluated[warm_up:],
         {
             engine: Profiled(
                 measurement.unprofiled_us,
                 [_us(run.total_ns) for run in measurement.timed],
-                recorder.walls[rounds.warmup :],
+                recorder.walls[warm_up:],
                 [_us(run.total_ns) - _in_rows(run) for run in measurement.timed],
             )
-            for engine, measurement, recorder in zip(ENGINES, measurements, recorders, strict=True)
+            for engine, measurement, recorder in zip(
+                ENGINES, found.measurements, recorders, strict=True
+            )
         },
     )
 

@@ -94,6 +94,9 @@ ALIVE_AT_PEAK = "Alive at the peak (bytes)"
 # Operations on data, and bytes moved, of kernels that are known.
 FLOPS, BYTES = "FLOPs", "Bytes"
 
+# What begins so is no value, but says why it is not known.
+UNKNOWN = "unknown: "
+
 # A cell of a count that nobody counted for that row; a sum with it in is none.
 NOT_COUNTED = ""
 

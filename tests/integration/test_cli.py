@@ -113,12 +113,13 @@ def test_models() -> None:
 
 def test_metrics_and_layouts(tmp_path: Path) -> None:
     quick = (*QUICK, "--counters", "none")
-    result = run("run", "mlp", "--metrics", "--json", "r.json", *quick, cwd=tmp_path)
+    result = run("run", "mlp", "--metrics", "--no-peaks", "--json", "r.json", *quick, cwd=tmp_path)
     assert result.returncode == 0
     report = Report.from_json((tmp_path / "r.json").read_text())
     rows = {row["Name"]: row for row in report.calls}
     dense = rows["fused_nn_contrib_dense_pack_add_nn_relu"]
     assert {"Hash", "weight_layout", "FLOPs", "Bytes", "GFLOP/s", "GB/s"} <= dense.keys()
+    assert {row["Bound"] for row in report.calls} <= {"unknown", "compute", "L1", "L2", "L3"}
     assert "IPC" not in report.missing
     plain = run("run", "mlp", "--schedule", "none", *quick)
     assert "fused_matmul_add_relu" in plain.stdout

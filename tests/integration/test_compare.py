@@ -59,7 +59,7 @@ def slower(report: Report, factor: float) -> Report:
 
 def test_our_own_reports_pass_the_audit(own: Report) -> None:
     audit = audit_report(own)
-    assert audit.is_believable, audit.failed
+    assert not audit.failed  # noisy or not
     if "perf::TASK-CLOCK" in audit.costs:
         assert audit.costs["perf::TASK-CLOCK"].declared is not None
 
@@ -68,7 +68,7 @@ def test_audit_of_the_log(run: Run, tmp_path: Path) -> None:
     code, output, errors = run("audit", RELAY, "--json", tmp_path / "a.json")
     assert (code, errors) == (3, "")
     assert (
-        len(re.findall(r"^\S+: not believable, \d of 18 checks fail$", output, re.MULTILINE)) == 11
+        len(re.findall(r"^\S+: not believable, \d of 19 checks fail$", output, re.MULTILINE)) == 11
     )
     assert output.count("The cost of measuring is fitted as") == 1
     # Last a line for each.

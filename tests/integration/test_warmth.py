@@ -20,8 +20,10 @@ from vmprof.cli.main import main
 from vmprof.native import ffi, lib
 from vmprof.record.recorder import Recorder
 from vmprof.record.rounds.engines import DispatchLoop, Engine
+from vmprof.record.rounds.measurement import Measurement
 from vmprof.record.rounds.options import Rounds
 from vmprof.record.rounds.warmth import AsItComes, Cold, Warm, warmth_of
+from vmprof.values import Count
 from vmprof.vm.executable import Executable
 
 FOUR = np.array([1, -2, 3.5, 0], "float32")
@@ -96,13 +98,27 @@ def test_cold_runs_find_evicted_caches(name: str, monkeypatch: pytest.MonkeyPatc
     )
     model = calling("vmprof.test.cold", lambda: events.append("run"))
     report = vmprof.profile(
-        model, [FOUR], repeats=2, cold=True, counters="page-faults", engine=name
+        model, [FOUR], repeats=2, warmup=1, cold=True, counters="page-faults", engine=name
     )
     # One warm-up round of time, counters, CPU time and TVM's VM, then two like it.
     assert events == ["run"] * 4 + ["evict", "run"] * 8
     assert report.configuration["Measured runs"] == (
         "cold, each after the calling thread and TVM's workers read 0.125 MiB of something else"
     )
+
+
+def test_warm_up_goes_on_until_nothing_gets_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the times of rounds, which are made up here; every round is run all the same."""
+    times = iter([90.0, 50.0, 30.0, 29.9, 29.8, 1.0])
+    monkeypatch.setattr(Measurement, "last_round_us", property(lambda _: next(times)))
+    monkeypatch.setattr("vmprof.record.rounds.settling.MOST_SECONDS", 1e9)
+    calls: list[None] = []
+    model = calling("vmprof.test.settles", lambda: calls.append(None))
+    report = vmprof.profile(model, [FOUR], repeats=1, counters="none", cold=True)
+    assert report.configuration["Warm-up"] == Count(5)
+    assert report.configuration["Warm-up settled"] == "yes"
+    # For time, CPU time, and by TVM's VM.
+    assert len(calls) == (5 + 1) * 3
 
 
 def test_eviction_reads_all_of_the_memory() -> None:

@@ -109,3 +109,10 @@ def test_a_wide_counter_that_cannot_be_read(kernel: FakeKernel) -> None:
         assert reasons == {
             "power/energy-pkg/": "its counters opened, and could not be read in any run"
         }
+
+
+def test_what_calls_alone_have_is_not_lost() -> None:
+    """A run can be too short for what its longer calls can tell."""
+    report = Report(({"CPUs used": Count(1)},), {"cpu0": {}}, {})
+    assert accounted(report, {"CPUs used": "CPUs used"}).missing == {}
+    assert accounted(report, {"a": "b"}).missing == {"b": LOST}

@@ -320,7 +320,7 @@ def test_reports_with_little_in_them() -> None:
 
 def test_the_text(audits: dict[str, Audit]) -> None:
     lines = plain(parts_of(audits["mlp"], "mlp")).split("\n")
-    assert lines[0] == "mlp: not believable, 7 of 18 checks fail"
+    assert lines[0] == "mlp: not believable, 7 of 19 checks fail"
     grid = [line for line in lines if line.startswith(("VM::AllocTensor", "Sum "))]
     first = grid[0].split()
     assert first[:9] == [

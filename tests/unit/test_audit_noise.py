@@ -105,7 +105,7 @@ def test_noise_is_no_fault(repeats: int) -> None:
     told = set()
     for seed in range(25):
         audit = audit_report(Busy(seed, repeats).report())
-        assert audit.is_believable, (seed, audit.failed)
+        assert not audit.failed, seed
         told |= {finding.verdict for finding in audit.findings}
     # Of some values alone it would have been one.
     assert told == {Verdict.HOLDS, Verdict.UNDECIDED}
@@ -124,7 +124,7 @@ def test_a_fault_is_found_in_noise() -> None:
 def test_a_hidden_cost_is_found_in_noise() -> None:
     for seed in range(10):
         report = Busy(seed, 30, empty_ns=50_000, away=0.0).report()
-        assert audit_report(report).is_believable
+        assert not audit_report(report).failed
         silent = {
             name: metric
             for name, metric in report.configuration.items()
@@ -323,7 +323,7 @@ def test_columns_that_include_the_calls_inside() -> None:
     inside = {f"{CLOCK} incl.": Count(10**9), "perf::STALLED-CYCLES-BACKEND incl.": Count(100)}
     nested = {**report.calls[20], **cycles, **inside, "Duration incl. (us)": Duration(1e6)}
     audit = audit_report(replace(report, calls=(*report.calls[:20], nested, *report.calls[21:])))
-    assert audit.is_believable, audit.failed
+    assert not audit.failed
     assert not any("incl." in event for event in audit.costs)
     assert found(audit, "incl.").verdict is Verdict.HOLDS
     less = {**nested, "Duration incl. (us)": Duration(0.0)}

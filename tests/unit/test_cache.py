@@ -14,6 +14,7 @@ from vmprof import VmprofError, VmprofWarning
 from vmprof.program.info import NOTHING_KNOWN, info_path, read_info, write_info
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks
+from vmprof.zoo.peaks.model import Level, Rate
 
 DAY = 86_400
 TARGET = tvm.target.Target("llvm")
@@ -130,8 +131,9 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.warns(VmprofWarning, match="cannot be kept in the cache: this user has no home"):
         assert cached_library("mlp", "cpu", TARGET, make) is None
     assert cached_peaks(1) is None
+    rate = Rate(2.0, 2.0, settled=True)
     with pytest.raises(VmprofError, match="cannot keep the peaks in the cache: this user has no"):
-        keep_peaks(Peaks(1, 2.0, 3.0))
+        keep_peaks(Peaks(1, rate, (Level("memory", None, rate),)))
 
 
 def test_what_cannot_be_written_is_a_warning(folder: Path) -> None:

@@ -108,7 +108,7 @@ def test_facts() -> None:
     shown = {fact.name: fact.value for fact in facts(network())}
     assert shown == {
         "Total": "1.89 ms",
-        "Unprofiled": "1.85 ms",
+        "Unprofiled": "1.85 ms ±1.0 %",
         "Disturbance": "1.02 x",
         "In no row": "12.0 us",
         "Empty call": "30.0 ns",

@@ -37,7 +37,7 @@ def test_where_nothing_is_said_both_do_the_same(kind: Any) -> None:
 def test_what_is_said_arrives() -> None:
     words = "--counters cycles --multiplex --count inherit --repeats 7 --warmup 2 --single-pass"
     more = (
-        "--cold --threads --num-threads 2 --pin 0-1 --metrics --max-records 9 "
+        "--cold --threads --num-threads 2 --pin 0-1 --metrics --no-peaks --max-records 9 "
         "--sample-event cycles:pp --sample-rate 99"
     )
     found = Profiling.from_options(parsed(Profiling, *words.split(), *more.split()), at_least=8)
@@ -47,6 +47,7 @@ def test_what_is_said_arrives() -> None:
         Threads(threads=True, num_threads=2, pin=(0, 1)),
         metrics=True,
         max_records=9,
+        measure_peaks=False,
         sampling=Sampling("cycles:pp", 99),
     )
     session = parsed(SessionOptions, *words.split()[:5], "--engine", "vmprof", "--keep", "all")

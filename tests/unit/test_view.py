@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from support.reports import HOSTILE, hostile, network
 from vmprof import VmprofError
 from vmprof.report.render import terminal
 from vmprof.report.render.view import View, find_column, select, text
-from vmprof.values import Count, Ratio
+from vmprof.values import Count, Ratio, Samples
 
 DATA = Path(__file__).parents[1] / "data"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -63,6 +64,20 @@ def test_a_column_that_is_not_there() -> None:
         select(network(), View(sort="cycels"))
     with pytest.raises(VmprofError, match="no column 'x'; it has: Name, Duration"):
         select(network(), View(columns=("x",)))
+
+
+def test_the_terminal_says_what_disturbed_it_and_where_it_was() -> None:
+    about = {"Kernel": "Linux 6.8.0 #1", "CPUs used by others": Ratio(0.4), "TVM": "0.27"}
+    report = replace(network(), provenance=about)
+    shown = terminal.render(report, View(), width=200, colour=True)
+    plain = terminal.render(report, View(), width=200, colour=False)
+    verdict = "quiet: standard deviation 1 % of the mean, though other processes took 40 % of a CPU"
+    assert f"{verdict} (stop what else runs (top shows it), and measure again)\n" in plain
+    assert plain.endswith("\n\nLinux 6.8.0, TVM 0.27 (all of it: --provenance)\n")
+    samples = {**report.configuration, "Unprofiled mean (us) samples": Samples((1e3, 2e3, 3e3))}
+    noisy = terminal.render(replace(report, configuration=samples), View(), width=200, colour=True)
+    assert "\x1b[33mvery noisy: other processes took 40 % of a CPU; unprofiled ±50 %" in noisy
+    assert "\x1b[33mquiet" not in shown
 
 
 @pytest.mark.parametrize("width", [72, 120])

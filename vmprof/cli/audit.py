@@ -5,7 +5,7 @@ any number of tables; - is standard input. The checks are of its arithmetic, of
 counts that no machine can have, of what the measuring itself cost, and of how much
 it slowed the run. Rows less that cost stand beside the original ones. What repeats
 show to be within noise is no fault: the check cannot tell. The exit code is 3 if a
-report cannot be believed.
+report cannot be believed, 4 if none is wrong but one is too noisy to be believed.
 
 Examples:
   vmprof audit report.json
@@ -19,7 +19,7 @@ import argparse
 from collections.abc import Sequence
 from functools import partial
 
-from vmprof.cli.exit_codes import SAYS_NO
+from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
 from vmprof.cli.numbers import positive
 from vmprof.cli.results import ABOUT_FILES, Results
 from vmprof.cli.shown import ABOUT_PLAIN, as_text
@@ -70,7 +70,9 @@ def execute(options: argparse.Namespace) -> int:
         },
         lambda: as_text(_parts(audits, options.top), plain=options.plain),
     )
-    return 0 if all(audit.is_believable for _, audit in audits) else SAYS_NO
+    if any(audit.failed for _, audit in audits):
+        return SAYS_NO
+    return CANNOT_TELL if any(audit.is_too_noisy for _, audit in audits) else 0
 
 
 def _corrected(audit: Audit) -> str:

@@ -14,6 +14,7 @@ from vmprof.cli.results import ABOUT_FILES, Results, Text
 from vmprof.errors import VmprofError
 from vmprof.report import Report
 from vmprof.report.render.view import View, text
+from vmprof.values import Metric
 
 FORMS: Mapping[str, Callable[[Report], str]] = {
     "json": Report.json,
@@ -60,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser, more_by: Sequence[str] = ()) 
         action="store_true",
         help="TVM's table on a terminal too; it is what a pipe or a file gets",
     )
+    what.add_argument(
+        "--provenance",
+        action="store_true",
+        help="below the table also where it comes from: machine, load, versions, command, library",
+    )
     where = parser.add_argument_group("where the report goes, besides the terminal", ABOUT_FILES)
     for form in FORMS:
         where.add_argument(f"--{form}", metavar="FILE", help=_HELP[form])
@@ -76,6 +82,7 @@ class Delivery:
         if options.open and (self._page is None or not self._page.is_file):
             raise VmprofError("--open needs a page to show: --html FILE")
         self._plain = options.plain
+        self._provenance = options.provenance
         self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
 
     def deliver(self, reports: Sequence[Report], trace: Text | None = None) -> None:
@@ -88,7 +95,12 @@ class Delivery:
         texts: dict[str, Text] = {form: partial(make, reports[0]) for form, make in FORMS.items()}
         if trace is not None:
             texts["trace"] = trace
-        self.deliver_forms(texts, lambda: "\n".join(map(self.text, reports)))
+        self.deliver_forms(
+            texts,
+            lambda: "\n".join(
+                f"{self.text(report)}{self.provenance(report.provenance)}" for report in reports
+            ),
+        )
 
     def deliver_forms(self, texts: Mapping[str, Text], shown: Text) -> None:
         """Write the files that were asked for, of ``texts`` by form, and print what is ``shown``.
@@ -101,6 +113,14 @@ class Delivery:
         self._results.deliver(texts, shown)
         if self._page is not None:
             webbrowser.open(self._page.path.as_uri())
+
+    def provenance(self, provenance: Mapping[str, Metric]) -> str:
+        """What stands below a table, if it was asked for."""
+        if not self._provenance:
+            return ""
+        from vmprof.report.provenance import section
+
+        return f"\n{section(provenance)}"
 
     @property
     def width(self) -> int | None:

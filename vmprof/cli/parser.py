@@ -16,6 +16,7 @@ _COMMANDS = {
     "run": "run",
     "record": "record",
     "show": "show",
+    "flame": "flame",
     "diff": "diff",
     "validate": "validate",
     "audit": "audit",

@@ -8,6 +8,7 @@ Examples:
   vmprof show report.json --top 10 --sort cycles
   kubectl logs pod-1 | vmprof show -
   vmprof show report.json --columns duration,cycles,ipc
+  vmprof show report.json --why conv2d
   vmprof show report.json --html report.html --open
   vmprof show run.vmprof --html run.html --trace run.trace.json
   vmprof show run.vmprof --report decode --metrics --trace decode.trace.json
@@ -17,10 +18,11 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
 from vmprof.cli import delivery
+from vmprof.cli.output import print_out
 from vmprof.cli.recorded import ABOUT_METRICS, BY, RecordingView
+from vmprof.cli.why import why
 from vmprof.compare.readers import read_reports, reports_of
 from vmprof.errors import VmprofError
 from vmprof.recording.recognized import holds_recording
@@ -33,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="the model, or the function of a recording, if the file has reports of several",
     )
+    parser.add_argument(
+        "--why",
+        metavar="NAME",
+        help="what bounds the operators of that name, or with that in their name, and the figures "
+        "that say so; '*' is all of them",
+    )
     delivery.add_arguments(parser, more_by=BY[1:])
     parser.add_argument("--metrics", action="store_true", help=f"of a recording, {ABOUT_METRICS}")
 
@@ -40,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
     if holds_recording(options.file):
+        if options.why is not None:
+            raise VmprofError(
+                f"--why is of a report, and {options.file} is a recording; make one: vmprof run "
+                "--metrics --json FILE"
+            )
         _show_recording(options, target)
         return
     for option, asked in (
@@ -53,6 +66,9 @@ def execute(options: argparse.Namespace) -> None:
     reports = read_reports(options.file)
     if options.report is not None:
         reports = reports_of(options.report, reports)
+    if options.why is not None:
+        print_out("\n".join(why(saved.report, options.why, target.width) for saved in reports))
+        return
     target.deliver([saved.report for saved in reports])
 
 
@@ -63,7 +79,11 @@ def _show_recording(options: argparse.Namespace, target: delivery.Delivery) -> N
     recording = load(options.file)
     if options.report is None:
         target.deliver_forms(
-            view.forms(recording), partial(view.text, recording, target.text, target.width)
+            view.forms(recording),
+            lambda: (
+                view.text(recording, target.text, target.width)
+                + target.provenance(recording.provenance)
+            ),
         )
         return
     report, trace = view.report(recording, options.report)

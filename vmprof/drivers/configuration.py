@@ -11,10 +11,10 @@ from vmprof.counters import Counters
 from vmprof.program import Program
 from vmprof.program.bytecode import FunctionKind
 from vmprof.record.plan import OpenPlan
-from vmprof.record.rounds.measurement import Measurement
+from vmprof.record.rounds.measurement import Measured, Measurement
 from vmprof.record.rounds.options import Rounds
-from vmprof.record.rounds.warmth import Warmth
 from vmprof.report.estimator import ESTIMATOR, middle_mean
+from vmprof.report.noise import WARM_UP_SETTLED
 from vmprof.values import SAMPLES_SUFFIX, Count, Duration, Metric, Samples
 from vmprof.version import __version__
 
@@ -24,7 +24,7 @@ def configuration(
     engine: str,
     rounds: Rounds,
     *,
-    warmth: Warmth,
+    measured: Measured,
     plan: OpenPlan,
     measurement: Measurement,
 ) -> dict[str, Metric]:
@@ -39,8 +39,9 @@ def configuration(
         "Unprofiled std (us)": Duration(stdev(times) if len(times) > 1 else 0.0),
         f"Unprofiled mean (us){SAMPLES_SUFFIX}": Samples(tuple(times)),
         "Repeats": Count(len(times)),
-        "Warm-up": Count(rounds.warmup),
-        "Measured runs": warmth.described,
+        "Warm-up": Count(len(measured.warm_up.rounds)),
+        WARM_UP_SETTLED: measured.warm_up.told,
+        "Measured runs": measured.warmth.described,
         "Estimator": ESTIMATOR,
         "vmprof": __version__,
         "TVM": tvm.__version__,

@@ -15,8 +15,10 @@ class Profiling:
     """What is counted, how often it is run for that, and what else is measured.
 
     ``metrics`` adds the columns of
-    :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ..., and their shares of what the machine
-    attains, if ``vmprof peaks`` has measured that. ``max_records`` bounds the calls of one run.
+    :mod:`vmprof.report.kernel_metrics`: GFLOP/s, GB/s, ..., their shares of what the machine
+    attains, and what bounds each operator. What it attains is measured for that, if
+    ``measure_peaks`` and no recent measurement is kept. ``max_records`` bounds the calls of
+    one run.
     """
 
     counting: Counting = field(default_factory=Counting)
@@ -25,6 +27,7 @@ class Profiling:
     metrics: bool = False
     max_records: int = DEFAULT_MAX_RECORDS
     sampling: Sampling = field(default_factory=Sampling)
+    measure_peaks: bool = True
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser, at_least: int = AUTO_MIN_REPEATS) -> None:
@@ -36,8 +39,15 @@ class Profiling:
         more.add_argument(
             "--metrics",
             action="store_true",
-            help="columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ... and of "
-            "the counters that there are IPC, misses per 1000 instructions, stalled shares",
+            help="columns that say how well a kernel uses the machine, and what bounds it: "
+            "GFLOP/s, GB/s, shares of the peaks, Bound; and of the counters that there are IPC, "
+            "misses per 1000 instructions, stalled shares",
+        )
+        more.add_argument(
+            "--no-peaks",
+            dest="measure_peaks",
+            action="store_false",
+            help="with --metrics, do not measure what this machine attains if it is not known yet",
         )
         more.add_argument(
             "--max-records",
@@ -59,4 +69,5 @@ class Profiling:
             options.metrics,
             options.max_records,
             Sampling.from_options(options),
+            options.measure_peaks,
         )

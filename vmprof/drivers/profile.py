@@ -19,6 +19,7 @@ from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, ENGINES, SAMPLE
 from vmprof.drivers.configuration import configuration, per_run
 from vmprof.drivers.memory import memory_facts
 from vmprof.drivers.options import Profiling
+from vmprof.drivers.peaks import KnownPeaks
 from vmprof.errors import VmprofError
 from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.program import Program
@@ -31,6 +32,7 @@ from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
+from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.engines import DispatchLoop, Engine
 from vmprof.record.rounds.measurement import measure
@@ -45,14 +47,16 @@ from vmprof.report.cpu_time import CPU_METRICS, CPU_TIME
 from vmprof.report.derive import derive
 from vmprof.report.kernel_metrics import with_kernels, with_metrics
 from vmprof.report.model import Report
+from vmprof.report.noise import with_provenance
+from vmprof.report.roofs import LAUNCH
 from vmprof.report.sampled import SAMPLES
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.sampling.fold import SampledRuns
 from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
-from vmprof.values import BYTES, FLOPS, Metric
+from vmprof.values import BYTES, FLOPS, Duration, Metric
 from vmprof.vm.executable import Executable
-from vmprof.zoo.peaks import with_known_peaks
+from vmprof.zoo.peaks.launch import launch_us
 
 _EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
@@ -66,7 +70,7 @@ def profile(
     entry: str = DEFAULT_ENTRY,
     counters: str | Sequence[str] | None = None,
     repeats: int | None = None,
-    warmup: int = 1,
+    warmup: int | None = None,
     single_pass: bool = False,
     cold: bool = False,
     multiplex: bool = False,
@@ -77,6 +81,7 @@ def profile(
     pin: Sequence[int] = (),
     max_records: int = DEFAULT_MAX_RECORDS,
     metrics: bool = False,
+    measure_peaks: bool = True,
     sample: str | bool = False,
     sample_rate: int = SAMPLE_RATE,
     schedule: str | None = None,
@@ -98,8 +103,9 @@ def profile(
     :class:`~vmprof.record.options.Counting`; ``repeats``, ``warmup``, ``single_pass`` and
     ``cold`` how often it is run: :class:`~vmprof.record.rounds.options.Rounds`; ``threads``,
     ``num_threads`` and ``pin`` are of :class:`~vmprof.record.options.Threads`, ``collectors``,
-    ``metrics`` and ``max_records`` of :class:`~vmprof.drivers.options.Profiling`, ``sample`` and
-    ``sample_rate`` of :class:`~vmprof.record.options.Sampling`.
+    ``metrics``, ``measure_peaks`` and ``max_records`` of
+    :class:`~vmprof.drivers.options.Profiling`, ``sample`` and ``sample_rate`` of
+    :class:`~vmprof.record.options.Sampling`.
 
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
@@ -117,6 +123,7 @@ def profile(
         metrics,
         max_records,
         Sampling(sample, sample_rate),
+        measure_peaks,
     )
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
@@ -179,6 +186,16 @@ def profile_engines(
         seed=subject.seed,
     )
     in_python = plan.in_python
+    number = profiling.threads.num_threads or len(profiling.threads.pin)
+    peaks = (
+        KnownPeaks(
+            number or tvm.runtime.num_threads(),
+            measures=profiling.measure_peaks,
+            progress=progress,
+        )
+        if metrics
+        else None
+    )
     with ExitStack() as stack:
         open_plan = plan.open(single_pass=rounds.single_pass, find=partial(find_symbol, program))
         opened = stack.enter_context(open_plan.counters)
@@ -194,7 +211,7 @@ def profile_engines(
         beforehand(running)
         sampler, unsampled = _sampler(profiling, plan.machine, stack)
         with recorded_launches() as problems, told_plainly(in_python):
-            warmth, measurements = measure(
+            measured = measure(
                 [*running.values()],
                 rounds,
                 opened,
@@ -203,6 +220,9 @@ def profile_engines(
                 cpu_time=threads or metrics,
                 sampler=sampler,
             )
+        provenance = provenance_of(
+            plan.machine, measured.activity, [program.library] if program.library else []
+        )
         unseen: dict[str, Metric] = (
             {"Launches": f"only the calling thread was counted: {problems[0]}"}
             if problems and scope.tasks
@@ -225,7 +245,7 @@ def profile_engines(
                 else "task-clock cannot be counted for other threads here"
             )
         reports = {}
-        for (name, engine), measurement in zip(running.items(), measurements, strict=True):
+        for (name, engine), measurement in zip(running.items(), measured.measurements, strict=True):
             report = build_report(
                 sites=[site.callee for site in engine.sites],
                 device=f"{device.type}{device.index}",
@@ -248,7 +268,7 @@ def profile_engines(
                         program,
                         name,
                         rounds,
-                        warmth=warmth,
+                        measured=measured,
                         plan=open_plan,
                         measurement=measurement,
                     ),
@@ -287,10 +307,11 @@ def profile_engines(
             ]
             report = derive(with_kernels(report, program.kernels), derived)
             report = accounted(report, opened.asked | {d.column: d.column for d in derived})
-            if metrics:
+            if peaks is not None:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
-                report = with_known_peaks(with_metrics(report, program.kernels))
-            reports[name] = report
+                report = with_metrics(report, program.kernels)
+                report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
+            reports[name] = with_provenance(report, provenance)
     return reports
 
 

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from vmprof.errors import VmprofError
 from vmprof.program.kernels import LAYOUT_COLUMNS
 from vmprof.record.collectors import Collector
+from vmprof.report.bounds import BOUND
 from vmprof.report.kernel_metrics import METRICS
+from vmprof.report.peaks import SHARE_OF
+from vmprof.report.roofs import AT_PEAK
 from vmprof.report.threads import THREAD_COLUMNS, THREAD_METRICS
 from vmprof.values import (
     BYTES,
@@ -36,10 +39,10 @@ _OWN = frozenset(
         *LAYOUT_COLUMNS,
         *THREAD_COLUMNS,
         *(each.column for each in (*METRICS, *THREAD_METRICS)),
-        *("Hash", PATH, WINDOW, TASKS, FLOPS, BYTES),
+        *("Hash", PATH, WINDOW, TASKS, FLOPS, BYTES, BOUND, AT_PEAK),
     }
 )
-_OWN_PREFIXES = ("perf::", "% of peak ")
+_OWN_PREFIXES = ("perf::", SHARE_OF)
 _OWN_SUFFIXES = (SAMPLES_SUFFIX, PER_THREAD_SUFFIX, PER_START_SUFFIX, " counted")
 
 

@@ -25,6 +25,7 @@ from vmprof.report.derive import derive
 from vmprof.report.estimator import middle_half
 from vmprof.report.kernel_metrics import with_rates
 from vmprof.report.model import Report
+from vmprof.report.noise import with_provenance
 from vmprof.runs.faults import (
     COUNTED_LESS,
     FAILED_READING,
@@ -141,6 +142,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
         },
         missing={**group.recording.missing, **counted.missing},
     )
+    report = with_provenance(report, group.recording.provenance)
     report = derive(report, group.recording.derived)
     if not metrics:
         return report

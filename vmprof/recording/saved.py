@@ -61,6 +61,7 @@ def dumps(recording: Recording) -> bytes:
         "doubtful": recording.doubtful,
         "derived": [{**asdict(each), "sources": dict(each.sources)} for each in recording.derived],
         "facts": encode_row(recording.facts),
+        "provenance": encode_row(recording.provenance),
         "problems": recording.problems,
     }
     tables = {
@@ -165,6 +166,7 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
         doubtful=_texts(document["doubtful"]),
         derived=tuple(map(_derived, document["derived"])),
         facts=decode_row(document["facts"], {}, "facts"),
+        provenance=decode_row(document.get("provenance", {}), {}, "provenance"),
         problems=_texts(document["problems"]),
         allocations=(
             _table(archive, "allocations", ALLOCATION)

@@ -142,7 +142,8 @@ class Recording:
     made; ``totals`` (`TOTAL`) cover all invocations. ``kernels`` has what is known of some callees,
     by their numbers. ``labels`` begins with the empty one. ``missing`` says why an event was not
     counted; ``doubtful`` are columns that mean nothing if they read 0 throughout.
-    ``facts`` say how and where it was recorded.
+    ``facts`` say how it was recorded, ``provenance`` where, of what, and what else happened
+    (:mod:`vmprof.report.provenance`).
     """
 
     vms: tuple[Vm, ...]
@@ -161,4 +162,5 @@ class Recording:
     facts: Mapping[str, Metric] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     kernels: Mapping[int, Kernel] = field(default_factory=dict)
+    provenance: Mapping[str, Metric] = field(default_factory=dict)
     allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))

@@ -10,6 +10,7 @@ from vmprof.recording.reports import build
 from vmprof.recording.summary import not_seen, summary
 from vmprof.recording.tables import Recording
 from vmprof.report.model import Report
+from vmprof.report.noise import noise_of
 from vmprof.report.render.table import grid, heading
 from vmprof.values import Row
 from vmprof.visible import visible
@@ -48,10 +49,12 @@ def render(
         parts.append(_section("Not seen", unseen))
     least_ns = _MATTERS * sum(group.total("sum_ns") for group in groups)
     matter = [group for group in groups if group.total("sum_ns") >= least_ns] or groups[:_FEWEST]
-    for group in matter:
-        report = build(group, by, metrics=metrics)
-        if report is not None:
-            parts.append(table(report) if table else heading(report) + report.table())
+    built = [build(group, by, metrics=metrics) for group in matter]
+    found = [report for report in built if report is not None]
+    if found and (noise := noise_of(found[0])) is not None:
+        # What happened on the processors meanwhile: the same for all functions.
+        parts.append(_section("Noise", [noise.verdict, *filter(None, [noise.remedy])]))
+    parts += [table(report) if table else heading(report) + report.table() for report in found]
     if len(matter) < len(groups):
         parts.append(_about_others(len(groups) - len(matter)))
     return "\n".join(parts)

@@ -17,6 +17,7 @@ from vmprof import json_text
 from vmprof.recording.groups import Group, groups_of
 from vmprof.recording.numbers import Ints, distinct_pairs
 from vmprof.recording.tables import TIMED, UNRECORDED, Recording, Table
+from vmprof.report.provenance import unfolded
 from vmprof.report.render.table import format_metric
 from vmprof.runs.faults import NO_FAULT
 from vmprof.values import Samples
@@ -76,6 +77,7 @@ def render(
             ],
             "displayTimeUnit": "ns",
             "otherData": _facts(recording)
+            | unfolded(recording.provenance)
             | {
                 "Invocations": f"{len(chosen):,} of {made:,}",
                 **({"Thinned": f"every {stride}th of those kept"} if stride > 1 else {}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from vmprof.report.columnwise import column_names
 from vmprof.report.model import Report
 
 LOST = (
@@ -19,7 +20,8 @@ def accounted(report: Report, asked: Mapping[str, str]) -> Report:
     ``asked`` has the column of each name; reasons stand under either. What is neither
     here nor there was lost on the way, which is never passed over in silence.
     """
-    present = {column for row in report.device_metrics.values() for column in row}
+    # Total alone may lack a column: of a short run CPU time is told of the longer calls.
+    present = set(column_names([*report.calls, *report.device_metrics.values()]))
     lost = [
         column
         for name, column in asked.items()

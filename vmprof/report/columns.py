@@ -17,6 +17,7 @@ _KNOWN: dict[str, ColumnKind] = {
     "VM::Argument Shapes": "string",
     "Hash": "string",
     "Call path": "string",
+    "Bound": "string",
     "Not counted": "string",
     "Count": "count",
     "FLOPs": "count",

@@ -16,6 +16,7 @@ from vmprof.expression import Formula
 from vmprof.report.aggregate import sum_columns, sums_of
 from vmprof.report.columnwise import are_numbers, column_names, number, numbers
 from vmprof.report.model import Report
+from vmprof.report.roofs import AT_PEAK
 from vmprof.uncollected import uncollected
 from vmprof.values import (
     BYTES,
@@ -31,7 +32,7 @@ from vmprof.values import (
 )
 
 # What is known of calls, and never measured of the run as a whole.
-_OF_CALLS = frozenset({FLOPS, BYTES})
+_OF_CALLS = frozenset({FLOPS, BYTES, AT_PEAK})
 
 _METRICS: Mapping[Kind, Callable[[float], Metric]] = {
     "ratio": Ratio,

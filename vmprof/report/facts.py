@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from vmprof.report.kinds import calls_of
 from vmprof.report.model import Report
+from vmprof.report.noise import spread_of
 from vmprof.report.render.figures import short, short_time, three_digits
 from vmprof.report.totals import in_no_row, longest_total, of_device
-from vmprof.values import Count, Duration
+from vmprof.values import Count, Duration, Row
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def facts(report: Report) -> list[Fact]:
     found = [
         Fact(
             of_device(report, "Total", device),
-            short(row.get("Duration (us)")),
+            _with_spread(row, "Duration (us)"),
             "a profiled run",
         )
         for device, row in totals
@@ -70,6 +71,12 @@ def facts(report: Report) -> list[Fact]:
     return found
 
 
+def _with_spread(row: Row, column: str) -> str:
+    """``147 ms ±3 %``, as far as repeats tell."""
+    spread = spread_of(row, column)
+    return f"{short(row.get(column))} {spread.text}" if spread else short(row.get(column))
+
+
 def _unprofiled(report: Report) -> list[Fact]:
     configuration = report.configuration
     mean = configuration.get("Unprofiled mean (us)")
@@ -79,7 +86,7 @@ def _unprofiled(report: Report) -> list[Fact]:
     note = "mean, in TVM's own VM"
     if isinstance(deviation, Duration):
         note = f"± {short(deviation)}; {note}"
-    found = [Fact("Unprofiled", short(mean), note)]
+    found = [Fact("Unprofiled", _with_spread(configuration, "Unprofiled mean (us)"), note)]
     total = longest_total(report)
     if total and 0 < mean.microseconds < math.inf:
         ratio = f"{total / mean.microseconds:.3g} x"

@@ -38,9 +38,9 @@ class Report:
     says of each event that could not be counted why not and what to do: such an
     event has no values anywhere. ``derived`` are the columns that were computed
     from others by :func:`vmprof.report.derive.derive`; whoever merges rows has to
-    compute them again. ``provenance`` is where it comes from: machine, versions, command,
-    library, by names for people (:mod:`vmprof.report.provenance`); empty where nobody said.
-    ``samples`` say where the calls spent time, if they were sampled.
+    compute them again. ``samples`` say where the calls spent time, if they were sampled.
+    ``provenance`` is where it comes from: machine, versions, command, library, by names for
+    people (:mod:`vmprof.report.provenance`); empty where nobody said.
     """
 
     calls: tuple[Row, ...]
@@ -48,8 +48,8 @@ class Report:
     configuration: Mapping[str, Metric]
     missing: Mapping[str, str] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
-    provenance: Mapping[str, Metric] = field(default_factory=dict)
     samples: Sampled | None = None
+    provenance: Mapping[str, Metric] = field(default_factory=dict)
 
     # The parameters are those of TVM's Report.table.
     def table(

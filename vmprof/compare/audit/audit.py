@@ -15,6 +15,7 @@ from vmprof.compare.rows import merged_rows
 from vmprof.compare.significance import binomial_tail
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.model import Report
+from vmprof.report.noise import Level, Noise, noise_of
 from vmprof.uncollected import uncollected
 from vmprof.values import Count, Duration, Metric, Row, is_inclusive
 
@@ -25,13 +26,15 @@ _DECLARED = "Empty call "
 class Audit:
     """What was found in ``report``, whose merged rows are ``rows``.
 
-    ``costs`` has the cost of measuring of each event whose rows sufficed to fit it.
+    ``costs`` has the cost of measuring of each event whose rows sufficed to fit it. Noise is no
+    fault of a report's, but of too much of it there is nothing to believe.
     """
 
     report: Report
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
     costs: Mapping[str, Cost]
+    noise: Noise | None = None
 
     @property
     def failed(self) -> tuple[Finding, ...]:
@@ -42,8 +45,20 @@ class Audit:
         return tuple(finding for finding in self.findings if finding.verdict is Verdict.UNDECIDED)
 
     @property
+    def is_too_noisy(self) -> bool:
+        """Whether its numbers say next to nothing, however right they are."""
+        return self.noise is not None and self.noise.level is Level.TOO_NOISY
+
+    @property
     def is_believable(self) -> bool:
-        return not self.failed
+        return not self.failed and not self.is_too_noisy
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        if self.failed:
+            return "not believable"
+        return "too noisy to believe" if self.is_too_noisy else "believable"
 
 
 @uncollected()
@@ -66,7 +81,10 @@ def audit_report(report: Report, printed_sum: Row | None = None) -> Audit:
         report, rows, costs, threads.value if isinstance(threads, Count) else None
     )
     findings += check_disturbance(report)
-    return Audit(report, rows, tuple(findings), costs)
+    noise = noise_of(report)
+    if noise is not None:
+        findings.append(_judge_noise(noise))
+    return Audit(report, rows, tuple(findings), costs, noise)
 
 
 def _events(report: Report) -> list[str]:
@@ -89,6 +107,12 @@ def _events(report: Report) -> list[str]:
 def _declared(report: Report, event: str) -> float | None:
     declared = report.configuration.get(f"{_DECLARED}{event}")
     return float(declared.value) if isinstance(declared, Count) else None
+
+
+def _judge_noise(noise: Noise) -> Finding:
+    if noise.level in (Level.TOO_NOISY, Level.UNKNOWN):
+        return undecided("noise", noise.verdict)
+    return judge("noise", noise.verdict, fails=False)
 
 
 def _judge_cost(

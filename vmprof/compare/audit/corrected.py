@@ -76,6 +76,7 @@ def corrected_report(report: Report, rows: Sequence[Row], costs: Mapping[str, Co
         },
         configuration={**report.configuration, **notes},
         missing=report.missing,
+        provenance=report.provenance,
     )
     return derive(corrected, report.derived)
 

@@ -16,6 +16,7 @@ def to_json(audits: Sequence[tuple[str, Audit]]) -> str:
         {
             "report": title,
             "believable": audit.is_believable,
+            "verdict": audit.verdict,
             "findings": [
                 {"check": f.subject, "verdict": f.verdict.name.lower(), "found": f.text}
                 for f in audit.findings

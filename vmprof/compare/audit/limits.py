@@ -8,7 +8,7 @@ from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.finding import Finding, Held, Verdict, judge, judge_held, undecided
 from vmprof.compare.audit.repeats import mapped, repeats_of
 from vmprof.report.model import Report
-from vmprof.report.roofline import PEAK_BANDWIDTH, PEAK_FLOPS
+from vmprof.report.roofs import PEAK_BANDWIDTH, PEAK_FLOPS
 from vmprof.values import (
     INCLUSIVE_DURATION,
     Count,

@@ -64,8 +64,7 @@ def summary(audits: Sequence[tuple[str, Audit]]) -> tuple[list[str], list[list[s
 
 def _heading(audit: Audit, title: str) -> str:
     failed, checks = len(audit.failed), len(audit.findings)
-    verdict = "believable" if audit.is_believable else "not believable"
-    line = f"{title}: {verdict}, {failed} of {checks} checks fail"
+    line = f"{title}: {audit.verdict}, {failed} of {checks} checks fail"
     if audit.undecided:
         line += f", {len(audit.undecided)} cannot tell"
     return line

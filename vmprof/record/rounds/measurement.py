@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from vmprof.counters import Counters
+from vmprof.counters.hardware.activity import Activity, Moment
 from vmprof.counters.reading.sampler import Sampler
 from vmprof.progress import Progress
 from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading
 from vmprof.record.rounds.engines import Engine
 from vmprof.record.rounds.options import Rounds
+from vmprof.record.rounds.settling import Settling
 from vmprof.record.rounds.warmth import AsItComes, Warmth, warmth_of
 from vmprof.runs.run import Run
 from vmprof.sampling.fold import SampledRun
@@ -44,6 +46,13 @@ class Measurement:
     watch: list[Run]  # of the pass that looks for work of others
     sampled: list[SampledRun]
 
+    @property
+    def last_round_us(self) -> float:
+        """What the run for time and that of TVM's VM took in the last round."""
+        total_ns = self.timed[-1].total_ns
+        assert total_ns is not None
+        return total_ns / 1e3 + self.unprofiled_us[-1]
+
     @classmethod
     def empty(cls, counters: Counters, collectors: int) -> Measurement:
         return cls(
@@ -59,6 +68,19 @@ class Measurement:
         )
 
 
+@dataclass(frozen=True)
+class Measured:
+    """How rounds were measured, and what they gave: a measurement for each engine.
+
+    ``activity`` is what happened on the processors during the measured rounds.
+    """
+
+    warm_up: Settling
+    warmth: Warmth
+    activity: Activity
+    measurements: Sequence[Measurement]
+
+
 def measure(
     engines: Sequence[Engine],
     rounds: Rounds,
@@ -68,10 +90,8 @@ def measure(
     *,
     cpu_time: bool = False,
     sampler: Sampler | None = None,
-) -> tuple[Warmth, list[Measurement]]:
-    """Warm up, then run ``engines`` as ``rounds`` say; a measurement of each.
-
-    Also gives how warm the measured runs found the machine.
+) -> Measured:
+    """Warm up, then run ``engines`` as ``rounds`` say.
 
     Several take turns within each round, and in being the first. With ``cpu_time``
     each round also reads that; the first few look whether others work.
@@ -126,15 +146,20 @@ def measure(
     def nothing() -> list[Measurement]:
         return [Measurement.empty(counters, len(each)) for each in collecting]
 
-    for number in range(1, rounds.warmup + 1):
-        progress(f"warming up, round {number} of {rounds.warmup}")
-        one_round(nothing(), AsItComes("nothing is measured"))
+    warm_up = Settling(rounds.warm_up_rounds)
+    while warm_up.goes_on:
+        progress(f"warming up, round {len(warm_up.rounds) + 1} of {warm_up.expected}")
+        results = nothing()
+        one_round(results, AsItComes("nothing is measured"))
+        warm_up.add(sum(result.last_round_us for result in results))
     results, warmth = nothing(), warmth_of(rounds, engines[0])
     with collected_before():
+        begin = Moment.now()
         for number in rounds.numbers():
             progress(f"measuring, round {number} of {rounds.expected}")
             one_round(results, warmth, backwards=number % 2 == 0)
-    return warmth, results
+        activity = Activity(begin, Moment.now())
+    return Measured(warm_up, warmth, activity, results)
 
 
 def _sampled(engine: Engine, sampler: Sampler) -> list[SampledRun]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vmprof.defaults import AUTO_MAX_REPEATS, AUTO_MIN_REPEATS, AUTO_SECONDS
 from vmprof.errors import VmprofError
+from vmprof.record.rounds.settling import MOST_ROUNDS, MOST_SECONDS
 
 if TYPE_CHECKING:
     from vmprof.counters import Pass
@@ -21,15 +22,15 @@ class Rounds:
     """How often to run, and what to read in which run.
 
     A round measures a run of the engine per pass, then TVM's VM without profiling.
-    ``repeats`` rounds are measured, after ``warmup`` that are not; None means as
-    many as fit into ten seconds, from ``at_least`` to 30. ``single_pass`` reads
-    clock and counters in one run, for models that keep state. Runs are measured
-    warm, or with ``cold`` after the caches have been evicted
-    (:mod:`vmprof.record.rounds.warmth`).
+    ``repeats`` rounds are measured, None means as many as fit into ten seconds, from
+    ``at_least`` to 30. ``warmup`` rounds before those are not, None means until they get no
+    faster (:mod:`vmprof.record.rounds.settling`). ``single_pass`` reads clock and counters in
+    one run, for models that keep state, and warms up once. Runs are measured warm, or with
+    ``cold`` after the caches have been evicted (:mod:`vmprof.record.rounds.warmth`).
     """
 
     repeats: int | None = None
-    warmup: int = 1
+    warmup: int | None = None
     single_pass: bool = False
     cold: bool = False
     at_least: int = AUTO_MIN_REPEATS
@@ -37,7 +38,7 @@ class Rounds:
     def __post_init__(self) -> None:
         if self.repeats is not None and self.repeats < 1:
             raise VmprofError(f"repeats is {self.repeats}; at least 1 is needed")
-        if self.warmup < 0:
+        if self.warmup is not None and self.warmup < 0:
             raise VmprofError(f"warmup is {self.warmup}; it cannot be negative")
 
     def readings(self, passes: Sequence[Pass]) -> list[tuple[Reading, Pass | None]]:
@@ -62,9 +63,10 @@ class Rounds:
         how.add_argument(
             "--warmup",
             type=int,
-            default=1,
             metavar="N",
-            help="rounds before those (default: 1; 0: and no run but those that are measured)",
+            help="rounds before those (default: until they get no faster, at most "
+            f"{MOST_ROUNDS} or {MOST_SECONDS:.0f} s; with --single-pass 1; 0: and no run but "
+            "those that are measured)",
         )
         how.add_argument(
             "--single-pass",
@@ -87,6 +89,11 @@ class Rounds:
     def expected(self) -> str:
         """How many rounds to measure, as a user reads it."""
         return str(self.repeats or f"at most {AUTO_MAX_REPEATS}")
+
+    @property
+    def warm_up_rounds(self) -> int | None:
+        """How many to make, None for as many as it takes: each changes a model that keeps state."""
+        return 1 if self.warmup is None and self.single_pass else self.warmup
 
     def numbers(self) -> Iterator[int]:
         """The numbers of the rounds to measure, from 1."""

@@ -95,7 +95,7 @@ def warmth_of(rounds: Rounds, engine: Engine) -> Warmth:
     """What ``rounds`` want, or what suits a model that takes as long as ``engine``'s does."""
     if rounds.cold:
         return Cold()
-    if rounds.single_pass or not rounds.warmup:
+    if rounds.single_pass or rounds.warmup == 0:
         return AsItComes("no run is made that is not measured, but for warm-up rounds")
     # One run may be long because something else had the processor.
     if all(engine.time_unprofiled() >= _LONG_MS * 1e3 for _ in range(2)):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import tvm
@@ -43,14 +44,18 @@ class KnownKernels:
         return dict(self._found)
 
 
-def libraries_noted() -> Callable[[], None]:
-    """From now on, a module that the program loads is noted with its file; ends when called."""
+def libraries_noted(seen: Callable[[Path], None]) -> Callable[[], None]:
+    """From now on, a module that the program loads is noted with its file; ends when called.
+
+    ``seen`` is told of each file.
+    """
     originals = [place.load_module for place in _PLACES]
 
     @wraps(originals[0])
     def load_module(path: Any) -> Any:
         module = originals[0](path)
         note_library(module, path)
+        seen(Path(path))
         return module
 
     for place in _PLACES:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -15,12 +16,14 @@ import numpy as np
 import tvm
 import tvm_ffi
 
+from vmprof.counters.hardware.activity import Activity, Moment
 from vmprof.counters.reading.collector import NativeCollector
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
 from vmprof.record.plan import Plan
+from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.sessions.caller import Caller
 from vmprof.record.sessions.fold import Signatures, fold
@@ -101,6 +104,7 @@ class Session:
         self._signatures = Signatures()
         self._next_id = 0
         self._problems: dict[str, None] = {}
+        self._libraries: dict[Path, None] = {}
 
     # ---- life ----------------------------------------------------------------------------
 
@@ -132,7 +136,7 @@ class Session:
                 "program without running Python in between; write it in C (docs/extending.md), or "
                 "use vmprof run"
             )
-        self._plan = plan.open()
+        self._machine, self._plan = plan.machine, plan.open()
         self._counters = self._stack.enter_context(self._plan.counters)
         self._store = Store(self.options.keep, 1 + len(self._counters.passes))
         self._join_function, self._fold_function = (
@@ -149,7 +153,8 @@ class Session:
         self._vms = Vms(self._pointer, self.options, self._problem)
         self._stack.callback(self._vms.close)
         self._stack.callback(Patch(self._made).undo)
-        self._stack.callback(libraries_noted())
+        self._stack.callback(libraries_noted(self._loaded))
+        self._begin = Moment.now()
 
     def __exit__(
         self,
@@ -227,6 +232,10 @@ class Session:
 
     # ---- attaching ---------------------------------------------------------------------------
 
+    def _loaded(self, library: Path) -> None:
+        """The program has loaded a module."""
+        self._libraries[library] = None
+
     def _made(self, vm: Any) -> None:
         """A VM was made."""
         if not self._attach_all or not lib.vmprof_session_is_open(self._pointer):
@@ -297,6 +306,7 @@ class Session:
     # ---- the end ---------------------------------------------------------------------------------
 
     def _finished(self) -> Recording:
+        activity = Activity(self._begin, Moment.now())
         kept = self._store.kept()
         order = np.argsort(kept.invocations["begin_ns"], kind="stable")
         return Recording(
@@ -330,6 +340,9 @@ class Session:
                 "TVM": str(tvm.__version__),
             },
             problems=tuple(self._problems),
+            provenance=provenance_of(
+                self._machine, activity, [*self._libraries], "none was loaded in the session"
+            ),
         )
 
     def _empty_calls(self) -> dict[str, Metric]:

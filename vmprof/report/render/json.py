@@ -8,9 +8,8 @@ keys: samples as a string of numbers in a column ``"X samples"``, the parts of
 threads in ``"X per thread"``, begin and end of a call and its tasks likewise in
 ``"Window (us)"`` and ``"Tasks (us)"``; in the configuration, why an event was
 not counted, under ``"Not counted: X"``, how a column was derived, under
-``"Derived: X"``, as a string of JSON, where the report comes from, under
-``"Provenance: X"``, and where samples fell, under ``"samples"``, as a string of JSON
-(:mod:`vmprof.sampling.text`).
+``"Derived: X"``, as a string of JSON, where samples fell, under ``"samples"``, likewise
+(:mod:`vmprof.sampling.text`), and where the report comes from, under ``"Provenance: X"``.
 
 What would be read as something else has its kind under ``"Kinds"`` in the
 configuration, as a string of JSON: ``{"calls": {"3": {"Duration (us)":
@@ -117,8 +116,8 @@ def from_document(document: Any) -> Report:
         },
         missing={name: str(reason) for name, reason in missing.items()},
         derived=tuple(_decode_derived(column, text) for column, text in derived.items()),
-        provenance=provenance,
         samples=None if sampled is None else samples.loads(str(sampled), len(calls)),
+        provenance=provenance,
     )
 
 

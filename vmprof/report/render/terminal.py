@@ -21,6 +21,8 @@ from rich.text import Text
 from vmprof.report.facts import facts, title_of
 from vmprof.report.kinds import microseconds
 from vmprof.report.model import Report
+from vmprof.report.noise import Level, Noise, noise_of, spread_of
+from vmprof.report.provenance import folded
 from vmprof.report.render.figures import short
 from vmprof.report.render.view import View, select
 from vmprof.report.totals import longest_total
@@ -35,6 +37,7 @@ _SHAPES = 30
 _SHAPE_LINES = 2
 _MUCH = 10.0  # percent of Total: worth a look
 _SHAPE_COLUMN = "Argument Shapes"
+_SPREAD = "±"  # by how much the repeats of the time differ
 _NEVER_BY_DEFAULT = ("Hash", "Percent")
 
 
@@ -56,12 +59,17 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     if title := title_of(report):
         console.print(Text(visible(title), "bold"))
     console.print(_facts(report, width))
+    if (noise := noise_of(report)) is not None:
+        console.print(_noise(noise))
     console.print()
     chosen = select(report, view)
     rows = [*chosen.rows, *([chosen.rest] if chosen.rest else []), chosen.sums, *chosen.totals]
     titles = chosen.columns
     if view.columns is None and len(chosen.totals) == 1:
         titles = [title for title in titles if title != "Device"]
+    if view.columns is None:
+        place = titles.index("Duration (us)") + 1
+        titles = [*titles[:place], _SPREAD, *titles[place:]]
     columns = [_Column.of(title, rows) for title in titles]
     layout = _Layout.of(columns, rows, width, everything=view.columns is not None)
     total = longest_total(report) or microseconds(chosen.sums)
@@ -72,6 +80,9 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     if report.missing:
         console.print()
         console.print(_missing(report))
+    if line := folded(report.provenance):
+        console.print()
+        console.print(Text(visible(f"{line} (all of it: --provenance)"), "dim"))
     # No blanks at the ends of lines, which rich pads.
     lines = output.getvalue().rstrip("\n").split("\n")
     return "".join(f"{line.rstrip()}\n" for line in lines)
@@ -89,6 +100,10 @@ class _Column:
 
     @classmethod
     def of(cls, title: str, rows: Sequence[Row]) -> _Column:
+        if title == _SPREAD:
+            cells = _spreads(rows)
+            label = title.rjust(max(map(len, cells)))
+            return cls(title, label, cells, is_ratio=True, says_something=True)
         metrics = [row.get(title) for row in rows]
         label = title
         if title == "Duration (us)":
@@ -117,7 +132,7 @@ class _Column:
     @property
     def rank(self) -> tuple[int, int]:
         """What is shown first, where not all of them fit: lower is earlier."""
-        groups = ("Name", "Duration (us)", "Device", "Count")
+        groups = ("Name", "Duration (us)", _SPREAD, "Device", "Count", "Bound")
         if self.title in groups:
             return (0, groups.index(self.title))
         kind = 0 if self.is_ratio else 1 if self.title.startswith("perf::") else 2
@@ -217,6 +232,17 @@ def _facts(report: Report, width: int) -> Text:
             lines.append(Text())
         lines[-1].append("   " if lines[-1] else "").append(text)
     return Text("\n").join(lines)
+
+
+def _noise(noise: Noise) -> Text:
+    is_quiet = noise.level is Level.QUIET
+    text = Text(visible(noise.verdict), "dim" if is_quiet else "yellow")
+    return text.append(visible(f" ({noise.remedy})"), "dim") if noise.remedy else text
+
+
+def _spreads(rows: Sequence[Row]) -> Sequence[str]:
+    texts = [spread.text if (spread := spread_of(row)) else "" for row in rows]
+    return [text.rjust(max(map(len, texts))) for text in texts]
 
 
 def _missing(report: Report) -> RenderableType:

@@ -21,6 +21,7 @@ from vmprof.errors import VmprofError
 from vmprof.report.columnwise import Block, blocks, numbers, rows_of, texts
 from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import Report
+from vmprof.report.provenance import unfolded
 from vmprof.report.render.figures import short
 from vmprof.report.render.table import format_metric
 from vmprof.report.timeline import Task, Window, tasks_of, windows_of
@@ -62,6 +63,7 @@ def render(report: Report) -> str:
                 for name, metric in report.configuration.items()
                 if not isinstance(metric, Samples)
             }
+            | unfolded(report.provenance)
             | {f"Not counted: {name}": reason for name, reason in report.missing.items()},
         },
         compact=True,

@@ -1,47 +1,77 @@
-"""Peaks that were measured before: ``$XDG_CACHE_HOME/vmprof/peaks.json``, else in ~/.cache."""
+"""Peaks that were measured before: ``$XDG_CACHE_HOME/vmprof/peaks.json``, else in ~/.cache.
+
+By processor and number of threads it has all measurements, the last ones of many. What an
+older vmprof kept there, one measurement without caches and date, is read as such.
+"""
 
 from __future__ import annotations
 
-import math
+import fcntl
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from vmprof import json_text
 from vmprof.cache_folder import cache_folder
 from vmprof.counters import Machine
 from vmprof.errors import VmprofError
-from vmprof.version import __version__
-from vmprof.zoo.peaks.model import Peaks
+from vmprof.zoo.peaks.model import MEMORY, Level, Peaks, Positive, Rate, best_of
 
-_LARGEST = 1_000_000  # bytes of the file; an entry has about a hundred
+_LARGEST = 10_000_000  # bytes of the file; a measurement has about a thousand
+_MOST_KEPT = 20
+
+
+class _Entry(msgspec.Struct):
+    """What is kept of a processor and a number of threads; the oldest measurement first."""
+
+    threads: int
+    history: list[Peaks]
+
+
+class _OldEntry(msgspec.Struct):
+    threads: int
+    gflops: Positive
+    bandwidth: Positive
+
+    @property
+    def history(self) -> list[Peaks]:
+        gflops, bandwidth = (
+            Rate(value, value, settled=False) for value in (self.gflops, self.bandwidth)
+        )
+        return [Peaks(self.threads, gflops, (Level(MEMORY, None, bandwidth),))]
 
 
 def cached_peaks(threads: int) -> Peaks | None:
-    """What was measured on this kind of machine, with this number of threads."""
-    match _read().get(_key(threads)):
-        case {"threads": int(number), "gflops": float(gflops), "bandwidth": float(bandwidth)} if (
-            number == threads and 0 < gflops < math.inf and 0 < bandwidth < math.inf
-        ):
-            return Peaks(threads, gflops, bandwidth)
-    return None
+    """The best that was measured on this kind of machine, with this number of threads.
+
+    :class:`VmprofError` if the file cannot be read, or is none of vmprof's.
+    """
+    history = kept_history(threads)
+    return best_of(history) if history else None
+
+
+def kept_history(threads: int) -> Sequence[Peaks]:
+    """All measurements of this kind of machine, with this number of threads, that are kept."""
+    return _history(_read(), _key(threads))
 
 
 def keep_peaks(peaks: Peaks) -> Path:
-    """Remember them; the file that they are in. :class:`VmprofError` if it cannot be written."""
+    """Add them to what is kept; the file that they are in. :class:`VmprofError` if it cannot be."""
     path: Path | str = "the cache"
     try:
         path = _path()
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        entries = {**_read(), _key(peaks.threads): asdict(peaks)}
-        try:
-            beside.write_text(json_text.dumps(entries, indent=2) + "\n", encoding="utf-8")
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with _locked(path):
+            entries = _read()
+            key = _key(peaks.threads)
+            history = [*_history(entries, key), peaks][-_MOST_KEPT:]
+            entry = msgspec.to_builtins(_Entry(peaks.threads, history))
+            kept = {name: each for name, each in entries.items() if not _is_of(name, key)}
+            _write(path, {**kept, key: entry})
     except OSError as error:
         raise VmprofError(
             f"cannot keep the peaks in {path}: {error.strerror}; "
@@ -50,16 +80,67 @@ def keep_peaks(peaks: Peaks) -> Path:
     return path
 
 
-def _read() -> Mapping[str, Any]:
-    """What is there; nothing if it is damaged, or no file of ours: then it is measured again."""
+def _history(entries: Mapping[str, Any], key: str) -> list[Peaks]:
+    found: list[Peaks] = []
+    for name, entry in entries.items():
+        if not _is_of(name, key):
+            continue
+        try:
+            if isinstance(entry, dict) and "history" in entry:
+                found += msgspec.convert(entry, _Entry).history
+            else:
+                found += msgspec.convert(entry, _OldEntry).history
+        except msgspec.ValidationError as error:
+            raise _damaged(f"{name!r} has no peaks: {error}") from error
+    return found
+
+
+def _read() -> dict[str, Any]:
+    """What is kept; nothing where there is no file, nor a folder for it."""
     try:
         path = _path()
-        if not path.is_file() or path.stat().st_size > _LARGEST:
-            return {}
-        entries = json_text.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except OSError:
         return {}
-    return entries if isinstance(entries, dict) else {}
+    try:
+        if not path.exists():
+            return {}
+        if not path.is_file():
+            raise _damaged("it is no file")
+        if path.stat().st_size > _LARGEST:
+            raise _damaged(f"it has more than {_LARGEST:,} bytes")
+        entries = json_text.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _damaged(str(error.strerror)) from error
+    except ValueError as error:
+        raise _damaged("it is no JSON") from error
+    if not isinstance(entries, dict):
+        raise _damaged("it is not what vmprof writes")
+    return entries
+
+
+def _damaged(reason: str) -> VmprofError:
+    return VmprofError(
+        f"cannot read the peaks that are kept in {_path()}: {reason}; mend it or delete it, then "
+        "measure again with vmprof peaks"
+    )
+
+
+def _write(path: Path, entries: Mapping[str, Any]) -> None:
+    """Beside its place first, so that what is there is always whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(json_text.dumps(entries, indent=2) + "\n", encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time, or the measurement of one would be lost. The lock's file stays."""
+    with path.with_name(f".{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _path() -> Path:
@@ -67,8 +148,13 @@ def _path() -> Path:
 
 
 def _key(threads: int) -> str:
-    """What decides about the peaks: the processor, how many of it, the threads, this program."""
+    """What decides about the peaks: the processor, how many of it, the threads."""
     machine = Machine.read()
     models = sorted({each.model_name for each in machine.processors.values()})
     processors = f"{len(machine.online_cpus)} x {' and '.join(filter(None, models)) or 'unknown'}"
-    return f"{processors}, {threads} threads, vmprof {__version__}"
+    return f"{processors}, {threads} threads"
+
+
+def _is_of(name: str, key: str) -> bool:
+    """Older names end in the version of vmprof."""
+    return name == key or name.startswith(f"{key}, vmprof ")

@@ -41,42 +41,92 @@ def fused_multiply_adds(accumulators: int, lanes: int, chunks: int, rounds: int)
     return compute
 
 
-def reading(lanes: int, chunks: int, rows: int) -> Any:
-    """Adds up: reads float32 (chunks, rows, 4, lanes), writes (chunks, 4, lanes)."""
+def filling(lanes: int) -> Any:
+    """Writes ones: of a float32 array of shape (chunks, rows, 8, lanes), which need not be there.
+
+    Each thread touches first what it works on later: where memory is near to it.
+    """
 
     @T.prim_func(private=True, s_tir=True)  # type: ignore[untyped-decorator]
-    def read(first: T.handle, second: T.handle) -> None:
-        source = T.match_buffer(first, (chunks, rows, 4, lanes), "float32")
-        sums = T.match_buffer(second, (chunks, 4, lanes), "float32")
+    def fill(first: T.handle) -> None:
+        chunks = T.int64()
+        rows = T.int64()
+        target = T.match_buffer(first, (chunks, rows, 8, lanes), "float32")
         for chunk in T.parallel(chunks):
-            kept = T.alloc_buffer((4, lanes), "float32", scope="local")
-            for a in T.unroll(4):
+            for row in T.serial(rows):
+                for a in T.unroll(8):
+                    for lane in T.vectorized(lanes):
+                        target[chunk, row, a, lane] = T.float32(1)
+
+    return fill
+
+
+def reading(lanes: int) -> Any:
+    """Adds up, ``rounds`` times: reads float32 (chunks, rows, 8, lanes), writes (chunks, 8, lanes).
+
+    Eight sums are under way at once: fewer would wait for one another where the nearest
+    cache gives more.
+    """
+
+    @T.prim_func(private=True, s_tir=True)  # type: ignore[untyped-decorator]
+    def read(first: T.handle, second: T.handle, rounds: T.int64) -> None:
+        chunks = T.int64()
+        rows = T.int64()
+        source = T.match_buffer(first, (chunks, rows, 8, lanes), "float32")
+        sums = T.match_buffer(second, (chunks, 8, lanes), "float32")
+        for chunk in T.parallel(chunks):
+            kept = T.alloc_buffer((8, lanes), "float32", scope="local")
+            for a in T.unroll(8):
                 for lane in T.vectorized(lanes):
                     kept[a, lane] = T.float32(0)
-            for row in T.serial(rows):
-                for a in T.unroll(4):
-                    for lane in T.vectorized(lanes):
-                        kept[a, lane] = kept[a, lane] + source[chunk, row, a, lane]
-            for a in T.unroll(4):
+            for _ in T.serial(rounds):
+                for row in T.serial(rows):
+                    for a in T.unroll(8):
+                        for lane in T.vectorized(lanes):
+                            kept[a, lane] = kept[a, lane] + source[chunk, row, a, lane]
+            for a in T.unroll(8):
                 for lane in T.vectorized(lanes):
                     sums[chunk, a, lane] = kept[a, lane]
 
     return read
 
 
-def scaling(lanes: int, chunks: int, rows: int) -> Any:
-    """``b = 2 * a``: reads and writes float32 (chunks, rows, lanes)."""
+def shifting(lanes: int) -> Any:
+    """``b = a + round``, ``rounds`` times: reads and writes float32 (chunks, rows, 8, lanes).
+
+    Every round writes something else, so that none can be left out.
+    """
 
     @T.prim_func(private=True, s_tir=True)  # type: ignore[untyped-decorator]
-    def scale(first: T.handle, second: T.handle) -> None:
-        source = T.match_buffer(first, (chunks, rows, lanes), "float32")
-        target = T.match_buffer(second, (chunks, rows, lanes), "float32")
+    def shift(first: T.handle, second: T.handle, rounds: T.int64) -> None:
+        chunks = T.int64()
+        rows = T.int64()
+        source = T.match_buffer(first, (chunks, rows, 8, lanes), "float32")
+        target = T.match_buffer(second, (chunks, rows, 8, lanes), "float32")
         for chunk in T.parallel(chunks):
-            for row in T.serial(rows):
-                for lane in T.vectorized(lanes):
-                    target[chunk, row, lane] = source[chunk, row, lane] * T.float32(2)
+            for number in T.serial(rounds):
+                for row in T.serial(rows):
+                    for a in T.unroll(8):
+                        for lane in T.vectorized(lanes):
+                            target[chunk, row, a, lane] = source[chunk, row, a, lane] + T.Cast(
+                                "float32", number
+                            )
 
-    return scale
+    return shift
+
+
+def launching() -> Any:
+    """Launches ``rounds`` times, in which each thread adds 1 to a float32 of (threads, 16)."""
+
+    @T.prim_func(private=True, s_tir=True)  # type: ignore[untyped-decorator]
+    def launch(first: T.handle, rounds: T.int64) -> None:
+        threads = T.int64()
+        values = T.match_buffer(first, (threads, 16), "float32")
+        for _ in T.serial(rounds):
+            for thread in T.parallel(threads):
+                values[thread, 0] = values[thread, 0] + T.float32(1)
+
+    return launch
 
 
 def compiled(function: Any, target: tvm.target.Target) -> Any:

@@ -1,55 +1,71 @@
 """Measuring what the processor attains, at the number of threads of TVM's pool.
 
 TVM sets that number when it is loaded, so other numbers take other processes:
-``python -m vmprof.zoo.peaks.measure SECONDS`` prints the peaks of its own as JSON.
+``python -m vmprof.zoo.peaks.measure SECONDS`` prints what its own attains as JSON.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any
 
-import numpy as np
+import msgspec
 import tvm
 
+from vmprof.counters.hardware.cache_levels import cache_levels
 from vmprof.counters.hardware.caches import largest_cache
 from vmprof.errors import VmprofError
-from vmprof.progress import Progress, silent
+from vmprof.progress import Progress, kept_up, silent
 from vmprof.zoo.lowering.host import host_target, vector_lanes
-from vmprof.zoo.peaks.kernels import ACCUMULATORS, compiled, fused_multiply_adds, reading, scaling
-from vmprof.zoo.peaks.model import Peaks
+from vmprof.zoo.peaks.kernels import (
+    ACCUMULATORS,
+    compiled,
+    filling,
+    fused_multiply_adds,
+    reading,
+    shifting,
+)
+from vmprof.zoo.peaks.model import MEMORY, Level, Peaks, Rate, settled
+from vmprof.zoo.peaks.sizes import Place, places
 
-_ROUNDS = 200_000  # some milliseconds
-_SLICES = 8  # pieces of work per thread of the kernels that move bytes
-# Larger than what a cache holds, or the caches would be measured.
-_TIMES_CACHE = 4
-_LEAST_BYTES, _MOST_BYTES = 1 << 27, 1 << 30
+# All rates together; what is measured three times within 3 % is done before.
+DEFAULT_SECONDS = 5.0
+
+_BATCH_SECONDS = 0.015
+_ROUNDS = 200_000  # of multiplications: some milliseconds
+_MOVED = 8 << 20  # bytes of a run, at least, of which a launch is no part
 _FLOAT = 4
+_NEARLY = 0.7
 
 
-def measure(threads: int, seconds: float = 1.0, progress: Progress = silent) -> Peaks:
+def measure(threads: int, seconds: float = DEFAULT_SECONDS, progress: Progress = silent) -> Peaks:
     """The peaks of this machine with ``threads`` threads, in a process of its own.
 
-    ``seconds`` is for each kernel that is tried. Raises :class:`VmprofError` if it fails.
+    It stops after ``seconds``, besides what compiling takes, even if rates still differ. Raises
+    :class:`VmprofError` if it fails.
     """
-    progress(f"measuring this machine, {threads} thread{'s' if threads > 1 else ''}")
+    what = f"{threads} thread{'s' if threads > 1 else ''}"
     command = [sys.executable, "-m", "vmprof.zoo.peaks.measure", str(seconds)]
-    done = subprocess.run(  # noqa: S603
-        command,
-        env={**os.environ, "TVM_NUM_THREADS": str(threads)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with kept_up(progress, lambda: f"measuring what this machine attains, {what}"):
+        done = subprocess.run(  # noqa: S603
+            command,
+            env={**os.environ, "TVM_NUM_THREADS": str(threads)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     try:
-        peaks = Peaks(**json.loads(done.stdout))
-    except (ValueError, TypeError) as error:
+        peaks = msgspec.json.decode(done.stdout, type=Peaks)
+    except msgspec.DecodeError as error:
         reason = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-        raise VmprofError(f"cannot measure the machine with {threads} threads: {reason}") from error
+        raise VmprofError(f"cannot measure the machine with {what}: {reason}") from error
     if peaks.threads != threads:
         raise VmprofError(
             f"TVM runs {peaks.threads} threads at most here; {threads} cannot be measured"
@@ -59,58 +75,109 @@ def measure(threads: int, seconds: float = 1.0, progress: Progress = silent) -> 
 
 def measure_here(seconds: float) -> Peaks:
     """The peaks with the threads that TVM has in this process."""
-    target = host_target()
-    lanes = vector_lanes(target)
     threads = tvm.runtime.num_threads()
-    gflops = max(_gflops(target, lanes, threads, count, seconds) for count in ACCUMULATORS)
-    size = min(max(_TIMES_CACHE * largest_cache(), _LEAST_BYTES), _MOST_BYTES)
-    bandwidths = [
-        _read_bandwidth(target, lanes, threads, size, seconds),
-        _scale_bandwidth(target, lanes, threads, size, seconds),
-    ]
-    return Peaks(threads, gflops, max(bandwidths))
+    target = host_target()
+    of_levels = places(cache_levels(), largest_cache(), threads)
+    moving = _Moving(target, threads)
+    compute, *moved = settled(
+        [
+            _computing(target, threads),
+            *(moving.batch(place) for place in of_levels),
+        ],
+        seconds,
+        time.perf_counter,
+    )
+    return Peaks(
+        threads,
+        compute,
+        tuple(
+            Level(place.name, moving.holds(place, rate), rate)
+            for place, rate in zip(of_levels, moved, strict=True)
+        ),
+        datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
 
 
-def _gflops(
-    target: tvm.target.Target, lanes: int, threads: int, accumulators: int, seconds: float
-) -> float:
-    run = compiled(fused_multiply_adds(accumulators, lanes, threads, _ROUNDS), target)
-    values = tvm.runtime.tensor(np.ones((threads, accumulators, lanes), "float32"))
-    operations = 2 * threads * accumulators * lanes * _ROUNDS
-    return operations / _least(lambda: run(values), seconds) / 1e9
+def _computing(target: tvm.target.Target, threads: int) -> Callable[[], float]:
+    """GFLOP/s of the best number of vectors that are under way at once."""
+    lanes = vector_lanes(target)
+    kernels: list[tuple[float, Callable[[], object]]] = []
+    for accumulators in ACCUMULATORS:
+        run = compiled(fused_multiply_adds(accumulators, lanes, threads, _ROUNDS), target)
+        values = tvm.runtime.empty((threads, accumulators, lanes), "float32")
+        kernels.append((2e-9 * threads * accumulators * lanes * _ROUNDS, partial(run, values)))
+    return lambda: max(operations / _least(run) for operations, run in kernels)
 
 
-def _read_bandwidth(
-    target: tvm.target.Target, lanes: int, threads: int, size: int, seconds: float
-) -> float:
-    chunks = _SLICES * threads
-    rows = size // (chunks * 4 * lanes * _FLOAT)
-    run = compiled(reading(lanes, chunks, rows), target)
-    source = tvm.runtime.tensor(np.ones((chunks, rows, 4, lanes), "float32"))
-    sums = tvm.runtime.tensor(np.zeros((chunks, 4, lanes), "float32"))
-    moved = chunks * rows * 4 * lanes * _FLOAT
-    return moved / _least(lambda: run(source, sums), seconds) / 1e9
+class _Moving:
+    """Reads, or reads and writes, as many bytes as fit into a place."""
+
+    def __init__(self, target: tvm.target.Target, threads: int) -> None:
+        self._lanes = vector_lanes(target)
+        self._threads = threads
+        self._fill, self._read, self._shift = (
+            compiled(make(self._lanes), target) for make in (filling, reading, shifting)
+        )
+
+    def holds(self, place: Place, rate: Rate) -> int | None:
+        """Bytes of ``place`` that data really have; None of memory.
+
+        Others may use a cache, or a hypervisor may keep a part of it for them: it is what can
+        be read at nearly the same rate again and again.
+        """
+        if place.bytes is None:
+            return None
+        size = place.bytes
+        while size // 2 > place.size:
+            half = replace(place, size=size // 2)
+            if max(self.batch(half)() for _ in range(2)) >= _NEARLY * rate.best:
+                return size
+            size //= 2
+        return size
+
+    def batch(self, place: Place) -> Callable[[], float]:
+        """GB/s of the faster of both."""
+        halves = [self._filled(place.size // 2, place) for _ in range(2)]
+        # Of memory both halves are read, one after the other: it would be much memory.
+        whole = halves if place.name == MEMORY else [self._filled(place.size, place)]
+        sums = tvm.runtime.empty((whole[0].shape[0], 8, self._lanes), "float32")
+        rounds = _rounds(place)
+
+        def read() -> None:
+            for tensor in whole:
+                self._read(tensor, sums, rounds)
+
+        runs = [
+            (sum(map(_bytes_of, moved)) * rounds * 1e-9, run)
+            for moved, run in ((whole, read), (halves, partial(self._shift, *halves, rounds)))
+        ]
+        return lambda: max(moved / _least(run) for moved, run in runs)
+
+    def _filled(self, size: int, place: Place) -> Any:
+        chunks = place.slices * self._threads
+        rows = max(size // (chunks * 8 * self._lanes * _FLOAT), 1)
+        tensor = tvm.runtime.empty((chunks, rows, 8, self._lanes), "float32")
+        self._fill(tensor)
+        return tensor
 
 
-def _scale_bandwidth(
-    target: tvm.target.Target, lanes: int, threads: int, size: int, seconds: float
-) -> float:
-    chunks = _SLICES * threads
-    rows = size // (2 * chunks * lanes * _FLOAT)
-    run = compiled(scaling(lanes, chunks, rows), target)
-    shape = (chunks, rows, lanes)
-    source = tvm.runtime.tensor(np.ones(shape, "float32"))
-    result = tvm.runtime.tensor(np.zeros(shape, "float32"))
-    moved = 2 * chunks * rows * lanes * _FLOAT
-    return moved / _least(lambda: run(source, result), seconds) / 1e9
+def _rounds(place: Place) -> int:
+    return 1 if place.name == MEMORY else max(_MOVED // place.size, 1)
 
 
-def _least(run: Callable[[], object], seconds: float) -> float:
-    """Seconds of the fastest of as many runs as fit into ``seconds``, three at least."""
+def _bytes_of(tensor: Any) -> int:
+    count = _FLOAT
+    for size in tensor.shape:
+        count *= int(size)
+    return count
+
+
+def _least(run: Callable[[], object]) -> float:
+    """Seconds of the fastest of as many runs as fit into a batch, one at least."""
     least = float("inf")
     began = time.perf_counter()
     runs = 0
-    while runs < 3 or time.perf_counter() - began < seconds:
+    while runs < 1 or time.perf_counter() - began < _BATCH_SECONDS:
         before = time.perf_counter()
         run()
         least = min(least, time.perf_counter() - before)
@@ -119,6 +186,4 @@ def _least(run: Callable[[], object], seconds: float) -> float:
 
 
 if __name__ == "__main__":
-    from dataclasses import asdict
-
-    print(json.dumps(asdict(measure_here(float(sys.argv[1])))))  # noqa: T201
+    sys.stdout.buffer.write(msgspec.json.encode(measure_here(float(sys.argv[1]))))

@@ -1,49 +1,116 @@
-"""What a machine was measured to attain."""
+"""What a machine was measured to attain: one measurement, and several of them as one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from typing import Annotated
 
-from vmprof.report.beyond import with_marks
-from vmprof.report.derive import derive
-from vmprof.report.model import Report
-from vmprof.report.roofline import PEAK_BANDWIDTH, PEAK_FLOPS
-from vmprof.values import Derived, Ratio
+from msgspec import Meta, Struct
 
+# What is measured twice differs by less, if nothing else ran.
+TOLERANCE = 0.03
+MEMORY = "memory"
 
-@dataclass(frozen=True)
-class Peaks:
-    """float32 operations (``gflops``, in GFLOP/s) and bytes (``bandwidth``, in GB/s)."""
-
-    threads: int
-    gflops: float
-    bandwidth: float
+Positive = Annotated[float, Meta(gt=0, lt=1e15)]
 
 
-def with_peaks(report: Report, peaks: Peaks) -> Report:
-    """``report`` with the machine's peaks, and which share of them each kernel reached.
+class Rate(Struct, frozen=True):
+    """``best`` of several batches, ``least`` the slowest; ``settled`` if the best came again."""
 
-    Only where it has the columns GFLOP/s and GB/s; else it stays as it is. Rates beyond
-    the peaks are named in the configuration.
+    best: Positive
+    least: Positive
+    settled: bool
+
+
+class Level(Struct, frozen=True):
+    """``rate`` in GB/s of the cache ``name``, whose ``bytes`` all threads have; None: of memory."""
+
+    name: str
+    bytes: int | None
+    rate: Rate
+
+
+class Peaks(Struct, frozen=True):
+    """float32 operations in GFLOP/s, and bytes in GB/s of each level, the nearest first.
+
+    ``levels`` end in memory. ``when`` is UTC, empty where nobody knows; of several
+    ``measurements`` together, the last one's.
     """
-    derived = {each.column: each for each in report.derived}
-    more = [
-        _share("% of peak GFLOP/s", derived.get("GFLOP/s"), peaks.gflops),
-        _share("% of peak GB/s", derived.get("GB/s"), peaks.bandwidth),
-    ]
-    shares = [each for each in more if each is not None]
-    if not shares:
-        return report
-    configuration = {
-        **report.configuration,
-        PEAK_FLOPS: Ratio(peaks.gflops),
-        PEAK_BANDWIDTH: Ratio(peaks.bandwidth),
-    }
-    kept = [each for each in report.derived if each.column not in {s.column for s in shares}]
-    return with_marks(derive(replace(report, configuration=configuration), [*kept, *shares]))
+
+    threads: Annotated[int, Meta(gt=0)]
+    gflops: Rate
+    levels: Annotated[tuple[Level, ...], Meta(min_length=1)]
+    when: str = ""
+    measurements: int = 1
+
+    @property
+    def bandwidth(self) -> Rate:
+        """That of memory."""
+        return self.levels[-1].rate
+
+    @property
+    def is_settled(self) -> bool:
+        return all(rate.settled for _, rate in self.rates)
+
+    @property
+    def rates(self) -> list[tuple[str, Rate]]:
+        """All of them, by what they are of and their unit."""
+        of_levels = [(f"{level.name} GB/s", level.rate) for level in self.levels]
+        return [("GFLOP/s", self.gflops), *of_levels]
 
 
-def _share(column: str, rate: Derived | None, peak: float) -> Derived | None:
-    if rate is None:
-        return None
-    return Derived(column, f"({rate.formula}) / {peak:.6g}", "percent", rate.sources)
+def settled(
+    batches: Sequence[Callable[[], float]], seconds: float, clock: Callable[[], float]
+) -> list[Rate]:
+    """The rates that ``batches`` give, each called until the best three are within 3 %.
+
+    They take turns, so that what disturbs for a while disturbs none of them alone, and stop
+    after ``seconds``; then some may not have settled.
+    """
+    found: list[list[float]] = [[] for _ in batches]
+    ends = clock() + seconds
+    while not all(map(_repeats, found)):
+        if all(found) and clock() >= ends:
+            break
+        for batch, values in zip(batches, found, strict=True):
+            if not _repeats(values):
+                values.append(batch())
+    return [Rate(max(values), min(values), _repeats(values)) for values in found]
+
+
+def _repeats(values: Sequence[float]) -> bool:
+    best = sorted(values, reverse=True)[:3]
+    return len(best) == 3 and best[2] >= (1 - TOLERANCE) * best[0]
+
+
+def best_of(history: Sequence[Peaks]) -> Peaks:
+    """The highest of each rate that was ever measured: other work makes them lower, never higher.
+
+    Levels are those of the last one that tells them apart.
+    """
+    last = history[-1]
+    shaped = next((each for each in reversed(history) if len(each.levels) > 1), last)
+    levels = tuple(
+        Level(level.name, level.bytes, _highest(_of_level(history, level.name)))
+        for level in shaped.levels
+    )
+    return Peaks(
+        last.threads,
+        _highest([each.gflops for each in history]),
+        levels,
+        last.when,
+        sum(each.measurements for each in history),
+    )
+
+
+def _of_level(history: Sequence[Peaks], name: str) -> list[Rate]:
+    return [level.rate for each in history for level in each.levels if level.name == name]
+
+
+def _highest(rates: Sequence[Rate]) -> Rate:
+    """Settled if the best one is, or another that comes within 3 % of it."""
+    best = max(rates, key=lambda rate: rate.best)
+    near = [rate for rate in rates if rate.best >= (1 - TOLERANCE) * best.best]
+    return Rate(
+        best.best, min(rate.least for rate in near), len(near) > 1 or any(r.settled for r in near)
+    )

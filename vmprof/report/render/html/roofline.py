@@ -65,9 +65,8 @@ class Chart:
                 f"{three_digits(point.intensity)} FLOP/byte\n"
                 f"{short_time(point.microseconds)}, {100 * point.share:.1f} % of Total"
             )
-            limit = data.attainable(point.intensity)
-            if limit is not None:
-                text += f"\n{100 * point.gflops / limit:.0f} % of what the machine allows"
+            if point.attained is not None:
+                text += f"\n{100 * point.attained:.0f} % of what the machine allows"
             radius = max(_SMALLEST, _LARGEST * math.sqrt(point.share / largest))
             circles.append(
                 Circle(

@@ -1,0 +1,109 @@
+"""What a sampled report's samples are of, as stacks.
+
+Nobody walked a call stack: the frames above a function are those that vmprof knows of the moment,
+the model, the VM function, the operator. So a kernel's helper stands beside the kernel's body,
+below the operator that both worked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal, NamedTuple
+
+from vmprof.errors import VmprofError
+from vmprof.report.facts import title_of
+from vmprof.report.model import Report
+from vmprof.sampling.model import IN_NO_CALL, Function, Library, Sampled
+from vmprof.values import PATH, Row
+
+FrameKind = Literal["run", "function", "operator", "code", "line"]
+_IN_NO_CALL = "(in no call)"
+
+
+class Frame(NamedTuple):
+    """``file`` is where the code comes from, ``line`` a line in it; empty and 0 if unknown."""
+
+    name: str
+    kind: FrameKind
+    file: str = ""
+    line: int = 0
+
+
+# What an instruction of a function was made from; None where nobody knows.
+LineOf = Callable[[Library, Function, int], Frame | None]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """``frames``, outermost first, in which ``thread`` had ``samples`` that weigh ``weight``."""
+
+    frames: tuple[Frame, ...]
+    thread: int
+    samples: int
+    weight: int
+
+
+def no_lines(library: Library, function: Function, address: int) -> None:
+    """Where no line tables are to be had."""
+
+
+def sampled_of(report: Report) -> Sampled:
+    """The samples of ``report``; :class:`VmprofError` if it has none."""
+    if report.samples is None or not report.samples.hits:
+        raise VmprofError(
+            "the report has no samples; take some: vmprof run MODEL --sample --json FILE"
+        )
+    return report.samples
+
+
+def stacks_of(report: Report, line_of: LineOf = no_lines) -> list[Stack]:
+    """One for all samples of the same frames and thread; the heaviest first.
+
+    Raises :class:`VmprofError` if the report has no samples.
+    """
+    sampled = sampled_of(report)
+    root = Frame(title_of(report) or "run", "run")
+    above = [(root, *_of_call(row)) for row in report.calls]
+    outside = (root, Frame(_IN_NO_CALL, "operator"))
+    samples: Counter[tuple[tuple[Frame, ...], int]] = Counter()
+    weights: Counter[tuple[tuple[Frame, ...], int]] = Counter()
+    for hit in sampled.hits:
+        function = sampled.functions[hit.function]
+        library = sampled.libraries[function.library]
+        outer = above[hit.call] if hit.call != IN_NO_CALL else outside
+        line = line_of(library, function, hit.address)
+        key = (*outer, _code(library, function), *([line] if line else ())), hit.thread
+        samples[key] += hit.samples
+        weights[key] += hit.weight
+    return [
+        Stack(frames, thread, samples[frames, thread], weight)
+        for (frames, thread), weight in weights.most_common()
+    ]
+
+
+def threads_of(stacks: Sequence[Stack]) -> list[tuple[str, list[Stack]]]:
+    """The stacks of each thread, under its name."""
+    found: dict[int, list[Stack]] = {}
+    for stack in stacks:
+        found.setdefault(stack.thread, []).append(stack)
+    return [
+        (f"worker {thread}" if thread else "calling thread", found[thread])
+        for thread in sorted(found)
+    ]
+
+
+def _of_call(row: Row) -> list[Frame]:
+    path = row.get(PATH)
+    functions = path.split(" > ") if isinstance(path, str) and path else []
+    return [
+        *(Frame(name, "function") for name in functions),
+        Frame(str(row.get("Name", "")), "operator"),
+    ]
+
+
+def _code(library: Library, function: Function) -> Frame:
+    file = PurePath(library.path).name
+    return Frame(function.name or f"[{file}]", "code", library.path)
