@@ -40,6 +40,7 @@ BENCHMARKS = (
     "start",
     "reports",
     "schedule",
+    "significance",
     "compare_tvm_023",
 )
 
