@@ -23,6 +23,7 @@ from support.reports import network
 
 from vmprof import Report
 from vmprof.cli.parser import make_parser
+from vmprof.compare.readers import read_reports
 
 REFERENCE = Path(__file__).parents[1] / "data" / "tvm-relay-papi-mlp.txt"
 
@@ -115,6 +116,39 @@ def test_standard_input_is_a_file(folder: Path) -> None:
     assert both.stderr == (
         "vmprof: error: standard input holds one side of a diff; the other has to be a file\n"
     )
+
+
+def test_a_page_is_read_as_its_report(folder: Path) -> None:
+    report = network()
+    (folder / "page.html").write_text(report.html())
+    shown = run("show", "page.html", cwd=folder)
+    assert (shown.returncode, shown.stdout) == (0, report.heading() + report.table())
+    compared = run("diff", "page.html", "report.json", cwd=folder)
+    assert compared.returncode == 0
+    assert compared.stdout.startswith("network (page.html)")
+    assert run("audit", "page.html", cwd=folder).stdout.startswith("network: ")
+
+
+def test_several_files_make_one_page(folder: Path) -> None:
+    other = network(3)
+    (folder / "other.json").write_text(other.json())
+    files = ("report.json", "other.json")
+    result = run("show", *files, "--html", "both.html", "--json", "both.json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    reports = [network(), other]
+    assert result.stdout == "\n".join(each.heading() + each.table() for each in reports)
+    for name in ("both.html", "both.json"):
+        assert [saved.report for saved in read_reports(folder / name)] == reports
+    assert (
+        '<option value="report-1">network (other.json)</option>'
+        in (folder / "both.html").read_text()
+    )
+    for options, message in (
+        (("--csv", "r.csv"), "--csv is of one report; name it: --report"),
+        (("-", "-"), "standard input can be read once: name - once"),
+    ):
+        wrong = run("show", *files, *options, cwd=folder)
+        assert (wrong.returncode, wrong.stderr) == (1, f"vmprof: error: {message}\n")
 
 
 def test_process_substitution(folder: Path) -> None:

@@ -85,16 +85,22 @@ class Delivery:
         self._provenance = options.provenance
         self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
 
-    def deliver(self, reports: Sequence[Report], trace: Text | None = None) -> None:
-        """Write the files, which hold one report, and print all of ``reports``.
+    def deliver(
+        self, reports: Sequence[Report], trace: Text | None = None, titles: Sequence[str] = ()
+    ) -> None:
+        """Write the files, and print all of ``reports``.
 
-        ``trace`` makes that of the one report, if it does not by itself.
+        Of several, which have ``titles``, there are a page and JSON, one after the other. ``trace``
+        makes that of the one report, if it does not by itself.
         """
-        if self._results.files and len(reports) > 1:
-            raise VmprofError(f"there are {len(reports)} reports; to write one, name it: --report")
         texts: dict[str, Text] = {form: partial(make, reports[0]) for form, make in FORMS.items()}
         if trace is not None:
             texts["trace"] = trace
+        if len(reports) > 1:
+            texts = {
+                "html": partial(_page_of, dict(zip(titles, reports, strict=True))),
+                "json": lambda: "".join(f"{report.json()}\n" for report in reports),
+            }
         self.deliver_forms(
             texts,
             lambda: "\n".join(
@@ -137,6 +143,12 @@ class Delivery:
 
         colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         return terminal.render(report, self._view, width=self.width, colour=colour)
+
+
+def _page_of(reports: Mapping[str, Report]) -> str:
+    from vmprof.report.render.html import render_several
+
+    return render_several(reports)
 
 
 def positive(value: str) -> int:

@@ -57,7 +57,7 @@ class FunctionView:
         median, places = _median(group, by, row_of)
         operators = replace(sections.operators, row_of=places)
         timeline = timeline_data(median, operators)
-        sections = replace(sections, data=timeline)
+        sections = replace(sections, data={**sections.data, **timeline})
         return cls(
             group.title,
             sections,
