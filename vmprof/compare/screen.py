@@ -68,7 +68,7 @@ def _refilled(text: str, width: int, *, is_note: bool) -> list[str]:
     """Lines that do not fit go on in the next, of a note below its text and not its mark."""
     lines: list[str] = []
     for line in text.rstrip("\n").split("\n"):
-        if is_note and lines and not _MARK.match(line):
+        if is_note and lines and line and lines[-1] and not _MARK.match(line):
             lines[-1] += f" {line.strip()}"
         else:
             lines.append(line)

@@ -105,6 +105,7 @@ x the median absolute deviation. Unprofiled is TVM's VM in the same rounds.
 {Verdict.DIFFERS.value}  more than chance, and than both of those
 {Verdict.UNDECIDED.value}  undecided: more than both, but within chance; or too few repeats for so
    many values
+
 A window costs {agreement.window[TIME]:.3f} us per call: what passes from one to the next, in no \
 row, in the least
 disturbed repeat of the dearer engine, and what an empty call reads.
