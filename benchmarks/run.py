@@ -42,6 +42,7 @@ BENCHMARKS = (
     "reports",
     "annotate",
     "schedule",
+    "significance",
     "compare_tvm_023",
 )
 

@@ -130,7 +130,7 @@ def test_standard_input_is_a_file(folder: Path) -> None:
     assert none.stderr.startswith("vmprof: error: standard input is no report")
     both = piped("diff", "-", "-", text=report.json())
     assert both.stderr == (
-        "vmprof: error: standard input holds one side of a diff; the other has to be a file\n"
+        "vmprof: error: standard input holds one report of a diff; the others have to be files\n"
     )
 
 

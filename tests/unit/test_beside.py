@@ -25,26 +25,27 @@ def repeated(factor: float, model: str = "network") -> Report:
 
 
 def test_what_is_no_more_than_chance_says_so() -> None:
-    changes = changes_since(repeated(1.0), "before", repeated(1.0))
+    changes = changes_since([repeated(1.0)], repeated(1.0), "before")
     assert changes.label == "before"
     assert set(changes.cells.values()) == {
-        Cell("+0.0 % ~", "", "from 100 us; within chance", 0.0, "unsure")
+        Cell("=", "", "before 100.00 us; within chance", 0.0, "unsure")
     }
 
 
 def test_a_change_has_its_direction() -> None:
     kernel = network(1).calls[0]
     key = str(kernel["Name"]), str(kernel["Argument Shapes"])
-    for factor, sign in ((1.5, "+50.0 %"), (0.5, "-50.0 %")):
-        cell = changes_since(repeated(1.0), "before", repeated(factor)).cells[key]
-        assert cell.text.startswith(sign)
-        assert cell.exact.startswith("from 100 us; more than chance")
+    for factor, sign in ((1.5, "+50.0"), (0.5, "-50.0")):
+        cell = changes_since([repeated(1.0)], repeated(factor), "before").cells[key]
+        assert (cell.text, cell.unit) == (sign, "%")
+        # Each side is one start: what differs between starts is not known.
+        assert (cell.exact, cell.mark) == ("before 100.00 us; not told from chance", "unsure")
         assert cell.key == 100 * (factor - 1)
 
 
 def test_an_operator_that_was_not_there_is_new() -> None:
     before = repeated(1.0)
-    cells = changes_since(replace(before, calls=before.calls[1:]), "before", before).cells
+    cells = changes_since([replace(before, calls=before.calls[1:])], before, "before").cells
     assert [cell.text for cell in cells.values()].count("new") == 1
 
 

@@ -7,8 +7,10 @@ import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from vmprof.cli.numbers import positive
 from vmprof.cli.results import ABOUT_FILES, Results, Text
 from vmprof.cli.screen import screen
+from vmprof.compare.readers import SavedReport, read_reports, reports_of
 from vmprof.errors import VmprofError
 from vmprof.report import Report
 from vmprof.report.render.view import View, text
@@ -67,6 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser, more_by: Sequence[str] = ()) 
     where = parser.add_argument_group("where the report goes, besides the terminal", ABOUT_FILES)
     for form in FORMS:
         where.add_argument(f"--{form}", metavar="FILE", help=_HELP[form])
+    where.add_argument(
+        "--baseline",
+        metavar="FILE",
+        help="a saved report; the page shows how much longer than there each row takes",
+    )
     where.add_argument("--open", action="store_true", help="show the --html FILE in a browser")
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
 
@@ -79,6 +86,9 @@ class Delivery:
         self._page = self._results.files.get("html") if options.open else None
         if options.open and (self._page is None or not self._page.is_file):
             raise VmprofError("--open needs a page to show: --html FILE")
+        if options.baseline is not None and "html" not in self._results.files:
+            raise VmprofError("--baseline is for the page: --html FILE")
+        self._baseline = None if options.baseline is None else read_reports(options.baseline)
         self._screen = None if options.plain else screen()
         self._provenance = options.provenance
         self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
@@ -94,7 +104,11 @@ class Delivery:
         texts: dict[str, Text] = {form: partial(make, reports[0]) for form, make in FORMS.items()}
         if trace is not None:
             texts["trace"] = trace
+        if self._baseline is not None:
+            texts["html"] = partial(_page_since, self._baseline, reports[0])
         if len(reports) > 1:
+            if self._baseline is not None:
+                raise VmprofError("--baseline is of one report; name it: --report")
             texts = {
                 "html": partial(_page_of, dict(zip(titles, reports, strict=True))),
                 "json": lambda: "".join(f"{report.json()}\n" for report in reports),
@@ -141,16 +155,20 @@ class Delivery:
         return terminal.render(report, self._view, width=columns, colour=colour)
 
 
+def _page_since(baseline: Sequence[SavedReport], report: Report) -> str:
+    """The page of ``report`` with what changed since that of the same model, or the only one."""
+    from vmprof.compare.diff.beside import changes_since
+    from vmprof.report.render.html import render
+
+    model = report.configuration.get("Model")
+    found = reports_of(str(model), baseline) if len(baseline) > 1 else baseline
+    return render(report, changes_since([found[0].report], report, found[0].where))
+
+
 def _page_of(reports: Mapping[str, Report]) -> str:
     from vmprof.compare.diff.beside import page
 
     return page(reports)
-
-
-def positive(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise argparse.ArgumentTypeError(f"{value!r} is no number from 1 up")
-    return int(value)
 
 
 def _names(value: str) -> tuple[str, ...]:
