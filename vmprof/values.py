@@ -74,6 +74,8 @@ INCLUSIVE_DURATION = f"Duration{INCLUSIVE} (us)"
 PATH = "Call path"
 # In the configuration: the one that was called from outside.
 FUNCTION = "Function"
+# The layers of the model that a call does the work of: :mod:`vmprof.report.layers`.
+LAYER = "Layer"
 
 
 def is_inclusive(column: str) -> bool:

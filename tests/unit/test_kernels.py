@@ -22,6 +22,7 @@ from vmprof.program.info import (
     write_info,
 )
 from vmprof.program.kernels import Cost, Flow, Kernel
+from vmprof.program.layers import KernelCall
 
 STATIC = Kernel(
     hash="00112233445566ff",
@@ -46,7 +47,9 @@ DYNAMIC = Kernel(
 
 
 INFO = ModelInfo(
-    {"a": STATIC, "b": DYNAMIC}, {"main": Signature(1, ('R.Tensor((n, 16), dtype="float32")',))}
+    {"a": STATIC, "b": DYNAMIC},
+    {"main": Signature(1, ('R.Tensor((n, 16), dtype="float32")',))},
+    {"main": (KernelCall("a", "conv + relu"), KernelCall("b", ""))},
 )
 
 
@@ -102,8 +105,10 @@ def test_what_cannot_be_read_is_left_aside(library: Path, text: str, reason: str
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": 4}, "another version of vmprof"),
+        ({"format": 5}, "another version of vmprof"),
         ({"kernels": {"a": {"hash": "1"}}}, "cannot be read"),
+        ({"calls": {"main": [["a", 1]]}}, "cannot be read"),
+        ({"calls": {"main": ["a"]}}, "cannot be read"),
     ],
 )
 def test_changed_documents(library: Path, change: dict[str, object], reason: str) -> None:

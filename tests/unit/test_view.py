@@ -10,6 +10,9 @@ import pytest
 from support.reports import HOSTILE, hostile, network
 
 from vmprof import VmprofError
+from vmprof.compare.readers import read_reports
+from vmprof.report import Report
+from vmprof.report.layers import by_layer
 from vmprof.report.render import terminal
 from vmprof.report.render.view import View, find_column, select, text
 from vmprof.values import Count, Ratio, Samples
@@ -84,6 +87,36 @@ def test_the_terminal_says_what_disturbed_it_and_where_it_was() -> None:
 def test_terminal_golden(width: int) -> None:
     shown = terminal.render(network(), View(), width=width, colour=False)
     assert shown == (DATA / f"terminal-{width}.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def resnet50() -> Report:
+    """As it was measured, without what only JSON has: 38 operators, with layers."""
+    (saved,) = read_reports(DATA / "resnet50" / "report.json")
+    return saved.report
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_many_operators_golden(resnet50: Report, width: int) -> None:
+    shown = terminal.render(resnet50, View(), width=width, colour=False)
+    assert shown == (DATA / "resnet50" / f"terminal-{width}.txt").read_text()
+
+
+def test_layers_golden(resnet50: Report) -> None:
+    shown = terminal.render(by_layer(resnet50, 2), View(), width=80, colour=False)
+    assert shown == (DATA / "resnet50" / "layers-80.txt").read_text()
+
+
+@pytest.mark.parametrize("width", range(60, 240, 13))
+def test_operators_can_be_told_apart(resnet50: Report, width: int) -> None:
+    rows = select(resnet50, View()).rows
+    shown = terminal.render(resnet50, View(), width=width, colour=False).splitlines()
+    first = next(number for number, line in enumerate(shown) if line.startswith("Name"))
+    # Where shapes are folded, a row goes on in lines that begin with blanks.
+    lines = [line for line in shown[first + 1 : shown.index("", first)] if line[0] != " "]
+    names = [line.split("  ")[0] for line in lines]
+    assert len(set(names)) == len({row["Name"] for row in rows})
+    assert max(map(len, shown)) <= width
 
 
 @pytest.mark.parametrize("width", range(60, 200, 7))

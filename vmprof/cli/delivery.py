@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,6 +14,7 @@ from vmprof.cli.screen import screen
 from vmprof.compare.readers import SavedReport, read_reports, reports_of
 from vmprof.errors import VmprofError
 from vmprof.report import Report
+from vmprof.report.layers import by_layer
 from vmprof.report.render.view import View, text
 from vmprof.values import Metric
 
@@ -45,9 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser, more_by: Sequence[str] = ()) 
     )
     what.add_argument(
         "--by",
-        choices=("operator", "path", *more_by),
+        choices=_Ways(("operator", "path", "layer", "layer:1", "layer:2", *more_by)),
         default="operator",
-        help="merge calls of one operator, or only those made in the same chain of functions"
+        help="merge calls of one operator, or only those made in the same chain of functions, or "
+        "those of one layer of the model; layer:N takes the first N parts of a layer's path"
         + (
             "; of a recording, shape does not merge shapes into ranges, and thread tells the "
             "threads apart that called a function"
@@ -78,6 +81,15 @@ def add_arguments(parser: argparse.ArgumentParser, more_by: Sequence[str] = ()) 
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
 
 
+class _Ways(tuple[str, ...]):
+    """What ``--by`` takes; layers to any depth."""
+
+    __slots__ = ()
+
+    def __contains__(self, way: object) -> bool:
+        return super().__contains__(way) or bool(re.fullmatch(r"layer:[1-9]\d{0,2}", str(way)))
+
+
 class Delivery:
     """What ``options`` say; files are checked at once, so that no work is lost."""
 
@@ -92,6 +104,9 @@ class Delivery:
         self._screen = None if options.plain else screen()
         self._provenance = options.provenance
         self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
+        by, _, depth = options.by.partition(":")
+        self._by_layer = by == "layer"
+        self._depth = int(depth) if depth else None
 
     def deliver(
         self, reports: Sequence[Report], trace: Text | None = None, titles: Sequence[str] = ()
@@ -147,6 +162,8 @@ class Delivery:
 
     def text(self, report: Report) -> str:
         """``report`` as the terminal gets it."""
+        if self._by_layer:
+            report = by_layer(report, self._depth)
         if self._screen is None:
             return report.heading() + text(report, self._view)
         from vmprof.report.render import terminal  # what it needs takes time to load

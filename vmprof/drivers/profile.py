@@ -301,6 +301,7 @@ def profile_engines(
                 if opened.clocks
                 else None,
                 threads=threads and not blind,
+                layers=engine.layers,
                 sampled=SampledRuns.of(
                     sampler.event, sampler.unit, sampler.rate, measurement.sampled
                 )

@@ -10,7 +10,7 @@ import json
 import re
 import stat
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from vmprof.errors import VmprofWarning
 from vmprof.program.build_id import digest, identity
 from vmprof.program.dimensions import Dimension
 from vmprof.program.kernels import LAYOUT_COLUMNS, Flow, Kernel, Kernels
+from vmprof.program.layers import Calls, KernelCall
 from vmprof.program.tensor_ir import write_tensor_ir
 from vmprof.version import __version__
 
 # 2 added signatures, and limits and flows of kernels; 3 knows the library by its build ID,
-# where it has one, since to read all of it takes long.
-_FORMAT, _READABLE = 3, (1, 2, 3)
+# where it has one, since to read all of it takes long; 4 added the layers of calls.
+_FORMAT, _READABLE = 4, (1, 2, 3, 4)
 _BY_DIGEST = (1, 2)
 # Anybody may have written the file: no more than this is read of it.
 _MAX_BYTES = 16 << 20
@@ -45,7 +46,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Kernels by their names, signatures by the functions' names.
+    """Kernels by their names, signatures and calls of kernels by the functions' names.
 
     ``tensor_ir`` is the kernels' TensorIR as :mod:`vmprof.program.tensor_ir` has it, where this was
     compiled in this process.
@@ -53,6 +54,7 @@ class ModelInfo:
 
     kernels: Kernels = field(default_factory=dict)
     signatures: Mapping[str, Signature] = field(default_factory=dict)
+    calls: Calls = field(default_factory=dict)
     tensor_ir: str = field(default="", compare=False, repr=False)
 
 
@@ -72,6 +74,10 @@ def write_info(info: ModelInfo, library: str | Path) -> None:
         "library": identity(Path(library)),
         "kernels": {name: asdict(kernel) for name, kernel in info.kernels.items()},
         "functions": {name: asdict(signature) for name, signature in info.signatures.items()},
+        "calls": {
+            function: [[call.kernel, call.layers[:_MAX_TEXT]] for call in calls]
+            for function, calls in info.calls.items()
+        },
     }
     info_path(library).write_text(json.dumps(document, indent=1), encoding="utf-8")
     write_tensor_ir(info.tensor_ir, Path(library))
@@ -132,7 +138,13 @@ def _info(document: Mapping[str, Any]) -> ModelInfo:
     return ModelInfo(
         {name: kernel_of(entry) for name, entry in document["kernels"].items()},
         {name: _signature(entry) for name, entry in document.get("functions", {}).items()},
+        {name: tuple(map(_call, calls)) for name, calls in document.get("calls", {}).items()},
     )
+
+
+def _call(entry: Sequence[Any]) -> KernelCall:
+    kernel, layers = map(_short, entry)
+    return KernelCall(kernel, layers)
 
 
 def _signature(entry: Mapping[str, Any]) -> Signature:

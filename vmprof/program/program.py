@@ -6,6 +6,7 @@ import mmap
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from vmprof.program.bytecode import Bytecode, Function, FunctionKind
 from vmprof.program.embedded import embedded_module
 from vmprof.program.info import NOTHING_KNOWN, ModelInfo
 from vmprof.program.kernels import Kernels
+from vmprof.program.layers import layers_by_instruction
 from vmprof.program.parameters import parameters_of
 from vmprof.program.reader import read_bytecode
 from vmprof.program.types import Parameter
@@ -83,6 +85,11 @@ class Program:
     def kernels(self) -> Kernels:
         """What the kernels are, by name, as far as that is known."""
         return self.info.kernels
+
+    @cached_property
+    def layers(self) -> Mapping[int | None, str]:
+        """Which layers the calls of instructions are of, by their numbers, where that is known."""
+        return layers_by_instruction(self.bytecode, self.info.calls)
 
     def parameters(self, entry: str) -> tuple[Parameter, ...]:
         """What the function ``entry`` takes."""

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from vmprof.report.columnwise import gathered
+from vmprof.report.layers import all_layers
 from vmprof.values import (
+    LAYER,
     NOT_COUNTED,
     PATH,
     TASKS,
@@ -75,7 +77,7 @@ def _merge(rows: Sequence[Row]) -> Row:
     if len(rows) == 1:
         return {name: metric for name, metric in rows[0].items() if name not in _OF_ONE_CALL}
     return {
-        name: combine(metrics)
+        name: all_layers(metrics) if name == LAYER else combine(metrics)
         for name, metrics in gathered(rows).items()
         if name not in _OF_ONE_CALL
     }

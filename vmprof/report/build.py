@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from vmprof.sampling.fold import SampledRuns
 from vmprof.uncollected import uncollected
 from vmprof.values import (
     INCLUSIVE_DURATION,
+    LAYER,
     PATH,
     SAMPLES_SUFFIX,
     WINDOW,
@@ -56,6 +57,7 @@ def build_report(
     configuration: Mapping[str, Metric],
     clocks: ClockRuns | None = None,
     threads: bool = False,
+    layers: Callable[[Sequence[int]], Sequence[str]] | None = None,
     sampled: SampledRuns | None = None,
 ) -> Report:
     """A report of the calls that any of the runs made.
@@ -66,6 +68,7 @@ def build_report(
     out the calls inside it, which have rows of their own, and are 0 in a run that did not
     make the call. ``refused`` says why columns that were asked for are not there. ``clocks``
     are the runs that read CPU time; with ``threads`` the report says how calls used threads.
+    ``layers`` tells of sites that are called one after the other the layers of each call.
     ``sampled`` are the runs that say where inside the calls time went.
     """
     alignment = Alignment(
@@ -94,7 +97,9 @@ def build_report(
     kept = middle_half(totals)
     counted.total |= means(per_run, kept)
     total_us = float(totals[kept].mean()) / 1e3
-    names = [sites[site] for site in calls.sites.tolist()]
+    called: list[int] = calls.sites.tolist()
+    names = [sites[site] for site in called]
+    layer_cells = layers(called) if layers else [""] * len(called)
     note = alignment.note()
     notes: dict[str, Metric] = {
         **({} if note is None else {"Note": note}),
@@ -131,6 +136,8 @@ def build_report(
             row[WINDOW] = Samples((begin / 1e3, end / 1e3))
         if inclusive_rows[i]:
             row[INCLUSIVE_DURATION] = Duration(inclusive_us[i])
+        if layer_cells[i]:
+            row[LAYER] = layer_cells[i]
         if several_paths:
             row[PATH] = calls.paths[i]
         calls_of_report.append(row)

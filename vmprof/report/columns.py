@@ -18,6 +18,7 @@ _KNOWN: dict[str, ColumnKind] = {
     "Hash": "string",
     "Call path": "string",
     "Bound": "string",
+    "Layer": "string",
     "Not counted": "string",
     "Count": "count",
     "FLOPs": "count",

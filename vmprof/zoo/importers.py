@@ -65,7 +65,7 @@ def _from_onnx(path: Path) -> Any:
 
 
 def _of_onnx(model: Any) -> Any:
-    from tvm.relax.frontend.onnx import from_onnx
+    from vmprof.zoo.named_importers import from_onnx
 
     _name_dimensions(model.graph)
     return from_onnx(model)
@@ -112,9 +112,9 @@ def _from_torch(path: Path) -> Any:
 
 
 def _of_exported(program: Any) -> Any:
-    from tvm.relax.frontend.torch import from_exported_program
+    from vmprof.zoo.named_importers import from_exported_program
 
-    return from_exported_program(program, unwrap_unit_return_tuple=True)
+    return from_exported_program(program)
 
 
 # How to read a file, which package that takes, and vmprof's extra that brings it.

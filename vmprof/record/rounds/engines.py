@@ -66,6 +66,10 @@ class Engine(ABC):
     def collecting(self, collector: Collector) -> Collecting:
         """A way to run in which ``collector`` stands around every call."""
 
+    @abstractmethod
+    def layers(self, sites: Sequence[int]) -> Sequence[str]:
+        """The layers of each of a run's calls, which are of ``sites``; "" where it cannot tell."""
+
     def run(self, reading: Reading, counted: Pass | None) -> None:
         """A run under the recorder, whose recording nobody wants."""
         self._recorder.run(self._recorded, reading, counted)
@@ -161,6 +165,10 @@ class DispatchLoop(Engine):
             self._recorder.run(collected_run, Reading.TIME)
 
         return Collecting(run, lambda: (self._recorder.recording(Reading.TIME), rows.copy()))
+
+    def layers(self, sites: Sequence[int]) -> Sequence[str]:
+        of_instruction = self._program.layers
+        return [of_instruction.get(self.sites[site].instruction, "") for site in sites]
 
     def _interpreter(self, wrap: Callable[[Site, Any], Any]) -> Interpreter:
         return Interpreter(

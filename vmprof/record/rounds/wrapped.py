@@ -6,11 +6,13 @@ be told of the calls too, but TVM's VM takes as long to call one as many a kerne
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from vmprof.errors import VmprofError, add_note
 from vmprof.program.bytecode import FunctionKind
+from vmprof.program.layers import straight_calls
 from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading
 from vmprof.record.rounds.engines import Collecting, Engine, collected
@@ -63,6 +65,17 @@ class WrappedVm(Engine):
             self._recorder.run(collected_run, Reading.TIME)
 
         return Collecting(run, lambda: (self._recorder.recording(Reading.TIME), rows.copy()))
+
+    def layers(self, sites: Sequence[int]) -> Sequence[str]:
+        """Of a site the nth call is the nth in the code, where that leaves no other way."""
+        of_instruction = self._program.layers
+        made: dict[str, list[str]] = {}
+        for number, callee in straight_calls(self._program.bytecode, self._entry):
+            made.setdefault(callee, []).append(of_instruction.get(number, ""))
+        callees = [self.sites[site].callee for site in sites]
+        times = Counter(callees)
+        cells = {name: iter(each) for name, each in made.items() if len(each) == times[name]}
+        return [next(cells[name]) if name in cells else "" for name in callees]
 
     def _run(self, wrap: Callable[[Place, Any], Any]) -> PackedCall:
         """A run in a VM of its own, with wrapped functions in their places."""

@@ -1,18 +1,19 @@
 """The table for people at a terminal: as wide as it is, the important things first.
 
 A bar for the share of time, three significant digits, as many columns as fit
-(those that do not are named below), long names cut in the middle, shapes
-folded. Colour is for what matters alone: where the time goes, what is missing.
+(those that do not are named below), names as wide as these leave room for and
+shortened where they are alike, shapes folded. Colour is for what matters alone: where the
+time goes, what is missing.
 """
 
 from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -20,20 +21,22 @@ from rich.text import Text
 
 from vmprof.report.facts import facts, title_of
 from vmprof.report.kinds import microseconds
+from vmprof.report.layers import short as short_layers
 from vmprof.report.model import Report
 from vmprof.report.noise import Level, Noise, noise_of, spread_of
 from vmprof.report.provenance import folded
 from vmprof.report.render.figures import short
+from vmprof.report.render.names import shortened
 from vmprof.report.render.view import View, select
 from vmprof.report.totals import longest_total
-from vmprof.values import Count, Duration, Metric, Percent, Ratio, Row
+from vmprof.values import LAYER, Count, Duration, Metric, Percent, Ratio, Row
 from vmprof.visible import visible
 
 _GAP = 2
 _NARROW = 60  # for a name, and the least width that is used
-_NAME = 44
+_LEAST_NAME, _NAME = 20, 44
 _BAR = 12
-_SHAPES = 30
+_LEAST_TEXT, _SHAPES = 16, 30
 _SHAPE_LINES = 2
 _MUCH = 10.0  # percent of Total: worth a look
 _SHAPE_COLUMN = "Argument Shapes"
@@ -72,7 +75,7 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
         place = titles.index("Duration (us)") + 1
         titles = [*titles[:place], _SPREAD, *titles[place:]]
     columns = [_Column.of(title, rows) for title in titles]
-    layout = _Layout.of(columns, rows, width, everything=view.columns is not None)
+    layout = _Layout.of(columns, width, everything=view.columns is not None)
     total = longest_total(report) or microseconds(chosen.sums)
     console.print(_table(layout, rows, len(chosen.rows) + bool(chosen.rest), total))
     if layout.left_out:
@@ -95,7 +98,7 @@ class _Column:
 
     title: str
     label: str
-    cells: Sequence[str]
+    cells: list[str]
     is_ratio: bool
     says_something: bool
 
@@ -112,7 +115,7 @@ class _Column:
         elif title.startswith("perf::"):
             label = title.removeprefix("perf::").lower()
         label = visible(label)
-        cells = [_cell(metric) for metric in metrics]
+        cells = [_cell(title, metric) for metric in metrics]
         numbers = [m for m in metrics if isinstance(m, Count | Duration | Percent | Ratio)]
         if numbers:
             cells = _aligned(cells)
@@ -133,7 +136,7 @@ class _Column:
     @property
     def rank(self) -> tuple[int, int]:
         """What is shown first, where not all of them fit: lower is earlier."""
-        groups = ("Name", "Duration (us)", _SPREAD, "Device", "Count", "Bound")
+        groups = ("Name", "Duration (us)", _SPREAD, "Device", "Count", "Bound", LAYER)
         if self.title in groups:
             return (0, groups.index(self.title))
         kind = 0 if self.is_ratio else 1 if self.title.startswith("perf::") else 2
@@ -142,62 +145,68 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Layout:
-    """``columns`` that fit, how wide names and shapes may be, titles of what does not fit."""
+    """``columns`` that fit, ``widths`` of those that give way, titles of what does not fit."""
 
     columns: Sequence[_Column]
-    name: int
-    bar: bool
-    shapes: int
+    widths: Mapping[str, int]
     left_out: Sequence[str]
 
     @classmethod
-    def of(
-        cls, columns: Sequence[_Column], rows: Sequence[Row], width: int, *, everything: bool
-    ) -> _Layout:
-        """``everything``: the user named the columns; then only the shapes may give way."""
-        names = max((cell_len(str(row.get("Name", ""))) for row in rows), default=0)
-        name = min(names, _NAME if width > 2 * _NARROW else max(20, width * 2 // 5))
-        room = width - name
-        bar = any(column.title == "Duration (us)" for column in columns)
-        if bar:
+    def of(cls, columns: Sequence[_Column], width: int, *, everything: bool) -> _Layout:
+        """``everything``: the user named the columns; then only texts may give way."""
+        given = {column.title: column for column in columns}
+        least = {
+            title: min(given[title].width, enough)
+            for title, enough in _least_widths(given, width, everything=everything).items()
+            if title in given
+        }
+        room = width - least["Name"]
+        if "Duration (us)" in given:
             room -= _BAR + 6 + 2 * _GAP
         shown: list[_Column] = []
         left_out = []
-        shapes = None
-        ordered = columns if everything else sorted(columns, key=lambda column: column.rank)
-        for column in ordered:
-            if column.title == "Name" or (column.is_empty and not everything):
+        for column in columns if everything else sorted(columns, key=lambda column: column.rank):
+            if column.title == "Name":
+                shown.append(column)
                 continue
-            if column.title in _NEVER_BY_DEFAULT and not everything:
+            if not everything and (column.is_empty or column.title in _NEVER_BY_DEFAULT):
                 continue
-            if column.title == _SHAPE_COLUMN:
-                shapes = column
-                continue
-            if not everything and (column.width + _GAP > room or column.title.endswith("layout")):
+            needed = least.get(column.title, column.width) + _GAP
+            if not everything and (needed > room or column.title.endswith("layout")):
                 left_out.append(column.title)
                 continue
-            room -= column.width + _GAP
+            room -= needed
             shown.append(column)
-        space = 0
-        if shapes is not None:
-            space = min(shapes.width, max(room - _GAP, 0))
-            if space < min(_SHAPES, shapes.width) and not everything:
-                left_out.insert(0, shapes.title)
-                space = 0
-            else:
-                space = max(space, 16)
-                shown.append(shapes)
-        return cls(shown, name, bar, space, left_out)
+        # What is left over is for what gave way, in the order of what matters.
+        widths = {}
+        for title, enough in least.items():
+            if given[title] in shown:
+                widths[title] = enough + min(max(room, 0), given[title].width - enough)
+                room -= widths[title] - enough
+        cut = [
+            replace(column, cells=shortened(column.cells, widths[column.title]))
+            if column.title in (LAYER, "Name")
+            else column
+            for column in shown
+        ]
+        return cls(cut, widths, left_out)
+
+
+def _least_widths(given: Container[str], width: int, *, everything: bool) -> Mapping[str, int]:
+    """How wide texts are at least, in the order in which they get what room is left."""
+    name = max(_LEAST_NAME, width // 4 if LAYER in given else width * 2 // 5)
+    return {
+        "Name": min(name, _NAME),
+        LAYER: min(max(_LEAST_TEXT, width // 5), _NAME),
+        _SHAPE_COLUMN: _LEAST_TEXT if everything else _SHAPES,
+    }
 
 
 def _table(layout: _Layout, rows: Sequence[Row], sums_at: int, total: float) -> Table:
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("Name", no_wrap=True, min_width=layout.name, max_width=layout.name)
     for column in layout.columns:
-        if column.title == _SHAPE_COLUMN:
-            table.add_column(column.title, width=layout.shapes)
-        else:
-            table.add_column(Text(column.label), no_wrap=True)
+        width = layout.widths.get(column.title)
+        table.add_column(Text(column.label), no_wrap=column.title != _SHAPE_COLUMN, width=width)
         if column.title == "Duration (us)":
             table.add_column("Share", justify="left", no_wrap=True, width=_BAR + 6 + _GAP)
     longest = max((microseconds(row) for row in rows[:sums_at]), default=0.0)
@@ -205,23 +214,31 @@ def _table(layout: _Layout, rows: Sequence[Row], sums_at: int, total: float) -> 
         is_sum = number >= sums_at
         share = 100 * microseconds(row) / total if total else 0.0
         style = "bold" if share >= _MUCH and not is_sum else ""
-        cells: list[Text] = [Text(_shorten(str(row.get("Name", "")), layout.name), style)]
+        cells: list[Text] = []
         for column in layout.columns:
             cell = column.cells[number]
-            if column.title == _SHAPE_COLUMN:
-                folded = textwrap.wrap(
-                    cell, layout.shapes, max_lines=_SHAPE_LINES, placeholder=" ..."
-                )
-                cells.append(Text("\n".join(folded), "dim"))
-                continue
-            cells.append(_dimmed_unit(cell, style if column.title == "Duration (us)" else ""))
-            if column.title == "Duration (us)":
-                length = microseconds(row) / longest if longest and not is_sum else 0.0
-                cells.append(Text.assemble((f"{share:5.1f} ", style), (_bar(length), "cyan")))
+            match column.title:
+                case "Name":
+                    cells.append(Text(cell, style))
+                case "Duration (us)":
+                    length = microseconds(row) / longest if longest and not is_sum else 0.0
+                    cells.append(_dimmed_unit(cell, style))
+                    cells.append(Text.assemble((f"{share:5.1f} ", style), (_bar(length), "cyan")))
+                case title if title == _SHAPE_COLUMN:
+                    cells.append(Text(_folded(cell, layout.widths[title]), "dim"))
+                case title if title == LAYER:
+                    cells.append(Text(cell))
+                case _:
+                    cells.append(_dimmed_unit(cell, ""))
         if number == sums_at:
             table.add_row()
         table.add_row(*cells)
     return table
+
+
+def _folded(shapes: str, width: int) -> str:
+    lines = textwrap.wrap(shapes, width, max_lines=_SHAPE_LINES, placeholder=" ...")
+    return "\n".join(lines)
 
 
 def _facts(report: Report, width: int) -> Text:
@@ -241,7 +258,7 @@ def _noise(noise: Noise) -> Text:
     return text.append(visible(f" ({noise.remedy})"), "dim") if noise.remedy else text
 
 
-def _spreads(rows: Sequence[Row]) -> Sequence[str]:
+def _spreads(rows: Sequence[Row]) -> list[str]:
     texts = [spread.text if (spread := spread_of(row)) else "" for row in rows]
     return [text.rjust(max(map(len, texts))) for text in texts]
 
@@ -263,8 +280,9 @@ def _missing(report: Report) -> RenderableType:
     return Group(*lines)
 
 
-def _cell(metric: Metric | None) -> str:
-    return visible(short(metric))
+def _cell(title: str, metric: Metric | None) -> str:
+    text = short(metric)
+    return visible(short_layers(text) if title == LAYER else text)
 
 
 def _aligned(cells: Sequence[str]) -> list[str]:
@@ -287,12 +305,3 @@ def _bar(length: float) -> str:
     eighths = round(8 * _BAR * length)
     partial = " ▏▎▍▌▋▊▉"[eighths % 8].strip()
     return "█" * (eighths // 8) + partial
-
-
-def _shorten(name: str, width: int) -> str:
-    """Cut in the middle: the end tells a kernel from the others."""
-    name = visible(name)
-    if cell_len(name) <= width:
-        return name
-    tail = min(10, width // 3)
-    return f"{set_cell_size(name, width - tail - 1).rstrip()}…{name[-tail:]}"

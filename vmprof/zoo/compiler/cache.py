@@ -24,7 +24,7 @@ from vmprof.errors import VmprofWarning
 from vmprof.program.info import info_path
 from vmprof.program.tensor_ir import tensor_ir_path
 from vmprof.version import __version__
-from vmprof.zoo import lowering, models
+from vmprof.zoo import layers, lowering, models
 
 _UNUSED_DAYS = 30
 _SUPERSEDED_DAYS = 1
@@ -133,6 +133,7 @@ def _sources() -> Iterator[Path]:
         for folder in package.__path__:
             yield from sorted(Path(folder).glob("*.py"))
     yield from sorted(Path(__file__).parent.glob("*.py"))
+    yield Path(layers.__file__)
 
 
 def _tidy(folder: Path, of_model: str) -> None:

@@ -14,10 +14,12 @@ from tvm.ir.instrument import pass_instrument
 
 from vmprof.program.info import ModelInfo, Signature, write_info
 from vmprof.program.kernels import LAYOUT_COLUMNS, Kernel
+from vmprof.program.layers import KernelCall
 from vmprof.zoo.compiler.cost import operations, tensor_shapes
 from vmprof.zoo.compiler.indices import limits_and_flows
 from vmprof.zoo.compiler.lines import ATTACH_LINES
 from vmprof.zoo.compiler.traffic import tensor_bytes
+from vmprof.zoo.compiler.trail import Trail
 from vmprof.zoo.lowering.graph import is_call
 from vmprof.zoo.lowering.layout import LAYOUTS
 from vmprof.zoo.lowering.names import unnumbered
@@ -37,7 +39,8 @@ class _Operator:
 class KernelInfo:
     """A pass instrument: after compilation, ``kernels`` says what each kernel is.
 
-    ``signatures`` says what functions take; ``info`` is both.
+    ``signatures`` says what functions take, ``calls`` which layers of the model the calls in
+    them are of, where spans of the module say so; ``info`` is all of it.
 
     For any compilation of a Relax module by passes::
 
@@ -53,7 +56,9 @@ class KernelInfo:
     def __init__(self) -> None:
         self.kernels: dict[str, Kernel] = {}
         self.signatures: dict[str, Signature] = {}
+        self.calls: dict[str, tuple[KernelCall, ...]] = {}
         self.last_pass = ""
+        self._trail = Trail()
         # Operators by the variable that they define, before they are legalized;
         # then by what their kernel computes, since passes may rename that.
         self._graph: dict[Any, _Operator] = {}
@@ -63,7 +68,7 @@ class KernelInfo:
     @property
     def info(self) -> ModelInfo:
         """All that was noted."""
-        return ModelInfo(self.kernels, self.signatures)
+        return ModelInfo(self.kernels, self.signatures, self.calls)
 
     def save(self, library: str | Path) -> None:
         """Write it beside the library that was exported to ``library``."""
@@ -72,10 +77,17 @@ class KernelInfo:
     def run_before_pass(self, module: Module, info: Any) -> None:
         """TVM's: called with the module as it is before a pass."""
         if info.name != ATTACH_LINES:  # which is none of TVM's
+            if not self.last_pass:
+                self._trail.graph(module)
             self.last_pass = str(info.name)
         match info.name:
             case "LegalizeOps":
                 self._graph = dict(_graph(module))
+                self._trail.before_legalizing(module)
+            case "FuseOps":
+                self._trail.before_fusing(module)
+            case "ToNonDataflow":
+                self.calls = self._trail.calls(module)
             case "FuseTIR":
                 self._groups = dict(self._groups_of(module))
             case "CallTIRRewrite":
@@ -85,8 +97,12 @@ class KernelInfo:
 
     def run_after_pass(self, module: Module, info: Any) -> None:
         """TVM's: called with the module as it is after a pass."""
-        if info.name == "LegalizeOps":
-            self._operators.update(self._legalized(module))
+        match info.name:
+            case "LegalizeOps":
+                self._operators.update(self._legalized(module))
+                self._trail.legalized(module)
+            case "FuseOps":
+                self._trail.fused(module)
 
     def _legalized(self, module: Module) -> Iterable[tuple[int, _Operator]]:
         for function in _relax_functions(module):

@@ -20,6 +20,7 @@ import tvm
 from tvm import relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
+from vmprof.zoo.layers import in_layer, layer_of
 from vmprof.zoo.lowering.graph import (
     Dataflow,
     Expr,
@@ -47,11 +48,11 @@ class _Plan:
     """What becomes of the variables of a function.
 
     ``affine`` maps the result of a normalisation to (its input, scale or None,
-    shift); ``outputs`` and ``inputs`` say by what a convolution's weights are
+    shift, its layer); ``outputs`` and ``inputs`` say by what a convolution's weights are
     multiplied, per output and per input channel.
     """
 
-    affine: dict[Var, tuple[Var, Floats | None, Floats]] = field(default_factory=dict)
+    affine: dict[Var, tuple[Var, Floats | None, Floats, str | None]] = field(default_factory=dict)
     dropped: set[Var] = field(default_factory=set)
     outputs: dict[Var, Floats] = field(default_factory=dict)
     inputs: dict[Var, Floats] = field(default_factory=dict)
@@ -81,6 +82,7 @@ def _plan_one(flow: Dataflow, var: Var, call: Expr, plan: _Plan) -> None:
     ):
         return
     gamma, beta, mean, variance = arrays
+    layer = layer_of(call)
     scale = 1 / np.sqrt(variance + np.float32(call.attrs.epsilon))
     if call.attrs.scale:
         scale = scale * gamma
@@ -88,7 +90,7 @@ def _plan_one(flow: Dataflow, var: Var, call: Expr, plan: _Plan) -> None:
     plan.dropped.add(var)
     if var.same_as(flow.only_user(data)) and _weights_may_change(flow, data):
         plan.outputs[data] = scale
-        plan.affine[result] = (data, None, shift)
+        plan.affine[result] = (data, None, shift, layer)
         return
     users = flow.users(result)
     relu = flow.only_user(result)
@@ -96,9 +98,9 @@ def _plan_one(flow: Dataflow, var: Var, call: Expr, plan: _Plan) -> None:
         users = flow.users(relu) if (scale > 0).all() else []
     if users and scale.all() and all(_weights_may_change(flow, u, inputs=True) for u in users):
         plan.inputs.update(dict.fromkeys(users, scale))
-        plan.affine[result] = (data, None, shift / scale)
+        plan.affine[result] = (data, None, shift / scale, layer)
     else:
-        plan.affine[result] = (data, scale, shift)
+        plan.affine[result] = (data, scale, shift, layer)
 
 
 def _weights_may_change(flow: Dataflow, var: Var, *, inputs: bool = False) -> bool:
@@ -133,11 +135,12 @@ class _Folder(PyExprMutator):  # type: ignore[misc]
         else:
             super().visit_var_binding_(binding)
 
-    def _affine(self, data: Var, scale: Floats | None, shift: Floats) -> Expr:
+    def _affine(self, data: Var, scale: Floats | None, shift: Floats, layer: str | None) -> Expr:
         data = self.visit_expr(data)
         if scale is not None:
-            data = self.builder_.emit(relax.op.multiply(data, _per_channel(scale)))
-        return relax.op.add(data, _per_channel(shift))
+            product = relax.op.multiply(data, _per_channel(scale))
+            data = self.builder_.emit(in_layer(product, layer))
+        return in_layer(relax.op.add(data, _per_channel(shift)), layer)
 
     def _convolution(self, var: Var, call: Expr) -> Expr:
         weight = constant(call.args[1])

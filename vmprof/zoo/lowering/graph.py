@@ -10,6 +10,8 @@ import numpy.typing as npt
 import tvm
 from tvm import relax
 
+from vmprof.zoo.layers import in_layer, layer_of
+
 Floats = npt.NDArray[np.float32]
 Expr = Any  # TVM has no type stubs
 Var = Any
@@ -80,9 +82,9 @@ def pair(values: Any) -> tuple[int, int]:
 
 
 def conv2d(call: Expr, data: Expr, weight: Expr, **changed: Any) -> Expr:
-    """A convolution with the attributes of ``call``, but for those that are ``changed``."""
+    """A convolution with layer and attributes of ``call``, but for those that are ``changed``."""
     attributes = call.attrs
-    return relax.op.nn.conv2d(
+    made = relax.op.nn.conv2d(
         data,
         weight,
         **{
@@ -93,6 +95,7 @@ def conv2d(call: Expr, data: Expr, weight: Expr, **changed: Any) -> Expr:
             **changed,
         },
     )
+    return in_layer(made, layer_of(call))
 
 
 def emit_for(mutator: Any, var: Var, value: Expr) -> None:

@@ -17,6 +17,7 @@ import tvm
 from tvm import relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
+from vmprof.zoo.layers import in_layer, layer_of
 from vmprof.zoo.lowering import kernels
 from vmprof.zoo.lowering.graph import (
     Expr,
@@ -94,17 +95,19 @@ class _Blocker(PyExprMutator):  # type: ignore[misc]
 
     def visit_var_binding_(self, binding: Any) -> None:
         var, value = binding.var, binding.value
+        layer = layer_of(value)
         made = self._in_blocks(value) if isinstance(value, relax.Call) else None
         if made is None:
             packed = self._packed_product(value)
             if packed is not None:
-                emit_for(self, var, packed)
+                emit_for(self, var, in_layer(packed, layer))
                 return
             for used in relax.analysis.free_vars(value):
                 self._as_plain(used)
             super().visit_var_binding_(binding)
             return
         expression, block = made
+        expression = in_layer(expression, layer)
         blocked = _Blocked(self.builder_.emit(expression, name_hint=var.name), block)
         if isinstance(var, relax.DataflowVar):
             self._blocked[var] = [blocked]

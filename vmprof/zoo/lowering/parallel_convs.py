@@ -16,6 +16,8 @@ import tvm
 from tvm import relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
+from vmprof.report.layers import cell_of
+from vmprof.zoo.layers import in_layer, layer_of
 from vmprof.zoo.lowering.graph import (
     Dataflow,
     Expr,
@@ -41,12 +43,16 @@ class CombineParallelConvs:
 
 @dataclass
 class _Branch:
-    """A convolution, and what follows it where nothing else uses its result."""
+    """A convolution, and what follows it where nothing else uses its result.
+
+    ``layers`` are those of the convolution, the addition and the ReLU.
+    """
 
     convolution: Var
     weight: Floats
     added: tuple[Var, Floats] | None
     relu: Var | None
+    layers: Sequence[str | None]
 
 
 @dataclass
@@ -62,6 +68,11 @@ class _Group:
         if self.with_relu:
             return branch.relu
         return branch.added[0] if self.with_add and branch.added else branch.convolution
+
+    def layer(self, number: int) -> str | None:
+        """The layers of the branches' operators of that number, as one."""
+        layers = (branch.layers[number] for branch in self.branches)
+        return cell_of(layer for layer in layers if layer is not None) or None
 
 
 def _combine(function: Any) -> Any:
@@ -96,9 +107,11 @@ def _branch(flow: Dataflow, var: Var) -> _Branch | None:
     addition = flow.call(added, "add")
     bias = None if addition is None else constant(addition.args[1])
     if added is None or bias is None or bias.shape != (len(weight), 1, 1):
-        return _Branch(var, weight, None, None)
+        return _Branch(var, weight, None, None, [layer_of(call)])
     relu = flow.only_user(added)
-    return _Branch(var, weight, (added, bias), None if flow.call(relu, "nn.relu") is None else relu)
+    active = flow.call(relu, "nn.relu")
+    layers = [*map(layer_of, (call, addition, active))]
+    return _Branch(var, weight, (added, bias), None if active is None else relu, layers)
 
 
 def _group(branches: Sequence[_Branch]) -> _Group:
@@ -139,10 +152,12 @@ class _Combiner(PyExprMutator):  # type: ignore[misc]
     def _merge(self, group: _Group, call: Expr) -> None:
         weight = np.concatenate([branch.weight for branch in group.branches])
         emit = self.builder_.emit
-        result = emit(conv2d(call, self.visit_expr(call.args[0]), relax.const(weight)))
+        merged = conv2d(call, self.visit_expr(call.args[0]), relax.const(weight))
+        result = emit(in_layer(merged, group.layer(0)))
         if group.with_add:
             biases = [branch.added[1] for branch in group.branches if branch.added]
-            result = emit(relax.op.add(result, relax.const(np.concatenate(biases))))
+            merged = relax.op.add(result, relax.const(np.concatenate(biases)))
+            result = emit(in_layer(merged, group.layer(1)))
         if group.with_relu:
-            result = emit(relax.op.nn.relu(result))
+            result = emit(in_layer(relax.op.nn.relu(result), group.layer(2)))
         group.result = result

@@ -28,13 +28,18 @@ class Inception:
         x = self._conv(x, 192, 3)
         x = self._net.max_pool(x, 3, stride=2)
         for projection in (32, 64, 64):
-            x = self._block_35(x, projection)
-        x = self._reduction_to_17(x)
+            with self._net.part("block"):
+                x = self._block_35(x, projection)
+        with self._net.part("reduction"):
+            x = self._reduction_to_17(x)
         for inner in (128, 160, 160, 192):
-            x = self._block_17(x, inner)
-        x = self._reduction_to_8(x)
-        x = self._block_8(x, self._net.avg_pool(x, 3, stride=1, padding=1))
-        x = self._block_8(x, self._net.max_pool(x, 3, stride=1, padding=1))
+            with self._net.part("block"):
+                x = self._block_17(x, inner)
+        with self._net.part("reduction"):
+            x = self._reduction_to_8(x)
+        for pool in (self._net.avg_pool, self._net.max_pool):
+            with self._net.part("block"):
+                x = self._block_8(x, pool(x, 3, stride=1, padding=1))
         x = self._net.flatten(self._net.avg_pool(x, 8, stride=1))
         return self._net.softmax(self._net.dense(x, 1000))
 

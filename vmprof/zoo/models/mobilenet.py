@@ -18,6 +18,7 @@ def mobilenet(*, draw: bool = True) -> tvm.IRModule:
     """MobileNet 1.0; input [1, 3, 224, 224], 1000 classes."""
     net = Network("data", (1, 3, 224, 224), draw=draw)
 
+    @net.part("block")
     def separable(x: Var, inputs: int, outputs: int, stride: int) -> Var:
         x = net.conv2d(x, inputs, 3, stride=stride, padding=1, groups=inputs)
         x = net.relu(net.batch_norm(x))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import tvm
 from tvm import relax
+
+from vmprof.zoo.layers import NamingBuilder
 
 Var = Any  # relax.Var: TVM has no type stubs
 Pair = int | tuple[int, int]
@@ -18,6 +23,22 @@ Draw = Callable[[np.random.Generator, Values], None]  # puts values into what it
 
 # So many elements of a tensor are drawn at once.
 _PART = 1 << 22
+
+Layer = TypeVar("Layer", bound=Callable[..., Var])
+
+
+def _part(kind: str) -> Callable[[Layer], Layer]:
+    """A method of :class:`Network` builds a part of that kind."""
+
+    def decorate(method: Layer) -> Layer:
+        @wraps(method)
+        def build(network: Network, *arguments: Any, **options: Any) -> Var:
+            with network.part(kind):
+                return method(network, *arguments, **options)
+
+        return cast("Layer", build)
+
+    return decorate
 
 
 class Network:
@@ -38,7 +59,8 @@ class Network:
         self._drawn = 0  # tensors
         self._drawing: list[Future[None]] = []
         self._parameters: list[Var] = []
-        self._builder = relax.BlockBuilder()
+        self._builder = NamingBuilder()
+        self._parts: Counter[tuple[str | None, str]] = Counter()
         self.input: Var = relax.Var(input_name, relax.TensorType(input_shape, "float32"))
 
     def build(self, layers: Callable[[Var], Var]) -> tvm.IRModule:
@@ -56,15 +78,30 @@ class Network:
     def emit(self, expression: Any) -> Var:
         return self._builder.emit(expression)
 
+    @contextmanager
+    def part(self, kind: str) -> Iterator[None]:
+        """What is built in the ``with`` is a part of the network, or of the part around it.
+
+        Reports call the third block of the first stage ``stage1.block3``.
+        """
+        around = self._builder.layer
+        self._parts[around, kind] += 1
+        with self._builder.part(f"{kind}{self._parts[around, kind]}"):
+            yield
+
     # ---- layers with weights ------------------------------------------------------
 
+    @_part("dense")
     def dense(self, x: Var, outputs: int, *, bias: bool = True) -> Var:
         """``x @ weight.T + bias`` of x [1, inputs]."""
         inputs = shape_of(x)[1]
         weight = self.emit(relax.op.permute_dims(self._weight((outputs, inputs), inputs)))
         product = self.emit(relax.op.matmul(x, weight))
-        return self.add(product, self._weight((outputs,), outputs)) if bias else product
+        if not bias:
+            return product
+        return self.emit(relax.op.add(product, self._weight((outputs,), outputs)))
 
+    @_part("conv")
     def conv2d(
         self,
         x: Var,
@@ -83,8 +120,9 @@ class Network:
         fan_in = inputs * rows * columns
         weight = self._weight((outputs, inputs, rows, columns), fan_in, gain)
         y = self.emit(relax.op.nn.conv2d(x, weight, strides=stride, padding=padding, groups=groups))
-        return self.add(y, self._weight((outputs, 1, 1), outputs)) if bias else y
+        return self.emit(relax.op.add(y, self._weight((outputs, 1, 1), outputs))) if bias else y
 
+    @_part("deconv")
     def conv2d_transpose(
         self, x: Var, outputs: int, kernel: int, *, stride: int, padding: int
     ) -> Var:
@@ -94,6 +132,7 @@ class Network:
         weight = self._weight((inputs, outputs, kernel, kernel), inputs * taps)
         return self.emit(relax.op.nn.conv2d_transpose(x, weight, strides=stride, padding=padding))
 
+    @_part("norm")
     def batch_norm(self, x: Var) -> Var:
         """Batch normalisation with drawn statistics, as inference uses it."""
         channels = shape_of(x)[1]
@@ -107,21 +146,27 @@ class Network:
 
     # ---- layers without -----------------------------------------------------------
 
+    @_part("add")
     def add(self, x: Var, y: Var) -> Var:
         return self.emit(relax.op.add(x, y))
 
+    @_part("relu")
     def relu(self, x: Var) -> Var:
         return self.emit(relax.op.nn.relu(x))
 
+    @_part("tanh")
     def tanh(self, x: Var) -> Var:
         return self.emit(relax.op.tanh(x))
 
+    @_part("softmax")
     def softmax(self, x: Var) -> Var:
         return self.emit(relax.op.nn.softmax(x))
 
+    @_part("pool")
     def max_pool(self, x: Var, size: int, *, stride: int, padding: int = 0) -> Var:
         return self.emit(relax.op.nn.max_pool2d(x, (size, size), strides=stride, padding=padding))
 
+    @_part("pool")
     def avg_pool(self, x: Var, size: int, *, stride: int, padding: int = 0) -> Var:
         """Zeros of the padding count, as in the reference."""
         return self.emit(
@@ -130,16 +175,20 @@ class Network:
             )
         )
 
+    @_part("pool")
     def global_avg_pool(self, x: Var) -> Var:
         return self.emit(relax.op.nn.adaptive_avg_pool2d(x, (1, 1)))
 
+    @_part("concat")
     def concatenate(self, xs: Sequence[Var]) -> Var:
         """Along the channels."""
         return self.emit(relax.op.concat(list(xs), axis=1))
 
+    @_part("flatten")
     def flatten(self, x: Var) -> Var:
         return self.emit(relax.op.nn.batch_flatten(x))
 
+    @_part("reshape")
     def reshape(self, x: Var, shape: Sequence[int]) -> Var:
         return self.emit(relax.op.reshape(x, shape))
 

@@ -19,6 +19,7 @@ def resnet(layers: int, *, draw: bool = True) -> tvm.IRModule:
     net = Network("data", (1, 3, 224, 224), draw=draw)
     bottleneck = layers >= _BOTTLENECK_FROM
 
+    @net.part("block")
     def block(x: Var, outputs: int, stride: int, *, first: bool) -> Var:
         x_active = net.relu(net.batch_norm(x))
         if bottleneck:
@@ -37,8 +38,9 @@ def resnet(layers: int, *, draw: bool = True) -> tvm.IRModule:
         x = net.max_pool(net.relu(net.batch_norm(x)), 3, stride=2, padding=1)
         outputs = 256 if bottleneck else 64
         for stage, blocks in enumerate(_STAGES[layers]):
-            for i in range(blocks):
-                x = block(x, outputs, 2 if stage > 0 and i == 0 else 1, first=i == 0)
+            with net.part("stage"):
+                for i in range(blocks):
+                    x = block(x, outputs, 2 if stage > 0 and i == 0 else 1, first=i == 0)
             outputs *= 2
         x = net.global_avg_pool(net.relu(net.batch_norm(x)))
         return net.softmax(net.dense(net.flatten(x), 1000))

@@ -25,6 +25,7 @@ def squeezenet(version: str, *, draw: bool = True) -> tvm.IRModule:
     """SqueezeNet 1.0 or 1.1; input [1, 3, 224, 224], 1000 classes."""
     net = Network("data", (1, 3, 224, 224), draw=draw)
 
+    @net.part("fire")
     def fire(x: Var, squeeze: int, expand: int) -> Var:
         x = net.relu(net.conv2d(x, squeeze, 1, bias=True))
         left = net.relu(net.conv2d(x, expand, 1, bias=True))

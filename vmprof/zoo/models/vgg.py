@@ -17,9 +17,10 @@ def vgg(layers: int, *, draw: bool = True) -> tvm.IRModule:
 
     def network(x: Var) -> Var:
         for channels, convolutions in zip(_CHANNELS, _STAGES[layers], strict=True):
-            for _ in range(convolutions):
-                x = net.relu(net.conv2d(x, channels, 3, padding=1, bias=True))
-            x = net.max_pool(x, 2, stride=2)
+            with net.part("stage"):
+                for _ in range(convolutions):
+                    x = net.relu(net.conv2d(x, channels, 3, padding=1, bias=True))
+                x = net.max_pool(x, 2, stride=2)
         x = net.flatten(x)
         for _ in range(2):
             x = net.relu(net.dense(x, 4096))

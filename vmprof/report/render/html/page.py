@@ -17,9 +17,12 @@ from vmprof.report.render.html.operators import Changes, OperatorTable
 from vmprof.report.render.html.roofline import NARROW, WIDE, Chart
 from vmprof.report.render.html.sections import Bar, Shares, counter_shares, kind_bars, lines_of
 from vmprof.report.render.html.timeline import timeline_data
+from vmprof.report.render.names import shortened
 from vmprof.report.roofline import roofline
 from vmprof.uncollected import uncollected
-from vmprof.values import Derived
+from vmprof.values import LAYER, Derived
+
+_NAME = 44  # characters of a name in a notebook's cell; all of it shows when it is pointed at
 
 # Kinds of operators with a colour of their own; the others share one.
 COLOURS = 8
@@ -92,12 +95,20 @@ def render(report: Report, changes: Changes | None = None) -> str:
 def fragment(report: Report, rows: int = 20) -> str:
     """The longest ``rows`` operators as a table for a notebook's cell."""
     operators = OperatorTable.of(report, _colours(report))
+    shown = operators.rows[:rows]
+    texts: dict[str, Sequence[str]] = {}
+    for number, column in enumerate(operators.columns):
+        cells = [row.cells[number] for row in shown]
+        texts[column.title] = [f"{cell.text} {cell.unit}".rstrip() for cell in cells]
+        if column.title in ("Name", LAYER):
+            texts[column.title] = shortened(texts[column.title], _NAME)
     return frame.rendered(
         "fragment.html",
         title=title_of(report),
         facts=facts(report),
         operators=operators,
-        rows=operators.rows[:rows],
+        rows=shown,
+        texts=texts,
         missing=report.missing,
     )
 
