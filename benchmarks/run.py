@@ -35,11 +35,14 @@ BENCHMARKS = (
     "beside",
     "disturbance",
     "session",
+    "sampling",
     "load",
     "compile",
     "start",
     "reports",
+    "annotate",
     "schedule",
+    "significance",
     "compare_tvm_023",
 )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -29,6 +30,7 @@ def kernel() -> Iterator[FakeKernel]:
 
 
 def pytest_configure() -> None:
+    os.environ.pop("FORCE_COLOR", None)  # as services that run tests set it
     # In the background a shell has interrupts ignored, here and in what the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

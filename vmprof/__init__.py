@@ -8,12 +8,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vmprof.compare.diff import Diff
+    from vmprof.compare.diff import diff_reports as diff
     from vmprof.drivers.profile import profile
     from vmprof.errors import VmprofError, VmprofWarning
     from vmprof.program import Program
     from vmprof.record.collectors import get_include, load_collector
     from vmprof.record.sessions.session import Session
     from vmprof.report import Report
+    from vmprof.report.operators import Operator
     from vmprof.subject.load import load_program
     from vmprof.version import __version__
     from vmprof.vm import VirtualMachine
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
     from vmprof.zoo.compiler import compile_module as compile  # noqa: A004
 
 __all__ = [
+    "Diff",
     "KernelInfo",
+    "Operator",
     "Program",
     "Report",
     "Session",
@@ -30,6 +35,7 @@ __all__ = [
     "VmprofWarning",
     "__version__",
     "compile",
+    "diff",
     "get_include",
     "load_collector",
     "load_program",
@@ -39,7 +45,9 @@ __all__ = [
 # Each name is imported when it is first used: TVM takes two seconds to load, its compiler more,
 # and to read, compare and show reports neither is needed.
 _MODULES = {
+    "Diff": "vmprof.compare.diff",
     "KernelInfo": "vmprof.zoo.compiler",
+    "Operator": "vmprof.report.operators",
     "Program": "vmprof.program",
     "Report": "vmprof.report",
     "Session": "vmprof.record.sessions.session",
@@ -48,12 +56,14 @@ _MODULES = {
     "VmprofWarning": "vmprof.errors",
     "__version__": "vmprof.version",
     "compile": "vmprof.zoo.compiler",
+    "diff": "vmprof.compare.diff",
     "get_include": "vmprof.record.collectors",
     "load_collector": "vmprof.record.collectors",
     "load_program": "vmprof.subject.load",
     "profile": "vmprof.drivers.profile",
 }
-_NAMES_THERE = {"compile": "compile_module"}  # where they are called otherwise
+# Where they are called otherwise.
+_NAMES_THERE = {"compile": "compile_module", "diff": "diff_reports"}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+MODELS, PEAKS = "models", "peaks.json"
+LOCK_SUFFIX, UNFINISHED_SUFFIX = ".lock", ".unfinished"
+
+# The files of a model: the library and, by longer names, what is known of it; with a dot before
+# it the lock, and all of them while they are written.
+_OF_MODEL = re.compile(
+    r"\.?(?P<library>(?P<name>[\w.-]+)-(?P<schedule>[a-z]+)-[0-9a-f]{16}\.so)"
+    r"(?:\.[\w.]+)?"
+)
+_OF_PEAKS = re.compile(r"\.?peaks[\w-]*\.json(?:\.\d+)?")
 
 
 def cache_folder() -> Path:
@@ -18,3 +35,111 @@ def cache_folder() -> Path:
         return Path.home() / ".cache" / "vmprof"
     except RuntimeError as error:
         raise FileNotFoundError(errno.ENOENT, "this user has no home folder") from error
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Something in the cache: of ``name``, in ``files`` of ``folder``, ``bytes`` together.
+
+    ``schedule`` is that of a compiled model; peaks have none. ``used`` is when, in seconds since
+    1970.
+    """
+
+    name: str
+    schedule: str
+    folder: Path
+    files: tuple[str, ...]
+    bytes: int
+    used: float
+
+    @property
+    def is_model(self) -> bool:
+        return bool(self.schedule)
+
+
+def kept() -> list[Kept]:
+    """What vmprof keeps, the largest first. Neither links nor the files of others are among it.
+
+    :class:`OSError` if it cannot be read.
+    """
+    base = cache_folder()
+    found = [*_kept_in(base / MODELS, _OF_MODEL), *_kept_in(base, _OF_PEAKS)]
+    return sorted(found, key=lambda each: (not each.is_model, -each.bytes, each.name))
+
+
+def remove(what: Kept) -> bool:
+    """Remove its files; False if a process is just making it, and it was left alone.
+
+    :class:`OSError` if they cannot be removed.
+    """
+    with _opened(what.folder) as folder, ExitStack() as stack:
+        if folder is None:
+            return True
+        for name in what.files:
+            if name.endswith(LOCK_SUFFIX) and not _taken(name, folder, stack):
+                return False
+        for name in what.files:
+            with suppress(FileNotFoundError):  # another process was faster
+                os.unlink(name, dir_fd=folder)
+    return True
+
+
+def _kept_in(path: Path, pattern: re.Pattern[str]) -> Iterator[Kept]:
+    parts: dict[str, list[tuple[str, os.stat_result]]] = {}
+    names: dict[str, tuple[str, str]] = {}
+    with _opened(path) as folder:
+        if folder is None:
+            return
+        for name in os.listdir(folder):  # noqa: PTH208 # the open folder, which has no path
+            match = pattern.fullmatch(name)
+            try:
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except FileNotFoundError:  # another process removed it meanwhile
+                continue
+            if match is None or not stat.S_ISREG(status.st_mode):
+                continue
+            groups = match.groupdict()
+            key = groups.get("library", PEAKS)
+            names[key] = groups.get("name", "peaks"), groups.get("schedule", "")
+            parts.setdefault(key, []).append((name, status))
+    for key, files in parts.items():
+        yield Kept(
+            *names[key],
+            path,
+            tuple(sorted(name for name, _ in files)),
+            sum(status.st_size for _, status in files),
+            max(status.st_mtime for _, status in files),
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int | None]:
+    """The folder itself, wherever its name leads meanwhile; None if it is none, or a link."""
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        yield None
+        return
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            yield None
+            return
+        raise
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _taken(name: str, folder: int, stack: ExitStack) -> bool:
+    """Lock what makers of a model lock, if nobody else has."""
+    try:
+        lock = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+    except FileNotFoundError:
+        return True
+    stack.callback(os.close, lock)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -8,6 +8,21 @@ from __future__ import annotations
 DEFAULT_ENGINE = "vmprof"
 ENGINES = (DEFAULT_ENGINE, "tvm")
 
+# The models that vmprof brings along: vmprof.zoo.models has them.
+MODEL_NAMES = (
+    "mlp",
+    "resnet18",
+    "resnet50",
+    "vgg11",
+    "vgg16",
+    "squeezenet1.0",
+    "squeezenet1.1",
+    "mobilenet",
+    "densenet",
+    "inception_v3",
+    "dcgan",
+)
+
 # Whose work counters see; the first is the default.
 SCOPES = ("tasks", "inherit", "process", "caller")
 

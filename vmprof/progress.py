@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -43,18 +42,17 @@ def within(progress: Progress, whole: str) -> Progress:
 
 @contextmanager
 def kept_up(progress: Progress, step: Callable[[], str]) -> Iterator[None]:
-    """Tell ``step()`` of what goes on inside, again and again, and since when, in seconds."""
+    """Tell ``step()`` of what goes on inside, again and again: whoever shows it counts the time."""
     if progress is silent:
         yield
         return
-    began, over = time.monotonic(), Event()
+    over = Event()
     failures: list[Exception] = []
 
     def tell() -> None:
         try:
             while not over.wait(_SECONDS_BETWEEN):
-                now = step()
-                progress(with_text(now, f"{now}, {time.monotonic() - began:.0f} s"))
+                progress(step())
         except Exception as error:  # noqa: BLE001 # of the user's own; it is raised where that is seen
             failures.append(error)
 

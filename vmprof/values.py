@@ -49,7 +49,8 @@ class Samples(Struct, frozen=True, gc=False, repr_omit_defaults=True):
 
     In column ``"X samples"``, next to the mean in column ``"X"``, what each repeat
     measured; in ``"X per thread"`` what each thread did, the calling one first, which
-    adds up to the value in ``"X"``; in :data:`WINDOW` and :data:`TASKS` when it was.
+    adds up to the value in ``"X"``; in ``"X per start"`` what each start of the program
+    measured, whose mean it is; in :data:`WINDOW` and :data:`TASKS` when it was.
     """
 
     values: tuple[float, ...]
@@ -61,6 +62,8 @@ Row = Mapping[str, Metric]
 
 SAMPLES_SUFFIX = " samples"
 PER_THREAD_SUFFIX = " per thread"
+# Of a report of several starts of a program: what each start measured, a Samples.
+PER_START_SUFFIX = " per start"
 
 # A row's values are of the call itself. Where calls lie inside one another, columns
 # "X incl." have what the calls inside took as well. Those do not add up: a Sum of
@@ -69,6 +72,8 @@ INCLUSIVE = " incl."
 INCLUSIVE_DURATION = f"Duration{INCLUSIVE} (us)"
 # The VM functions that a call was made in, outermost first; where there are several.
 PATH = "Call path"
+# In the configuration: the one that was called from outside.
+FUNCTION = "Function"
 # The layers of the model that a call does the work of: :mod:`vmprof.report.layers`.
 LAYER = "Layer"
 

@@ -9,6 +9,7 @@ import pytest
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
+from support.browsing import complaints
 from support.recordings import Made
 from support.reports import HOSTILE
 
@@ -46,10 +47,6 @@ def page(browser: Chrome, tmp_path: Path) -> Chrome:
     browser.get_log("browser")
     browser.get(path.as_uri())
     return browser
-
-
-def complaints(browser: Chrome) -> list[str]:
-    return [entry["message"] for entry in browser.get_log("browser")]
 
 
 def shown(browser: Chrome, selector: str) -> list[str]:
@@ -96,7 +93,7 @@ def test_a_function_is_as_it_was_left(page: Chrome) -> None:
     choose(page, 1)
     assert len(page.find_elements(By.CSS_SELECTOR, ".detail")) == 1
     # A link within a function stays in it.
-    page.find_element(By.LINK_TEXT, "Operators").click()
+    page.find_element(By.PARTIAL_LINK_TEXT, "Operators").click()
     assert shown(page, ".title") == ["main"]
     page.find_element(By.ID, "filter").send_keys("inner")
     assert page.find_element(By.ID, "found").text == "1 of 2"

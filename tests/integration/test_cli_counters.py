@@ -39,6 +39,23 @@ def test_events_as_json(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("command", ["events", "models", "cache"])
+def test_standard_output_may_be_named(command: str, tmp_path: Path) -> None:
+    env = {"XDG_CACHE_HOME": str(tmp_path)}
+    named, unnamed = (run(command, "--json", *word, env=env) for word in (["-"], []))
+    assert (named.returncode, named.stdout) == (0, unnamed.stdout)
+    assert json.loads(named.stdout)
+
+
+def test_names_are_those_that_are_listed() -> None:
+    listed = json.loads(run("events", "--json").stdout)
+    names = run("events", "--names").stdout.splitlines()
+    assert names == [each["name"] for kind in ("sets", "events") for each in listed[kind]]
+    some = run("events", "page-f", "--names").stdout.splitlines()
+    assert "page-faults" in some
+    assert all("page-f" in name.lower() for name in some)
+
+
 def test_events_that_there_are_not() -> None:
     result = run("events", "xyzzy")
     assert (result.returncode, result.stdout) == (1, "")

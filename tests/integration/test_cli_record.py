@@ -12,6 +12,7 @@ import pytest
 from support.pages import Elements
 from support.recordings import Made
 from support.scripts import record, run
+from support.traces import read_trace
 
 from vmprof.cli.main import main
 from vmprof.compare.readers import read_reports
@@ -112,8 +113,8 @@ def test_the_page_and_the_trace_have_all_functions(program: Path, tmp_path: Path
     page = Elements((tmp_path / "run.html").read_text())
     assert page.found["template"] == len(titles)
     assert all(title in page.text for title in titles)
-    events = json.loads((tmp_path / "run.trace").read_text())["traceEvents"]
-    invocations = [e["name"].partition(" (")[0] for e in events if e.get("cat") == "invocation"]
+    slices = read_trace((tmp_path / "run.trace").read_text()).slices
+    invocations = [one.name.partition(" (")[0] for one in slices if one.category == "invocation"]
     assert Counter(invocations) == dict(zip(titles, (1, 5, 5, 5), strict=True))
     # What was saved says the same again, and what is of one report asks for its name.
     again = {form: f"again.{form}" for form in ("html", "trace", "json")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-import json
 import os
 import pty
 import re
@@ -14,15 +13,16 @@ import subprocess
 import sys
 import termios
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from support.commands import run
 from support.reports import network
+from support.traces import read_trace
 
 from vmprof import Report
 from vmprof.cli.parser import make_parser
+from vmprof.compare.readers import read_reports
 
 REFERENCE = Path(__file__).parents[1] / "data" / "tvm-relay-papi-mlp.txt"
 
@@ -30,7 +30,7 @@ REFERENCE = Path(__file__).parents[1] / "data" / "tvm-relay-papi-mlp.txt"
 def on_terminal(*arguments: str, cwd: Path, columns: int, **environment: str) -> str:
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    outer = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
+    outer = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
     with os.fdopen(terminal, "wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", "vmprof", *arguments],
@@ -70,6 +70,23 @@ def test_on_a_terminal_it_is_as_wide_as_that(folder: Path) -> None:
     assert "\x1b[" in on_terminal("show", "report.json", cwd=folder, columns=80)
     plain = on_terminal("show", "report.json", "--plain", cwd=folder, columns=80)
     assert plain == network().heading() + network().table()
+
+
+def test_colours_are_forced_and_forbidden(folder: Path) -> None:
+    from vmprof.report.render import terminal
+    from vmprof.report.render.view import View
+
+    def piped(*words: str, **environment: str) -> str:
+        variables = {"FORCE_COLOR": "1", "NO_COLOR": "", "COLUMNS": "100", **environment}
+        return run("show", "report.json", *words, cwd=folder, env=variables).stdout
+
+    plain = network().heading() + network().table()
+    assert piped() == terminal.render(network(), View(), width=100, colour=True)
+    assert piped("--plain") == plain
+    assert piped(NO_COLOR="1") == plain
+    assert piped(FORCE_COLOR="") == plain
+    dumb = on_terminal("show", "report.json", cwd=folder, columns=100, TERM="dumb", FORCE_COLOR="1")
+    assert dumb == piped()
 
 
 def test_every_form_of_a_file(folder: Path) -> None:
@@ -113,8 +130,41 @@ def test_standard_input_is_a_file(folder: Path) -> None:
     assert none.stderr.startswith("vmprof: error: standard input is no report")
     both = piped("diff", "-", "-", text=report.json())
     assert both.stderr == (
-        "vmprof: error: standard input holds one side of a diff; the other has to be a file\n"
+        "vmprof: error: standard input holds one report of a diff; the others have to be files\n"
     )
+
+
+def test_a_page_is_read_as_its_report(folder: Path) -> None:
+    report = network()
+    (folder / "page.html").write_text(report.html())
+    shown = run("show", "page.html", cwd=folder)
+    assert (shown.returncode, shown.stdout) == (0, report.heading() + report.table())
+    compared = run("diff", "page.html", "report.json", cwd=folder)
+    assert compared.returncode == 0
+    assert compared.stdout.startswith("network (page.html)")
+    assert run("audit", "page.html", cwd=folder).stdout.startswith("network: ")
+
+
+def test_several_files_make_one_page(folder: Path) -> None:
+    other = network(3)
+    (folder / "other.json").write_text(other.json())
+    files = ("report.json", "other.json")
+    result = run("show", *files, "--html", "both.html", "--json", "both.json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    reports = [network(), other]
+    assert result.stdout == "\n".join(each.heading() + each.table() for each in reports)
+    for name in ("both.html", "both.json"):
+        assert [saved.report for saved in read_reports(folder / name)] == reports
+    assert (
+        '<option value="report-1">network (other.json)</option>'
+        in (folder / "both.html").read_text()
+    )
+    for options, message in (
+        (("--csv", "r.csv"), "--csv is of one report; name it: --report"),
+        (("-", "-"), "standard input can be read once: name - once"),
+    ):
+        wrong = run("show", *files, *options, cwd=folder)
+        assert (wrong.returncode, wrong.stderr) == (1, f"vmprof: error: {message}\n")
 
 
 def test_process_substitution(folder: Path) -> None:
@@ -175,29 +225,62 @@ def test_run_says_when_calls_were(tmp_path: Path) -> None:
     result = run("run", "mlp", "--repeats", "3", "--top", "2", *files, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     report = Report.from_json((tmp_path / "r.json").read_text())
-    events = json.loads((tmp_path / "r.trace").read_text())["traceEvents"]
-    slices = [event for event in events if event["ph"] == "X"]
-    assert len(slices) == len(report.calls)
+    run_of, function, *calls = read_trace((tmp_path / "r.trace").read_text()).slices
     # One call after the other: in this model none lies inside another.
-    for one, following in pairwise(slices):
-        assert one["ts"] + one["dur"] <= following["ts"] + 1e-6
+    assert [one.path for one in calls] == [
+        [run_of.name, function.name, call["Name"]] for call in report.calls
+    ]
+    assert (run_of.name, function.name) == ("run of mlp", "main")
     assert 'id="lanes"' in (tmp_path / "r.html").read_text()
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_completion(tmp_path: Path, shell: str) -> None:
-    script = run("completion", shell, cwd=tmp_path)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh", "powershell"])
+def test_completion_scripts_know_commands_and_options(shell: str) -> None:
+    script = run("completion", shell)
     assert script.returncode == 0, script.stderr
-    for word in ("show-code", "--counters", "--columns", "completion"):
+    for word in ("show-code", "counters", "columns", "completion"):
         assert word in script.stdout
-    if shell == "bash":
-        ask = (
-            f"{script.stdout}\nCOMP_WORDS=(vmprof sh); COMP_CWORD=1; "
-            "$(complete -p vmprof | sed 's/.*-F \\([^ ]*\\).*/\\1/') vmprof sh vmprof; "
-            'echo "${COMPREPLY[@]}"'
-        )
-        done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=False)
-        assert done.stdout.split() == ["show", "show-code"], done.stderr
+    asks = shell in ("bash", "zsh", "fish")
+    assert ("vmprof models --names" in script.stdout) == asks
+
+
+def test_completion_in_bash(tmp_path: Path) -> None:
+    """Commands, models and files, counter sets and events, the last one of a list too."""
+    script = run("completion", "bash").stdout
+    (tmp_path / "mlp.so").touch()
+    (tmp_path / "mine.toml").touch()
+    lines = {
+        "sh": ["show", "show-code"],
+        "run ml": ["mlp", "mlp.so"],
+        "diff a.json resnet1": ["resnet18"],
+        "run mlp --by ": ["operator", "path"],
+        "run mlp --counters ip": ["ipc"],
+        "run mlp --counters mi": ["mine.toml", "minor-faults"],
+        "run mlp --counters page-faults,task": ["page-faults,task-clock"],
+        "record --counters no": ["none"],
+        "events cgroup": ["cgroup-switches"],
+    }
+    ask = f"""{script}
+complete=$(complete -p vmprof | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+while IFS= read -r line; do
+  IFS=' ' read -ra COMP_WORDS <<< "vmprof $line"
+  [[ $line == *' ' ]] && COMP_WORDS+=("")
+  COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+  COMPREPLY=()
+  $complete vmprof "${{COMP_WORDS[-1]}}" "${{COMP_WORDS[-2]}}" 2>/dev/null
+  echo "${{COMPREPLY[@]}}"
+done"""
+    done = subprocess.run(
+        ["bash", "-c", ask],
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )
+    found = [sorted(line.split()) for line in done.stdout.splitlines()]
+    assert dict(zip(lines, found, strict=True)) == lines, done.stderr
 
 
 def test_every_command_has_examples_that_parse() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import itertools
-import json
 import os
 from typing import Any
 
@@ -14,6 +13,7 @@ import tvm
 import tvm_ffi
 from support.kernel import FakeKernel
 from support.models import calls_packed, compile_relax, dynamic, program
+from support.traces import read_trace
 
 import vmprof
 from vmprof import Report, VmprofError
@@ -242,8 +242,9 @@ def test_runs_that_call_differently_are_said() -> None:
     assert all((one > 0) is not (other > 0) for one, other in pairs)
     drawn = [call for call in report.calls if "Window (us)" in call]
     assert len(drawn) == 16
-    slices = [e for e in json.loads(report.trace())["traceEvents"] if e["ph"] == "X"]
-    assert len(slices) == 16
+    slices = read_trace(report.trace()).slices
+    names = [one.name for one in slices if one.category not in ("run", "function")]
+    assert names == [call["Name"] for call in drawn]
     assert "Begin (us)" in report.to_pandas()
     assert report.html()
 

@@ -19,6 +19,7 @@ import tvm
 from support.events import events
 from support.kernel import FakeKernel
 from support.parallel import MILLISECOND, burning, spinning, wait_for_idle_pools, with_pool
+from support.traces import read_trace
 
 import vmprof
 from vmprof import Report, VmprofError
@@ -282,6 +283,9 @@ def test_the_trace_has_the_tasks() -> None:
     assert [thread for thread, _, _ in by_thread] == [0, 1]
     for (_, begin, end), burnt in zip(by_thread, (1_000, 2_000), strict=True):
         assert window.values[0] <= begin <= begin + burnt <= end <= window.values[1]
+    ((launch, task),) = read_trace(report.trace()).flows
+    assert (launch.name, task.name, task.track[1]) == ("burn0", "burn0", 2)
+    assert launch.begin < task.begin < task.end < launch.end
 
 
 def test_without_being_asked_the_table_says_nothing_of_threads() -> None:

@@ -15,9 +15,10 @@ from support.models import calls_packed, compile_relax, program
 
 from vmprof import Report
 from vmprof.cli.main import main
+from vmprof.compare.parts import plain
 from vmprof.compare.validate import compare_engines
 from vmprof.compare.validate.conclusion import Validation
-from vmprof.compare.validate.text import render
+from vmprof.compare.validate.text import parts_of
 from vmprof.drivers.options import Profiling
 from vmprof.drivers.validate import validate
 from vmprof.record.options import Counting
@@ -61,7 +62,7 @@ def test_outputs_that_tvm_itself_does_not_give_twice_are_not_compared() -> None:
     validation = validation_of_what(count, "vmprof.test.count")
     assert not validation.reproducible
     assert validation.agrees is None
-    assert "two runs of TVM's own VM differ" in render(validation, "count")
+    assert "two runs of TVM's own VM differ" in plain(parts_of(validation, "count"))
 
 
 def test_other_outputs_are_found() -> None:
@@ -102,7 +103,7 @@ def test_a_slower_operator_is_named() -> None:
     assert [operator.name for operator, _, _ in agreement.differing()] == ["multiply"]
     changed = Validation(reports, agreement, None, reproducible=True)
     assert changed.agrees is False
-    text = render(changed, "nested")
+    text = plain(parts_of(changed, "nested"))
     assert text.startswith("nested: the engines disagree\n")
     assert "multiply: Duration (us) +" in text
 

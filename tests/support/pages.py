@@ -29,6 +29,15 @@ class Elements(HTMLParser):
 
 def data_of(page: str) -> Any:
     """What its scripts read."""
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page)
+    return json.loads(_script(page, "data"))
+
+
+def embedded_of(page: str) -> str:
+    """What it holds of the reports that it shows."""
+    return _script(page, "reports")
+
+
+def _script(page: str, name: str) -> str:
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page)
     assert found is not None
-    return json.loads(found[1])
+    return found[1]

@@ -89,6 +89,12 @@ def test_what_is_lost_is_said() -> None:
     }
 
 
+def test_what_rows_alone_have_is_not_lost() -> None:
+    """CPU time of a kernel that is long enough, in a run that is too short to tell its own."""
+    report = Report(({"Name": "f", "CPUs used": Count(1)},), {"cpu0": {"Name": "Total"}}, {}, {})
+    assert accounted(report, {"CPUs used": "CPUs used"}).missing == {}
+
+
 def test_a_formula_without_any_value_has_a_reason() -> None:
     row = {"Name": "f", "major": Count(0), "minor": Count(0)}
     formula = Derived(

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from vmprof import Report
+from vmprof.compare.parts import plain
 from vmprof.compare.validate import Agreement, Verdict, compare_engines
 from vmprof.compare.validate.conclusion import Conclusion, Validation
-from vmprof.compare.validate.text import costs, render, table
+from vmprof.compare.validate.text import costs, parts_of, table
 from vmprof.report.estimator import mean_of, middle_half
 from vmprof.values import Count, Duration, Metric, Row, Samples
 
@@ -161,7 +162,7 @@ def conclusion(agreement: Agreement) -> Conclusion:
 
 
 def text_of(agreement: Agreement) -> str:
-    return render(Validation({}, agreement, None, reproducible=True), "model")
+    return plain(parts_of(Validation({}, agreement, None, reproducible=True), "model"))
 
 
 def test_counters_are_compared_where_both_have_them() -> None:

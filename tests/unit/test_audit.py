@@ -17,9 +17,10 @@ from vmprof.compare.audit.corrected import corrected_sum
 from vmprof.compare.audit.data import to_json
 from vmprof.compare.audit.disturbance import slowdown
 from vmprof.compare.audit.fit import fit_cost
-from vmprof.compare.audit.text import render, summary
+from vmprof.compare.audit.text import parts_of, summary
 from vmprof.compare.diff import diff_reports
 from vmprof.compare.diff import text as diff_text
+from vmprof.compare.parts import plain
 from vmprof.compare.readers import SavedReport, parse_reports, read_reports
 from vmprof.report.derive import derive
 from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
@@ -313,12 +314,12 @@ def test_reports_with_little_in_them() -> None:
         ),
     ):
         audit = audit_report(report)
-        assert render(audit, "r").startswith("r: ")
+        assert plain(parts_of(audit, "r")).startswith("r: ")
         assert len(summary([("r", audit)])[1]) == 1
 
 
 def test_the_text(audits: dict[str, Audit]) -> None:
-    lines = render(audits["mlp"], "mlp").split("\n")
+    lines = plain(parts_of(audits["mlp"], "mlp")).split("\n")
     assert lines[0] == "mlp: not believable, 7 of 19 checks fail"
     grid = [line for line in lines if line.startswith(("VM::AllocTensor", "Sum "))]
     first = grid[0].split()
@@ -412,7 +413,7 @@ ROW = st.dictionaries(
 def test_whatever_is_in_a_report(report: Report) -> None:
     """Nonsense is judged, not stumbled over."""
     audit = audit_report(report)
-    assert render(audit, "r")
+    assert plain(parts_of(audit, "r"))
     assert to_json([("r", audit)])
     assert corrected_report(report, audit.rows, audit.costs).json()
-    assert diff_text.render(diff_reports(report, report), "r", "r")
+    assert plain(diff_text.parts_of(diff_reports(report, report), "r", "r"))

@@ -89,6 +89,16 @@ def test_operations_that_need_half_of_the_time_bound_it() -> None:
     assert "its operations (50.0 %)" in why(slow)
 
 
+def test_noise_is_no_bound() -> None:
+    """The fastest of three repeats needs 83 % of its time, the mean 33 %."""
+    repeats = Samples((1200.0, 3000.0, 4800.0))
+    row = call("conv", 3000.0, 100_000_000, floats(9), **{"Duration (us) samples": repeats})
+    found = judged(row, row)
+    assert words(found) == {"conv": "compute"}
+    assert found.calls[0]["% of peak GFLOP/s"] == Percent(pytest.approx(33.33, abs=0.01))
+    assert "time: 1.20 ms a call, 2 calls, in the fastest repeat; the mean is 3.00 ms" in why(found)
+
+
 def test_weights_come_from_where_a_run_leaves_them() -> None:
     """8 MiB of weights a run: more than L2 holds, less than L3, whatever a kernel's own size."""
     weights = [call(f"dense_{n}", 125.0, 2, floats(64, MIB + n, 32)) for n in range(2)]

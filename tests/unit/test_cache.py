@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tvm
 
 from vmprof import VmprofError, VmprofWarning
-from vmprof.program.info import NOTHING_KNOWN, info_path, read_info, write_info
+from vmprof.program.info import NOTHING_KNOWN, ModelInfo, info_path, read_info, write_info
+from vmprof.program.tensor_ir import read_tensor_ir, tensor_ir_path
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks
 from vmprof.zoo.peaks.model import Level, Rate
@@ -29,7 +32,7 @@ class Maker:
     def __call__(self, library: Path) -> None:
         self.calls += 1
         library.write_text(f"library {self.calls}")
-        write_info(NOTHING_KNOWN, library)
+        write_info(ModelInfo(tensor_ir=f"# kernel {self.calls}\n"), library)
 
 
 @pytest.fixture
@@ -51,7 +54,8 @@ def test_made_once(folder: Path) -> None:
     assert make.calls == 1
     # The kernels belong to it, or there would be a warning.
     assert read_info(first) == NOTHING_KNOWN
-    assert names(folder) == {first.name, info_path(first).name}
+    assert read_tensor_ir(first) == "# kernel 1\n"
+    assert names(folder) == {first.name, info_path(first).name, tensor_ir_path(first).name}
 
 
 def test_another_model_schedule_or_target_is_another_library(folder: Path) -> None:
@@ -66,10 +70,13 @@ def test_another_model_schedule_or_target_is_another_library(folder: Path) -> No
     assert len(libraries) == make.calls == 4
 
 
-def test_a_library_without_its_kernels_is_made_again(folder: Path) -> None:
+@pytest.mark.parametrize("beside", [info_path, tensor_ir_path])
+def test_a_library_without_its_kernels_is_made_again(
+    folder: Path, beside: Callable[[Path], Path]
+) -> None:
     make = Maker()
     library = cached_library("mlp", "cpu", TARGET, make)
-    info_path(library).unlink()
+    beside(library).unlink()
     assert cached_library("mlp", "cpu", TARGET, make).read_text() == "library 2"
 
 
@@ -93,7 +100,8 @@ def test_what_nobody_uses_is_thrown_away(folder: Path) -> None:
         os.utime(folder / name, (then, then))
     made = cached_library("mlp", "cpu", TARGET, make)
     kept = {"mlp-cpu-2.so", "vgg11-cpu-1.so", made.name}
-    assert names(folder) == kept | {f"{name}.vmprof.json" for name in kept}
+    beside = {f"{name}.vmprof.{kind}" for name in kept for kind in ("json", "tir")}
+    assert names(folder) == kept | beside
 
 
 def unusable(folder: Path) -> Iterator[str]:
@@ -161,3 +169,23 @@ def test_another_users_cache_is_read(folder: Path, monkeypatch: pytest.MonkeyPat
     assert cached_library("mlp", "cpu", TARGET, make) == library
     assert (folder / "mlp-cpu-old.so").exists()
     assert make.calls == 2
+
+
+def test_a_lock_that_is_removed_while_one_waits_for_it_is_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who holds it then would not be alone: the next one makes a new file of that name."""
+    taken: list[int] = []
+
+    def flock(file: int, operation: int) -> None:
+        if not taken:
+            (lock,) = folder.glob(".*.lock")
+            lock.unlink()
+        taken.append(file)
+        fcntl.flock(file, operation)
+
+    monkeypatch.setattr("vmprof.zoo.compiler.cache.fcntl", SimpleNamespace(flock=flock, LOCK_EX=2))
+    library = cached_library("mlp", "cpu", TARGET, Maker())
+    assert library is not None
+    assert len(taken) == 2
+    assert (folder / f".{library.name}.lock").exists()

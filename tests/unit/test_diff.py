@@ -20,8 +20,10 @@ from vmprof.compare.diff import (
 )
 from vmprof.compare.diff.data import to_csv, to_json
 from vmprof.compare.diff.match import match_rows
-from vmprof.compare.diff.text import describe_change, render
+from vmprof.compare.diff.text import describe_change, parts_of, why_untold
+from vmprof.compare.parts import plain
 from vmprof.compare.readers import read_reports, reports_of
+from vmprof.report.starts import joined
 from vmprof.values import Count, Duration, Metric, Ratio, Row, Samples
 
 DATA = Path(__file__).parents[1] / "data"
@@ -64,13 +66,13 @@ def test_matching_goes_from_sure_to_unsure() -> None:
         call("conv2d_add_2", 1),
         call("conv2d_add_3", 1),
         call("pool", 1, shapes="f[3]"),
-        call("new", 1),
+        call("new", 1, shapes="f[7]"),
     ]
     pairs = match_rows(before, after)
     found = [
         (
-            pair.before["Name"] if pair.before else None,
-            pair.after["Name"] if pair.after else None,
+            None if pair.before is None else before[pair.before]["Name"],
+            None if pair.after is None else after[pair.after]["Name"],
             pair.matched_by,
         )
         for pair in pairs
@@ -104,20 +106,81 @@ def test_calls_are_merged_first() -> None:
     assert diff.whole == {"Sum": {TIME: Change(8.0, 11.0)}}
 
 
-def test_a_difference_beyond_the_repeats_is_real() -> None:
-    slow = [10.0 + i / 10 for i in range(8)]
-    fast = [9.0 + i / 10 for i in range(8)]
+FAST = [9.0 + i / 10 for i in range(8)]
+SLOW = [11.0 + i / 10 for i in range(8)]
+
+
+def starts(*times: float) -> list[Report]:
+    """A start of each time, around which its repeats lie."""
+    return [report(repeated("f", [time + i / 10 for i in range(8)])) for time in times]
+
+
+def test_repeats_of_one_start_tell_what_is_chance_alone() -> None:
     diff = diff_reports(
-        report(repeated("f", fast), repeated("g", fast)),
-        report(repeated("f", slow), repeated("g", list(reversed(fast)))),
+        report(repeated("f", FAST), repeated("g", FAST)),
+        report(repeated("f", SLOW), repeated("g", list(reversed(FAST)))),
     )
     f, g = diff.operators
-    assert f.changes[TIME].sureness is Sureness.REAL
-    # Two rows were compared: twice the exact p of 8 and 8 that do not overlap.
-    assert f.changes[TIME].p == pytest.approx(2 * 2 / 12870)
+    # f, g and Sum were compared: three times the exact p of 8 and 8 that do not overlap.
+    assert f.changes[TIME].p_repeats == pytest.approx(3 * 2 / 12870)
+    assert f.changes[TIME].p is None
+    assert f.changes[TIME].sureness is Sureness.UNDECIDED
     assert g.changes[TIME].sureness is Sureness.CHANCE
-    # Sum has repeats since each row has them.
-    assert diff.whole["Sum"][TIME].sureness is Sureness.REAL
+    assert diff.whole["Sum"][TIME].sureness is Sureness.UNDECIDED
+    assert not diff.enough_starts
+    assert why_untold(diff).startswith("Starts are too few: 1 and 1; with 5 of each side")
+
+
+def test_starts_tell_what_is_real() -> None:
+    before, after = starts(10, 11, 12, 13, 14), starts(20, 21, 22, 23, 24)
+    (f,) = diff_reports(before, after, in_turn=True).operators
+    # Of 252 ways to deal the starts out two make such a difference.
+    assert f.changes[TIME].p == pytest.approx(2 / 252)
+    assert f.changes[TIME].sureness is Sureness.REAL
+    # The same in one file each.
+    joined_too = diff_reports(joined(before), joined(after), in_turn=True).operators[0]
+    assert joined_too.changes[TIME].p == f.changes[TIME].p
+    assert joined_too.changes[TIME].percent == f.changes[TIME].percent
+    few = diff_reports(before[:4], after[:4], in_turn=True).operators[0]
+    assert few.changes[TIME].sureness is Sureness.UNDECIDED
+
+
+def test_one_side_after_the_other_may_be_a_drift() -> None:
+    before, near, far = starts(10, 11, 12), starts(13, 14, 15), starts(60, 61, 62)
+    before, near, far = ([*side, *side] for side in (before, near, far))
+    changes = [diff_reports(before, after).operators[0].changes[TIME] for after in (near, far)]
+    assert [change.sureness for change in changes] == [Sureness.UNDECIDED, Sureness.REAL]
+    assert changes[0].p == changes[1].p == pytest.approx(2 / 924)
+    diff = diff_reports(before, near)
+    assert why_untold(diff).startswith("One side was started after the other")
+
+
+def test_layers_work_and_place_pair_what_has_other_names() -> None:
+    before = [
+        call("conv2d_add_relu", 9, shapes="f[1, 64, 56, 56]", FLOPs=Count(1000)),
+        call("attention", 5, Layer="encoder.0"),
+        call("dense", 3, FLOPs=Count(500)),
+        call("same", 1),
+        call("pool", 1, shapes="f[1, 32, 7, 7], f[1, 32]"),
+        call("end", 1),
+    ]
+    after = [
+        call("contrib_conv2d_NCHWc_add", 8, shapes="f[1, 4, 56, 56, 16]", FLOPs=Count(980)),
+        call("flash", 4, Layer="encoder.0"),
+        call("gemm", 3, FLOPs=Count(900)),
+        call("same", 1),
+        call("pooled", 1, shapes="f[1, 4, 7, 7, 8], f[1, 4, 8]"),
+        call("end", 1),
+    ]
+    pairs = match_rows(before, after)
+    assert [(pair.before, pair.after, pair.matched_by) for pair in pairs] == [
+        (0, 0, MatchedBy.WORK),
+        (1, 1, MatchedBy.LAYER),
+        (2, 2, MatchedBy.POSITION),
+        (3, 3, MatchedBy.NAME),
+        (4, 4, MatchedBy.POSITION),
+        (5, 5, MatchedBy.NAME),
+    ]
 
 
 def test_too_few_repeats_tell_nothing() -> None:
@@ -125,7 +188,7 @@ def test_too_few_repeats_tell_nothing() -> None:
         report(repeated("f", [1, 2, 3])),
         report(repeated("f", [11, 12, 13])),
     )
-    assert diff.operators[0].changes[TIME] == Change(2, 12, None)
+    assert diff.operators[0].changes[TIME] == Change(2, 12)
     assert diff.operators[0].changes[TIME].sureness is Sureness.UNDECIDED
 
 
@@ -162,7 +225,7 @@ def test_the_whole_run() -> None:
     )
     whole = diff_reports(before, after).whole
     assert list(whole) == ["Sum", "Total of cpu0", "Unprofiled mean"]
-    assert whole["Total of cpu0"][TIME] == Change(9, 12, 1.0)
+    assert whole["Total of cpu0"][TIME] == Change(9, 12)
     assert whole["Unprofiled mean"][TIME] == Change(7, 14)
 
 
@@ -170,8 +233,10 @@ def test_the_whole_run() -> None:
     ("change", "text"),
     [
         (Change(1.0, 1.125), "+12.5 % ?"),
-        (Change(2.0, 1.0, 0.05), "-50.0 % *"),
-        (Change(2.0, 1.0, 0.051), "-50.0 % ~"),
+        (Change(2.0, 1.0, 0.01), "-50.0 % *"),
+        (Change(2.0, 1.0, 0.01, 0.02), "-50.0 % ?"),
+        (Change(2.0, 1.0, None, None, 0.02), "-50.0 % ~"),
+        (Change(2.0, 1.0, 0.011), "-50.0 % ~"),
         (Change(2.0, 2.0, 1.0), "="),
         (Change(0, 3), "from 0 ?"),
         (Change(None, 3), "new"),
@@ -184,17 +249,17 @@ def test_describing_a_change(change: Change, text: str) -> None:
 
 
 def test_regressions() -> None:
-    noise = [10.0, 30.0, 20.0, 40.0]
+    noise = [10.0, 30.0, 20.0, 40.0, 50.0, 15.0, 25.0]
+    louder = [12.0, 39.0, 24.0, 48.0, 60.0, 18.0, 30.0]
     before = report(call("big", 100), call("small", 0.5), repeated("noisy", noise))
-    after = report(call("big", 106), call("small", 0.9), repeated("noisy", [12, 39, 24, 48]))
+    after = report(call("big", 106), call("small", 0.9), repeated("noisy", louder))
     diff = diff_reports(before, after)
-    # small is under 1 % of Sum; noisy rose by 30 %, within chance; Sum by 12 %.
+    # small is under 1 % of Sum; noisy rose by 20 %, within chance.
     found = regressions(diff, Limit(5, TIME, 1))
     assert [name for name, _ in found.undecided] == ["Sum", "big"]
     assert [name for name, _ in found.chance] == ["noisy"]
     assert found.sure == []
     assert (found.looked_at, found.blind) == (3, 2)
-    assert [name for name, _ in regressions(diff, Limit(10, TIME, 1)).undecided] == ["Sum"]
     assert [name for name, _ in regressions(diff, Limit(50, TIME, 0)).undecided] == ["small"]
     with pytest.raises(
         VmprofError, match=r"not both have a column 'x' that adds up; both have: Dur"
@@ -203,10 +268,8 @@ def test_regressions() -> None:
 
 
 def test_a_regression_that_is_sure() -> None:
-    fast, slow = ([base + i / 10 for i in range(8)] for base in (10.0, 11.0))
-    found = regressions(
-        diff_reports(report(repeated("f", fast)), report(repeated("f", slow))), Limit(5, TIME, 1)
-    )
+    diff = diff_reports(starts(10, 11, 12, 13, 14), starts(20, 21, 22, 23, 24), in_turn=True)
+    found = regressions(diff, Limit(5, TIME, 1))
     assert [name for name, _ in found.sure] == ["Sum", "f"]
     assert found.undecided == found.chance == []
     assert found.blind == 0
@@ -219,7 +282,7 @@ def test_tvms_reports_and_the_text() -> None:
     by_hash = [op for op in diff.operators if op.matched_by is MatchedBy.HASH]
     hashes = [{row["Hash"] for row in r.report.calls if "Hash" in row} for r in (old, new)]
     assert len(by_hash) == len(hashes[0] & hashes[1])
-    lines = render(diff, "old", "new").split("\n")
+    lines = plain(parts_of(diff, "old", "new")).split("\n")
     assert lines[0] == "old -> new"
     (sums,) = [line.split() for line in lines if line.startswith("Sum ")]
     assert sums[1:6] == ["90,656.05", "80,741.65", "-10.9", "%", "?"]
@@ -231,18 +294,28 @@ def test_data() -> None:
     document = json.loads(to_json(diff, "a", "b"))
     assert document["operators"][0] == {
         "name": "f",
+        "name_before": None,
+        "layer": "",
         "argument_shapes": "f[1]",
         "count": {"before": 1, "after": 1},
         "matched_by": "name",
-        "changes": {TIME: {"before": 2.0, "after": 3.0, "percent": 50.0, "p": None}},
+        "changes": {
+            TIME: {
+                "before": 2.0,
+                "after": 3.0,
+                "percent": 50.0,
+                "verdict": "undecided",
+                **dict.fromkeys(("p", "p_drift", "p_repeats")),
+            }
+        },
     }
     rows = list(csv.reader(io.StringIO(to_csv(diff))))
     assert rows == [
         [
             *("Name", "Argument Shapes", "Matched by", "Count before", "Count after"),
-            *(f"{TIME} before", f"{TIME} after", f"{TIME} percent", f"{TIME} p"),
+            *(f"{TIME} {what}" for what in ("before", "after", "percent", "p", "verdict")),
         ],
-        ["f", "f[1]", "name", "1", "1", "2.0", "3.0", "50.0", ""],
-        ["g", "f[1]", "", "1", "", "1.0", "", "", ""],
-        ["Sum", "", "", "", "", "3.0", "3.0", "0.0", ""],
+        ["f", "f[1]", "name", "1", "1", "2.0", "3.0", "50.0", "", "undecided"],
+        ["g", "f[1]", "", "1", "", "1.0", "", "", "", ""],
+        ["Sum", "", "", "", "", "3.0", "3.0", "0.0", "", "undecided"],
     ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.reports import network
 
 from vmprof.report.model import Report
-from vmprof.report.render.html.memory import HEIGHT, LEFT, WIDTH, Lane, short_bytes
+from vmprof.report.render.html.memory import HEIGHT, LEFT, WIDE, Lane, short_bytes
 from vmprof.values import ALIVE_AT_PEAK, LIVE_MEMORY, PEAK_AT, Metric, Samples
 
 
@@ -69,7 +69,7 @@ def test_whatever_a_report_holds_a_drawing_lies_in_its_frame(curve: list[float])
         return
     for corner in lane.area.split():
         x, y = map(float, corner.split(","))
-        assert 0 <= x <= WIDTH
+        assert 0 <= x <= WIDE
         assert 0 <= y <= HEIGHT
     assert len(lane.x_ticks) <= 9
     assert len(lane.y_ticks) <= 5

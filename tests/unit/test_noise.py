@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from vmprof import Report
 from vmprof.compare.audit import audit_report
-from vmprof.compare.audit.text import render
+from vmprof.compare.audit.text import parts_of
+from vmprof.compare.parts import plain
 from vmprof.report import provenance as names
 from vmprof.report.causes import of_cpus
 from vmprof.report.estimator import middle_half
@@ -248,7 +249,7 @@ def test_the_audit_does_not_believe_what_is_too_noisy(times: Sequence[float]) ->
     audit = audit_report(report(times))
     assert audit.failed == ()
     assert not audit.is_believable
-    assert render(audit, "m").startswith("m: too noisy to believe, 0 of")
+    assert plain(parts_of(audit, "m")).startswith("m: too noisy to believe, 0 of")
     assert audit_report(report(WIDE)).is_believable
 
 

@@ -17,6 +17,7 @@ import tvm
 from support.reports import network
 
 from vmprof import Report, VmprofError
+from vmprof.cli.parser import make_parser
 from vmprof.counters.hardware.cache_levels import CacheLevel
 from vmprof.drivers import peaks as drivers
 from vmprof.drivers.peaks import KnownPeaks, is_recent
@@ -75,9 +76,9 @@ def test_the_kernels_do_what_they_are_timed_for() -> None:
     np.testing.assert_allclose(values.numpy(), expected, rtol=1e-5)
 
     source = np.arange(2 * 5 * 8 * 4, dtype="float32").reshape(2, 5, 8, 4)
-    sums = tvm.runtime.tensor(np.zeros((2, 8, 4), "float32"))
+    sums = tvm.runtime.tensor(np.zeros((2, 4), "float32"))
     compiled(reading(4), target)(tvm.runtime.tensor(source), sums, 3)
-    np.testing.assert_array_equal(sums.numpy(), 3 * source.sum(axis=1))
+    np.testing.assert_array_equal(sums.numpy(), 3 * source.sum(axis=(1, 2)))
 
     moved = tvm.runtime.tensor(np.zeros_like(source))
     compiled(shifting(4), target)(tvm.runtime.tensor(source), moved, 3)
@@ -134,6 +135,15 @@ def test_every_rate_is_measured_once_even_without_time() -> None:
         Rate(7.0, 7.0, settled=False),
         Rate(8.0, 8.0, settled=False),
     ]
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
+def test_seconds_that_never_end_are_refused(
+    seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        make_parser(["peaks"]).parse_args(["peaks", f"--seconds={seconds}"])
+    assert f"{seconds!r} is no number of seconds" in capsys.readouterr().err
 
 
 def test_places_of_data() -> None:

@@ -57,7 +57,7 @@ def test_a_step_is_told_again_while_it_lasts() -> None:
     with kept_up(progress, lambda: Step("loading", 0.5)):
         assert told[0] == "loading"
         assert again.wait(60)
-    assert [step.rpartition(", ")[0] for step in told[1:3]] == ["loading"] * 2
+    assert set(told) == {"loading"}
     assert all(isinstance(step, Step) and step.done == 0.5 for step in told)
     assert "vmprof-progress" not in {thread.name for thread in threading.enumerate()}
 
@@ -74,8 +74,11 @@ def test_nothing_is_started_for_nobody() -> None:
 def test_an_error_of_who_is_told_is_raised_and_one_inside_comes_first() -> None:
     failed = threading.Event()
 
+    told: list[str] = []
+
     def progress(step: str) -> None:
-        if step.endswith(" s"):
+        told.append(step)
+        if len(told) > 1:
             failed.set()
             raise ValueError(step)
 
@@ -84,9 +87,10 @@ def test_an_error_of_who_is_told_is_raised_and_one_inside_comes_first() -> None:
             assert failed.wait(60)
             yield
 
-    with pytest.raises(ValueError, match=r"loading, \d+ s"):
+    with pytest.raises(ValueError, match="loading"):
         list(loading())
     failed.clear()
+    told.clear()
     with pytest.raises(KeyError), kept_up(progress, lambda: "loading"):
         assert failed.wait(60)
         raise KeyError
@@ -124,7 +128,40 @@ def test_a_step_that_knows_its_part_has_a_bar() -> None:
 def test_a_line_is_no_wider_than_the_terminal(columns: int) -> None:
     step = "x" * 100
     widest = (columns or 80) - 1
-    assert on_terminal(columns, [step])[1] == f"{step} ..."[:widest]
+    cut = f"{step[: widest - 6]}.. ..." if widest < 104 else f"{step} ..."
+    assert on_terminal(columns, [step])[1] == cut
+    # The bar is shorter, and of it and of times nothing is cut off, while they fit.
+    bar = f" [{'#' * 10}] ..."
+    cut = f"{step[: max(widest - 19, 0)]}..{bar}" if widest < 127 else f"{step} [{'#' * 20}] ..."
+    assert on_terminal(columns, [Step(step, 1)])[1] == cut[:widest]
+
+
+def test_how_long_it_takes_is_told() -> None:
+    """Of each thing by itself: a step of which less is done begins another one."""
+    moments = iter([0, 0.5, 2, 30, 100, 100.5, 102, 200, 203.4, 204, 210])
+    stream = io.StringIO()
+    line = ProgressLine(stream, clock=lambda: float(next(moments)))
+    steps = [
+        (Step("a", 0), ""),
+        (Step("b", 0.01), ""),
+        (Step("c", 0.01), " 2 s"),
+        (Step("d", 0.25), " 30 s of about 2:00 min"),
+        (Step("e", 0.2), ""),
+        (Step("f", 0.6), ""),
+        (Step("g", 0.6), " 2 s of about 4 s"),
+        ("importing", ""),
+        ("importing", " 3 s"),
+        ("something else", ""),
+        ("something else", " 6 s"),
+    ]
+    for step, expected in steps:
+        stream.truncate(0)
+        stream.seek(0)
+        line(step)
+        shown = stream.getvalue().strip().removesuffix(" ...")
+        before = f"{step} [" if isinstance(step, Step) else step
+        assert shown.startswith(before)
+        assert (shown.partition("]")[2] if "]" in shown else shown[len(before) :]) == expected
 
 
 @given(st.lists(st.tuples(st.text("abc", max_size=90), st.floats(0, 1) | st.none())))

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from vmprof import Report, VmprofError
 from vmprof.compare.audit import audit_report
-from vmprof.compare.audit import text as audit_text
+from vmprof.compare.audit.text import parts_of as audit_parts
 from vmprof.compare.diff import diff_reports
-from vmprof.compare.diff import text as diff_text
+from vmprof.compare.diff.text import parts_of as diff_parts
+from vmprof.compare.parts import plain
 from vmprof.compare.readers import SavedReport, parse_reports, read_reports, reports_of
 from vmprof.values import Count, Duration, Percent, Ratio
 
@@ -309,6 +310,6 @@ def test_whatever_the_damage(name: str, changes: list[tuple[float, int, str]]) -
         reports = parse_reports(text, "t")
     for saved in reports:
         report = saved.report
-        assert audit_text.render(audit_report(report, saved.printed_sum), "t")
-        assert diff_text.render(diff_reports(report, report), "t", "t")
+        assert plain(audit_parts(audit_report(report, saved.printed_sum), "t"))
+        assert plain(diff_parts(diff_reports(report, report), "t", "t"))
         assert report.table()

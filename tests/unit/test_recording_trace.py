@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from support.recordings import Made
 from support.reports import HOSTILE
+from support.traces import read_trace
 
 from vmprof.recording.groups import groups_of
 from vmprof.recording.tables import TIMED, UNRECORDED, Recording
@@ -17,7 +18,10 @@ from vmprof.runs.faults import SHARED_PMU
 
 
 def slices(trace: str) -> list[dict[str, Any]]:
-    return [event for event in json.loads(trace)["traceEvents"] if event["ph"] == "X"]
+    """Those of invocations and calls, as they are in the file, which a viewer shows."""
+    read_trace(trace)
+    events = json.loads(trace)["traceEvents"]
+    return [e for e in events if e["ph"] == "X" and e["cat"] != "recording"]
 
 
 def recorded(invocations: int = 3, calls: int = 2) -> Recording:
@@ -47,7 +51,7 @@ def test_invocations_are_slices_and_calls_lie_inside_the_timed_ones() -> None:
             "dur": 3.001,
             "args": {"Argument Shapes": "float32[2]"},
         },
-        {"name": "b", "cat": "call", **common, "ts": 0.0, "dur": 1.0, "args": {}},
+        {"name": "b", "cat": "call", **common, "ts": 0.0, "dur": 1.0},
         {
             "name": "main (counted)",
             "cat": "invocation",
@@ -76,9 +80,9 @@ def test_each_thread_has_a_track_and_labels_are_named() -> None:
     recording = replace(
         recording, invocations=invocations, totals=totals, labels=("", "decode"), facts={}
     )
-    document = json.loads(render(recording))
-    named = [(e["tid"], e["args"]["name"]) for e in document["traceEvents"] if e["ph"] == "M"]
-    assert named == [(0, "recording"), (7, "thread 7"), (8, "thread 8")]
+    trace = read_trace(render(recording))
+    assert trace.threads == {(1, 7): "thread 7", (1, 8): "thread 8", (1, 9): "recording"}
+    assert trace.processes == {1: "recording"}
     found = slices(render(recording))
     assert {event["tid"] for event in found} == {7, 8}
     assert {e["name"] for e in found if e["cat"] == "invocation"} == {
@@ -88,7 +92,7 @@ def test_each_thread_has_a_track_and_labels_are_named() -> None:
     }
     # Calls are on the track of their invocation: the first and the fourth were timed.
     assert [event["tid"] for event in found if event["name"] == "a"] == [7, 8]
-    assert document["otherData"] == {"Invocations": "6 of 6"}
+    assert trace.other == {"Not counted: cycles": "there is no PMU", "Invocations": "6 of 6"}
 
 
 def test_of_one_function_alone() -> None:
@@ -103,7 +107,7 @@ def test_of_one_function_alone() -> None:
     )
     group = next(each for each in groups_of(recording) if each.label == 1)
     trace = render(recording, [group])
-    assert json.loads(trace)["otherData"] == {"Invocations": "3 of 3"}
+    assert json.loads(trace)["otherData"]["Invocations"] == "3 of 3"
     names = [event["name"] for event in slices(trace)]
     assert names == [
         *("main [decode]", "a", "b"),
@@ -138,11 +142,9 @@ def test_a_long_recording_is_thinned_in_every_turn_alike() -> None:
     found = slices(trace)
     assert len(found) <= 700
     about = json.loads(trace)["otherData"]
-    assert about["Thinned"] == "every 8th of those kept"
+    assert about["Thinned"] == "every 16th of those kept"
     turns = [event["args"]["turn"] for event in found if event["cat"] == "invocation"]
-    assert [turns.count(turn) for turn in ("timed", "counters, pass 1", "not recorded")] == [
-        125
-    ] * 3
+    assert [turns.count(turn) for turn in ("timed", "counters, pass 1", "not recorded")] == [63] * 3
     assert found[0]["args"]["invocation"] == 0
 
 
@@ -164,3 +166,23 @@ def test_foreign_text_is_strict_json() -> None:
 
 def test_a_recording_of_nothing_is_a_trace_of_nothing() -> None:
     assert slices(render(Made().recording())) == []
+
+
+def test_the_recording_is_a_slice_with_what_is_said_of_it() -> None:
+    trace = read_trace(render(recorded()))
+    (whole,) = (one for one in trace.slices if one.category == "recording")
+    assert (whole.begin, whole.end) == (0, max(one.end for one in trace.slices))
+    assert whole.args == trace.other
+    assert whole.args["Number of threads"] == 1
+
+
+def test_counters_are_rates_of_the_counted_invocations_of_a_thread() -> None:
+    recording = recorded(6)
+    invocations = recording.invocations.copy()
+    invocations["thread"] = [7, 7, 7, 8, 8, 8]
+    trace = read_trace(render(replace(recording, invocations=invocations)))
+    begin = 1_000_000
+    assert trace.counters == {
+        (1, "thread 7: cycles per us"): [(begin, 1000), (begin + 9000, 0)],
+        (1, "thread 8: cycles per us"): [(4 * begin, 1000), (4 * begin + 9000, 0)],
+    }

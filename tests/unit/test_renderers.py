@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from vmprof import Report, VmprofError
 from vmprof.compare.audit import audit_report
-from vmprof.compare.audit import text as audit_text
 from vmprof.compare.audit.data import to_json as audit_to_json
+from vmprof.compare.audit.text import parts_of as audit_parts
 from vmprof.compare.diff import diff_reports
-from vmprof.compare.diff import text as diff_text
 from vmprof.compare.diff.data import to_csv as diff_to_csv
 from vmprof.compare.diff.data import to_json as diff_to_json
+from vmprof.compare.diff.text import parts_of as diff_parts
+from vmprof.compare.parts import plain
 from vmprof.report.render import terminal
 from vmprof.report.render.view import View, text
 from vmprof.values import TASKS, WINDOW, Count, Duration, Percent, Ratio, Samples
@@ -90,7 +91,7 @@ def refuse(constant: str) -> None:
 @given(REPORTS, REPORTS)
 def test_what_compares_them(before: Report, after: Report) -> None:
     audit, diff = audit_report(before), diff_reports(before, after)
-    for shown in (audit_text.render(audit, "a\x1b"), diff_text.render(diff, "a\n", "\x07")):
+    for shown in (plain(audit_parts(audit, "a\x1b")), plain(diff_parts(diff, "a\n", "\x07"))):
         assert all(line.isprintable() for line in shown.split("\n"))
     for written in (audit_to_json([("a", audit)]), diff_to_json(diff, "a", "b")):
         json.loads(written, parse_constant=refuse)

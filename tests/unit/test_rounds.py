@@ -16,16 +16,17 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, round_seconds: float) -> None:
         self._now = 0.0
+        self.parts: list[float] = []  # that were done before each round
         self._round = round_seconds
         monkeypatch.setattr("vmprof.record.rounds.options.time.monotonic", lambda: self._now)
 
     def rounds(self, rounds: Rounds) -> int:
-        count = 0
-        for number in rounds.numbers():
-            count += 1
-            assert number == count
+        self.parts = []
+        for number, part in rounds.numbers():
+            self.parts.append(part)
+            assert number == len(self.parts)
             self._now += self._round
-        return count
+        return len(self.parts)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,19 @@ def test_as_many_rounds_as_fit(
 @pytest.mark.parametrize("repeats", [1, 2, 100])
 def test_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch, repeats: int) -> None:
     assert Clock(monkeypatch, 60.0).rounds(Rounds(repeats)) == repeats
+
+
+def test_what_part_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Clock(monkeypatch, 60.0)
+    asked.rounds(Rounds(4))
+    assert asked.parts == [0, 0.25, 0.5, 0.75]
+    # As many as fit: how many is expected from the second round on.
+    fitting = Clock(monkeypatch, 2.4)
+    fitting.rounds(Rounds())
+    assert fitting.parts == [0, 0.25, 0.5, 0.75]
+    many = Clock(monkeypatch, 0.0)
+    many.rounds(Rounds())
+    assert many.parts == [done / 30 for done in range(30)]
 
 
 def test_what_each_run_of_a_round_reads() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from support.recordings import Made
 
 from vmprof import VmprofError
+from vmprof.inside.code import Function, MachineCode
 from vmprof.program.kernels import Kernel
 from vmprof.recording import page, trace
 from vmprof.recording.reports import reports
@@ -32,7 +33,9 @@ def made() -> Recording:
         numbers.add(turn, 5000, [("a", "float32[2]", 0, 3000), ("b", "", 1, 1000)])
     kernel = Kernel("0a", ("add",), {"layout": "NCHW"}, ((2, "n"),), "n * 2", 8, "T.min(n, 8)")
     storages = np.array([(0, 1, ALIVE, 64), (3, 1, 2, 8), (6, 2, 3, 16)], dtype=ALLOCATION)
-    return replace(numbers.recording(), allocations=storages, kernels={1: kernel})
+    function = Function("b", 0x10, b"\xc3", ((0x10, 2),))
+    code = MachineCode("/m.so", "ab", "x86_64", (function,), {2: "# b"})
+    return replace(numbers.recording(), allocations=storages, kernels={1: kernel}, code=(code,))
 
 
 _PLAIN = (
@@ -48,6 +51,7 @@ _PLAIN = (
     "derived",
     "facts",
     "problems",
+    "code",
 )
 
 

@@ -12,10 +12,11 @@ from support.reports import HOSTILE, hostile
 
 from vmprof import Report, VmprofError
 from vmprof.compare.audit import audit_report
-from vmprof.compare.audit import text as audit_text
+from vmprof.compare.audit.text import parts_of as audit_parts
 from vmprof.compare.diff import diff_reports
-from vmprof.compare.diff import text as diff_text
+from vmprof.compare.diff.text import parts_of as diff_parts
 from vmprof.compare.grid import grid
+from vmprof.compare.parts import plain
 from vmprof.compare.readers import parse_reports
 from vmprof.report.render import terminal
 from vmprof.report.render.view import View, text
@@ -38,8 +39,8 @@ def test_every_text_of_a_report() -> None:
         report.table(aggregate=False, by_path=True),
         text(report, View(top=2)),
         terminal.render(report, View(), width=90, colour=False),
-        diff_text.render(diff_reports(report, other), TITLE, TITLE),
-        audit_text.render(audit_report(report), TITLE),
+        plain(diff_parts(diff_reports(report, other), TITLE, TITLE)),
+        plain(audit_parts(audit_report(report), TITLE)),
         grid(["a", TITLE], [[TITLE, "1"]]),
     ):
         assert_visible(shown)

@@ -20,7 +20,7 @@ import argparse
 import shutil
 import sys
 
-from vmprof.cli.delivery import positive
+from vmprof.cli.numbers import positive
 from vmprof.cli.output import print_out
 from vmprof.cli.results import ABOUT_FILES, Results
 from vmprof.compare.readers import read_reports, reports_of

@@ -20,11 +20,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
+from vmprof.cli.numbers import positive
 from vmprof.cli.results import ABOUT_FILES, Results
+from vmprof.cli.shown import ABOUT_PLAIN, as_text
 from vmprof.compare.audit import Audit, audit_report, corrected_report
 from vmprof.compare.audit.data import to_json
-from vmprof.compare.audit.text import METHOD, render, summary
-from vmprof.compare.grid import grid
+from vmprof.compare.audit.text import METHOD, parts_of, summary
+from vmprof.compare.page import page
+from vmprof.compare.parts import Part, Prose, Table
 from vmprof.compare.readers import read_reports, reports_of
 from vmprof.errors import VmprofError
 
@@ -34,8 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", metavar="NAME", help="the model, if the file has reports of several"
     )
+    what = parser.add_argument_group("what is shown")
+    what.add_argument("--top", type=positive, metavar="N", help="the N longest rows alone")
+    what.add_argument("--plain", action="store_true", help=ABOUT_PLAIN)
     where = parser.add_argument_group("where the results go, besides the terminal", ABOUT_FILES)
     where.add_argument("--json", metavar="FILE", help="write findings and costs as JSON")
+    where.add_argument("--html", metavar="FILE", help="write a page to look at in a browser")
     where.add_argument(
         "--corrected", metavar="FILE", help="write the corrected report as TVM's report JSON"
     )
@@ -43,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    results = Results(options, ("json", "corrected"))
+    results = Results(options, ("json", "html", "corrected"))
     reports = read_reports(options.file)
     if options.report is not None:
         reports = reports_of(options.report, reports)
@@ -56,8 +63,12 @@ def execute(options: argparse.Namespace) -> int:
         for saved in reports
     ]
     results.deliver(
-        {"json": partial(to_json, audits), "corrected": partial(_corrected, audits[0][1])},
-        partial(_text, audits),
+        {
+            "json": partial(to_json, audits),
+            "html": lambda: page(_parts(audits), "Audit"),
+            "corrected": partial(_corrected, audits[0][1]),
+        },
+        lambda: as_text(_parts(audits, options.top), plain=options.plain),
     )
     if any(audit.failed for _, audit in audits):
         return SAYS_NO
@@ -68,10 +79,12 @@ def _corrected(audit: Audit) -> str:
     return corrected_report(audit.report, audit.rows, audit.costs).json()
 
 
-def _text(audits: Sequence[tuple[str, Audit]]) -> str:
-    shown = [render(audit, title) for title, audit in audits]
+def _parts(audits: Sequence[tuple[str, Audit]], top: int | None = None) -> list[Part]:
+    shown = [part for title, audit in audits for part in parts_of(audit, title, top=top)]
     if any(audit.costs for _, audit in audits):
-        shown.append(METHOD)
+        shown.append(Prose(METHOD, is_note=True))
     if len(audits) > 1:
-        shown.append(grid(*summary(audits)))
-    return "\n".join(shown)
+        header, rows = summary(audits)
+        yielding = [[1], [2], [3], *([i] for i in range(4, len(header) - 1))]
+        shown.append(Table(header, rows, names=0, yielding=yielding))
+    return shown

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import shutil
-import sys
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from vmprof.cli.numbers import positive
 from vmprof.cli.results import ABOUT_FILES, Results, Text
+from vmprof.cli.screen import screen
+from vmprof.compare.readers import SavedReport, read_reports, reports_of
 from vmprof.errors import VmprofError
 from vmprof.report import Report
 from vmprof.report.layers import by_layer
@@ -72,6 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser, more_by: Sequence[str] = ()) 
     where = parser.add_argument_group("where the report goes, besides the terminal", ABOUT_FILES)
     for form in FORMS:
         where.add_argument(f"--{form}", metavar="FILE", help=_HELP[form])
+    where.add_argument(
+        "--baseline",
+        metavar="FILE",
+        help="a saved report; the page shows how much longer than there each row takes",
+    )
     where.add_argument("--open", action="store_true", help="show the --html FILE in a browser")
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
 
@@ -93,23 +98,36 @@ class Delivery:
         self._page = self._results.files.get("html") if options.open else None
         if options.open and (self._page is None or not self._page.is_file):
             raise VmprofError("--open needs a page to show: --html FILE")
-        self._plain = options.plain
+        if options.baseline is not None and "html" not in self._results.files:
+            raise VmprofError("--baseline is for the page: --html FILE")
+        self._baseline = None if options.baseline is None else read_reports(options.baseline)
+        self._screen = None if options.plain else screen()
         self._provenance = options.provenance
         self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
         by, _, depth = options.by.partition(":")
         self._by_layer = by == "layer"
         self._depth = int(depth) if depth else None
 
-    def deliver(self, reports: Sequence[Report], trace: Text | None = None) -> None:
-        """Write the files, which hold one report, and print all of ``reports``.
+    def deliver(
+        self, reports: Sequence[Report], trace: Text | None = None, titles: Sequence[str] = ()
+    ) -> None:
+        """Write the files, and print all of ``reports``.
 
-        ``trace`` makes that of the one report, if it does not by itself.
+        Of several, which have ``titles``, there are a page and JSON, one after the other. ``trace``
+        makes that of the one report, if it does not by itself.
         """
-        if self._results.files and len(reports) > 1:
-            raise VmprofError(f"there are {len(reports)} reports; to write one, name it: --report")
         texts: dict[str, Text] = {form: partial(make, reports[0]) for form, make in FORMS.items()}
         if trace is not None:
             texts["trace"] = trace
+        if self._baseline is not None:
+            texts["html"] = partial(_page_since, self._baseline, reports[0])
+        if len(reports) > 1:
+            if self._baseline is not None:
+                raise VmprofError("--baseline is of one report; name it: --report")
+            texts = {
+                "html": partial(_page_of, dict(zip(titles, reports, strict=True))),
+                "json": lambda: "".join(f"{report.json()}\n" for report in reports),
+            }
         self.deliver_forms(
             texts,
             lambda: "\n".join(
@@ -140,26 +158,34 @@ class Delivery:
     @property
     def width(self) -> int | None:
         """The terminal's; None if plain tables are shown, however wide they are."""
-        if self._plain or not sys.stdout.isatty():
-            return None
-        return shutil.get_terminal_size().columns
+        return None if self._screen is None else self._screen.columns
 
     def text(self, report: Report) -> str:
         """``report`` as the terminal gets it."""
         if self._by_layer:
             report = by_layer(report, self._depth)
-        if self.width is None:
+        if self._screen is None:
             return report.heading() + text(report, self._view)
         from vmprof.report.render import terminal  # what it needs takes time to load
 
-        colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        return terminal.render(report, self._view, width=self.width, colour=colour)
+        columns, colour = self._screen.columns, self._screen.colour
+        return terminal.render(report, self._view, width=columns, colour=colour)
 
 
-def positive(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise argparse.ArgumentTypeError(f"{value!r} is no number from 1 up")
-    return int(value)
+def _page_since(baseline: Sequence[SavedReport], report: Report) -> str:
+    """The page of ``report`` with what changed since that of the same model, or the only one."""
+    from vmprof.compare.diff.beside import changes_since
+    from vmprof.report.render.html import render
+
+    model = report.configuration.get("Model")
+    found = reports_of(str(model), baseline) if len(baseline) > 1 else baseline
+    return render(report, changes_since([found[0].report], report, found[0].where))
+
+
+def _page_of(reports: Mapping[str, Report]) -> str:
+    from vmprof.compare.diff.beside import page
+
+    return page(reports)
 
 
 def _names(value: str) -> tuple[str, ...]:

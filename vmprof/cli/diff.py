@@ -5,15 +5,23 @@ with tables; one of them may be -, standard input), or models as for vmprof run,
 which are then profiled, as the options that say how to measure want it. Of files
 with reports of several models, those of the same name are compared. Operators
 are matched by hash, else by name and shapes; the rest by name without numbers,
-in their order.
+by layer, by operations, by place.
+
+Several reports of one side, of several starts of a program, stand before and
+after --; quoted patterns are names of files. From start to start a program differs
+by more than from repeat to repeat: only several starts (5 of each side) show
+whether a difference is more than chance. vmprof run --processes 5 makes a report of
+several. With --processes 5, models are started so often, both in random order: the
+surest comparison, since no drift of the machine can pass for a difference.
 
 With --fail-over the exit code is 3 if the run or an operator costs more by more
-than so much, unless repeats show that it may be chance; it is 4 if repeats are too
-few to tell, as in reports of TVM's profiler, which ran once.
+than so much and by more than chance; it is 4 if starts or repeats are too few to
+tell.
 
 Examples:
   vmprof diff before.json after.json
-  vmprof diff before.json model.so --fail-over 5% --csv changes.csv
+  vmprof diff a1.json a2.json a3.json -- b1.json b2.json b3.json
+  vmprof diff --processes 5 old.so new.so --fail-over 5% --html changes.html
 
 """
 
@@ -22,37 +30,53 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
+from vmprof.cli.numbers import percent, positive
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import ABOUT_FILES, Results, Text, kept_if_lost
-from vmprof.compare.diff import TIME, Change, Limit, Regressions, diff_reports, regressions
+from vmprof.cli.shown import ABOUT_PLAIN, as_text
+from vmprof.cli.sides import add_sides, sides_of
+from vmprof.compare.diff import TIME, Change, Diff, Limit, Regressions, diff_reports, regressions
 from vmprof.compare.diff.data import to_csv, to_json
-from vmprof.compare.diff.text import LEGEND, describe_change, render
-from vmprof.compare.readers import (
-    STANDARD_INPUT,
-    SavedReport,
-    names_of,
-    read_reports,
-    reports_of,
-)
+from vmprof.compare.diff.text import LEGEND, describe_change, parts_of, why_untold
+from vmprof.compare.page import page
+from vmprof.compare.parts import Part, Prose
+from vmprof.compare.readers import STANDARD_INPUT, SavedReport, read_reports, reports_of
 from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
+from vmprof.progress import Progress, silent
 from vmprof.recording.recognized import holds_recording
 from vmprof.report import Report
+from vmprof.report.starts import joined
 from vmprof.subject.options import Subject
 from vmprof.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("before", metavar="BEFORE", help="a saved report, or a model")
-    parser.add_argument("after", metavar="AFTER", help="the same")
+    add_sides(parser)
     parser.add_argument(
         "--report", metavar="NAME", help="the model, if the files have reports of several"
     )
+    how = parser.add_argument_group("how to compare")
+    how.add_argument(
+        "--processes",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="start each model N times, in fresh processes, in random order (default: 1)",
+    )
+    how.add_argument(
+        "--in-turn",
+        action="store_true",
+        help="the saved reports of both sides were made in turn, not one side after the other",
+    )
+    how.add_argument("--top", type=positive, metavar="N", help="show the N longest rows alone")
+    how.add_argument("--plain", action="store_true", help=ABOUT_PLAIN)
     Profiling.add_arguments(parser)
     fail = parser.add_argument_group("when to fail")
     fail.add_argument(
@@ -71,62 +95,145 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("where the differences go, besides the terminal", ABOUT_FILES)
     where.add_argument("--json", metavar="FILE", help="write them as JSON")
     where.add_argument("--csv", metavar="FILE", help="write a line per operator")
+    where.add_argument("--html", metavar="FILE", help="write a page to look at in a browser")
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
     where.add_argument("--quiet", action="store_true", help="no progress line")
 
 
 def execute(options: argparse.Namespace) -> int:
-    if options.before == options.after == STANDARD_INPUT:
-        raise VmprofError("standard input holds one side of a diff; the other has to be a file")
-    results = Results(options, ("json", "csv"))
-    sources = (options.before, options.after)
+    sides = sides_of(options)
+    if [*sides[0], *sides[1]].count(STANDARD_INPUT) > 1:
+        raise VmprofError("standard input holds one report of a diff; the others have to be files")
+    results = Results(options, ("json", "csv", "html"))
     # What is saved first: nothing is measured if it cannot be read.
-    sides = [read_reports(source) if _is_saved(source) else [] for source in sources]
-    if all(sides) and Profiling.from_options(options) != Profiling():
-        raise VmprofError(
-            "both sides are saved reports, and nothing is measured; leave out the options that say "
-            "how to measure"
-        )
+    read = [[_read(source) for source in side] for side in sides]
     measured: list[Text] = []
     with kept_if_lost(measured):
-        for source, side in zip(sources, sides, strict=True):
-            if not side:
-                report = _profile(source, options)
-                measured.append(report.json)
-                side.append(SavedReport(report, f"{source}, just now"))
-        before, after = sides
-        return _compare(_pair(before, after, options.report), results, options)
+        _measure_what_is_no_report(sides, read, options, measured)
+        joined = [_joined(side, options.report) for side in read]
+        return _compare(_pair(*joined), results, options, _are_in_turn(read, options))
+
+
+_LEGEND = Prose(LEGEND, is_note=True)
+
+# A report and its starts: those of one file are one, or of several models.
+_Saved = list[SavedReport]
+
+
+@dataclass(frozen=True)
+class _Starts:
+    """The reports of one model on one side, and what they are called."""
+
+    reports: Sequence[Report]
+    model: str | None
+    title: str
+
+
+def _read(source: str) -> _Saved | None:
+    """None if ``source`` is a model."""
+    return read_reports(source) if _is_saved(source) else None
+
+
+def _measure_what_is_no_report(
+    sides: Sequence[Sequence[str]],
+    read: list[list[_Saved | None]],
+    options: argparse.Namespace,
+    measured: list[Text],
+) -> None:
+    """Put the reports of models, which are measured now, in the places of None in ``read``."""
+    models = [
+        (number, place, source)
+        for number, side in enumerate(sides)
+        for place, source in enumerate(side)
+        if read[number][place] is None
+    ]
+    if not models:
+        if Profiling.from_options(options) != Profiling() or options.processes > 1:
+            raise VmprofError(
+                "all that is compared are saved reports, and nothing is measured; leave out the "
+                "options that say how to measure"
+            )
+        return
+    with progress_line(quiet=options.quiet) as progress:
+        profiling = Profiling.from_options(options)
+        makers = [partial(profiled, source, profiling) for _, _, source in models]
+        if options.processes > 1:
+            from vmprof.drivers.processes import in_processes
+
+            found = in_processes(makers, options.processes, progress=progress)
+        else:
+            found = [[make(progress)] for make in makers]
+    for (number, place, source), reports in zip(models, found, strict=True):
+        report = joined(reports)
+        measured.append(report.json)
+        read[number][place] = [SavedReport(report, f"{source}, just now")]
+
+
+def profiled(source: str, profiling: Profiling, progress: Progress = silent) -> Report:
+    """The report of a model, measured in this process."""
+    from vmprof.drivers.profile import profile_engines  # TVM, which takes time to load
+
+    return profile_engines(Subject(source), [DEFAULT_ENGINE], profiling, progress=progress)[
+        DEFAULT_ENGINE
+    ]
+
+
+def _are_in_turn(read: Sequence[Sequence[_Saved | None]], options: argparse.Namespace) -> bool:
+    just_now = [
+        all(saved.where.endswith(", just now") for each in side for saved in each or ())
+        for side in read
+    ]
+    return bool(options.in_turn or (options.processes > 1 and all(just_now)))
+
+
+def _joined(side: Sequence[_Saved | None], model: str | None) -> list[_Starts]:
+    """The reports of all files of a side, by model: those of one model are starts of it."""
+    files = [each or [] for each in side]
+    # A report that stands alone needs no name.
+    if model is not None:
+        files = [reports_of(model, each) if len(each) > 1 else each for each in files]
+    if len(files) == 1:
+        return [_Starts([each.report], each.model, _title(each)) for each in files[0]]
+    by_model: dict[str | None, _Saved] = {}
+    for saved in (saved for each in files for saved in each):
+        by_model.setdefault(saved.model, []).append(saved)
+    return [
+        _Starts([saved.report for saved in group], name, _title_of_several(name, group))
+        for name, group in by_model.items()
+    ]
 
 
 def _compare(
-    pairs: list[tuple[SavedReport, SavedReport]], results: Results, options: argparse.Namespace
+    pairs: Sequence[tuple[_Starts, _Starts]],
+    results: Results,
+    options: argparse.Namespace,
+    in_turn: bool,  # noqa: FBT001
 ) -> int:
     if results.files and len(pairs) > 1:
         raise VmprofError("the files hold several reports; to write one, name it: --report NAME")
-    shown = []
+    shown: list[Part] = []
     codes = {0}
+    texts: dict[str, Text] = {}
     for old, new in pairs:
-        diff = diff_reports(old.report, new.report)
-        titles = (_title(old), _title(new))
-        texts = {"json": partial(to_json, diff, *titles), "csv": partial(to_csv, diff)}
-        shown.append(render(diff, *titles))
+        diff = diff_reports(old.reports, new.reports, in_turn=in_turn)
+        titles = (old.title, new.title)
+        found = None
         if options.fail_over is not None:
             limit = Limit(options.fail_over, options.column, options.min_share)
             found = regressions(diff, limit)
-            shown.append(_describe(found, limit))
             codes.add(SAYS_NO if found.sure else CANNOT_TELL if found.undecided else 0)
-    results.deliver(texts, lambda: "\n".join([*shown, LEGEND]))
+        verdict = "" if found is None else _describe(diff, found, limit)
+        make_parts = partial(parts_of, diff, *titles, verdict=verdict)
+        texts = {
+            "json": partial(to_json, diff, *titles),
+            "csv": partial(to_csv, diff),
+            "html": lambda: page([*make_parts(), _LEGEND], "Diff"),  # noqa: B023 # of the one pair
+        }
+        shown += make_parts(top=options.top)
+    output = partial(as_text, [*shown, _LEGEND], plain=options.plain)
+    results.deliver(texts, output)
     # Of several reports a sure regression says more than one that cannot be told.
     return SAYS_NO if SAYS_NO in codes else max(codes)
-
-
-def _profile(source: str, options: argparse.Namespace) -> Report:
-    from vmprof.drivers.profile import profile_engines  # TVM, which takes time to load
-
-    profiling = Profiling.from_options(options)
-    with progress_line(quiet=options.quiet) as progress:
-        reports = profile_engines(Subject(source), [DEFAULT_ENGINE], profiling, progress=progress)
-    return reports[DEFAULT_ENGINE]
 
 
 def _is_saved(source: str) -> bool:
@@ -155,20 +262,14 @@ def _is_text(path: Path) -> bool:
     return begin.startswith((b"\xff\xfe", b"\xfe\xff")) or not set(begin) & set(range(8))
 
 
-def _pair(
-    before: list[SavedReport], after: list[SavedReport], model: str | None
-) -> list[tuple[SavedReport, SavedReport]]:
-    # A report that stands alone needs no name.
-    if model is not None:
-        before = reports_of(model, before) if len(before) > 1 else before
-        after = reports_of(model, after) if len(after) > 1 else after
+def _pair(before: list[_Starts], after: list[_Starts]) -> list[tuple[_Starts, _Starts]]:
     if len(before) == len(after) == 1:
         return [(before[0], after[0])]
     pairs = [(old, new) for old in before for new in after if old.model == new.model is not None]
     if not pairs:
+        names = [", ".join(each.model or each.title for each in side) for side in (before, after)]
         raise VmprofError(
-            "no model has a report on both sides; "
-            f"before: {names_of(before)}; after: {names_of(after)}"
+            f"no model has a report on both sides; before: {names[0]}; after: {names[1]}"
         )
     return pairs
 
@@ -177,19 +278,26 @@ def _title(saved: SavedReport) -> str:
     return f"{saved.model} ({saved.where})" if saved.model else saved.where
 
 
-def _describe(found: Regressions, limit: Limit) -> str:
+def _title_of_several(model: str | None, group: _Saved) -> str:
+    where = group[0].where
+    if len(group) > 1:
+        where = f"{where} ... {group[-1].where}, {len(group)} reports"
+    return f"{model} ({where})" if model else where
+
+
+def _describe(diff: Diff, found: Regressions, limit: Limit) -> str:
     what = f"{limit.percent:g} % more {visible(limit.column)}"
     parts = [
         _listed(f"Over {what}", found.sure),
-        _listed(f"Over {what}, or not: too few repeats to tell", found.undecided),
+        _listed(f"Over {what}, or not, which cannot be told", found.undecided),
         _listed(f"Over {what}, but within chance", found.chance),
     ]
     if not any(parts):
         parts.append(f"Nothing has over {what}.\n")
-    if found.blind and not found.undecided:
+    if found.blind:
         parts.append(
-            f"Repeats are too few to tell this from chance for {found.blind} of "
-            f"{found.looked_at} changes.\n"
+            f"Cannot be told from chance: {found.blind} of {found.looked_at} changes. "
+            f"{why_untold(diff)}\n"
         )
     return "".join(parts)
 
@@ -197,14 +305,3 @@ def _describe(found: Regressions, limit: Limit) -> str:
 def _listed(title: str, changes: Sequence[tuple[str, Change]]) -> str:
     lines = [f"  {visible(name)}: {describe_change(change)}\n" for name, change in changes]
     return f"{title}:\n{''.join(lines)}" if lines else ""
-
-
-def percent(text: str) -> float:
-    """The number in ``5%``."""
-    try:
-        number = float(text.strip().removesuffix("%"))
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no percentage, such as 5%")
-    return number

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 
 from vmprof import json_text
 from vmprof.cli.output import print_out
+from vmprof.cli.results import add_json_flag
 
 if TYPE_CHECKING:
     from vmprof.counters.doctor import Finding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_flag(parser)
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 
 from vmprof import json_text
-from vmprof.cli.output import print_out
+from vmprof.cli.output import STANDARD_OUTPUT, print_out
 from vmprof.errors import VmprofError
 from vmprof.visible import visible
 
@@ -25,17 +25,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "pattern", nargs="?", default="", metavar="PATTERN", help="what to look for (default: all)"
     )
+    parser.add_argument(
+        "--names",
+        action="store_true",
+        help="print the names alone, of sets and of events, without trying any",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def execute(options: argparse.Namespace) -> None:
     # Its native half needs that of TVM, which takes time to load.
     from vmprof.counters import Machine
-    from vmprof.counters.listing import Listing
+    from vmprof.counters.listing import Listing, names
     from vmprof.counters.reading.probe import prober
     from vmprof.counters.sets import sets_of
 
     machine = Machine.read()
+    if options.json and options.pattern == STANDARD_OUTPUT:
+        options.pattern = ""  # it was meant as with the other commands: --json -
+    if options.names:
+        found = names(machine, options.pattern, sets_of())
+        print_out("".join(f"{visible(name)}\n" for name in found))
+        return
     listing = Listing.of(machine, options.pattern, sets_of(), prober(machine))
     if options.json:
         print_out(json_text.dumps(listing.data(), indent=2) + "\n")

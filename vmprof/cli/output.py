@@ -16,6 +16,7 @@ from pathlib import Path
 from vmprof.errors import VmprofError
 
 STDOUT = 1
+STANDARD_OUTPUT = "-"  # as options name it
 _STANDARD = {STDOUT: "/dev/stdout", 2: "/dev/stderr"}
 _MOST_LINKS = 40  # as the kernel follows them
 
@@ -31,7 +32,7 @@ class OutputFile:
 
     def __init__(self, path: str, *, force: bool) -> None:
         self._descriptor = _descriptor(path)
-        self.shown = "standard output" if path == "-" else path or "''"
+        self.shown = "standard output" if path == STANDARD_OUTPUT else path or "''"
         self._force = force
         # Through links, so that a link stays one.
         self.path = Path(os.path.realpath(path))
@@ -230,7 +231,7 @@ def _discard_stdout() -> None:
 
 def _descriptor(path: str) -> int | None:
     """The number of the open file that ``path`` names, if it does: 1 of ``-`` or /dev/stdout."""
-    if path == "-":
+    if path == STANDARD_OUTPUT:
         return STDOUT
     own = os.path.realpath("/proc/self/fd")
     place = Path(path)

@@ -8,12 +8,14 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+from vmprof.cli.usage import Parser
 from vmprof.version import __version__
 
 # Modules of this folder. Each command's docstring is its help; the first line stands in the
 # overview.
 _COMMANDS = {
     "run": "run",
+    "annotate": "annotate",
     "record": "record",
     "show": "show",
     "flame": "flame",
@@ -26,6 +28,7 @@ _COMMANDS = {
     "events": "events",
     "doctor": "doctor",
     "show-code": "show_code",
+    "cache": "cache",
     "completion": "completion",
 }
 
@@ -35,7 +38,8 @@ exit codes:
   1    an error, which one line on stderr explains; doctor: no hardware counters
   2    wrong usage
   3    what was asked for is not so: diff --fail-over found something that costs
-       more, audit a report that cannot be believed, validate engines that differ
+       more, audit a report that cannot be believed, validate engines that differ;
+       run or record --strict did not count an event that --counters names
   4    it cannot be told: diff --fail-over and validate had too few repeats
   130  interrupted
 
@@ -46,12 +50,12 @@ vmprof COMMAND --help has the options of a command, and examples.
 _DEBUG = "show where in vmprof an error came up, and what TVM said meanwhile"
 
 
-def make_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+def make_parser(arguments: Sequence[str] = ()) -> Parser:
     """The parser of the whole command line; ``execute`` of what it gives is the command.
 
     If ``arguments`` name a command, it knows no other one: what the others need is not loaded.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="vmprof",
         description="Says what each operator of a TVM-compiled model costs.",
         epilog=_EPILOG,

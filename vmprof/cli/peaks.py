@@ -20,12 +20,14 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vmprof import json_text
 from vmprof.cli.output import print_out
 from vmprof.cli.progress import progress_line
+from vmprof.cli.results import add_json_flag
 
 if TYPE_CHECKING:
     from vmprof.zoo.peaks import Peaks
@@ -40,14 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=_seconds,
         metavar="S",
         help="for each number of threads at most (default: 5)",
     )
     parser.add_argument(
         "--history", action="store_true", help="show what was measured before; measure nothing"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_flag(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress line")
 
 
@@ -103,6 +105,16 @@ def _show(found: Sequence[Peaks], *, as_json: bool) -> None:
         if (unsettled := told_unsettled(each))
     ]
     print_out("\n".join([*lines, ""]))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds
 
 
 def _threads(text: str) -> list[int]:

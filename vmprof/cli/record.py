@@ -26,8 +26,10 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from vmprof.cli import strict
 from vmprof.cli.recorded import RecordingView
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
+from vmprof.cli.strict import Strict
 from vmprof.drivers.script import Script, run_as_main
 from vmprof.errors import VmprofError
 from vmprof.record.sessions.options import SessionOptions
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "script", metavar="SCRIPT", nargs=argparse.REMAINDER, help="the program, and its arguments"
     )
     SessionOptions.add_arguments(parser)
+    strict.add_argument(parser)
     where = parser.add_argument_group("what becomes of it, besides the text on stderr", ABOUT_FILES)
     where.add_argument(
         "--save", metavar="FILE", help="keep the recording, for vmprof show and diff"
@@ -63,13 +66,17 @@ def execute(options: argparse.Namespace) -> int:
     results = Results(options, ("save", "json", "html", "trace"))
     # What they need takes time to load.
     from vmprof.record.sessions.session import Session
+    from vmprof.recording.reports import reports
     from vmprof.recording.saved import dumps
 
     view = RecordingView.from_options(options)
+    named = Strict(options)
+    judged = 0
     stderr = sys.stderr  # the script may put something else in its place
     session = Session(**vars(SessionOptions.from_options(options)), attach_all=True)
 
     def finish() -> None:
+        nonlocal judged
         session.close()
         recording = session.recording()
 
@@ -80,6 +87,9 @@ def execute(options: argparse.Namespace) -> int:
         written = view.forms(recording)
         with kept_if_lost([written["json"]]):
             results.write({"save": partial(dumps, recording), **written}, show)
+        if named:
+            built = reports(recording).values()
+            judged = named.exit_code(built, recording.missing, tell=stderr)
 
     # From here on an interrupt is the script's.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
@@ -88,7 +98,13 @@ def execute(options: argparse.Namespace) -> int:
     # What vmprof and TVM consist of shall not make the collections of the script's garbage longer.
     gc.freeze()
     with session:
-        return run_as_main(script, finish)
+        try:
+            code = run_as_main(script, finish)
+        except SystemExit as leaving:
+            if not judged or leaving.code not in (None, 0):
+                raise
+            code = 0
+    return code or judged
 
 
 def _width_of(stream: TextIO) -> int | None:

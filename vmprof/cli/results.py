@@ -16,6 +16,14 @@ ABOUT_FILES = (
     "gets nothing else. What exists is replaced with --force alone."
 )
 
+
+def add_json_flag(parser: argparse.ArgumentParser) -> None:
+    """``--json`` of a command that prints nothing else; ``--json -`` as with the others."""
+    parser.add_argument(
+        "--json", nargs="?", const="-", choices=("-",), metavar="-", help="print JSON"
+    )
+
+
 # Made when it is written: making it may fail as writing it may.
 Text = Callable[[], str]
 Content = Callable[[], str | bytes]

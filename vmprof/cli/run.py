@@ -7,11 +7,13 @@ that of a model to compile first: ONNX (.onnx) or exported from PyTorch (.pt2).
 Inputs are made up from what the compiled function checks of its parameters,
 unless --input gives them; so are weights that the library does not hold, unless
 --params does. Durations and counters are read in runs of their own, each after
-others like it; values are means over the middle half of the repeats.
+others like it; values are means over the middle half of the repeats. From one start
+of a program to the next they differ by more than from repeat to repeat: --processes.
 
 Examples:
   vmprof run resnet18 --top 10
   vmprof run model.so --input x=x.npy --dim n=8 --counters ipc
+  vmprof run model.so --processes 5 --json before.json
   vmprof run resnet18 --metrics --json report.json --html report.html --open
 
 """
@@ -19,13 +21,18 @@ Examples:
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
-from vmprof.cli import delivery
+from vmprof.cli import delivery, strict
+from vmprof.cli.numbers import positive
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import kept_if_lost
+from vmprof.cli.strict import Strict
 from vmprof.defaults import DEFAULT_ENGINE, ENGINES
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
+from vmprof.progress import Progress, silent
+from vmprof.report import Report
 from vmprof.subject.options import Subject
 
 
@@ -39,23 +46,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what runs the model: vmprof's own dispatch loop, or TVM's VM with the recorder as "
         f"its instrument (default: {DEFAULT_ENGINE})",
     )
+    how.add_argument(
+        "--processes",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="measure in N fresh processes, one after the other; the report has the means and "
+        "what each of them measured, from which vmprof diff knows how much starts differ "
+        "(default: 1)",
+    )
     how.add_argument("--quiet", action="store_true", help="no progress line")
+    strict.add_argument(parser)
     Profiling.add_arguments(parser)
     delivery.add_arguments(parser)
 
 
-def execute(options: argparse.Namespace) -> None:
+def execute(options: argparse.Namespace) -> int:
     target = delivery.Delivery(options)
     if options.by == "path" and options.engine != DEFAULT_ENGINE:
         raise VmprofError(
             f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell in which "
             "functions a call is made"
         )
+    named = Strict(options)
+    with progress_line(quiet=options.quiet) as progress:
+        if options.processes == 1:
+            report = measured(options, progress)
+        else:
+            from vmprof.drivers.processes import in_processes
+            from vmprof.report.starts import joined
+
+            make = partial(measured, options)
+            (reports,) = in_processes([make], options.processes, progress=progress)
+            report = joined(reports)
+    with kept_if_lost([report.json]):
+        target.deliver([report])
+    return named.exit_code([report], {})
+
+
+def measured(options: argparse.Namespace, progress: Progress = silent) -> Report:
+    """What ``options`` want to be measured, in this process."""
     from vmprof.drivers.profile import profile_engines  # TVM, which takes time to load
 
     subject, profiling = Subject.from_options(options), Profiling.from_options(options)
-    with progress_line(quiet=options.quiet) as progress:
-        reports = profile_engines(subject, [options.engine], profiling, progress=progress)
-    report = reports[options.engine]
-    with kept_if_lost([report.json]):
-        target.deliver([report])
+    reports = profile_engines(subject, [options.engine], profiling, progress=progress)
+    return reports[options.engine]

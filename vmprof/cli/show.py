@@ -1,8 +1,9 @@
-"""Show a saved report: in the terminal, as a page, as a trace.
+"""Show saved reports: in the terminal, as a page, as a trace.
 
-FILE is a report of vmprof's or of TVM's own profiler: JSON, CSV, or a log with
-any number of tables; or what vmprof record saved, of which page and trace show
-all functions; - is standard input.
+FILE is a report of vmprof's or of TVM's own profiler: JSON, CSV, a log with any
+number of tables, or a page of vmprof's, which holds the report that it shows; or
+what vmprof record saved, of which page and trace show all functions; - is
+standard input. The page of several reports shows them side by side, and each.
 
 Examples:
   vmprof show report.json --top 10 --sort cycles
@@ -10,6 +11,8 @@ Examples:
   vmprof show report.json --columns duration,cycles,ipc
   vmprof show report.json --why conv2d
   vmprof show report.json --html report.html --open
+  vmprof show report.html
+  vmprof show before.json after.json --html both.html
   vmprof show run.vmprof --html run.html --trace run.trace.json
   vmprof show run.vmprof --report decode --metrics --trace decode.trace.json
 
@@ -23,13 +26,13 @@ from vmprof.cli import delivery
 from vmprof.cli.output import print_out
 from vmprof.cli.recorded import ABOUT_METRICS, BY, RecordingView
 from vmprof.cli.why import why
-from vmprof.compare.readers import read_reports, reports_of
+from vmprof.compare.readers import STANDARD_INPUT, read_reports, reports_of, titles_of
 from vmprof.errors import VmprofError
 from vmprof.recording.recognized import holds_recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a saved report, or -")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a saved report, or -")
     parser.add_argument(
         "--report",
         metavar="NAME",
@@ -47,13 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     target = delivery.Delivery(options)
-    if holds_recording(options.file):
+    files: list[str] = options.files
+    if files.count(STANDARD_INPUT) > 1:
+        raise VmprofError("standard input can be read once: name - once")
+    if len(files) == 1 and holds_recording(files[0]):
         if options.why is not None:
             raise VmprofError(
-                f"--why is of a report, and {options.file} is a recording; make one: vmprof run "
+                f"--why is of a report, and {files[0]} is a recording; make one: vmprof run "
                 "--metrics --json FILE"
             )
-        _show_recording(options, target)
+        _show_recording(files[0], options, target)
         return
     for option, asked in (
         ("--metrics", options.metrics),
@@ -61,22 +67,22 @@ def execute(options: argparse.Namespace) -> None:
     ):
         if asked:
             raise VmprofError(
-                f"{option} is of what vmprof record saved; {options.file} is none of these"
+                f"{option} is of one file that vmprof record saved; {', '.join(files)} is none"
             )
-    reports = read_reports(options.file)
+    reports = [saved for file in files for saved in read_reports(file)]
     if options.report is not None:
         reports = reports_of(options.report, reports)
     if options.why is not None:
         print_out("\n".join(why(saved.report, options.why, target.width) for saved in reports))
         return
-    target.deliver([saved.report for saved in reports])
+    target.deliver([saved.report for saved in reports], titles=titles_of(reports))
 
 
-def _show_recording(options: argparse.Namespace, target: delivery.Delivery) -> None:
+def _show_recording(file: str, options: argparse.Namespace, target: delivery.Delivery) -> None:
     from vmprof.recording.saved import load
 
     view = RecordingView.from_options(options)
-    recording = load(options.file)
+    recording = load(file)
     if options.report is None:
         target.deliver_forms(
             view.forms(recording),

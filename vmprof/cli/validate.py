@@ -20,10 +20,12 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from vmprof.cli.diff import percent
 from vmprof.cli.exit_codes import CANNOT_TELL, SAYS_NO
+from vmprof.cli.numbers import percent, positive
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
+from vmprof.cli.shown import ABOUT_PLAIN, as_text
+from vmprof.compare.page import page
 from vmprof.defaults import LEAST_REPEATS, TOLERANCE
 from vmprof.drivers.options import Profiling
 from vmprof.subject.options import Subject
@@ -42,17 +44,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N%",
         help=f"a difference of up to N %% is none (default: {TOLERANCE:g}%%)",
     )
+    how.add_argument("--top", type=positive, metavar="N", help="show the N longest rows alone")
+    how.add_argument("--plain", action="store_true", help=ABOUT_PLAIN)
     where = parser.add_argument_group("where the result goes, besides the terminal", ABOUT_FILES)
     where.add_argument("--json", metavar="FILE", help="write it as JSON, with both reports")
+    where.add_argument("--html", metavar="FILE", help="write a page to look at in a browser")
     where.add_argument("--force", action="store_true", help="overwrite a file that exists")
     where.add_argument("--quiet", action="store_true", help="no progress line")
 
 
 def execute(options: argparse.Namespace) -> int:
-    results = Results(options, ("json",))
+    results = Results(options, ("json", "html"))
     # TVM, which takes time to load.
     from vmprof.compare.validate.data import to_json
-    from vmprof.compare.validate.text import render
+    from vmprof.compare.validate.text import parts_of
     from vmprof.drivers.validate import validate
 
     subject = Subject.from_options(options)
@@ -61,5 +66,10 @@ def execute(options: argparse.Namespace) -> int:
         validation = validate(subject, profiling, tolerance=options.tolerance, progress=progress)
     json = partial(to_json, validation, options.model)
     with kept_if_lost([json]):
-        results.deliver({"json": json}, partial(render, validation, options.model))
+        results.deliver(
+            {"json": json, "html": lambda: page(parts_of(validation, options.model), "Validation")},
+            lambda: as_text(
+                parts_of(validation, options.model, top=options.top), plain=options.plain
+            ),
+        )
     return _EXIT_CODES[validation.agrees]

@@ -5,7 +5,8 @@ with the normal one, which then is as good). It asks nothing of how times are
 distributed but that repeats are exchangeable. scipy would be a large dependency
 for it, and its exact test is not for ties, which times of a clock with a step
 have and counts even more. Here ties share their ranks, and the distribution is
-that of these ranks.
+that of these ranks. What repeats in one start of a program do not show, see
+:mod:`vmprof.compare.permutation`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import struct
 from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
-from math import comb, isnan, sqrt
+from math import atan2, comb, cos, isfinite, isnan, pi, sin, sqrt
 from statistics import NormalDist
 
 # Repeats of both sides together. Above, the exact distribution takes long.
@@ -53,6 +54,23 @@ def _twice_the_ranks(values: Sequence[float]) -> tuple[list[int], list[int]]:
 def least_p_value(n: int, m: int) -> float:
     """The smallest that ``n`` and ``m`` repeats can give: 3 and 3 never get below 0.1."""
     return min(1.0, 2 / comb(n + m, n))
+
+
+def t_chance(difference: float, deviation: float, freedom: int) -> float:
+    """The chance of ``difference`` or more, either way, by Student's t distribution.
+
+    ``deviation`` is its standard deviation, estimated with so many degrees of ``freedom``. 1.0 if
+    one of them is no finite number, or there is no difference.
+    """
+    if not (isfinite(difference) and isfinite(deviation)) or not difference:
+        return 1.0
+    # The closed forms for whole degrees of freedom, as finite series of the angle.
+    angle = atan2(abs(difference), deviation * sqrt(freedom))
+    term, within = (1.0, 0.0) if freedom % 2 == 0 else (cos(angle), angle)
+    for step in range(2 + freedom % 2, freedom + 1, 2):
+        within += sin(angle) * term
+        term *= (step - 1) / step * cos(angle) ** 2
+    return min(1.0, max(0.0, 1.0 - (within if freedom % 2 == 0 else 2 / pi * within)))
 
 
 def binomial_tail(successes: int, trials: int) -> float:

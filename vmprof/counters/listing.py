@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -49,6 +49,14 @@ class ListedSet:
     processors: str
     events: str
     refused: str | None
+
+
+def names(machine: Machine, pattern: str, sets: Iterable[str]) -> Iterator[str]:
+    """The names of ``sets`` and of the machine's events, as :class:`Listing` chooses them."""
+    yield from (name for name in sets if _matches(pattern, name))
+    for known in known_events(machine):
+        if known.kind not in _SUMMARISED if not pattern else _matches(pattern, known.name):
+            yield known.name
 
 
 @dataclass(frozen=True)

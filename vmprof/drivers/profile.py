@@ -40,6 +40,7 @@ from vmprof.record.rounds.options import Rounds
 from vmprof.record.rounds.wrapped import WrappedVm
 from vmprof.record.symbols import find_symbol
 from vmprof.report.accounts import accounted
+from vmprof.report.annotated import with_code, with_vector_widths
 from vmprof.report.build import CollectedPass, build_report
 from vmprof.report.clocks import ClockRuns
 from vmprof.report.counted import CountedPass
@@ -54,7 +55,7 @@ from vmprof.report.threads import THREAD_METRICS
 from vmprof.sampling.fold import SampledRuns
 from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
-from vmprof.values import BYTES, FLOPS, Duration, Metric
+from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
 from vmprof.vm.executable import Executable
 from vmprof.zoo.peaks.launch import launch_us
 
@@ -174,7 +175,11 @@ def profile_engines(
     device = subject.device or tvm.cpu(0)
     entry = subject.entry
     program = load_program(
-        subject.source, entry=entry, schedule=subject.schedule, progress=progress
+        subject.source,
+        entry=entry,
+        schedule=subject.schedule,
+        in_library=bool(profiling.sampling),
+        progress=progress,
     )
     parameters = program.parameters(entry)
     resolved = resolve_inputs(
@@ -203,13 +208,14 @@ def profile_engines(
         pool = stack.enter_context(
             configured_pool(profiling.threads.num_threads, profiling.threads.pin)
         )
-        recorder = Recorder(opened.sample_words, max_records, tasks=scope.tasks)
+        sampler, unsampled = _sampler(profiling, plan.machine, stack)
+        words = sampler.counted.layout.sample_words if sampler else 0
+        recorder = Recorder(max(opened.sample_words, words), max_records, tasks=scope.tasks)
         classes = [_ENGINES[name] for name in engines]
         executable = Executable(program, device, wraps=WrappedVm in classes)
         arguments = resolved.arguments
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         beforehand(running)
-        sampler, unsampled = _sampler(profiling, plan.machine, stack)
         with recorded_launches() as problems, told_plainly(in_python):
             measured = measure(
                 [*running.values()],
@@ -272,6 +278,7 @@ def profile_engines(
                         plan=open_plan,
                         measurement=measurement,
                     ),
+                    FUNCTION: entry,
                     **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
                     **({"Sampling": sampler.described()} if sampler else {}),
@@ -306,11 +313,11 @@ def profile_engines(
                 *(THREAD_METRICS if threads and not blind else ()),
                 *(CPU_METRICS if opened.clocks and (threads or metrics) else ()),
             ]
-            report = derive(with_kernels(report, program.kernels), derived)
+            report = derive(with_kernels(with_code(report), program.kernels), derived)
             report = accounted(report, opened.asked | {d.column: d.column for d in derived})
             if peaks is not None:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
-                report = with_metrics(report, program.kernels)
+                report = with_vector_widths(with_metrics(report, program.kernels))
                 report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
             reports[name] = with_provenance(report, provenance)
     return reports

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Iterator
@@ -14,6 +15,21 @@ _NOTE, _NOTE_HEAD = 4, struct.Struct("<3L")
 _GNU, _BUILD_ID = b"GNU\0", 3
 # Of a damaged file no more is read.
 _MOST_SEGMENTS, _MOST_NOTES = 256, 1 << 16
+_CHUNK = 1 << 20
+
+
+def identity(library: Path) -> str:
+    """What tells ``library`` from others: its build ID and size, or a digest of all of it."""
+    return build_id(library) or digest(library)
+
+
+def digest(library: Path) -> str:
+    """Of the whole file, which takes long for a large one."""
+    found = hashlib.blake2b(digest_size=16)
+    with library.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
 
 
 def build_id(library: Path) -> str | None:

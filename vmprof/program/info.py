@@ -6,7 +6,6 @@ model is compiled by :func:`vmprof.compile` or with :class:`vmprof.KernelInfo`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import stat
@@ -17,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from vmprof.errors import VmprofWarning
-from vmprof.program.build_id import build_id
+from vmprof.program.build_id import digest, identity
 from vmprof.program.dimensions import Dimension
 from vmprof.program.kernels import LAYOUT_COLUMNS, Flow, Kernel, Kernels
 from vmprof.program.layers import Calls, KernelCall
+from vmprof.program.tensor_ir import write_tensor_ir
 from vmprof.version import __version__
 
 # 2 added signatures, and limits and flows of kernels; 3 knows the library by its build ID,
 # where it has one, since to read all of it takes long; 4 added the layers of calls.
 _FORMAT, _READABLE = 4, (1, 2, 3, 4)
 _BY_DIGEST = (1, 2)
-_CHUNK = 1 << 20
 # Anybody may have written the file: no more than this is read of it.
 _MAX_BYTES = 16 << 20
 _MAX_TEXT = 10_000
@@ -47,11 +46,16 @@ class Signature:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Kernels by their names, signatures and calls of kernels by the functions' names."""
+    """Kernels by their names, signatures and calls of kernels by the functions' names.
+
+    ``tensor_ir`` is the kernels' TensorIR as :mod:`vmprof.program.tensor_ir` has it, where this was
+    compiled in this process.
+    """
 
     kernels: Kernels = field(default_factory=dict)
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     calls: Calls = field(default_factory=dict)
+    tensor_ir: str = field(default="", compare=False, repr=False)
 
 
 NOTHING_KNOWN = ModelInfo()
@@ -67,7 +71,7 @@ def write_info(info: ModelInfo, library: str | Path) -> None:
     document = {
         "format": _FORMAT,
         "vmprof": __version__,
-        "library": _identity(Path(library)),
+        "library": identity(Path(library)),
         "kernels": {name: asdict(kernel) for name, kernel in info.kernels.items()},
         "functions": {name: asdict(signature) for name, signature in info.signatures.items()},
         "calls": {
@@ -76,6 +80,7 @@ def write_info(info: ModelInfo, library: str | Path) -> None:
         },
     }
     info_path(library).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    write_tensor_ir(info.tensor_ir, Path(library))
 
 
 def read_info(library: str | Path) -> ModelInfo:
@@ -91,7 +96,7 @@ def read_info(library: str | Path) -> ModelInfo:
             return NOTHING_KNOWN
         document = json.loads(text)
         known = document["format"] in _READABLE
-        identify = _digest if document["format"] in _BY_DIGEST else _identity
+        identify = digest if document["format"] in _BY_DIGEST else identity
         belongs = document["library"] == identify(Path(library))
         info = _info(document) if known else NOTHING_KNOWN
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -190,15 +195,3 @@ def _dimension(value: Any) -> Dimension:
     if value is None or (isinstance(value, str) and len(value) <= _MAX_TEXT):
         return value
     return _count(value)
-
-
-def _identity(library: Path) -> str:
-    return build_id(library) or _digest(library)
-
-
-def _digest(library: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    with library.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -19,6 +19,7 @@ from vmprof.values import (
     FLOPS,
     LEADING_COLUMNS,
     PATH,
+    PER_START_SUFFIX,
     PER_THREAD_SUFFIX,
     SAMPLES_SUFFIX,
     TASKS,
@@ -42,7 +43,7 @@ _OWN = frozenset(
     }
 )
 _OWN_PREFIXES = ("perf::", SHARE_OF)
-_OWN_SUFFIXES = (SAMPLES_SUFFIX, PER_THREAD_SUFFIX, " counted")
+_OWN_SUFFIXES = (SAMPLES_SUFFIX, PER_THREAD_SUFFIX, PER_START_SUFFIX, " counted")
 
 
 class ColumnNames:

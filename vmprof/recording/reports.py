@@ -14,6 +14,7 @@ from vmprof.recording.groups import Calls, Group, durations_us, groups_of
 from vmprof.recording.keys import Floats, Keys, by_invocation
 from vmprof.recording.memory import UNSEEN, facts_of
 from vmprof.recording.numbers import Ints, numbered
+from vmprof.recording.sampled import sampled_of
 from vmprof.recording.tables import (
     EMPTY_CALL,
     TIMED,
@@ -21,11 +22,13 @@ from vmprof.recording.tables import (
     Recording,
     durations_ns,
 )
+from vmprof.report.annotated import of_samples, with_vector_widths
 from vmprof.report.derive import derive
 from vmprof.report.estimator import middle_half
 from vmprof.report.kernel_metrics import with_rates
 from vmprof.report.model import Report
 from vmprof.report.noise import with_provenance
+from vmprof.report.sampled import add_samples
 from vmprof.runs.faults import (
     COUNTED_LESS,
     FAILED_READING,
@@ -99,7 +102,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
     counted.add_all()
     costs = costs_of(group.recording, calls, key, len(timed), keys) if metrics else {}
     varying = bool((counts != counts[:1]).any())
-    rows: list[Row] = []
+    rows: list[tuple[int, Row]] = []  # of the key of that number
     for number in np.flatnonzero(counts[middle].any(axis=0)).tolist():
         mean = float(times[middle, number].mean())
         of_key = counts[middle, number]
@@ -119,10 +122,11 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
             row["Calls per invocation"] = str(low) if low == high else f"{low}..{high}"
         if inclusive is not None:
             row[INCLUSIVE_DURATION] = Duration(float(inclusive[middle, number].mean()))
-        rows.append(row)
+        rows.append((number, row))
     in_no_row = float((totals_us - times.sum(axis=1))[middle].mean())
+    rows.sort(key=lambda each: _longest(each[1]))
     report = Report(
-        calls=tuple(sorted(rows, key=_longest)),
+        calls=tuple(row for _, row in rows),
         device_metrics={
             device: {
                 "Name": "Total",
@@ -144,9 +148,15 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
     )
     report = with_provenance(report, group.recording.provenance)
     report = derive(report, group.recording.derived)
+    sampled = sampled_of(group, keys, [number for number, _ in rows])
+    if sampled is not None:
+        report = replace(
+            add_samples(report, sampled), code=of_samples(group.recording.code, sampled)
+        )
     if not metrics:
         return report
-    if not any(FLOPS in row or BYTES in row for row in rows):
+    report = with_vector_widths(report)
+    if not any(FLOPS in row or BYTES in row for _, row in rows):
         unknown = dict.fromkeys((FLOPS, BYTES), UNKNOWN)
         report = replace(report, missing={**report.missing, **unknown})
     return with_rates(report)
@@ -184,6 +194,8 @@ class _CounterCells:
 
     def _add(self, turn: int, counts: Counts) -> None:
         one = self._group.recording.passes[turn - 1]
+        if one.samples:
+            return
         invocations = self._group.of_turn(turn)
         usable = invocations[invocations["fault"] == NO_FAULT]
         if not len(usable):

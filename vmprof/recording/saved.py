@@ -19,12 +19,15 @@ import numpy as np
 
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
+from vmprof.inside import keep
 from vmprof.program.info import kernel_of
 from vmprof.program.kernels import Kernel
 from vmprof.recording.recognized import TEXT, is_recording
+from vmprof.recording.saved_samples import check_samples, sampling_of
 from vmprof.recording.tables import (
     CALL,
     INVOCATION,
+    SAMPLE,
     TOTAL,
     UNRECORDED,
     CountedPass,
@@ -63,6 +66,8 @@ def dumps(recording: Recording) -> bytes:
         "facts": encode_row(recording.facts),
         "provenance": encode_row(recording.provenance),
         "problems": recording.problems,
+        **({} if recording.sampling is None else {"sampling": asdict(recording.sampling)}),
+        **({"code": keep.dumps(recording.code)} if recording.code else {}),
     }
     tables = {
         "invocations": recording.invocations,
@@ -70,6 +75,8 @@ def dumps(recording: Recording) -> bytes:
         "calls": recording.calls,
         "allocations": recording.allocations,
     }
+    if recording.sampling is not None:
+        tables["samples"] = recording.samples
     for number, counts in enumerate(recording.counts, start=1):
         tables[f"pass{number}-calls"] = counts.calls
         tables[f"pass{number}-values"] = counts.values
@@ -173,6 +180,13 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
             if document["format"] == _FORMAT
             else np.zeros(0, dtype=ALLOCATION)
         ),
+        samples=(
+            _table(archive, "samples", SAMPLE)
+            if "sampling" in document
+            else np.zeros(0, dtype=SAMPLE)
+        ),
+        sampling=sampling_of(document.get("sampling")),
+        code=keep.loads(str(document["code"])) if "code" in document else (),
     )
     _check(recording)
     return recording
@@ -247,6 +261,7 @@ def _check(recording: Recording) -> None:
     for turn, calls in enumerate(tables):
         _check_calls(recording, invocations[invocations["turn"] == turn], calls)
     _check_allocations(recording)
+    check_samples(recording)
 
 
 def _check_calls(recording: Recording, invocations: Table, calls: Table) -> None:

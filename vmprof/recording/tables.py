@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vmprof.inside.code import MachineCode
 from vmprof.program.kernels import Kernel
 from vmprof.runs.storages import ALLOCATION
+from vmprof.sampling.model import Function as SampledFunction
+from vmprof.sampling.model import Library
 from vmprof.values import Derived, Metric
 
 Table = npt.NDArray[Any]
@@ -53,6 +56,23 @@ CALL = np.dtype(
         ("begin_ns", np.int64),
         ("end_ns", np.int64),
         ("dispatch_ns", np.int64),
+    ]
+)
+
+
+# Samples of the sampled invocations. `call` is the row of the call that was going on, counted from
+# its invocation's own (0: none); `function` is one of Sampling.functions, `address` the
+# instruction's in that one's library. `period` is of the event's counts; threads are numbered as
+# those of invocations.
+SAMPLE = np.dtype(
+    [
+        ("invocation", np.int64),
+        ("call", np.int32),
+        ("function", np.int32),
+        ("thread", np.int32),
+        ("address", np.int64),
+        ("time_ns", np.int64),
+        ("period", np.int64),
     ]
 )
 
@@ -116,6 +136,15 @@ class CountedPass:
     how: str
     multiplexed: bool = False
 
+    @property
+    def samples(self) -> bool:
+        """Whether it is the pass in which threads are sampled, and nothing is counted."""
+        return not self.columns
+
+    @property
+    def what(self) -> str:
+        return "samples" if self.samples else ", ".join(self.columns)
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -133,17 +162,31 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """How threads were sampled, and the code that was found; as in `vmprof.sampling.model`."""
+
+    event: str
+    unit: str
+    rate: int
+    libraries: tuple[Library, ...] = ()
+    functions: tuple[SampledFunction, ...] = ()
+    lost: int = 0
+    throttled: int = 0
+
+
+@dataclass(frozen=True)
 class Recording:
     """What a session recorded.
 
     ``invocations`` (dtype `INVOCATION`) are those that were kept, in the order in which they
     began; ``calls`` (`CALL`) are those of the timed ones, ``counts`` of the passes;
     ``allocations`` (`ALLOCATION`) are those of the timed ones, in the order in which they were
-    made; ``totals`` (`TOTAL`) cover all invocations. ``kernels`` has what is known of some callees,
-    by their numbers. ``labels`` begins with the empty one. ``missing`` says why an event was not
-    counted; ``doubtful`` are columns that mean nothing if they read 0 throughout.
-    ``facts`` say how it was recorded, ``provenance`` where, of what, and what else happened
-    (:mod:`vmprof.report.provenance`).
+    made; ``samples`` (`SAMPLE`) are those of the pass that ``sampling`` says more of, if there is
+    one, and ``code`` is what they were found in; ``totals`` (`TOTAL`) cover all invocations.
+    ``kernels`` has what is known of some callees, by their numbers. ``labels`` begins with the
+    empty one. ``missing`` says why an event was not counted; ``doubtful`` are columns that mean
+    nothing if they read 0 throughout. ``facts`` say how it was recorded, ``provenance`` where,
+    of what, and what else happened (:mod:`vmprof.report.provenance`).
     """
 
     vms: tuple[Vm, ...]
@@ -164,3 +207,6 @@ class Recording:
     kernels: Mapping[int, Kernel] = field(default_factory=dict)
     provenance: Mapping[str, Metric] = field(default_factory=dict)
     allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))
+    samples: Table = field(default_factory=lambda: np.zeros(0, dtype=SAMPLE))
+    sampling: Sampling | None = None
+    code: tuple[MachineCode, ...] = ()

@@ -3,7 +3,7 @@
 Each calling thread has a track. A slice is an invocation, named after its function; the slices
 inside a timed invocation are its calls. Counted and unrecorded invocations have a begin and an end,
 but no calls: their names say so, and the arguments of a counted one have the counts of the whole
-invocation.
+invocation, of which the tracks of counters show the rates. One slice is the recording as a whole.
 """
 
 from __future__ import annotations
@@ -17,23 +17,26 @@ from vmprof import json_text
 from vmprof.recording.groups import Group, groups_of
 from vmprof.recording.numbers import Ints, distinct_pairs
 from vmprof.recording.tables import TIMED, UNRECORDED, Recording, Table
-from vmprof.report.provenance import unfolded
-from vmprof.report.render.table import format_metric
+from vmprof.report.render.trace_events import (
+    Event,
+    Rates,
+    arguments_of,
+    in_order,
+    named,
+    placed,
+    sliced,
+)
 from vmprof.runs.faults import NO_FAULT
-from vmprof.values import Samples
 
 MOST_SLICES = 100_000  # some 20 MB
-_PROCESS = 1
 _COUNTED = TIMED + 1  # the turn of the first pass
 _HOW = {UNRECORDED: " (not recorded)", _COUNTED: " (counted)"}
-
-_Event = dict[str, Any]
 
 
 def render(
     recording: Recording, only: Sequence[Group] | None = None, *, most: int = MOST_SLICES
 ) -> str:
-    """The trace of the groups ``only`` (None: all), with about ``most`` slices.
+    """The trace of the groups ``only`` (None: all), with about ``most`` slices and rates.
 
     A long recording is thinned: every second, fourth, ... invocation of each function, label and
     turn is drawn, always including the first. If even those have too many calls, the last ones
@@ -45,44 +48,54 @@ def render(
     places = _Places(recording)
     counted = _WholeCounts(recording)
     asked = np.flatnonzero([each in titles for each in invocations["id"].tolist()])
-    stride, chosen = _thinned(invocations, asked, places.slices, most)
+    stride, chosen = _thinned(invocations, asked, places.slices + counted.columns, most)
     origin = int(invocations["begin_ns"][asked].min()) if len(asked) else 0
-    left, cut = most - len(chosen), 0
-    slices: list[_Event] = []
+    left, cut = most - int((1 + counted.columns[chosen]).sum()), 0
+    slices: list[Event] = []
+    rates = Rates()
     for number in chosen.tolist():
         invocation = invocations[number]
-        turn = int(invocation["turn"])
-        slices.append(
-            {
-                "name": titles[int(invocation["id"])] + _HOW.get(min(turn, _COUNTED), ""),
-                "cat": "invocation",
-                **_times(invocation, int(invocation["thread"]), origin),
-                "args": {**_about(recording, invocation), **counted.of(invocation)},
-            }
-        )
+        turn, thread = int(invocation["turn"]), int(invocation["thread"])
+        times = _times(invocation, origin)
+        counts = counted.of(invocation)
+        name = titles[int(invocation["id"])] + _HOW.get(min(turn, _COUNTED), "")
+        about = {**_about(recording, invocation), **counts}
+        slices.append(sliced(name, "invocation", thread, times, about))
+        microseconds = (times[1] - times[0]) / 1e3
+        for column, value in counts.items():
+            if microseconds:
+                track = f"{_thread_name(thread)}: {column}"
+                rates.add(track, thread, times, value / microseconds)
         calls = places.calls(number)
         shown = calls[: max(left, 0)]
         left -= len(shown)
         cut += len(calls) - len(shown)
-        slices += _calls(recording, shown, int(invocation["thread"]), origin)
+        slices += _calls(recording, shown, thread, origin)
     threads = np.unique(invocations["thread"][chosen]).tolist()
     made = sum(group.total("invocations") for group in groups)
+    facts = {
+        **arguments_of(recording.facts),
+        **arguments_of(recording.provenance),
+        **{f"Not counted: {name}": reason for name, reason in recording.missing.items()},
+        "Invocations": f"{len(chosen):,} of {made:,}",
+        **({"Thinned": f"every {stride}th of those kept"} if stride > 1 else {}),
+        **({"Left out": f"{cut:,} calls of those invocations"} if cut else {}),
+    }
+    whole = 1 + max(threads, default=0)  # a track that no thread has
+    if len(chosen):
+        end = int(invocations["end_ns"][chosen].max()) - origin
+        slices.append(sliced("recording", "recording", whole, (0, end), facts))
     return json_text.dumps(
         {
             "traceEvents": [
-                _named("process_name", "recording"),
-                *(_named("thread_name", f"thread {thread}", thread) for thread in threads),
-                # An outer slice comes before those inside it.
-                *sorted(slices, key=lambda event: (event["ts"], -event["dur"])),
+                named("process_name", "recording", whole),
+                named("thread_name", "recording", whole),
+                *(named("thread_name", _thread_name(thread), thread) for thread in threads),
+                *(placed(thread, place) for place, thread in enumerate((whole, *threads))),
+                *in_order(slices, rates),
             ],
             "displayTimeUnit": "ns",
-            "otherData": _facts(recording)
-            | unfolded(recording.provenance)
-            | {
-                "Invocations": f"{len(chosen):,} of {made:,}",
-                **({"Thinned": f"every {stride}th of those kept"} if stride > 1 else {}),
-                **({"Left out": f"{cut:,} calls of those invocations"} if cut else {}),
-            },
+            "otherData": facts,
         },
         compact=True,
     )
@@ -124,8 +137,12 @@ class _WholeCounts:
             rows = np.flatnonzero(counts.calls["callee"] < 0)
             ids = counts.calls["invocation"][rows].tolist()
             self._rows.append(dict(zip(ids, rows.tolist(), strict=True)))
+        # How many each invocation may have, shape (invocations,).
+        of_pass = [0] * _COUNTED + [len(one.columns) for one in recording.passes]
+        of_pass.append(0)  # of those that were not recorded, whose turn is -1
+        self.columns: Ints = np.array(of_pass, np.int64)[recording.invocations["turn"]]
 
-    def of(self, invocation: Any) -> _Event:
+    def of(self, invocation: Any) -> dict[str, int]:
         """Counts by column; empty if it was not counted, or if an event never had its turn."""
         place = int(invocation["turn"]) - _COUNTED
         if place < 0 or invocation["fault"] != NO_FAULT:
@@ -153,7 +170,7 @@ def _thinned(invocations: Table, asked: Ints, slices: Ints, most: int) -> tuple[
         stride *= 2
 
 
-def _calls(recording: Recording, rows: Any, thread: int, origin: int) -> Iterator[_Event]:
+def _calls(recording: Recording, rows: Any, thread: int, origin: int) -> Iterator[Event]:
     for row in rows:
         arguments: dict[str, Any] = {}
         shapes = recording.signatures[int(row["signature"])]
@@ -161,17 +178,13 @@ def _calls(recording: Recording, rows: Any, thread: int, origin: int) -> Iterato
             arguments["Argument Shapes"] = shapes
         if row["failed"]:
             arguments["raised"] = True
-        yield {
-            "name": recording.callees[int(row["callee"])],
-            "cat": "call",
-            **_times(row, thread, origin),
-            "args": arguments,
-        }
+        name = recording.callees[int(row["callee"])]
+        yield sliced(name, "call", thread, _times(row, origin), arguments)
 
 
-def _about(recording: Recording, invocation: Any) -> _Event:
+def _about(recording: Recording, invocation: Any) -> dict[str, Any]:
     turn = int(invocation["turn"])
-    about: _Event = {"invocation": int(invocation["number"])}
+    about: dict[str, Any] = {"invocation": int(invocation["number"])}
     if invocation["label"]:
         about["label"] = recording.labels[int(invocation["label"])]
     about["turn"] = {TIMED: "timed", UNRECORDED: "not recorded"}.get(turn, f"counters, pass {turn}")
@@ -182,25 +195,10 @@ def _about(recording: Recording, invocation: Any) -> _Event:
     return about
 
 
-def _times(row: Any, thread: int, origin: int) -> _Event:
-    """The fields of a slice on that thread's track; microseconds, rounded to nanoseconds."""
-    begin, end = int(row["begin_ns"]), int(row["end_ns"])
-    return {
-        "ph": "X",
-        "pid": _PROCESS,
-        "tid": thread,
-        "ts": round((begin - origin) / 1e3, 3),
-        "dur": round((end - begin) / 1e3, 3),
-    }
+def _times(row: Any, origin: int) -> tuple[int, int]:
+    """Begin and end in nanoseconds."""
+    return int(row["begin_ns"]) - origin, int(row["end_ns"]) - origin
 
 
-def _named(what: str, name: str, thread: int = 0) -> _Event:
-    return {"ph": "M", "name": what, "pid": _PROCESS, "tid": thread, "args": {"name": name}}
-
-
-def _facts(recording: Recording) -> dict[str, str]:
-    return {
-        name: format_metric(metric)
-        for name, metric in recording.facts.items()
-        if not isinstance(metric, Samples)
-    }
+def _thread_name(thread: int) -> str:
+    return f"thread {thread}"

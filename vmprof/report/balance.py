@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from vmprof.report.aggregate import sums_of
 from vmprof.report.columnwise import cells_of
 from vmprof.report.model import Report
-from vmprof.values import Count, Duration, Metric
+from vmprof.values import Count, Duration, Metric, Samples
 
 _DURATION = "Duration (us)"
 # In the configuration: the part of Total that is in no row, of Duration and of each count.
@@ -32,8 +32,9 @@ def imbalance(report: Report) -> Mapping[str, float]:
     (total,) = report.device_metrics.values()
     outside = {
         name: cell
-        for name in total
-        if (cell := report.configuration.get(in_no_row_of(name))) is not None
+        for name, metric in total.items()
+        if not isinstance(metric, Samples)
+        and (cell := report.configuration.get(in_no_row_of(name))) is not None
     }
     sums = sums_of({name: cells for name in outside if (cells := cells_of(report.calls, name))})
     return {

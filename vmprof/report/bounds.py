@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 from vmprof.report.aggregate import merge_calls, merge_key
 from vmprof.report.columnwise import number
 from vmprof.report.derive import derive_rows
-from vmprof.report.kinds import microseconds
 from vmprof.report.model import Report
-from vmprof.report.needs import TOLERANCE, Needs, figures, number_of_calls, share, us_of
+from vmprof.report.needs import TOLERANCE, Needs, fastest_us, figures, number_of_calls, share, us_of
 from vmprof.report.render.figures import short_time, three_digits
 from vmprof.report.reuse import Data, Key, Reuse
 from vmprof.report.roofs import LAUNCH, MEASURED, MEMORY, Roofs
@@ -41,7 +40,8 @@ class Bound:
     """``word`` of an operator, ``because`` in a sentence, and the ``figures`` behind it.
 
     ``above`` is the unit of the rate that is above its roof, of which ``because`` then tells;
-    ``data_us`` is the least time that the data of a call need, where that is known.
+    ``data_us`` is the least time that the data of a call need, and ``needs_us`` the least that
+    its operations and data do, where that is known.
     """
 
     word: str
@@ -49,6 +49,7 @@ class Bound:
     figures: tuple[str, ...] = ()
     above: str = ""
     data_us: float | None = None
+    needs_us: float | None = None
 
 
 def bounds(report: Report) -> dict[Key, Bound]:
@@ -79,7 +80,7 @@ class _Judge:
         self._parallel = {merge_key(call) for call in report.calls if _is_parallel(call)}
 
     def bound(self, row: Row) -> Bound:
-        us = microseconds(row) / number_of_calls(row)
+        us = fastest_us(row)
         if us <= 0:
             return Bound(UNKNOWN, "it has no time")
         start_us, started = self._start(row)
@@ -95,7 +96,8 @@ class _Judge:
             word, because = UNKNOWN, unknown
         else:
             word, because = _by_peaks(needs) or _by_counters(needs) or _not_known(needs)
-        return Bound(word, because, told, data_us=data_us)
+        needs_us = None if needs is None else max(needs.compute_us, needs.data_us)
+        return Bound(word, because, told, data_us=data_us, needs_us=needs_us)
 
     def _needs(self, row: Row, us: float, start_us: float) -> tuple[Needs | None, str]:
         """What it needs; else why that is not known."""
@@ -145,8 +147,8 @@ class _Judge:
 
     def _too_low(self, row: Row, unit: str, peak: float, of: str) -> str:
         name, shapes = row.get("Name"), str(row.get("Argument Shapes", ""))
-        rate = number(row.get(unit))
-        attained = "more" if rate is None else three_digits(rate)
+        done = number(row.get(FLOPS if unit == "GFLOP/s" else BYTES)) or 0.0
+        attained = three_digits(done / number_of_calls(row) / fastest_us(row) / 1e3)
         smaller = next((each for each in _SMALLER if each in shapes), None)
         if unit == "GFLOP/s" and smaller is not None:
             return (

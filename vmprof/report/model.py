@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from vmprof.inside.code import MachineCode
 from vmprof.sampling.model import Sampled
 from vmprof.values import Count, Derived, Duration, Metric, Percent, Ratio, Row, Samples
+
+if TYPE_CHECKING:
+    from vmprof.compare.diff import Diff
+    from vmprof.report.operators import Operator
 
 # A report and what it is made of, which whoever makes one needs too.
 __all__ = [
@@ -38,7 +43,8 @@ class Report:
     says of each event that could not be counted why not and what to do: such an
     event has no values anywhere. ``derived`` are the columns that were computed
     from others by :func:`vmprof.report.derive.derive`; whoever merges rows has to
-    compute them again. ``samples`` say where the calls spent time, if they were sampled.
+    compute them again. ``samples`` say where the calls spent time, if they were sampled,
+    and ``code`` is that of the functions that they are of.
     ``provenance`` is where it comes from: machine, versions, command, library, by names for
     people (:mod:`vmprof.report.provenance`); empty where nobody said.
     """
@@ -49,7 +55,42 @@ class Report:
     missing: Mapping[str, str] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
     samples: Sampled | None = None
+    code: tuple[MachineCode, ...] = ()
     provenance: Mapping[str, Metric] = field(default_factory=dict)
+
+    def operators(self, *, by_path: bool = False) -> list[Operator]:
+        """What each operator cost, the longest first; see :class:`Operator` for what it says.
+
+        ``by_path`` keeps calls apart that were made in different chains of functions.
+        """
+        from vmprof.report.operators import operators
+        from vmprof.report.render.view import View
+
+        return operators(self, View(by_path=by_path))
+
+    def top(self, count: int, by: str = "Duration (us)") -> list[Operator]:
+        """The ``count`` operators with the most in the column ``by``, the largest first.
+
+        :class:`VmprofError` for a column that the report does not have, or could not count.
+        """
+        from vmprof.report.operators import operators
+        from vmprof.report.render.view import View
+
+        return operators(self, View(top=count, sort=by))
+
+    @property
+    def total(self) -> Operator:
+        """The run as a whole: :func:`vmprof.report.operators.total`."""
+        from vmprof.report.operators import total
+
+        return total(self)
+
+    def diff(self, after: Report) -> Diff:
+        """What changed from this report to ``after``: :func:`vmprof.compare.diff.diff_reports`."""
+        # Reports lie below what compares them; the package's public names are above both.
+        import vmprof
+
+        return vmprof.diff(self, after)
 
     # The parameters are those of TVM's Report.table.
     def table(

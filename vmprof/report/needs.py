@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from vmprof.report.columnwise import number
-from vmprof.report.kinds import calls_of
+from vmprof.report.kinds import calls_of, microseconds
 from vmprof.report.render.figures import short_count, short_time, three_digits
 from vmprof.report.reuse import Data, Reuse
 from vmprof.report.roofs import Level, Roofs
-from vmprof.values import BYTES, FLOPS, Count, Row
+from vmprof.values import BYTES, FLOPS, SAMPLES_SUFFIX, Count, Row, Samples
 
 # Peaks repeat within 3 %; what needs more time than there was is impossible.
 TOLERANCE = 1.03
 
+_TIME = "Duration (us)"
+
 
 @dataclass(frozen=True)
 class Needs:
-    """Microseconds that a call of the merged ``row`` takes, ``us``, and what it needs of them.
+    """Microseconds ``us`` of a call of the merged ``row`` at best, and what it needs of them.
 
     ``start_us`` are for its start, ``compute_us`` for its operations; ``data_us`` for its data
     if they are as near as they can be, ``worst_us`` if they are as far.
@@ -75,7 +77,7 @@ class Needs:
 def figures(needs: Needs) -> Iterator[str]:
     """In words, a line each."""
     us, row, calls = needs.us, needs.row, number_of_calls(needs.row)
-    yield f"time: {short_time(us)}" + (f" a call, {calls:,} calls" if calls > 1 else "")
+    yield _time(us, row, calls)
     match row.get(FLOPS):
         case Count(flops):
             rate = three_digits(flops / calls / us / 1e3)
@@ -102,6 +104,17 @@ def figures(needs: Needs) -> Iterator[str]:
         )
 
 
+def fastest_us(row: Row) -> float:
+    """Microseconds of a call in the fastest repeat: peaks are the best, too, and noise is no bound.
+
+    The mean where the report does not have its repeats; 0 where nobody knows.
+    """
+    repeats = row.get(f"{_TIME}{SAMPLES_SUFFIX}")
+    best = min(repeats.values, default=0.0) if isinstance(repeats, Samples) else 0.0
+    mean = microseconds(row)
+    return (best if 0 < best <= mean else mean) / number_of_calls(row)
+
+
 def us_of(size: float, level: Level) -> float:
     """Microseconds that so many bytes take from there."""
     return size / level.bandwidth / 1e3
@@ -114,6 +127,12 @@ def share(part: float, us: float) -> str:
 def number_of_calls(row: Row) -> int:
     """Of a mean that was rounded to none, one."""
     return max(calls_of(row), 1)
+
+
+def _time(us: float, row: Row, calls: int) -> str:
+    mean = microseconds(row) / calls
+    text = f"time: {short_time(us)}" + (f" a call, {calls:,} calls" if calls > 1 else "")
+    return text if us == mean else f"{text}, in the fastest repeat; the mean is {short_time(mean)}"
 
 
 def _touched(reuse: Reuse) -> str:

@@ -19,7 +19,6 @@ from vmprof.report.model import Report
 from vmprof.report.needs import number_of_calls
 from vmprof.report.roofs import MEASURED, UNSETTLED, Level, Roofs
 from vmprof.report.totals import longest_total
-from vmprof.values import FLOPS
 
 # What lies outside is zero, or nonsense.
 _LEAST, _MOST = 1e-9, 1e9
@@ -81,10 +80,7 @@ def roofline(report: Report) -> Roofline:
         if not all(_LEAST < value < _MOST for value in (gflops, intensity)):
             continue  # nothing to compute: it has no place on a logarithmic axis
         time, bound = microseconds(row), found[merge_key(row)]
-        needed = None
-        if roofs is not None and not bound.above:
-            compute = (number(row.get(FLOPS)) or 0.0) / roofs.gflops / 1e3
-            needed = max(compute, (bound.data_us or 0.0) * number_of_calls(row)) / time
+        needed = bound.needs_us
         points.append(
             Point(
                 str(row.get("Name", "")),
@@ -95,7 +91,7 @@ def roofline(report: Report) -> Roofline:
                 time,
                 time / total,
                 bound.word,
-                needed,
+                None if needed is None else needed * number_of_calls(row) / time,
                 bound.because if bound.above else "",
             )
         )

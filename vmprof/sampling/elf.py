@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from vmprof.errors import VmprofError
 from vmprof.runs.work import Ints
+from vmprof.sampling.references import references
 
 # Elf64_Sym of elf(5).
 _SYMBOL = np.dtype(
@@ -28,8 +30,9 @@ _FUNCTION, _INDIRECT_FUNCTION = 2, 10  # STT_FUNC, STT_GNU_IFUNC
 _UNDEFINED = 0
 # Version, and how numbers are written: as all linkers do (LSB, Exception Frames).
 _USUAL_HEADER = bytes((1, 0x1B, 0x03, 0x3B))
-# What TVM appends to the name of a kernel's body.
-_COMPUTE = "_compute_"
+_EXECUTABLE = 0x4  # SHF_EXECINSTR
+# What the names of TVM's kernels begin with.
+_WRAPPER = b"__tvm_ffi_"
 PARALLEL_BODY = "(parallel body)"
 
 
@@ -65,6 +68,7 @@ class _Functions:
     size: Ints
     names: Ints
     texts: bytes
+    launchers: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, elf: Any) -> _Functions:
@@ -81,20 +85,47 @@ class _Functions:
         end = np.maximum.accumulate(np.where(names >= 0, begin + size, 0))
         before = np.concatenate([[0], end[:-1]]) if len(end) else end
         kept = (names >= 0) | (begin >= before)
-        return cls(begin[kept], size[kept], names[kept], texts)
+        found = cls(begin[kept], size[kept], names[kept], texts)
+        return replace(found, launchers=_launchers(elf, found))
+
+    def at(self, addresses: Ints) -> Ints:
+        """The number of the function at each of ``addresses``; -1 where there is none."""
+        if not len(self.begin):
+            return np.full(len(addresses), -1)
+        place = np.searchsorted(self.begin, addresses, side="right") - 1
+        inside = (place >= 0) & (addresses < self.begin[place] + self.size[place])
+        found: Ints = np.where(inside, place, -1)
+        return found
 
     def name(self, number: int) -> str:
         """Empty if nobody knows."""
         first = int(self.names[number])
         if first >= 0:
             return self.texts[first : self.texts.find(b"\0", first)].decode(errors="replace")
-        # TVM's code generator gives no symbol to the body of a parallel loop, which comes right
-        # behind the function that launches it.
-        before = number
-        while before >= 0 and self.names[before] < 0:
-            before -= 1
-        launching = self.name(before) if before >= 0 else ""
-        return f"{launching} {PARALLEL_BODY}" if launching.endswith(_COMPUTE) else ""
+        launcher = self.launchers.get(number)
+        return "" if launcher is None else f"{self.name(launcher)} {PARALLEL_BODY}"
+
+
+def _launchers(elf: Any, functions: _Functions) -> dict[int, int]:
+    """By the number of a nameless function of a TVM library, the one that has it launched.
+
+    TVM's code generator gives no symbol to the body of a parallel loop. The kernel that the loop
+    is in hands its address to the launch function, and no other refers to it.
+    """
+    if _WRAPPER not in functions.texts:
+        return {}
+    nameless = np.flatnonzero(functions.names < 0)
+    found: dict[int, set[int]] = {}
+    for section in elf.iter_sections():
+        if section["sh_type"] != "SHT_PROGBITS" or not section["sh_flags"] & _EXECUTABLE:
+            continue
+        places, targets = references(
+            elf["e_machine"], section.data(), section["sh_addr"], functions.begin[nameless]
+        )
+        for launcher, body in zip(functions.at(places), functions.at(targets), strict=True):
+            if launcher not in (-1, body) and functions.names[launcher] >= 0:
+                found.setdefault(int(body), set()).add(int(launcher))
+    return {body: next(iter(launchers)) for body, launchers in found.items() if len(launchers) == 1}
 
 
 def _symbols(elf: Any) -> tuple[npt.NDArray[Any], bytes]:
@@ -165,6 +196,7 @@ class Elf:
             return cls(_build_id(elf), segments, _Functions.of(elf))
         except (
             ELFError, ConstructError, ValueError, TypeError, KeyError, IndexError, AttributeError,
+            OverflowError, MemoryError, AssertionError,
         ) as error:  # fmt: skip
             raise ElfError(f"no ELF file that can be read: {error}") from error
 
@@ -178,13 +210,7 @@ class Elf:
 
     def at(self, addresses: Ints) -> Ints:
         """The number of the function at each of ``addresses``; -1 where there is none."""
-        begin, size = self.functions.begin, self.functions.size
-        if not len(begin):
-            return np.full(len(addresses), -1)
-        place = np.searchsorted(begin, addresses, side="right") - 1
-        inside = (place >= 0) & (addresses < begin[place] + size[place])
-        found: Ints = np.where(inside, place, -1)
-        return found
+        return self.functions.at(addresses)
 
     def symbol(self, number: int) -> Symbol:
         """The function of that number."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from vmprof.runs.run import Run
 from vmprof.runs.work import Ints
-from vmprof.sampling.code import Code
+from vmprof.sampling.code import Code, Places
 from vmprof.sampling.hits import HIT, Found, Missed, Table
 from vmprof.sampling.model import IN_NO_CALL, Hit, Sampled
 from vmprof.sampling.whereabouts import Whereabouts
@@ -36,7 +36,7 @@ class SampledRun:
 
 @dataclass(frozen=True, eq=False)
 class SampledRuns:
-    """Sampled ``runs`` that one thread made; ``code`` is that of the samples of all.
+    """Sampled ``runs`` that one thread made; ``places`` are those of all their samples in turn.
 
     ``event``, ``unit`` and ``rate`` are as in :class:`~vmprof.sampling.model.Sampled`.
     """
@@ -46,12 +46,14 @@ class SampledRuns:
     rate: int
     runs: Sequence[SampledRun]
     code: Code
+    places: Places
 
     @classmethod
     def of(cls, event: str, unit: str, rate: int, runs: Sequence[SampledRun]) -> SampledRuns:
         """While what they ran is mapped into the process."""
-        hits = [run.found.hits for run in runs]
-        return cls(event, unit, rate, runs, Code.of(np.concatenate([np.zeros(0, HIT), *hits])))
+        code = Code()
+        hits = np.concatenate([np.zeros(0, HIT), *(run.found.hits for run in runs)])
+        return cls(event, unit, rate, runs, code, code.find(hits))
 
     def sampled(self, rows: Sequence[Sequence[int]]) -> Sampled:
         """As a report has it, where ``rows`` has for each run the row of each of its calls."""
@@ -68,9 +70,9 @@ class SampledRuns:
             unit=self.unit,
             rate=self.rate,
             runs=len(self.runs),
-            libraries=self.code.libraries,
-            functions=self.code.functions,
-            hits=folded(self.code, _joined(calls), _joined(threads), _joined(periods)),
+            libraries=tuple(self.code.libraries.known),
+            functions=tuple(self.code.functions),
+            hits=folded(self.places, _joined(calls), _joined(threads), _joined(periods)),
             lost=missed.lost,
             throttled=missed.throttled,
         )
@@ -81,15 +83,15 @@ def _joined(columns: Sequence[Table]) -> Ints:
     return joined
 
 
-def folded(code: Code, calls: Ints, threads: Ints, periods: Ints) -> tuple[Hit, ...]:
+def folded(places: Places, calls: Ints, threads: Ints, periods: Ints) -> tuple[Hit, ...]:
     """One entry for all samples of an instruction by a thread in a call.
 
     All arrays have a row for each sample. Thread 0 is the one that calls; the others are
     numbered anew.
     """
     workers = np.unique(threads[threads > 0])
-    place = np.where(threads > 0, 1 + np.searchsorted(workers, threads), 0)
-    keys = np.stack([calls, code.function, code.address, place], axis=1)
+    thread = np.where(threads > 0, 1 + np.searchsorted(workers, threads), 0)
+    keys = np.stack([calls, places.function, places.address, thread], axis=1)
     distinct, which, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
     weights = np.zeros(len(distinct), dtype=np.int64)
     np.add.at(weights, which.reshape(-1), periods)

@@ -32,8 +32,7 @@ def loads(text: str, calls: int) -> Sampled:
     """What :func:`dumps` wrote, of a report with so many ``calls``; :class:`VmprofError` if not."""
     try:
         document = json_text.loads(text)
-        libraries = tuple(_library(each) for each in document["libraries"])
-        functions = tuple(_function(each, len(libraries)) for each in document["functions"])
+        libraries, functions = code_of(document)
         columns = [document["hits"][name] for name in Hit._fields]
         hits = tuple(map(Hit._make, zip(*columns, strict=True)))
         for hit in hits:
@@ -49,6 +48,12 @@ def loads(text: str, calls: int) -> Sampled:
     except (ValueError, TypeError, KeyError, IndexError, VmprofError) as error:
         reason = " ".join(str(error).split())
         raise VmprofError(f"not a report: its samples are broken: {reason}") from error
+
+
+def code_of(document: Any) -> tuple[tuple[Library, ...], tuple[Function, ...]]:
+    """The libraries and functions in ``document``, each a list; :class:`ValueError` and others."""
+    libraries = tuple(_library(each) for each in document["libraries"])
+    return libraries, tuple(_function(each, len(libraries)) for each in document["functions"])
 
 
 def _library(entry: Any) -> Library:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import struct
+import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from functools import cache
+from pathlib import Path, PurePath
+from typing import Any
 
 import tvm
 import tvm_ffi
@@ -28,6 +31,31 @@ def load_library(path: Path, name: str, progress: Progress) -> tvm_ffi.Module:
         return _load(path)
     with kept_up(progress, _loading(f"loading {name}, {size / 1e6:,.0f} MB", size)):
         return _load(path)
+
+
+def made_library(executable: Any, name: str) -> Path | None:
+    """A library made of an ``executable``, which is there until this process ends.
+
+    None where there is no C compiler to link it, or TVM can make none of it.
+    """
+    from tvm.support import cc
+
+    from vmprof.zoo.compiler.packing import packing_options
+
+    if cc.get_cc() is None:
+        return None
+    path = Path(tempfile.mkdtemp(dir=_folder().name), f"{PurePath(name).name}.so")
+    try:
+        with packing_options(executable.mod) as options:
+            executable.export_library(str(path), **options)
+    except Exception:  # noqa: BLE001 # whatever the linker says: what is in memory runs as well
+        return None
+    return path
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="vmprof-")
 
 
 def _load(path: Path) -> tvm_ffi.Module:

@@ -15,7 +15,7 @@ from vmprof.errors import VmprofError
 from vmprof.program import Program
 from vmprof.program.info import NOTHING_KNOWN, read_info
 from vmprof.progress import Progress, silent, within
-from vmprof.subject.library import load_library
+from vmprof.subject.library import load_library, made_library
 from vmprof.vm import VirtualMachine
 from vmprof.zoo.importers import SUFFIXES, import_model, import_object
 
@@ -28,6 +28,7 @@ def load_program(
     *,
     entry: str | None = None,
     schedule: str | None = None,
+    in_library: bool = False,
     progress: Progress = silent,
 ) -> Program:
     """A program from a model's name, a file, a Relax module, or what was compiled of one.
@@ -37,25 +38,32 @@ def load_program(
     program (.pt2); such a model or program in memory; a Relax ``IRModule``; what
     ``vmprof.compile`` or ``tvm.compile`` gave; a ``Module`` with a Relax executable in
     it; or a :class:`Program`. ``schedule`` is as for ``vmprof.compile``, for what is
-    compiled here; None is ``"cpu"`` for vmprof's models, ``"none"`` for others.
+    compiled here; None is ``"cpu"`` for vmprof's models, ``"none"`` for others. With
+    ``in_library`` what is in memory alone is made a library of, where there is a compiler for
+    it: its code has symbols then, and lines.
 
     A program that lacks the function ``entry``, if one is named, is refused; a
     model of vmprof's before it is compiled.
     """
-    program = _load(source, entry, schedule, progress)
+    program = _load(source, entry, schedule, progress, in_library=in_library)
     if entry is not None:
         program.entry(entry)
     return program
 
 
-def _load(source: Source, entry: str | None, schedule: str | None, progress: Progress) -> Program:
+def _load(
+    source: Source,
+    entry: str | None,
+    schedule: str | None,
+    progress: Progress,
+    *,
+    in_library: bool,
+) -> Program:
     if isinstance(source, str | os.PathLike):
-        return _load_named(os.fspath(source), entry, schedule, progress)
-    if isinstance(source, tvm.IRModule):
-        return _compile(source, "the module", schedule, progress)
-    imported = import_object(source)
+        return _load_named(os.fspath(source), entry, schedule, progress, in_library=in_library)
+    imported = source if isinstance(source, tvm.IRModule) else import_object(source)
     if imported is not None:
-        return _compile(imported, "the module", schedule, progress)
+        return _compile(imported, "the module", schedule, progress, in_library=in_library)
     if reason := _why_not(source):
         raise VmprofError(reason)
     if schedule is not None:
@@ -65,6 +73,10 @@ def _load(source: Source, entry: str | None, schedule: str | None, progress: Pro
     info = NOTHING_KNOWN
     if isinstance(source, tvm.runtime.Executable):
         info = getattr(source, "info", info)  # of vmprof.compile
+        made = made_library(source, "the module") if in_library else None
+        if made is not None:
+            module = load_library(made, "the module", progress)
+            return Program.of_module(module, "the module", info, made, exclusive=True)
         source = source.jit()
     if isinstance(source, tvm_ffi.Module):
         return Program.of_module(source, "the module", info)
@@ -93,12 +105,14 @@ def _why_not(source: Source) -> str | None:
     return None
 
 
-def _load_named(name: str, entry: str | None, schedule: str | None, progress: Progress) -> Program:
+def _load_named(
+    name: str, entry: str | None, schedule: str | None, progress: Progress, *, in_library: bool
+) -> Program:
     path = Path(name)
     # A model's name may end as squeezenet1.0 does.
     if os.sep in name or path.suffix.strip(".0123456789"):
         if path.is_file():
-            return _load_file(path, schedule, progress)
+            return _load_file(path, schedule, progress, in_library=in_library)
         what = "is a folder" if path.is_dir() else "does not exist"
         raise VmprofError(f"{name} {what}; give a library that TVM's export_library() wrote")
     # The compiler half of TVM: to load a library takes no part in it, and goes without.
@@ -122,26 +136,32 @@ def _load_named(name: str, entry: str | None, schedule: str | None, progress: Pr
                     return Program.of_module(module, name, info, library, exclusive=True)
                 except VmprofError as error:
                     discard(library, error)
-        return _compile(MODELS[name](), name, schedule or "cpu", progress)
+        schedule = schedule or "cpu"
+        return _compile(MODELS[name](), name, schedule, progress, in_library=in_library)
     if path.is_file():
-        return _load_file(path, schedule, progress)
+        return _load_file(path, schedule, progress, in_library=in_library)
     raise VmprofError(
         f"there is no model {name!r}; there are: {', '.join(MODELS)} "
         "(or give the path of a library, model.so)"
     )
 
 
-def _load_file(path: Path, schedule: str | None, progress: Progress) -> Program:
+def _load_file(
+    path: Path, schedule: str | None, progress: Progress, *, in_library: bool
+) -> Program:
     if path.suffix in SUFFIXES:
         progress(f"importing {path}")
-        return _compile(import_model(path), path.name, schedule, progress)
+        imported = import_model(path)
+        return _compile(imported, path.name, schedule, progress, in_library=in_library)
     if schedule is not None:
         raise _already_compiled(str(path))
     module, info = load_library(path, str(path), progress), read_info(path)
     return Program.of_module(module, path.name, info, path, exclusive=True)
 
 
-def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -> Program:
+def _compile(
+    module: Any, name: str, schedule: str | None, progress: Progress, *, in_library: bool
+) -> Program:
     from tvm.relax.frontend import detach_params
 
     from vmprof.zoo.compiler import compile_module
@@ -150,7 +170,9 @@ def _compile(module: Any, name: str, schedule: str | None, progress: Progress) -
     module, weights = detach_params(module)  # PyTorch's importer may attach them
     steps = within(progress, f"compiling {name}: ")
     compiled = compile_module(module, schedule=schedule or "none", progress=steps)
-    program = Program.of_module(compiled.jit(), name, compiled.info, exclusive=True)
+    made = made_library(compiled, name) if in_library else None
+    runnable = compiled.jit() if made is None else load_library(made, name, progress)
+    program = Program.of_module(runnable, name, compiled.info, made, exclusive=True)
     return replace(program, weights=weights)
 
 

@@ -8,13 +8,12 @@ from vmprof.compare.audit.audit import Audit
 from vmprof.compare.audit.corrected import Corrected, corrected_cell, corrected_sum
 from vmprof.compare.audit.cost import Cost
 from vmprof.compare.audit.disturbance import slowdown
-from vmprof.compare.grid import grid
+from vmprof.compare.parts import Heading, Part, Table
 from vmprof.compare.rows import microseconds
 from vmprof.report.aggregate import sum_columns
 from vmprof.report.render.table import format_metric
 from vmprof.report.totals import in_no_row, longest_total, of_device
 from vmprof.values import Duration, Row
-from vmprof.visible import visible
 
 METHOD = """\
 The cost of measuring is fitted as counter = rate x time + cost x count: the rate
@@ -29,13 +28,13 @@ declared is taken off, too. Durations are not corrected.
 """
 
 
-def render(audit: Audit, title: str) -> str:
-    """Findings and the corrected table; ``title`` names the report."""
-    parts = [_heading(audit, title), _findings(audit)]
+def parts_of(audit: Audit, title: str, *, top: int | None = None) -> list[Part]:
+    """Findings and the ``top`` longest rows of the corrected table; ``title`` names the report."""
+    parts: list[Part] = [Heading(_heading(audit, title)), _findings(audit)]
     corrected = [cost for cost in audit.costs.values() if cost.correction]
     if corrected:
-        parts.append(_table(audit.rows, corrected))
-    return "\n".join(parts)
+        parts.append(_table(audit.rows, corrected, top))
+    return parts
 
 
 def summary(audits: Sequence[tuple[str, Audit]]) -> tuple[list[str], list[list[str]]]:
@@ -65,22 +64,24 @@ def summary(audits: Sequence[tuple[str, Audit]]) -> tuple[list[str], list[list[s
 
 def _heading(audit: Audit, title: str) -> str:
     failed, checks = len(audit.failed), len(audit.findings)
-    line = f"{visible(title)}: {audit.verdict}, {failed} of {checks} checks fail"
+    line = f"{title}: {audit.verdict}, {failed} of {checks} checks fail"
     if audit.undecided:
         line += f", {len(audit.undecided)} cannot tell"
-    return f"{line}\n{'-' * len(line)}\n"
+    return line
 
 
-def _findings(audit: Audit) -> str:
-    return grid(
+def _findings(audit: Audit) -> Table:
+    return Table(
         ["", "Check", "Found"],
         [[f.verdict.value, f.subject, f.text] for f in audit.findings],
         text_columns=3,
+        wrapped=(1, 2),
     )
 
 
-def _table(rows: Sequence[Row], costs: Sequence[Cost]) -> str:
-    ordered = sorted(rows, key=microseconds, reverse=True)
+def _table(rows: Sequence[Row], costs: Sequence[Cost], top: int | None) -> Table:
+    ordered = sorted(rows, key=microseconds, reverse=True)[:top]
+    left_out = len(rows) - len(ordered)
     header = ["Name", "Argument Shapes", "Duration (us)", "Count"]
     for cost in costs:
         header += [cost.event, "corrected", "±"]
@@ -95,7 +96,14 @@ def _table(rows: Sequence[Row], costs: Sequence[Cost]) -> str:
     total = ["Sum", "", *(format_metric(sums.get(name)) for name in header[2:4])]
     for cost in costs:
         total += [format_metric(sums.get(cost.event)), *_numbers(corrected_sum(rows, cost))]
-    return grid(header, [*lines, total], text_columns=2)
+    return Table(
+        header,
+        [*lines, total],
+        text_columns=2,
+        names=0,
+        yielding=[[3], [1], *([i, i + 1, i + 2] for i in range(7, len(header), 3))],
+        note=f"{left_out:,} more operators are not shown (--top)" if left_out else "",
+    )
 
 
 def _cells(row: Row, cost: Cost) -> list[str]:

@@ -1,35 +1,37 @@
-"""Two reports, operator by operator."""
+"""Two sides, operator by operator."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vmprof.compare.diff.change import Change, changes_of
-from vmprof.compare.diff.match import MatchedBy, Pair, match_rows
-from vmprof.compare.rows import merged_rows, summed_row
-from vmprof.report.aggregate import combine
+from vmprof.compare.diff.change import ALPHA, Change, changes_of
+from vmprof.compare.diff.match import LAYER, MatchedBy, match_rows
+from vmprof.compare.diff.side import TIME, Side, SideRow
+from vmprof.compare.permutation import least_chance
 from vmprof.report.columnwise import number
 from vmprof.report.model import Report
 from vmprof.uncollected import uncollected
-from vmprof.values import SAMPLES_SUFFIX, Count, Duration, Metric, Row, Samples
+from vmprof.values import PER_START_SUFFIX, Count, Metric, Samples
 
-TIME = "Duration (us)"
 # What was measured, not how; compared elsewhere, if at all.
+_HOW_WARM = "Measured runs"
 _MEASURED = ("Empty call ", "Unprofiled ", "In no row ")
-_UNCOMPARED = ("Count", "Percent")
 
 
 @dataclass(frozen=True)
 class Operator:
     """All calls of one operator, before and after.
 
-    ``name`` and ``shapes`` are those after, of an operator that is gone those
-    before. ``changes`` are by column.
+    ``name``, ``shapes`` and ``layer`` are those after, of an operator that is gone those
+    before; ``name_before`` is the name before, if it had another one. ``changes`` are by column.
     """
 
     name: str
+    name_before: str | None
     shapes: str
+    layer: str
     count_before: int | None
     count_after: int | None
     matched_by: MatchedBy | None
@@ -40,8 +42,9 @@ class Operator:
 class Diff:
     """``operators`` have the longest first; ``whole`` is the run: Sum, Total, and unprofiled.
 
-    ``columns`` are those that both reports have, ``one_sided`` those that one
-    has. ``settings`` are the lines of Configuration that differ.
+    ``columns`` are those that both sides have, ``one_sided`` those that one
+    has. ``settings`` are the lines of Configuration that differ. ``starts`` is how often the
+    program was started for either side, ``in_turn`` whether that was in random order.
     """
 
     operators: tuple[Operator, ...]
@@ -49,57 +52,86 @@ class Diff:
     columns: tuple[str, ...]
     one_sided: tuple[str, ...]
     settings: Mapping[str, tuple[Metric | None, Metric | None]]
+    starts: tuple[int, int] = (1, 1)
+    in_turn: bool = False
+
+    @property
+    def enough_starts(self) -> bool:
+        """Whether a difference can be more than chance at all."""
+        return least_chance(*self.starts) <= ALPHA
 
 
 @uncollected()
-def diff_reports(before: Report, after: Report) -> Diff:
-    """What changed from ``before`` to ``after``."""
-    rows_before, rows_after = merged_rows(before), merged_rows(after)
-    names_before, names_after = _columns(rows_before), _columns(rows_after)
-    columns = [name for name in names_after if name in names_before]
-    columns.sort(key=lambda name: (name != TIME, name))
-    pairs = match_rows(rows_before, rows_after)
-    rows = [(pair.before, pair.after) for pair in pairs]
-    by_column = {column: changes_of(column, rows) for column in columns}
+def diff_reports(
+    before: Report | Sequence[Report], after: Report | Sequence[Report], *, in_turn: bool = False
+) -> Diff:
+    """What changed from ``before`` to ``after``, each a report or those of several starts.
+
+    A report that is of several starts itself (``vmprof run --processes``) counts as so many.
+    ``in_turn``: the starts of both sides were made in random order, so that no drift of the
+    machine can pass for a difference between them.
+    """
+    sides = [Side([each] if isinstance(each, Report) else each) for each in (before, after)]
+    old, new = sides
+    columns = sorted({*old.columns} & {*new.columns}, key=lambda name: (name != TIME, name))
+    pairs = match_rows([row.first for row in old.rows], [row.first for row in new.rows])
+    rows = [
+        (
+            None if pair.before is None else old.rows[pair.before],
+            None if pair.after is None else new.rows[pair.after],
+        )
+        for pair in pairs
+    ]
+    names = [name for name in old.wholes if name in new.wholes]
+    wholes = [(old.wholes[name], new.wholes[name]) for name in names]
+    by_column = {
+        column: changes_of(column, [*rows, *wholes], in_turn=in_turn) for column in columns
+    }
     operators = [
-        _operator(pair, {column: changes[index] for column, changes in by_column.items()})
-        for index, pair in enumerate(pairs)
+        _operator(pair, how.matched_by, {c: changes[i] for c, changes in by_column.items()})
+        for i, (pair, how) in enumerate(zip(rows, pairs, strict=True))
     ]
     operators.sort(key=_longest, reverse=True)
     return Diff(
         operators=tuple(operators),
-        whole=_whole_changes(_wholes(before, rows_before), _wholes(after, rows_after), columns),
+        whole={
+            name: {
+                column: change
+                for column, changes in by_column.items()
+                if None not in ((change := changes[place]).before, change.after)
+            }
+            for place, name in enumerate(names, start=len(rows))
+        },
         columns=tuple(columns),
-        one_sided=tuple(sorted(set(names_before) ^ set(names_after))),
-        settings=dict(_settings(before, after)),
+        one_sided=tuple(sorted({*old.columns} ^ {*new.columns})),
+        settings=dict(_settings(old, new)),
+        starts=(len(old.starts), len(new.starts)),
+        in_turn=in_turn,
     )
 
 
-def _columns(rows: Sequence[Row]) -> list[str]:
-    return list(
-        dict.fromkeys(
-            name
-            for row in rows
-            for name, metric in row.items()
-            if number(metric) is not None and name not in _UNCOMPARED
-        )
-    )
-
-
-def _operator(pair: Pair, changes: Mapping[str, Change]) -> Operator:
-    named = pair.after or pair.before or {}
+def _operator(
+    pair: tuple[SideRow | None, SideRow | None],
+    matched_by: MatchedBy | None,
+    changes: Mapping[str, Change],
+) -> Operator:
+    before, after = (None if side is None else side.first for side in pair)
+    named = after or before or {}
+    old_name = None if before is None or after is None else str(before.get("Name", ""))
     return Operator(
         name=str(named.get("Name", "")),
+        name_before=old_name if old_name != named.get("Name", "") else None,
         shapes=str(named.get("Argument Shapes", "")),
-        count_before=_count(pair.before),
-        count_after=_count(pair.after),
-        matched_by=pair.matched_by,
+        layer=str(named.get(LAYER, "")),
+        count_before=_count(pair[0]),
+        count_after=_count(pair[1]),
+        matched_by=matched_by,
         changes=changes,
     )
 
 
-def _count(row: Row | None) -> int | None:
-    count = None if row is None else row.get("Count")
+def _count(row: SideRow | None) -> int | None:
+    count = None if row is None else row.first.get("Count")
     return count.value if isinstance(count, Count) else None
 
 
@@ -108,46 +140,25 @@ def _longest(operator: Operator) -> float:
     return max(change.before or 0.0, change.after or 0.0) if change else 0.0
 
 
-def _wholes(report: Report, rows: Sequence[Row]) -> dict[str, Row]:
-    """What the run took as a whole, under the names of what it was measured by."""
-    wholes: dict[str, Row] = {"Sum": {**summed_row(report), **_summed_samples(rows)}}
-    for device, total in report.device_metrics.items():
-        wholes[f"Total of {device}" if device else "Total"] = total
-    mean = report.configuration.get("Unprofiled mean (us)")
-    if isinstance(mean, Duration):
-        samples = report.configuration.get(f"Unprofiled mean (us){SAMPLES_SUFFIX}", "")
-        wholes["Unprofiled mean"] = {TIME: mean, f"{TIME}{SAMPLES_SUFFIX}": samples}
-    return wholes
-
-
-def _whole_changes(
-    before: Mapping[str, Row], after: Mapping[str, Row], columns: Sequence[str]
-) -> dict[str, dict[str, Change]]:
-    """By name and column, what both have."""
-    names = [name for name in before if name in after]
-    rows = [(before[name], after[name]) for name in names]
-    result: dict[str, dict[str, Change]] = {name: {} for name in names}
-    for column in columns:
-        for name, change in zip(names, changes_of(column, rows), strict=True):
-            if change.before is not None and change.after is not None:
-                result[name][column] = change
-    return result
-
-
-def _summed_samples(rows: Sequence[Row]) -> dict[str, Metric]:
-    """Repeat by repeat, the sums of the columns of which every row has them."""
-    found: dict[str, list[Metric]] = {}
-    for row in rows:
-        for name, metric in row.items():
-            if isinstance(metric, Samples):
-                found.setdefault(name, []).append(metric)
-    return {name: combine(metrics) for name, metrics in found.items() if len(metrics) == len(rows)}
-
-
 def _settings(
-    before: Report, after: Report
+    before: Side, after: Side
 ) -> Iterator[tuple[str, tuple[Metric | None, Metric | None]]]:
-    for name in dict.fromkeys([*before.configuration, *after.configuration]):
-        old, new = before.configuration.get(name), after.configuration.get(name)
-        if old != new and not name.startswith(_MEASURED):
-            yield name, (old, new)
+    """Those of which no start before says what one after says."""
+    names = [
+        name for side in (before, after) for start in side.starts for name in start.configuration
+    ]
+    for name in dict.fromkeys(names):
+        if name.startswith(_MEASURED) or name.endswith(PER_START_SUFFIX):
+            continue
+        old, new = before.setting(name), after.setting(name)
+        numbers = [number(metric) for metric in (*old, *new)]
+        varies = max(len(old), len(new)) > 1 and None not in numbers
+        same = not {*old}.isdisjoint(new)
+        if name == _HOW_WARM:  # how often depends on how long it took
+            same = _without_numbers(old[0]) == _without_numbers(new[0])
+        if not same and not varies and not isinstance((*old, *new)[0], Samples):
+            yield name, (old[0], new[0])
+
+
+def _without_numbers(metric: Metric | None) -> str:
+    return re.sub(r"\d+", "", str(metric))

@@ -1,7 +1,7 @@
 """Saved reports, TVM's or ours: JSON, CSV, printed tables in a log."""
 
 from vmprof.compare.readers.read import STANDARD_INPUT, parse_reports, read_reports
-from vmprof.compare.readers.saved import SavedReport, names_of, reports_of
+from vmprof.compare.readers.saved import SavedReport, names_of, reports_of, titles_of
 
 __all__ = [
     "STANDARD_INPUT",
@@ -10,4 +10,5 @@ __all__ = [
     "parse_reports",
     "read_reports",
     "reports_of",
+    "titles_of",
 ]

@@ -205,8 +205,13 @@ def _ours(
     for name, guessed in _guessed(added, places, separator):
         found[name] = guessed[:count]
     rows: list[dict[str, Metric]] = rows_of([Block(range(count), found)])
-    report = replace(from_document({**extras, "calls": []}), calls=tuple(rows))
-    if len(rows) < (all_calls := _number(extras.get("calls"))):
+    is_cut = len(rows) < (all_calls := _number(extras.get("calls")))
+    if is_cut and isinstance(configuration := extras.get("configuration"), dict):
+        # Samples are of calls, by their numbers.
+        kept = {name: value for name, value in configuration.items() if name != "samples"}
+        extras = {**extras, "configuration": kept}
+    report = replace(from_document({**extras, "calls": [{}] * len(rows)}), calls=tuple(rows))
+    if is_cut:
         note = f"the CSV holds {len(rows):,} of {all_calls:,} calls"
         return replace(report, configuration={**report.configuration, "Note": note})
     return report

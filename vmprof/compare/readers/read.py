@@ -16,7 +16,8 @@ from vmprof.compare.readers.logs import unwrapped
 from vmprof.compare.readers.saved import SavedReport
 from vmprof.errors import VmprofError
 from vmprof.recording.recognized import is_recording
-from vmprof.report.render.json import from_document
+from vmprof.report.render.embedded import is_page, reports_in
+from vmprof.report.render.json import from_document, parse
 from vmprof.uncollected import uncollected
 
 # What stands for it on the command line.
@@ -31,7 +32,8 @@ _BOMS_OF_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
     """The reports in a file, or in standard input if ``path`` is ``-``.
 
-    JSON, CSV, or tables in a log, one or several, one after the other. At least one.
+    JSON, CSV, or tables in a log, one or several, one after the other, or a page of ours. At
+    least one.
     Raises :class:`VmprofError` if it cannot be read, holds no report or a damaged one.
     """
     if path == STANDARD_INPUT:
@@ -55,6 +57,8 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
 @uncollected()
 def parse_reports(content: str, file: str) -> list[SavedReport]:
     """The reports in ``content``; ``file`` is what messages call it."""
+    if is_page(content):
+        return _page_reports(content, file)
     content = unwrapped(content)
     if content.lstrip()[:1] == "{":
         return list(_json_reports(content, file, 0))
@@ -71,6 +75,18 @@ def parse_reports(content: str, file: str) -> list[SavedReport]:
         f"{file} is no report: neither TVM's JSON, nor CSV (a first line with the columns Name and "
         "Duration (us)), nor a text with a table (a line that begins with 'Name  Duration (us)')"
     )
+
+
+def _page_reports(content: str, file: str) -> list[SavedReport]:
+    try:
+        found = reports_in(content)
+        several = len(found) > 1
+        return [
+            SavedReport(parse(each.json), f"{file}, {each.title}" if several else file)
+            for each in found
+        ]
+    except VmprofError as error:
+        raise VmprofError(f"{file}: {error}") from error
 
 
 def _read(file: BinaryIO, name: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,3 +42,19 @@ def reports_of(model: str, reports: Sequence[SavedReport]) -> list[SavedReport]:
 def names_of(reports: Sequence[SavedReport]) -> str:
     """The models, in a line."""
     return ", ".join(saved.model or f"one without a name ({saved.where})" for saved in reports)
+
+
+def titles_of(reports: Sequence[SavedReport]) -> list[str]:
+    """What to call each of ``reports``: its model, and where it was read if that is not enough."""
+    titles = [saved.model or saved.where for saved in reports]
+    alike = Counter(titles)
+    titles = [
+        f"{title} ({saved.where})" if alike[title] > 1 else title
+        for title, saved in zip(titles, reports, strict=True)
+    ]
+    seen: Counter[str] = Counter()
+    for number, title in enumerate(titles):
+        seen[title] += 1
+        if seen[title] > 1:  # of a file that was named twice
+            titles[number] = f"{title} #{seen[title]}"
+    return titles

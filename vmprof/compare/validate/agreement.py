@@ -8,14 +8,16 @@ from enum import Enum
 from itertools import count
 from statistics import median
 
-from vmprof.compare.diff import TIME, Change, Sureness
-from vmprof.compare.diff.change import ALPHA
+from vmprof.compare.diff import TIME, Change
 from vmprof.compare.rows import merged_rows
 from vmprof.compare.significance import holm, least_p_value, p_value
 from vmprof.compare.validate.cost import EngineCost, window_costs
 from vmprof.report.columnwise import number
 from vmprof.report.model import Report
 from vmprof.values import SAMPLES_SUFFIX, Count, Row, Samples
+
+# Of what two engines measured in turn, in one process.
+ALPHA = 0.05
 
 
 class Verdict(Enum):
@@ -219,14 +221,12 @@ def _operator(
 
 def _verdict(change: Change, allowed: float, *, varies: bool) -> Verdict:
     difference = abs((change.after or 0.0) - (change.before or 0.0))
-    match change.sureness:
-        case Sureness.REAL:
-            return Verdict.DIFFERS if difference > allowed else Verdict.SMALL
-        case Sureness.CHANCE:
-            # So large a difference is not shown to be none by the lack of a proof.
-            return Verdict.UNDECIDED if difference > allowed else Verdict.NOISE
-        case Sureness.UNDECIDED:
-            return Verdict.UNDECIDED if varies or difference else Verdict.NOISE
+    if change.p is None:
+        return Verdict.UNDECIDED if varies or difference else Verdict.NOISE
+    if change.p > ALPHA:
+        # So large a difference is not shown to be none by the lack of a proof.
+        return Verdict.UNDECIDED if difference > allowed else Verdict.NOISE
+    return Verdict.DIFFERS if difference > allowed else Verdict.SMALL
 
 
 def _samples(row: Row, column: str) -> tuple[float, ...]:

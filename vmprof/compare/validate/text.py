@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from vmprof.compare.diff import TIME
-from vmprof.compare.diff.change import ALPHA
-from vmprof.compare.grid import grid
-from vmprof.compare.validate.agreement import Agreement, Cell, Operator, Verdict
+from vmprof.compare.parts import Heading, Part, Prose, Table
+from vmprof.compare.validate.agreement import ALPHA, Agreement, Cell, Operator, Verdict
 from vmprof.compare.validate.conclusion import Validation
-from vmprof.visible import visible
 
 
-def render(validation: Validation, title: str) -> str:
-    """Verdict, table, costs and method; ``title`` names the model."""
+def parts_of(validation: Validation, title: str, *, top: int | None = None) -> list[Part]:
+    """Verdict, table of the ``top`` longest operators, costs and method.
+
+    ``title`` names the model.
+    """
     agreement = validation.agreement
-    line = f"{visible(title)}: {validation.conclusion.value}"
-    parts = [f"{line}\n{'-' * len(line)}\n{_findings(validation)}"]
+    parts: list[Part] = [
+        Heading(f"{title}: {validation.conclusion.value}"),
+        _findings(validation),
+    ]
     if agreement.operators:
-        parts.append(grid(*table(agreement), text_columns=2))
-    parts += [grid(*costs(agreement)), method(agreement)]
-    return "\n".join(parts)
+        header, lines = table(agreement)
+        left_out = len(lines) - len(lines[:top])
+        parts.append(
+            Table(
+                header,
+                lines[:top],
+                text_columns=2,
+                names=0,
+                yielding=[[2], [1], *([i, i + 1, i + 2] for i in range(6, len(header), 3))],
+                note=f"{left_out:,} more operators are not shown (--top)" if left_out else "",
+            )
+        )
+    header, lines = costs(agreement)
+    parts.append(Table(header, lines, yielding=[[5], [4]]))
+    return [*parts, Prose(method(agreement), is_note=True)]
 
 
 def table(agreement: Agreement) -> tuple[list[str], list[list[str]]]:
@@ -90,13 +105,14 @@ x the median absolute deviation. Unprofiled is TVM's VM in the same rounds.
 {Verdict.DIFFERS.value}  more than chance, and than both of those
 {Verdict.UNDECIDED.value}  undecided: more than both, but within chance; or too few repeats for so
    many values
+
 A window costs {agreement.window[TIME]:.3f} us per call: what passes from one to the next, in no \
 row, in the least
 disturbed repeat of the dearer engine, and what an empty call reads.
 """
 
 
-def _findings(validation: Validation) -> str:
+def _findings(validation: Validation) -> Table:
     agreement = validation.agreement
     one, other = agreement.engines
     if not validation.reproducible:
@@ -108,10 +124,11 @@ def _findings(validation: Validation) -> str:
     calls = agreement.other_call or (
         f"the same {agreement.calls:,} with the same shapes, in the same order"
     )
-    return grid(
+    return Table(
         ["Outputs", outputs],
         [["Calls", calls], ["Operators", _operators(agreement)]],
         text_columns=2,
+        wrapped=(1,),
     )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from vmprof.counters.hardware.caches import caches_of
+from vmprof.counters.hardware.cache_levels import cache_levels
 from vmprof.counters.hardware.cgroup import cpu_quota
 from vmprof.counters.hardware.files import entries, number, text
 from vmprof.counters.hardware.machine import Machine
@@ -80,11 +80,11 @@ def _cpus(machine: Machine, sys: Path) -> str:
 
 def _caches(sys: Path) -> str:
     found = [
-        f"{cache.name} {sizes(cache.size)}"
-        + (f" for {cache.shared_by} CPUs" if cache.shared_by > 1 else "")
-        for cache in caches_of(0, sys)
+        f"L{each.level} {each.instances} x {sizes(each.bytes)}"
+        + (f", each for {each.cores} cores" if each.cores > 1 else "")
+        for each in cache_levels(sys)
     ]
-    return ", ".join(found) or f"{UNKNOWN}/sys has no caches of cpu0"
+    return "; ".join(found) or f"{UNKNOWN}/sys has no caches of the processors"
 
 
 def _clock_range(machine: Machine, sys: Path) -> str:

@@ -24,11 +24,13 @@ from vmprof.native import ffi, lib
 from vmprof.runs.layout import Layout
 from vmprof.sampling.hits import HIT, Found, Missed
 
-_CPU_CLOCK = Event("cpu-clock", (Encoding("software", SOFTWARE, 0),))
 _MOST_PRECISE = 3  # precise_ip of perf_event_attr
+# Who makes processors with precise samples, as /proc/cpuinfo calls them.
+_PRECISE_VENDORS = ("GenuineIntel", "AuthenticAMD", "HygonGenuine")
 _LIMIT = Path("/proc/sys/kernel/perf_event_max_sample_rate")
 _RECORD_BYTES = 48  # of a sample in the ring: native/sampler.c
-_LEAST_RING, _MOST_RING = 1 << 19, 1 << 25
+# A ring has room for a run of so many seconds, within these bounds.
+_RING_SECONDS, _LEAST_RING, _MOST_RING = 4, 1 << 16, 1 << 25
 # Of the event that is sampled by default it is tried whether it interrupts at all.
 _TRIALS, _TRIAL_INSTRUCTIONS = 3, 40_000_000
 _DENIED = (errno.EACCES, errno.EPERM)
@@ -40,19 +42,19 @@ assert HIT.itemsize == ffi.sizeof("vmprof_hit")
 class SampledEvent:
     """An event to be sampled: ``event`` as it is counted, and how precisely it is asked for.
 
-    ``precise`` are the values of precise_ip to be tried, the first that opens is taken;
-    ``name`` is that of the event without them.
+    ``name`` is that of the event as perf writes it. ``precise`` are the values of precise_ip to
+    be tried, the first that opens is taken.
     """
 
+    name: str
     event: Event
     precise: tuple[int, ...] = (0,)
 
-    def name(self, precise: int) -> str:
-        """As perf writes it."""
-        if not precise:
-            return self.event.name
-        joint = "" if self.event.name.endswith("/") or ":" in self.event.name else ":"
-        return f"{self.event.name}{joint}{'p' * precise}"
+    def named(self, precise: int) -> str:
+        """As perf writes it, so precise."""
+        has_letters = self.name.endswith("/") or modifiers.split(self.name)[1]
+        joint = "" if has_letters or not precise else ":"
+        return f"{self.name}{joint}{'p' * precise}"
 
 
 def parse_sampled(text: str, machine: Machine) -> SampledEvent:
@@ -61,18 +63,17 @@ def parse_sampled(text: str, machine: Machine) -> SampledEvent:
     precise = letters.count("p")
     if precise > _MOST_PRECISE:
         raise VmprofError(f"event {text!r}: there are no more than three levels, :ppp")
-    levels: tuple[int, ...] = (precise,)
-    if "P" in letters:
-        levels = tuple(range(_MOST_PRECISE, -1, -1))
-    rest = letters.replace("p", "").replace("P", "")
-    joint = "" if name.endswith("/") or not rest else ":"
-    groups = parse_events(f"{name}{joint}{rest}", machine)
+    levels = (precise,) if "P" not in letters else tuple(range(_MOST_PRECISE, -1, -1))
+    letters = modifiers.join(letters.replace("p", "").replace("P", ""), "", text)
+    groups = parse_events(name, machine)
     if len(groups) != 1 or len(groups[0]) != 1:
         raise VmprofError(f"one event is sampled, and {text!r} names {sum(map(len, groups))}")
     (event,) = groups[0]
     if event.cpu_wide:
-        raise VmprofError(f"{event.name} is counted for whole processors, and threads are sampled")
-    return SampledEvent(event, levels)
+        raise VmprofError(f"{text} is counted for whole processors, and threads are sampled")
+    # Of events that are counted whole, samples are taken where the letters say.
+    plain = f"{name}{'' if name.endswith('/') or not letters else ':'}{letters}"
+    return SampledEvent(plain, modifiers.apply(event, letters), levels)
 
 
 class Refused(Exception):  # noqa: N818  not an error of the program
@@ -128,17 +129,15 @@ def check_rate(rate: int) -> None:
 
 
 @contextmanager
-def open_sampler(
-    event: str | None, rate: int, machine: Machine, *, run_seconds: float = 0.0
-) -> Iterator[Sampler]:
+def open_sampler(event: str | None, rate: int, machine: Machine) -> Iterator[Sampler]:
     """A sampler of the calling thread, off; of what suits the machine if ``event`` is None.
 
-    It has room for runs of ``run_seconds``, as far as that is permitted. Raises
-    :class:`VmprofError` for what means nothing, :class:`Refused` for what cannot be done here.
+    Raises :class:`VmprofError` for what means nothing, :class:`Refused` for what cannot be done
+    here.
     """
     check_rate(rate)
-    needed = int(2 * run_seconds * rate * _RECORD_BYTES)
-    ring = min(max(_LEAST_RING, 1 << max(needed - 1, 1).bit_length()), _MOST_RING)
+    needed = 1 << (_RING_SECONDS * rate * _RECORD_BYTES - 1).bit_length()
+    ring = min(max(_LEAST_RING, needed), _MOST_RING)
     with ExitStack() as stack:
         if event is not None:
             yield _open(parse_sampled(event, machine), rate, ring, machine, stack)
@@ -146,10 +145,13 @@ def open_sampler(
         yield _suitable(rate, ring, machine, stack)
 
 
+_CPU_CLOCK = SampledEvent("cpu-clock", Event("cpu-clock", (Encoding("software", SOFTWARE, 0),)))
+
+
 def _suitable(rate: int, ring: int, machine: Machine, stack: ExitStack) -> Sampler:
     """Of cycles, where a PMU tells of them; else of the clock."""
     if not machine.has_pmu:
-        return _open(SampledEvent(_CPU_CLOCK), rate, ring, machine, stack)
+        return _open(_CPU_CLOCK, rate, ring, machine, stack)
     why = "the PMU opened it, and never interrupted"
     try:
         cycles = _open(parse_sampled("cycles:P", machine), rate, ring, machine, stack)
@@ -157,7 +159,7 @@ def _suitable(rate: int, ring: int, machine: Machine, stack: ExitStack) -> Sampl
             return cycles
     except Refused as refused:
         why = str(refused)
-    clock = _open(SampledEvent(_CPU_CLOCK), rate, ring, machine, stack)
+    clock = _open(_CPU_CLOCK, rate, ring, machine, stack)
     clock.notes.append(f"not cycles: {why}")
     return clock
 
@@ -176,7 +178,12 @@ def _interrupts(sampler: Sampler) -> bool:
 def _open(
     sampled: SampledEvent, rate: int, ring: int, machine: Machine, stack: ExitStack
 ) -> Sampler:
-    for precise in sampled.precise:
+    # Elsewhere Linux takes precise_ip and does nothing about it.
+    is_precise = sampled.event.is_hardware and machine.vendor in _PRECISE_VENDORS
+    levels = [each for each in sampled.precise if is_precise or not each]
+    if not levels:
+        raise Refused(f"{sampled.name} has no precise samples here; leave :p out")
+    for precise in levels:
         opened = _try_to_open(sampled.event, precise, rate, ring)
         if opened.sources:
             break
@@ -190,8 +197,8 @@ def _open(
     layout = Layout((), tuple(() for _ in every), untimed=frozenset(every))
     counted = Pass(layout, opened.sources, "", watches=True)
     stack.callback(counted.team.close)
-    unit = "ns" if sampled.event.encodings[0].is_clock else sampled.event.name
-    return Sampler(sampled.name(precise), unit, rate, counted, opened.user_only)
+    unit = "ns" if sampled.event.encodings[0].is_clock else sampled.name
+    return Sampler(sampled.named(precise), unit, rate, counted, opened.user_only)
 
 
 class _Opened(NamedTuple):
@@ -248,7 +255,7 @@ def _why_not(opened: _Opened, sampled: SampledEvent, precise: int, machine: Mach
         )
     if precise and opened.code in (errno.EOPNOTSUPP, errno.EINVAL):
         return (
-            f"this processor does not sample {sampled.event.name} with {'p' * precise}; leave that "
+            f"this processor does not sample {sampled.name} with {'p' * precise}; leave that "
             "out, or write P for as many as it has"
         )
     if opened.code == errno.EOPNOTSUPP and not sampled.event.is_hardware:

@@ -10,7 +10,7 @@ from functools import partial
 from vmprof.counters import Counters
 from vmprof.counters.hardware.activity import Activity, Moment
 from vmprof.counters.reading.sampler import Sampler
-from vmprof.progress import Progress
+from vmprof.progress import Progress, Step
 from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading
 from vmprof.record.rounds.engines import Engine
@@ -155,8 +155,8 @@ def measure(
     results, warmth = nothing(), warmth_of(rounds, engines[0])
     with collected_before():
         begin = Moment.now()
-        for number in rounds.numbers():
-            progress(f"measuring, round {number} of {rounds.expected}")
+        for number, done in rounds.numbers():
+            progress(Step(f"measuring, round {number} of {rounds.expected}", done))
             one_round(results, warmth, backwards=number % 2 == 0)
         activity = Activity(begin, Moment.now())
     return Measured(warm_up, warmth, activity, results)

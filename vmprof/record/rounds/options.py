@@ -95,13 +95,21 @@ class Rounds:
         """How many to make, None for as many as it takes: each changes a model that keeps state."""
         return 1 if self.warmup is None and self.single_pass else self.warmup
 
-    def numbers(self) -> Iterator[int]:
-        """The numbers of the rounds to measure, from 1."""
+    def numbers(self) -> Iterator[tuple[int, float]]:
+        """The numbers of the rounds to measure, from 1, and what part of all is done then."""
         began = time.monotonic()
-        done = 0
-        while not self._enough(done, time.monotonic() - began):
+        done, seconds = 0, 0.0
+        while not self._enough(done, seconds):
+            yield done + 1, done / self._in_all(done, seconds)
             done += 1
-            yield done
+            seconds = time.monotonic() - began
+
+    def _in_all(self, done: int, seconds: float) -> int:
+        """How many rounds there will be, as far as that can be told."""
+        if self.repeats is not None:
+            return self.repeats
+        fit = int(AUTO_SECONDS * done / seconds) if seconds else AUTO_MAX_REPEATS
+        return min(max(self.at_least, fit), AUTO_MAX_REPEATS)
 
     def _enough(self, done: int, seconds: float) -> bool:
         if self.repeats is not None:

@@ -3,54 +3,83 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
+from vmprof.counters import Pass
+from vmprof.counters.reading.sampler import take_hits
 from vmprof.counters.source import Source
 from vmprof.counters.team import Team
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
-from vmprof.record.plan import OpenPlan
 from vmprof.record.recorder import Reading
 from vmprof.recording.tables import TIMED
+from vmprof.sampling.hits import Found
 
 
 class Caller:
     """A thread that calls: its buffers, and counters of its own.
 
-    ``problem`` says why it could not open them; then it records times alone.
+    ``problem`` says why it could not open them; then it records times alone. ``unsampled`` says
+    why its samples could not be opened, if ``sampled`` is a pass.
     """
 
-    def __init__(self, session: Any, plan: OpenPlan, max_records: int, *, tasks: bool) -> None:
+    def __init__(
+        self,
+        session: Any,
+        passes: Sequence[Pass],
+        sampled: Pass | None,
+        max_records: int,
+        *,
+        tasks: bool,
+    ) -> None:
         self.pid = os.getpid()
         self.problem: str | None = None
+        self.unsampled: str | None = None
         self._sources: list[Source] = []
         self._teams: list[Team] = []
         self.pointer = lib.vmprof_caller_new(session, max_records)
         if self.pointer == ffi.NULL:
             raise MemoryError
         also = lib.VMPROF_TASKS if tasks else 0
-        opened = self._open(plan)
+        opened: list[list[Source]] = []
+        try:
+            opened += [self._open(one) for one in passes]
+        except VmprofError as error:
+            self.problem, opened = str(error), [[] for _ in passes]
         storages = lib.VMPROF_STORAGES
         self._turn(int(Reading.TIME) | storages | also, [], None, max_records)
-        for number in range(len(plan.counters.passes)):
-            sources = opened[number] if self.problem is None else []
-            team = Team(sources)
-            self._teams.append(team)
-            self._turn(int(Reading.COUNTERS) | also, sources, team, max_records)
+        for sources in opened:
+            self._turn(int(Reading.COUNTERS) | also, sources, self._team(sources), max_records)
+        self._sampling = None if sampled is None else self._sample(sampled, max_records)
 
-    def _open(self, plan: OpenPlan) -> list[list[Source]]:
-        opened: list[list[Source]] = []
-        for one in plan.counters.passes:
-            opened.append([])
-            for source in one.sources:
-                try:
-                    own = source.again()
-                except VmprofError as error:
-                    self.problem = str(error)
-                    return opened
-                self._sources.append(own)
-                opened[-1].append(own)
+    def _open(self, one: Pass) -> list[Source]:
+        """Its sources; :class:`VmprofError` if one cannot be had."""
+        opened = []
+        for source in one.sources:
+            opened.append(source.again())
+            self._sources.append(opened[-1])
         return opened
+
+    def _team(self, sources: list[Source]) -> Team:
+        self._teams.append(Team(sources))
+        return self._teams[-1]
+
+    def _sample(self, sampled: Pass, max_records: int) -> Team:
+        """The last turn: samples are told apart by the time that calls and tasks took."""
+        sources: list[Source] = []
+        try:
+            sources = self._open(sampled)
+        except VmprofError as error:
+            self.unsampled = str(error)
+        team = self._team(sources)
+        mode = int(Reading.TIME | Reading.COUNTERS) | lib.VMPROF_TASKS
+        self._turn(mode, sources, team, max_records)
+        return team
+
+    def take(self) -> Found | None:
+        """The samples of its invocations, None if it takes none; while it is in no invocation."""
+        return None if self._sampling is None else take_hits(self._sampling.pointer)
 
     def _turn(self, mode: int, sources: list[Source], team: Team | None, max_records: int) -> None:
         code = lib.vmprof_caller_turn(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from vmprof.native import ffi, lib
 from vmprof.record.recorder import native_records, native_storage_events
 from vmprof.record.sessions.store import Folded
-from vmprof.recording.tables import CALL, INVOCATION, TIMED, Counts, Table
+from vmprof.recording.tables import CALL, INVOCATION, SAMPLE, TIMED, Counts, Table
 from vmprof.runs.faults import COUNTED_LESS, NOT_OPENED, STAYED_OFF
 from vmprof.runs.layout import Layout
 from vmprof.runs.recorded import RecordedRuns
@@ -59,11 +59,18 @@ class Signatures:
 
 
 def fold(
-    caller: Any, layouts: Sequence[Layout], signatures: Signatures, first_id: int, *, opened: bool
+    caller: Any,
+    layouts: Sequence[Layout],
+    signatures: Signatures,
+    first_id: int,
+    *,
+    opened: Sequence[bool],
+    sampled: Callable[[RecordedRuns, Ints], Table] | None = None,
 ) -> Folded:
     """The complete invocations of ``caller``, a ``vmprof_caller``, numbered from ``first_id``.
 
-    ``layouts`` are those of the passes; the thread counts in them if they ``opened`` there.
+    ``layouts`` are those of the passes; the thread counts in those that ``opened`` there.
+    ``sampled`` gives the samples of runs of the last pass, which are those invocations.
     """
     count = lib.vmprof_caller_count(caller)
     buffer = ffi.buffer(lib.vmprof_caller_invocations(caller), count * _NATIVE.itemsize)
@@ -76,10 +83,12 @@ def fold(
     calls = np.zeros(0, dtype=CALL)
     allocations = np.zeros(0, dtype=ALLOCATION)
     counts: list[Counts] = []
+    samples = np.zeros(0, dtype=SAMPLE)
     for turn, layout in enumerate([NOTHING, *layouts]):
         of_turn = np.flatnonzero(native["turn"] == turn)
         recorder = lib.vmprof_caller_recorder(caller, turn)
-        counted = layout if opened else NOTHING
+        is_open = turn > TIMED and opened[turn - 1]
+        counted = layout if is_open else NOTHING
         records, words = _records(recorder, counted, native[of_turn])
         runs = RecordedRuns(records, counted)
         ids = invocations["id"][of_turn]
@@ -96,7 +105,7 @@ def fold(
             )
             continue
         rows["begin_ns"] = rows["end_ns"] = rows["dispatch_ns"] = 0
-        if opened:
+        if is_open:
             values, shares = runs.counts(runs.amounts())
             found = runs.faults()
             for uncounted, fault in _UNCOUNTED.items():
@@ -107,7 +116,9 @@ def fold(
             found = np.full(len(of_turn), NOT_OPENED)
         invocations["fault"][of_turn] = found
         counts.append(Counts(rows, values, shares))
-    return Folded(invocations, calls, tuple(counts), allocations)
+        if turn == len(layouts) and sampled is not None:
+            samples = sampled(runs, ids)
+    return Folded(invocations, calls, tuple(counts), allocations, samples)
 
 
 def _records(recorder: Any, layout: Layout, invocations: Table) -> tuple[Table, Ints]:

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vmprof.defaults import ENGINES
+from vmprof.defaults import ENGINES, SAMPLE_RATE
 from vmprof.errors import VmprofError
-from vmprof.record.options import Counting, collectors_of
+from vmprof.record.options import Counting, Sampling, collectors_of
 
 DEFAULT_ENGINE = "tvm"
 # Not "process": which threads there are differs for each thread that calls.
@@ -26,12 +26,16 @@ class SessionOptions(Counting):
 
     ``engine`` is what runs a recorded invocation of TVM's VM: another one of TVM's, made of
     the same executable, or vmprof's. ``keep`` is how many calls the recording holds at most,
-    None for all; ``max_records`` how many a thread's buffer has room for.
+    None for all; ``max_records`` how many a thread's buffer has room for. ``sample`` and
+    ``sample_rate`` are as in :class:`~vmprof.record.options.Sampling`; samples, too, take
+    invocations of their own.
     """
 
     engine: str = DEFAULT_ENGINE
     keep: int | None = DEFAULT_KEEP
     max_records: int = DEFAULT_MAX_RECORDS
+    sample: str | bool = False
+    sample_rate: int = SAMPLE_RATE
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -47,9 +51,14 @@ class SessionOptions(Counting):
         if not 2 <= self.max_records <= _LARGEST:
             raise VmprofError(f"max_records is {self.max_records}; from 2 to 2^40 is possible")
 
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.sample, self.sample_rate)
+
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser, scopes: Sequence[str] = SCOPES) -> None:
         Counting.add_arguments(parser, scopes)
+        Sampling.add_arguments(parser)
         how = parser.add_argument_group("how to record")
         how.add_argument(
             "--engine",
@@ -85,6 +94,7 @@ class SessionOptions(Counting):
             engine=options.engine,
             keep=options.keep,
             max_records=options.max_records,
+            **vars(Sampling.from_options(options)),
         )
 
 

@@ -18,6 +18,8 @@ import tvm_ffi
 
 from vmprof.counters.hardware.activity import Activity, Moment
 from vmprof.counters.reading.collector import NativeCollector
+from vmprof.counters.reading.sampler import Refused, open_sampler
+from vmprof.defaults import SAMPLE_RATE
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.record.collectors import Collector
@@ -36,9 +38,11 @@ from vmprof.record.sessions.options import (
     SessionOptions,
 )
 from vmprof.record.sessions.patch import Patch
+from vmprof.record.sessions.samples import Samples, code_of
 from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
 from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
+from vmprof.report.sampled import SAMPLES
 from vmprof.values import Count, Metric
 from vmprof.version import __version__
 
@@ -87,10 +91,12 @@ class Session:
         keep: int | None = DEFAULT_KEEP,
         max_records: int = DEFAULT_MAX_RECORDS,
         collectors: Sequence[Collector | NativeCollector] = (),
+        sample: str | bool = False,
+        sample_rate: int = SAMPLE_RATE,
         attach_all: bool = False,
     ) -> None:
         self.options = SessionOptions(
-            counters, multiplex, count, collectors, engine, keep, max_records
+            counters, multiplex, count, collectors, engine, keep, max_records, sample, sample_rate
         )
         self._attach_all = attach_all
         self._lock = threading.RLock()
@@ -138,12 +144,17 @@ class Session:
             )
         self._machine, self._plan = plan.machine, plan.open()
         self._counters = self._stack.enter_context(self._plan.counters)
-        self._store = Store(self.options.keep, 1 + len(self._counters.passes))
+        self._samples, self._unsampled = self._open_sampler(plan)
+        passes = list(self._counters.passes)
+        if self._samples is not None:
+            passes.append(self._samples.sampler.counted)
+        self._layouts = [one.layout for one in passes]
+        self._store = Store(self.options.keep, 1 + len(passes))
         self._join_function, self._fold_function = (
             tvm_ffi.convert(self._guarded(each)) for each in (self._join, self._fold)
         )
         self._pointer = lib.vmprof_session_new(
-            1 + len(self._counters.passes),
+            1 + len(passes),
             _handle(self._join_function),
             _handle(self._fold_function),
         )
@@ -155,6 +166,17 @@ class Session:
         self._stack.callback(Patch(self._made).undo)
         self._stack.callback(libraries_noted(self._loaded))
         self._begin = Moment.now()
+
+    def _open_sampler(self, plan: Plan) -> tuple[Samples | None, dict[str, str]]:
+        """What says how samples are taken, or why they are not, if they were asked for."""
+        sampling = self.options.sampling
+        if not sampling:
+            return None, {}
+        opened = open_sampler(sampling.event, sampling.sample_rate, plan.machine)
+        try:
+            return Samples(self._stack.enter_context(opened)), {}
+        except Refused as refused:
+            return None, {SAMPLES: str(refused)}
 
     def __exit__(
         self,
@@ -269,9 +291,17 @@ class Session:
                 self._callers.remove(gone)
                 gone.close()
             tasks = self.options.count == "tasks"
-            caller = Caller(self._pointer, self._plan, self.options.max_records, tasks=tasks)
-            if caller.problem is not None:
-                self._problem(caller.problem)
+            sampled = self._samples.sampler.counted if self._samples else None
+            caller = Caller(
+                self._pointer,
+                self._counters.passes,
+                sampled,
+                self.options.max_records,
+                tasks=tasks,
+            )
+            for problem in (caller.problem, caller.unsampled):
+                if problem is not None:
+                    self._problem(problem)
             self._callers.append(caller)
             return caller.address
 
@@ -284,13 +314,15 @@ class Session:
                     lib.vmprof_caller_clear(caller.pointer)
 
     def _fold_caller(self, caller: Caller) -> None:
-        layouts = [one.layout for one in self._counters.passes]
+        counted = caller.problem is None
+        found = caller.take()
         folded = fold(
             caller.pointer,
-            layouts,
+            self._layouts,
             self._signatures,
             self._next_id,
-            opened=caller.problem is None,
+            opened=[counted] * len(self._counters.passes) + [caller.unsampled is None],
+            sampled=partial(self._samples.of, found) if self._samples and found else None,
         )
         problem = caller.team_problem()
         if problem is not None:
@@ -309,6 +341,7 @@ class Session:
         activity = Activity(self._begin, Moment.now())
         kept = self._store.kept()
         order = np.argsort(kept.invocations["begin_ns"], kind="stable")
+        sampling = self._samples.described() if self._samples else None
         return Recording(
             vms=self._vms.described(),
             functions=self._vms.functions(),
@@ -316,18 +349,25 @@ class Session:
             callees=self._vms.callees(),
             kernels=self._vms.kernels.by_callee(),
             signatures=tuple(self._signatures.texts),
-            passes=tuple(
-                CountedPass(one.layout.columns, one.how, one.layout.multiplexed)
-                for one in self._counters.passes
+            passes=(
+                *(
+                    CountedPass(one.layout.columns, one.how, one.layout.multiplexed)
+                    for one in self._counters.passes
+                ),
+                *([CountedPass((), self._samples.sampler.described())] if self._samples else []),
             ),
             invocations=kept.invocations[order],
             totals=self._store.totals(),
             calls=kept.calls,
             counts=kept.counts,
             allocations=kept.allocations,
+            samples=kept.samples,
+            sampling=sampling,
+            code=code_of(sampling, kept.samples) if sampling else (),
             missing={
                 **self._counters.refused,
                 **dict.fromkeys(self._counters.wide.columns, _COUNTED_PER_PROCESSOR),
+                **self._unsampled,
             },
             doubtful=tuple(sorted(self._counters.unproven)),
             derived=tuple(self._plan.counted.metrics),

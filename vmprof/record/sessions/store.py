@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmprof.recording.numbers import distinct_pairs
-from vmprof.recording.tables import CALL, INVOCATION, TOTAL, Counts, Table
+from vmprof.recording.tables import CALL, INVOCATION, SAMPLE, TOTAL, Counts, Table
 from vmprof.runs.storages import ALLOCATION
 
 # Of each function, label and turn, whatever is left out.
@@ -30,11 +30,13 @@ class Folded:
     calls: Table
     counts: tuple[Counts, ...]
     allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))
+    samples: Table = field(default_factory=lambda: np.zeros(0, dtype=SAMPLE))
 
     @property
     def of_invocations(self) -> tuple[Table, ...]:
         """The tables whose rows lie in invocations."""
-        return (self.calls, *(each.calls for each in self.counts), self.allocations)
+        calls = (each.calls for each in self.counts)
+        return (self.calls, *calls, self.allocations, self.samples)
 
     @property
     def rows(self) -> int:
@@ -155,6 +157,7 @@ def _chosen(folded: Folded, kept: _Mask) -> Folded:
             for chosen in [of_kept(each.calls)]
         ),
         folded.allocations[of_kept(folded.allocations)],
+        folded.samples[of_kept(folded.samples)],
     )
 
 
@@ -174,4 +177,5 @@ def _joined(chunks: list[Folded]) -> Folded:
         np.concatenate([chunk.calls for chunk in chunks]),
         tuple(counts),
         np.concatenate([chunk.allocations for chunk in chunks]),
+        np.concatenate([chunk.samples for chunk in chunks]),
     )

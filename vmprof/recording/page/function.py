@@ -57,7 +57,7 @@ class FunctionView:
         median, places = _median(group, by, row_of)
         operators = replace(sections.operators, row_of=places)
         timeline = timeline_data(median, operators)
-        sections = replace(sections, data=timeline)
+        sections = replace(sections, data={**sections.data, **timeline})
         return cls(
             group.title,
             sections,
@@ -149,7 +149,8 @@ def _curves(
 def _how(recording: Recording, turn: int) -> str:
     if turn == UNRECORDED:
         return "not recorded"
-    return f"counted: {', '.join(recording.passes[turn - 1].columns)}"
+    one = recording.passes[turn - 1]
+    return "sampled" if one.samples else f"counted: {one.what}"
 
 
 def _curve(curve: Curve, growth: Growth | None) -> dict[str, Any]:

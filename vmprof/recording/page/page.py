@@ -14,6 +14,7 @@ from vmprof.recording.reports import build
 from vmprof.recording.summary import not_seen, summary
 from vmprof.recording.tables import Recording
 from vmprof.report.facts import Fact
+from vmprof.report.model import Report
 from vmprof.report.render.figures import short, short_time
 from vmprof.report.render.html import frame
 from vmprof.report.render.table import format_metric
@@ -45,6 +46,7 @@ def render(recording: Recording, by: str = "operator", *, metrics: bool = False)
     numbers: dict[str, int] = {}
     parts: list[tuple[str, Markup]] = []
     data: list[object] = []
+    shown: list[tuple[str, Report]] = []
     left = _MOST_BYTES
     crowded = []
     for group in groups:
@@ -62,15 +64,18 @@ def render(recording: Recording, by: str = "operator", *, metrics: bool = False)
         # The template has escaped foreign text.
         parts.append((group.title, Markup(html)))  # noqa: S704
         data.append(view.data)
+        shown.append((group.title, report))
     lines = summary(groups)
     columns = list(dict.fromkeys(column for line in lines for column in line))[1:]
     return frame.page(
         "recording.html",
         data,
-        scripts=(*frame.SCRIPTS, "chart.js", "recording.js"),
+        shown,
+        scripts=(*frame.SCRIPTS, "switch.js", "chart.js", "recording.js"),
         styles=(*frame.STYLES, "recording.css"),
         package=__package__,
         title=_TITLE,
+        all="all functions",
         facts=_facts(recording, groups),
         columns=[column.removesuffix(" (us)") for column in columns],
         lines=[
@@ -115,7 +120,7 @@ def _settings(recording: Recording) -> list[tuple[str, str]]:
         if not isinstance(metric, Samples)
     ]
     passes = [
-        (f"Counters, pass {number}", f"{', '.join(one.columns)}; read {one.how}")
+        (f"Counters, pass {number}", f"{one.what}; {'' if one.samples else 'read '}{one.how}")
         for number, one in enumerate(recording.passes, start=1)
     ]
     missing = [(f"Not counted: {name}", reason) for name, reason in recording.missing.items()]

@@ -17,6 +17,7 @@ from vmprof import json_text
 from vmprof.errors import VmprofError
 from vmprof.report.columnwise import Block, blocks, numbers, rows_of
 from vmprof.values import (
+    PER_START_SUFFIX,
     PER_THREAD_SUFFIX,
     SAMPLES_SUFFIX,
     TASKS,
@@ -149,7 +150,8 @@ def kinds_in(kinds: Kinds, name: str) -> Kinds:
 
 @lru_cache(maxsize=1024)
 def _holds_samples(name: str) -> bool:
-    return name.endswith((SAMPLES_SUFFIX, PER_THREAD_SUFFIX)) or name in (WINDOW, TASKS)
+    suffixes = (SAMPLES_SUFFIX, PER_THREAD_SUFFIX, PER_START_SUFFIX)
+    return name.endswith(suffixes) or name in (WINDOW, TASKS)
 
 
 def _are_usual(name: str, cells: Sequence[Metric]) -> bool:

@@ -9,7 +9,8 @@ threads in ``"X per thread"``, begin and end of a call and its tasks likewise in
 ``"Window (us)"`` and ``"Tasks (us)"``; in the configuration, why an event was
 not counted, under ``"Not counted: X"``, how a column was derived, under
 ``"Derived: X"``, as a string of JSON, where samples fell, under ``"samples"``, likewise
-(:mod:`vmprof.sampling.text`), and where the report comes from, under ``"Provenance: X"``.
+(:mod:`vmprof.sampling.text`), the code that they are of, under ``"code"``
+(:mod:`vmprof.inside.keep`), and where the report comes from, under ``"Provenance: X"``.
 
 What would be read as something else has its kind under ``"Kinds"`` in the
 configuration, as a string of JSON: ``{"calls": {"3": {"Duration (us)":
@@ -25,6 +26,7 @@ from typing import Any
 from vmprof import json_text
 from vmprof.errors import VmprofError
 from vmprof.expression import Formula
+from vmprof.inside import keep
 from vmprof.report.model import Report
 from vmprof.report.render.cells import (
     Kinds,
@@ -43,6 +45,7 @@ _PROVENANCE_PREFIX = "Provenance: "
 _SETTING_PREFIX = "Setting: "
 _KINDS = "Kinds"
 _SAMPLES = "samples"
+_CODE = "code"
 
 
 @uncollected()
@@ -59,6 +62,7 @@ def to_document(report: Report) -> dict[str, Any]:
         **{f"{_DERIVED_PREFIX}{entry.column}": _encode_derived(entry) for entry in report.derived},
         **{f"{_PROVENANCE_PREFIX}{name}": metric for name, metric in report.provenance.items()},
         **({} if report.samples is None else {_SAMPLES: samples.dumps(report.samples)}),
+        **({_CODE: keep.dumps(report.code)} if report.code else {}),
     }
     devices = [*report.device_metrics]
     calls, of_calls = encode_rows(report.calls)
@@ -104,7 +108,7 @@ def from_document(document: Any) -> Report:
     provenance = _taken(configuration, _PROVENANCE_PREFIX)
     of_devices = kinds_in(kinds, "device_metrics")
     calls = tuple(decode_rows(_part(document, "calls", list), kinds_in(kinds, "calls"), "calls"))
-    sampled = configuration.pop(_SAMPLES, None)
+    sampled, code = configuration.pop(_SAMPLES, None), configuration.pop(_CODE, None)
     return Report(
         calls=calls,
         device_metrics={
@@ -117,6 +121,7 @@ def from_document(document: Any) -> Report:
         missing={name: str(reason) for name, reason in missing.items()},
         derived=tuple(_decode_derived(column, text) for column, text in derived.items()),
         samples=None if sampled is None else samples.loads(str(sampled), len(calls)),
+        code=() if code is None else keep.loads(str(code)),
         provenance=provenance,
     )
 
@@ -133,7 +138,7 @@ def _taken(configuration: dict[str, Metric], prefix: str) -> dict[str, Metric]:
 def _escaped(setting: str) -> str:
     """The name of a line of the configuration, that of none of our additions."""
     ours = (_MISSING_PREFIX, _DERIVED_PREFIX, _PROVENANCE_PREFIX, _SETTING_PREFIX)
-    if setting.startswith(ours) or setting in (_KINDS, _SAMPLES):
+    if setting.startswith(ours) or setting in (_KINDS, _SAMPLES, _CODE):
         return f"{_SETTING_PREFIX}{setting}"
     return setting
 

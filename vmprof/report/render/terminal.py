@@ -52,6 +52,7 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     console = Console(
         file=output,
         width=width,
+        height=25,  # unless both are given, a dumb terminal is taken for one of 80 columns
         force_terminal=colour,
         no_color=not colour,
         color_system="standard" if colour else None,
@@ -136,7 +137,7 @@ class _Column:
     @property
     def rank(self) -> tuple[int, int]:
         """What is shown first, where not all of them fit: lower is earlier."""
-        groups = ("Name", "Duration (us)", _SPREAD, "Device", "Count", LAYER, "Bound")
+        groups = ("Name", "Duration (us)", _SPREAD, "Device", "Count", "Bound", LAYER)
         if self.title in groups:
             return (0, groups.index(self.title))
         kind = 0 if self.is_ratio else 1 if self.title.startswith("perf::") else 2
@@ -262,7 +263,7 @@ def _noise(noise: Noise) -> Text:
     return text.append(visible(f" ({noise.remedy})"), "dim") if noise.remedy else text
 
 
-def _spreads(rows: Sequence[Row]) -> Sequence[str]:
+def _spreads(rows: Sequence[Row]) -> list[str]:
     texts = [spread.text if (spread := spread_of(row)) else "" for row in rows]
     return [text.rjust(max(map(len, texts))) for text in texts]
 

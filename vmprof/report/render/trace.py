@@ -1,36 +1,56 @@
 """Trace Event JSON, which Perfetto and chrome://tracing open.
 
-One run, that of which the report says when its calls were. Slices of the thread
-that ran the model are its calls, with shapes and counts; those of workers are
-the tasks that they did of them, where the report has them. Counters are tracks of
-their own. Counts are means over other runs than the one whose times are drawn,
-so a track shows a rate, the count over the mean duration, for as long as the
-call took.
+One run, that of which the report says when its calls were. On the track of the thread that ran
+the model are the run, in it the VM functions, in them the calls, with shapes, counts and what
+else the report has of each; those of workers have the tasks that they did of them, which arrows
+lead to, where the report has them. Counters are tracks of their own, of all threads together
+and of each. Counts are means over other runs than the one whose times are drawn, so a track
+shows a rate, the count over the mean duration, for as long as the call took.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from itertools import chain
-from operator import itemgetter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from statistics import median_low
 from typing import Any
 
 from vmprof import json_text
 from vmprof.errors import VmprofError
-from vmprof.report.columnwise import Block, blocks, numbers, rows_of, texts
+from vmprof.report.columnwise import Block, blocks
 from vmprof.report.kinds import kind_of, microseconds
 from vmprof.report.model import Report
-from vmprof.report.provenance import unfolded
-from vmprof.report.render.figures import short
 from vmprof.report.render.table import format_metric
-from vmprof.report.timeline import Task, Window, tasks_of, windows_of
+from vmprof.report.render.trace_events import (
+    Event,
+    Rates,
+    arguments,
+    arguments_of,
+    flow,
+    in_order,
+    named,
+    nanoseconds,
+    placed,
+    sliced,
+)
+from vmprof.report.timeline import Task, tasks_of, windows_of
+from vmprof.report.totals import longest_device
 from vmprof.uncollected import uncollected
-from vmprof.values import SAMPLES_SUFFIX, Count, Metric, Samples, is_inclusive
+from vmprof.values import (
+    FUNCTION,
+    PATH,
+    PER_THREAD_SUFFIX,
+    SAMPLES_SUFFIX,
+    Count,
+    Metric,
+    Samples,
+    is_inclusive,
+)
 
-_Event = dict[str, Any]
-
-_PROCESS, _CALLER = 1, 1
+_CALLER = 1
+_CALLER_NAME = "VM"
+_Times = tuple[int, int]  # nanoseconds
 
 
 @uncollected()
@@ -42,128 +62,178 @@ def render(report: Report) -> str:
             "the report does not say when its calls were; a trace needs a report that this "
             "version of vmprof measured"
         )
-    model = report.configuration.get("Model")
-    events: list[dict[str, Any]] = [
-        _named("process_name", model if isinstance(model, str) else "model"),
-        _named("thread_name", "VM"),
+    times = [
+        None if window is None else (nanoseconds(window[0]), nanoseconds(window[1]))
+        for window in windows
     ]
     tasks: dict[int, list[Task]] = {}
     for task in tasks_of(report):
         tasks.setdefault(task.call, []).append(task)
-    workers = sorted({task.thread for each in tasks.values() for task in each} - {0})
-    events += [_named("thread_name", f"worker {thread}", _CALLER + thread) for thread in workers]
-    # Of the end of one call and the begin of the next, the end comes first.
-    events += sorted(chain(*_timed(report, windows, tasks)), key=itemgetter("ts"))
+    parts = blocks(report.calls)
+    launched = {task.thread for each in tasks.values() for task in each}
+    workers = sorted({*_counted_threads(parts), *launched} - {0})
+    about = _about(report)
+    model = report.configuration.get("Model")
+    title = model if isinstance(model, str) else "model"
+    slices = [
+        sliced(f"run of {title}", "run", _CALLER, _run(report, times), about),
+        *_functions(report, times),
+        *_calls(report, parts, times, tasks),
+    ]
+    events = [
+        named("process_name", title, _CALLER),
+        named("thread_name", _CALLER_NAME, _CALLER),
+        *(named("thread_name", _thread_name(thread), _CALLER + thread) for thread in workers),
+        *(placed(_CALLER + thread, thread) for thread in (0, *workers)),
+        *in_order(slices, _rates(report, parts, times)),
+    ]
     return json_text.dumps(
-        {
-            "traceEvents": events,
-            "displayTimeUnit": "ns",
-            "otherData": {
-                name: format_metric(metric)
-                for name, metric in report.configuration.items()
-                if not isinstance(metric, Samples)
-            }
-            | unfolded(report.provenance)
-            | {f"Not counted: {name}": reason for name, reason in report.missing.items()},
-        },
-        compact=True,
+        {"traceEvents": events, "displayTimeUnit": "ns", "otherData": about}, compact=True
     )
 
 
-def _timed(
-    report: Report, windows: Sequence[Window | None], tasks: Mapping[int, Sequence[Task]]
-) -> list[list[_Event]]:
-    """The events of each call."""
-    events: list[list[_Event]] = [[] for _ in windows]
-    for block in blocks(report.calls):
-        tracks = _tracks(block)
-        for index, (number, arguments) in enumerate(
-            zip(block.places, _arguments(block), strict=True)
-        ):
-            window, call = windows[number], report.calls[number]
-            if window is None:
-                continue
-            begin, end = window
-            name = format_metric(call.get("Name"))
-            of_call = events[number]
-            of_call.append(_slice(name, kind_of(call), begin, end))
-            of_call[0]["args"] = arguments
-            for task in tasks.get(number, ()):
-                of_call.append(_slice(name, "task", task.begin, task.end, task.thread))
-            duration = microseconds(call)
-            if not duration:
-                continue
-            for track, cells in tracks.items():
-                count = cells[index]
-                if isinstance(count, Count):
-                    of_call.append(_rate(track, begin, count.value / duration))
-                    of_call.append(_rate(track, end, 0))
-    return events
-
-
-def _named(what: str, name: str, thread: int = _CALLER) -> _Event:
-    return {"ph": "M", "name": what, "pid": _PROCESS, "tid": thread, "args": {"name": name}}
-
-
-def _slice(name: str, category: str, begin: float, end: float, thread: int = 0) -> _Event:
+def _about(report: Report) -> dict[str, Any]:
+    """What the report says of the run as a whole, and of how it was measured."""
+    device = longest_device(report)
+    total = report.device_metrics[device] if device is not None else {}
     return {
-        "ph": "X",
-        "name": name,
-        "cat": category,
-        "pid": _PROCESS,
-        "tid": _CALLER + thread,
-        "ts": begin,
-        "dur": round(end - begin, 3),  # to the nanosecond
+        **arguments_of(total),
+        **arguments_of(report.configuration),
+        **arguments_of(report.provenance),
+        **{f"Not counted: {name}": reason for name, reason in report.missing.items()},
     }
 
 
-def _rate(track: str, time: float, rate: float) -> _Event:
-    return {
-        "ph": "C",
-        "name": track,
-        "pid": _PROCESS,
-        "tid": _CALLER,
-        "ts": time,
-        "args": {"rate": rate},
-    }
+def _run(report: Report, times: Sequence[_Times | None]) -> _Times:
+    """The run whose calls have these times: it began at 0, and is the one of median length."""
+    device = longest_device(report)
+    total = report.device_metrics[device] if device is not None else {}
+    lengths = total.get(f"Duration (us){SAMPLES_SUFFIX}")
+    length = 0
+    if isinstance(lengths, Samples) and lengths.values:
+        length = nanoseconds(median_low(lengths.values))
+    return 0, max(length, *(of_call[1] for of_call in times if of_call is not None))
 
 
-def _tracks(block: Block[Metric]) -> dict[str, Sequence[Metric]]:
-    """The columns whose rates are drawn, by the names of their tracks."""
-    return {
-        f"{name} per us": cells
+@dataclass
+class _Running:
+    """A VM function, or a call, which has no ``name`` here; times in nanoseconds."""
+
+    name: str | None
+    begin: int
+    end: int
+
+
+def _functions(report: Report, times: Sequence[_Times | None]) -> Iterator[Event]:
+    """The VM functions, by the paths of the calls made in them, from the first to the last.
+
+    Where there is one function alone, calls have no paths. A function that a call calls back is
+    over when that call is.
+    """
+    running: list[_Running] = []
+
+    def close(keep: int) -> Iterator[Event]:
+        for one in reversed(running[keep:]):
+            if one.name is not None:
+                yield sliced(one.name, "function", _CALLER, (one.begin, one.end))
+        del running[keep:]
+
+    only = report.configuration.get(FUNCTION)
+    for call, of_call in zip(report.calls, times, strict=True):
+        path = call.get(PATH, only)
+        if of_call is None or not isinstance(path, str) or not path:
+            continue
+        begin, end = of_call
+        over = (n for n, one in enumerate(running) if one.name is None and one.end <= begin)
+        yield from close(next(over, len(running)))
+        functions = [n for n, one in enumerate(running) if one.name is not None]
+        names = path.split(" > ")
+        same = 0
+        for place, name in zip(functions, names, strict=False):
+            if running[place].name != name:
+                break
+            same += 1
+        keep = functions[same] if same < len(functions) else len(running)
+        if all(one.name is not None for one in running[keep:]):  # else it is no path from there
+            yield from close(keep)
+            running += [_Running(name, begin, end) for name in names[same:]]
+        for one in running:
+            if one.name is not None:
+                one.end = max(one.end, end)
+        running.append(_Running(None, begin, end))
+    yield from close(0)
+
+
+def _calls(
+    report: Report,
+    parts: Sequence[Block[Metric]],
+    times: Sequence[_Times | None],
+    tasks: Mapping[int, Sequence[Task]],
+) -> Iterator[Event]:
+    """Each call, then its tasks; arrows lead from it to those of other threads."""
+    flows = count(1)
+    of_call: dict[int, Mapping[str, Any]] = {}
+    for block in parts:
+        of_call.update(zip(block.places, arguments(block), strict=True))
+    for number, (call, when) in enumerate(zip(report.calls, times, strict=True)):
+        if when is None:
+            continue
+        name = format_metric(call.get("Name"))
+        event = sliced(name, kind_of(call), _CALLER, when, of_call[number])
+        yield event
+        launched = tasks.get(number, ())
+        flow_number = next(flows) if any(task.thread for task in launched) else None
+        if flow_number is not None:
+            flow(event, flow_number, "out")
+        for task in launched:
+            window = nanoseconds(task.begin), nanoseconds(task.end)
+            part = sliced(name, "task", _CALLER + task.thread, window)
+            if flow_number is not None and task.thread:
+                flow(part, flow_number, "in")
+            yield part
+
+
+def _rates(report: Report, parts: Sequence[Block[Metric]], times: Sequence[_Times | None]) -> Rates:
+    rates = Rates()
+    means = [*map(microseconds, report.calls)]
+    for block in parts:
+        for name, cells in block.columns.items():
+            if not _is_counter(name, cells):
+                continue
+            for number, cell in zip(block.places, cells, strict=True):
+                when, mean = times[number], means[number]
+                if when is None or not mean:
+                    continue
+                if isinstance(cell, Count):
+                    rates.add(name, _CALLER, when, cell.value / mean)
+                elif isinstance(cell, Samples):
+                    counter = name.removesuffix(PER_THREAD_SUFFIX)
+                    for thread, value in enumerate(cell.values):
+                        track = f"{_thread_name(thread)}: {counter}"
+                        rates.add(track, _CALLER + thread, when, value / mean)
+    return rates
+
+
+def _counted_threads(parts: Sequence[Block[Metric]]) -> range:
+    """The threads whose counters are told apart."""
+    counted = (
+        len(cell.values)
+        for block in parts
         for name, cells in block.columns.items()
-        if name != "Count" and not is_inclusive(name) and Count in set(map(type, cells))
-    }
+        if name.endswith(PER_THREAD_SUFFIX)
+        for cell in cells
+        if isinstance(cell, Samples)
+    )
+    return range(max(counted, default=0))
 
 
-def _arguments(block: Block[Metric]) -> list[dict[str, Any]]:
-    """What stands beside the slice of each call, for whoever clicks on it."""
-    columns: dict[str, Sequence[Any]] = {}
-    for name, cells in block.columns.items():
-        if name == f"Duration (us){SAMPLES_SUFFIX}":
-            columns["Duration of the repeats (us)"] = [*map(_repeats, cells)]
-        elif name not in ("Name", "Device", "Count"):
-            kinds = set(map(type, cells))
-            if kinds == {Count}:
-                columns[name] = numbers(cells)
-            elif kinds != {Samples}:
-                columns[name] = texts(cells, _argument)
-    return rows_of([Block(range(len(block.places)), columns)])
+def _is_counter(name: str, cells: Sequence[Metric]) -> bool:
+    """Whether it is counted, by call or by thread, and adds up over calls."""
+    kinds = set(map(type, cells))
+    if name.endswith(PER_THREAD_SUFFIX):
+        return Samples in kinds
+    return Count in kinds and name != "Count" and not is_inclusive(name)
 
 
-def _argument(metric: Metric) -> int | str | None:
-    if isinstance(metric, Count):
-        return metric.value
-    return None if isinstance(metric, Samples) else short(metric)
-
-
-def _repeats(metric: Metric) -> str | None:
-    if not isinstance(metric, Samples):
-        return None
-    return _repeats_form(len(metric.values)).format(*metric.values)
-
-
-@lru_cache(maxsize=16)
-def _repeats_form(repeats: int) -> str:
-    return ", ".join(["{:,.2f}"] * repeats)
+def _thread_name(thread: int) -> str:
+    return f"worker {thread}" if thread else _CALLER_NAME

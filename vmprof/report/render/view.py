@@ -50,7 +50,10 @@ def select(report: Report, view: View) -> Selection:
     present = columns_of(rows)
     # What only Total has, and what could not be counted, may be asked for too.
     known = dict.fromkeys([*present, *columns_of(report.device_metrics.values()), *report.missing])
-    order = "Duration (us)" if view.sort is None else find_column(view.sort, known)
+    order = "Duration (us)"
+    if view.sort is not None:
+        order = find_column(view.sort, known)
+        _check_order(order, present, report)
     rows.sort(key=lambda row: _order(row.get(order)))
     kept = rows if view.top is None else rows[: view.top]
     others = rows[len(kept) :]
@@ -68,6 +71,14 @@ def select(report: Report, view: View) -> Selection:
         totals=[{**row, "Name": "Total"} for row in report.device_metrics.values()],
         columns=wanted,
     )
+
+
+def _check_order(column: str, present: Iterable[str], report: Report) -> None:
+    """Refuse an order by a column that no row has: they would be in none."""
+    if column in present:
+        return
+    reason = report.missing.get(column, "only Total has it, no row does")
+    raise VmprofError(f"rows cannot be sorted by {column}: {reason}")
 
 
 def find_column(name: str, present: Iterable[str]) -> str:

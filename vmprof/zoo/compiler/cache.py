@@ -19,15 +19,18 @@ from pathlib import Path
 
 import tvm
 
-from vmprof.cache_folder import cache_folder
+from vmprof.cache_folder import LOCK_SUFFIX, MODELS, UNFINISHED_SUFFIX, cache_folder
 from vmprof.errors import VmprofWarning
 from vmprof.program.info import info_path
+from vmprof.program.tensor_ir import tensor_ir_path
 from vmprof.version import __version__
 from vmprof.zoo import layers, lowering, models
 
 _UNUSED_DAYS = 30
 _SUPERSEDED_DAYS = 1
 _SECONDS_PER_DAY = 86_400
+# What stands beside a library.
+_BESIDE = (info_path, tensor_ir_path)
 
 
 class NotKeptError(Exception):
@@ -76,35 +79,42 @@ def _warn(message: str) -> None:
 
 
 def _is_there(library: Path) -> bool:
-    return library.is_file() and info_path(library).is_file()
+    return library.is_file() and all(beside(library).is_file() for beside in _BESIDE)
 
 
 def _make(library: Path, make: Callable[[Path], None]) -> None:
     """Have it made beside its place, so that what is there is always whole."""
-    unfinished = library.with_name(f".{library.name}.unfinished")
+    unfinished = library.with_name(f".{library.name}{UNFINISHED_SUFFIX}")
     try:
         make(unfinished)
-        info_path(unfinished).replace(info_path(library))
+        for beside in _BESIDE:
+            beside(unfinished).replace(beside(library))
         unfinished.replace(library)
     finally:
         unfinished.unlink(missing_ok=True)
-        info_path(unfinished).unlink(missing_ok=True)
+        for beside in _BESIDE:
+            beside(unfinished).unlink(missing_ok=True)
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process at a time. The file stays, or two could lock one each of the same name."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    """One process at a time."""
+    while True:
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Who clears the cache may have removed it before: somebody else has the next one.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    yield
+                    return
 
 
 def _lock_path(library: Path) -> Path:
-    return library.with_name(f".{library.name}.lock")
+    return library.with_name(f".{library.name}{LOCK_SUFFIX}")
 
 
 def _folder() -> Path:
-    return cache_folder() / "models"
+    return cache_folder() / MODELS
 
 
 def _key(target: tvm.target.Target) -> str:
@@ -132,5 +142,5 @@ def _tidy(folder: Path, of_model: str) -> None:
         days = _SUPERSEDED_DAYS if file.name.startswith(of_model) else _UNUSED_DAYS
         with suppress(OSError):  # another process was faster, or it is another user's
             if now - file.stat().st_mtime > days * _SECONDS_PER_DAY:
-                for part in (file, info_path(file), _lock_path(file)):
+                for part in (file, *(beside(file) for beside in _BESIDE), _lock_path(file)):
                     part.unlink(missing_ok=True)

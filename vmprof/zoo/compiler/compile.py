@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from tvm import relax
 from tvm.relax.backend import cpu_generic
 from tvm.relax.vm_build import VMExecutable
 
-from vmprof.errors import VmprofError
+from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.native_log import kept_quiet, reason_of
 from vmprof.program.info import ModelInfo, write_info
 from vmprof.program.kernels import Kernels
@@ -19,7 +21,9 @@ from vmprof.program.known import note_info
 from vmprof.progress import Progress, kept_up, silent, within
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.compiler.instrument import KernelInfo
+from vmprof.zoo.compiler.lines import lines_attached
 from vmprof.zoo.compiler.packing import packing_options
+from vmprof.zoo.compiler.parallel_bodies import name_bodies
 from vmprof.zoo.compiler.progress import CompileProgress
 from vmprof.zoo.importers import import_object
 from vmprof.zoo.lowering.host import host_target
@@ -95,10 +99,19 @@ def compile_module(
             else:
                 module = relax.transform.FoldBatchnormToConv2D()(module)
                 pipeline = cpu_generic.get_default_pipeline(target)
-            with kept_up(progress, compiling.step), _also(info, compiling):
+            with (
+                kept_up(progress, compiling.step),
+                _also(info, compiling),
+                lines_attached() as lines,
+            ):
                 executable = relax.build(
-                    module, target, relax_pipeline=pipeline, exec_mode=exec_mode
+                    module,
+                    target,
+                    relax_pipeline=pipeline,
+                    tir_pipeline=lines.pipeline,
+                    exec_mode=exec_mode,
                 )
+            problem = lines.problem or name_bodies(executable.mod)
     except VmprofError:
         raise
     except Exception as error:  # TVM raises what it likes
@@ -107,7 +120,13 @@ def compile_module(
         raise VmprofError(
             problem, command_line=f"{problem} (--debug shows all that it says)"
         ) from error
-    return Compiled(executable, info.info)
+    if problem:
+        warnings.warn(
+            f"some of the machine code has no lines: {problem}; it runs all the same",
+            VmprofWarning,
+            stacklevel=2,
+        )
+    return Compiled(executable, replace(info.info, tensor_ir=lines.text))
 
 
 def _also(*instruments: Any) -> Any:

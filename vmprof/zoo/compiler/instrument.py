@@ -17,6 +17,7 @@ from vmprof.program.kernels import LAYOUT_COLUMNS, Kernel
 from vmprof.program.layers import KernelCall
 from vmprof.zoo.compiler.cost import operations, tensor_shapes
 from vmprof.zoo.compiler.indices import limits_and_flows
+from vmprof.zoo.compiler.lines import ATTACH_LINES
 from vmprof.zoo.compiler.traffic import tensor_bytes
 from vmprof.zoo.compiler.trail import Trail
 from vmprof.zoo.lowering.graph import is_call
@@ -75,9 +76,10 @@ class KernelInfo:
 
     def run_before_pass(self, module: Module, info: Any) -> None:
         """TVM's: called with the module as it is before a pass."""
-        if not self.last_pass:
-            self._trail.graph(module)
-        self.last_pass = str(info.name)
+        if info.name != ATTACH_LINES:  # which is none of TVM's
+            if not self.last_pass:
+                self._trail.graph(module)
+            self.last_pass = str(info.name)
         match info.name:
             case "LegalizeOps":
                 self._graph = dict(_graph(module))

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from vmprof import json_text
-from vmprof.cache_folder import cache_folder
+from vmprof.cache_folder import PEAKS, cache_folder
 from vmprof.counters import Machine
 from vmprof.errors import VmprofError
 from vmprof.zoo.peaks.model import MEMORY, Level, Peaks, Positive, Rate, best_of
@@ -144,7 +144,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _path() -> Path:
-    return cache_folder() / "peaks.json"
+    return cache_folder() / PEAKS
 
 
 def _key(threads: int) -> str:

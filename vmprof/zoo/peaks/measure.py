@@ -140,7 +140,7 @@ class _Moving:
         halves = [self._filled(place.size // 2, place) for _ in range(2)]
         # Of memory both halves are read, one after the other: it would be much memory.
         whole = halves if place.name == MEMORY else [self._filled(place.size, place)]
-        sums = tvm.runtime.empty((whole[0].shape[0], 8, self._lanes), "float32")
+        sums = tvm.runtime.empty((whole[0].shape[0], self._lanes), "float32")
         rounds = _rounds(place)
 
         def read() -> None:

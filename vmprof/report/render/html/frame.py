@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -18,16 +18,19 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from vmprof import json_text
+from vmprof.report.model import Report
+from vmprof.report.render.embedded import document_of
 
 HERE = __package__
 # Of the sections of a report.
-SCRIPTS = ("parts.js", "table.js", "timeline.js")
-STYLES = ("style.css",)
+SCRIPTS = ("parts.js", "save.js", "groups.js", "details.js", "table.js", "timeline.js")
+STYLES = ("style.css", "table.css", "charts.css", "narrow.css", "print.css")
 
 
 def page(
     template: str,
     data: Any,
+    reports: Iterable[tuple[str, Report]] = (),
     *,
     scripts: Sequence[str],
     styles: Sequence[str] = STYLES,
@@ -36,7 +39,8 @@ def page(
 ) -> str:
     """The page of ``template``, which extends ``frame.html``; ``data`` is what the scripts read.
 
-    Files are those of ``package``, or of this one.
+    ``reports`` are those that it shows, by title: it holds them whole. Files are those of
+    ``package``, or of this one.
     """
     script = "".join(_file(name, package) for name in scripts)
     style = "".join(_file(name, package) for name in styles)
@@ -51,6 +55,7 @@ def page(
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         data=_embedded(data),
+        reports=_embedded(document_of(reports)),
         **context,
     )
 

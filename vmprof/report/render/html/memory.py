@@ -12,8 +12,10 @@ from vmprof.report.render.figures import short_count, short_time
 from vmprof.report.render.table import format_metric
 from vmprof.values import ALIVE_AT_PEAK, LIVE_MEMORY, PEAK_AT, Samples
 
-WIDTH, HEIGHT = 1000.0, 180.0
-LEFT, RIGHT, TOP, BOTTOM = 72.0, 20.0, 22.0, 28.0
+HEIGHT = 180.0
+WIDE, NARROW = 1180.0, 400.0
+_PER_TICK = 110.0  # pixels
+LEFT, RIGHT, TOP, BOTTOM = 72.0, 34.0, 22.0, 28.0
 _MOST = 1e24  # nobody has so many bytes, or microseconds
 
 
@@ -31,14 +33,17 @@ class Lane:
     x_ticks: Sequence[tuple[float, str]]
     y_ticks: Sequence[tuple[float, str]]
     facts: Sequence[tuple[str, str]]
-    width: float = WIDTH
+    width: float
     height: float = HEIGHT
     left: float = LEFT
-    right: float = WIDTH - RIGHT
     bottom: float = HEIGHT - BOTTOM
 
+    @property
+    def right(self) -> float:
+        return self.width - RIGHT
+
     @classmethod
-    def of(cls, report: Report) -> Lane | None:
+    def of(cls, report: Report, width: float = WIDE) -> Lane | None:
         """None if the report does not say what was alive when."""
         curve = report.configuration.get(LIVE_MEMORY)
         if not isinstance(curve, Samples) or not _is_drawable(curve.values):
@@ -47,7 +52,7 @@ class Lane:
         most, longest = max(live), times[-1]
 
         def x(time: float) -> float:
-            return round(LEFT + time / longest * (WIDTH - LEFT - RIGHT), 1)
+            return round(LEFT + time / longest * (width - LEFT - RIGHT), 1)
 
         def y(size: float) -> float:
             return round(HEIGHT - BOTTOM - size / most * (HEIGHT - TOP - BOTTOM), 1)
@@ -62,9 +67,10 @@ class Lane:
             " ".join(f"{x(time)},{y(size)}" for time, size in corners),
             (x(times[live.index(most)]), y(most)),
             short_bytes(most),
-            [(x(time), short_time(time)) for time in _ticks(longest, 8)],
+            [(x(time), short_time(time)) for time in _ticks(longest, width / _PER_TICK)],
             [(y(size), short_bytes(size)) for size in _ticks(most, 4)],
             [(n, format_metric(settings[n])) for n in (PEAK_AT, ALIVE_AT_PEAK) if n in settings],
+            width,
         )
 
 
@@ -87,7 +93,7 @@ def _is_drawable(values: Sequence[float]) -> bool:
     )
 
 
-def _ticks(most: float, count: int) -> list[float]:
+def _ticks(most: float, count: float) -> list[float]:
     """Round numbers up to ``most``, about ``count`` of them."""
     rough = most / count
     power = 10.0 ** math.floor(math.log10(rough))

@@ -2,5 +2,13 @@
 {
   const data = JSON.parse(document.getElementById("data").textContent);
   const calls = unpackCalls(data);
-  timeline(data, calls, operatorTable(calls));
+  const table = operatorTable(data, calls);
+  timeline(data, calls, table);
+  offerToSave((reports) => reports);
+  const goToRow = () => {
+    const row = /^#row-(\d+)$/.exec(location.hash);
+    if (row) table.find(Number(row[1]));
+  };
+  addEventListener("hashchange", goToRow);
+  goToRow();
 }

@@ -9,11 +9,13 @@ from typing import Any
 from vmprof.report.facts import Fact, facts, title_of
 from vmprof.report.kinds import kinds
 from vmprof.report.model import Report
-from vmprof.report.render.html import frame
+from vmprof.report.noise import Noise, noise_of
+from vmprof.report.render.html import frame, memory
+from vmprof.report.render.html.details import details_of
 from vmprof.report.render.html.memory import Lane
-from vmprof.report.render.html.operators import OperatorTable
-from vmprof.report.render.html.roofline import Chart
-from vmprof.report.render.html.sections import Bar, Shares, counter_shares, kind_bars, settings
+from vmprof.report.render.html.operators import Changes, OperatorTable
+from vmprof.report.render.html.roofline import NARROW, WIDE, Chart
+from vmprof.report.render.html.sections import Bar, Shares, counter_shares, kind_bars, lines_of
 from vmprof.report.render.html.timeline import timeline_data
 from vmprof.report.render.names import shortened
 from vmprof.report.roofline import roofline
@@ -28,34 +30,46 @@ COLOURS = 8
 
 @dataclass(frozen=True)
 class Sections:
-    """What ``sections.html`` shows of a report; ``data`` is for the scripts."""
+    """What ``sections.html`` shows of a report; ``data`` is for the scripts.
+
+    Drawings are there twice, for a wide window and for a narrow one; there may be none.
+    """
 
     facts: Sequence[Fact]
+    noise: Noise | None
     missing: Mapping[str, str]
     bars: Sequence[Bar]
     operators: OperatorTable
     shares: Shares
-    chart: Chart | None
-    lane: Lane | None
+    charts: Sequence[Chart]
+    roofs_status: str
+    lanes: Sequence[Lane]
     settings: Sequence[tuple[str, str]]
+    provenance: Sequence[tuple[str, str]]
     derived: Sequence[Derived]
     data: Mapping[str, Any]
 
     @classmethod
-    def of(cls, report: Report) -> Sections:
+    def of(cls, report: Report, changes: Changes | None = None) -> Sections:
         colours = _colours(report)
-        operators = OperatorTable.of(report, colours)
+        operators = OperatorTable.of(report, colours, changes)
+        points = roofline(report)
+        charts = (Chart.of(points, colours, operators.merged, size) for size in (WIDE, NARROW))
+        lanes = (Lane.of(report, width) for width in (memory.WIDE, memory.NARROW))
         return cls(
             facts(report),
+            noise_of(report),
             report.missing,
             kind_bars(report, colours),
             operators,
             counter_shares(report),
-            Chart.of(roofline(report), colours),
-            Lane.of(report),
-            settings(report),
+            [chart for chart in charts if chart is not None],
+            points.status,
+            [lane for lane in lanes if lane is not None],
+            lines_of(report.configuration),
+            lines_of(report.provenance),
             report.derived,
-            timeline_data(report, operators),
+            {**timeline_data(report, operators), "details": details_of(report, operators.merged)},
         )
 
     @property
@@ -64,11 +78,18 @@ class Sections:
 
 
 @uncollected()
-def render(report: Report) -> str:
-    """The whole page."""
-    view = Sections.of(report)
-    scripts = (*frame.SCRIPTS, "page.js")
-    return frame.page("page.html", view.data, scripts=scripts, title=title_of(report), view=view)
+def render(report: Report, changes: Changes | None = None) -> str:
+    """The whole page; with ``changes`` it shows what became of each row since a baseline."""
+    view = Sections.of(report, changes)
+    title = title_of(report)
+    return frame.page(
+        "page.html",
+        view.data,
+        [(title, report)],
+        scripts=(*frame.SCRIPTS, "page.js"),
+        title=title,
+        view=view,
+    )
 
 
 def fragment(report: Report, rows: int = 20) -> str:

@@ -44,3 +44,10 @@ function unpackCalls({ calls: { skipped, row, gap, took, depth, mean, samples },
 function most(list, key) {
   return list.reduce((found, each) => Math.max(found, key(each)), 0);
 }
+
+// 12.3 M; below a thousand all digits.
+function short(value) {
+  const power = value >= 999.5 ? Math.min(Math.floor(Math.log10(value * 1.0005) / 3), 6) : 0;
+  const unit = ["", "k", "M", "G", "T", "P", "E"][power];
+  return power ? `${(value / 1000 ** power).toPrecision(3)} ${unit}` : `${Number(value.toPrecision(6))}`;
+}

@@ -9,11 +9,13 @@ from vmprof.report.aggregate import sum_columns
 from vmprof.report.kinds import kind_of, kinds
 from vmprof.report.model import Report
 from vmprof.report.render.figures import short_time
+from vmprof.report.render.names import shortened
 from vmprof.report.render.table import format_metric
 from vmprof.report.totals import longest_total
-from vmprof.values import Count, Duration, Row, Samples
+from vmprof.values import Count, Duration, Metric, Row, Samples
 
 _MOST_KINDS = 14
+_NAME_WIDTH = 60  # characters
 _MOST = 1e24  # what is more has not been counted
 
 
@@ -22,6 +24,7 @@ class Bar:
     """A kind of operator: ``length`` is 100 for the longest; ``share`` of Total, in percent."""
 
     name: str
+    short: str
     colour: int | None
     time: str
     share: str
@@ -39,25 +42,30 @@ def kind_bars(report: Report, colours: Mapping[str, int]) -> list[Bar]:
     if rest:
         title = f"{len(rest)} more kinds"
         shown.append((title, sum(k.microseconds for k in rest), sum(k.calls for k in rest)))
+    names = shortened([name for name, _, _ in shown], _NAME_WIDTH)
     return [
         Bar(
             name,
+            short_name,
             colours.get(name),
             short_time(time),
             f"{100 * time / total:.1f}",
             f"{calls:,}",
             100 * time / (longest or 1.0),
         )
-        for name, time, calls in shown
+        for short_name, (name, time, calls) in zip(names, shown, strict=True)
     ]
 
 
 @dataclass(frozen=True)
 class Shares:
-    """How everything that adds up divides into kinds: ``rows`` have a percentage per column."""
+    """How everything that adds up divides into kinds.
+
+    ``rows`` have a kind, its name in little room, and a percentage per column.
+    """
 
     columns: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[float | None]]]
+    rows: Sequence[tuple[str, str, Sequence[float | None]]]
 
 
 def counter_shares(report: Report) -> Shares:
@@ -73,9 +81,12 @@ def counter_shares(report: Report) -> Shares:
     columns = [column for column, total in totals.items() if total > 0 and column != "Count"]
     if len(columns) < 2:  # time alone
         return Shares((), ())
+    longest = kinds(report.calls)[:_MOST_KINDS]
+    names = shortened([kind.name for kind in longest], _NAME_WIDTH)
     rows = [
         (
             kind.name,
+            short_name,
             [
                 None
                 if (value := sums[kind.name].get(column)) is None
@@ -83,7 +94,7 @@ def counter_shares(report: Report) -> Shares:
                 for column in columns
             ],
         )
-        for kind in kinds(report.calls)[:_MOST_KINDS]
+        for kind, short_name in zip(longest, names, strict=True)
     ]
     return Shares([column.removeprefix("perf::") for column in columns], rows)
 
@@ -98,10 +109,10 @@ def _numbers(row: Row) -> dict[str, float]:
     return numbers
 
 
-def settings(report: Report) -> list[tuple[str, str]]:
-    """The configuration, as the table has it."""
+def lines_of(settings: Mapping[str, Metric]) -> list[tuple[str, str]]:
+    """Names and values, as the table has them."""
     return [
         (name, format_metric(metric))
-        for name, metric in report.configuration.items()
+        for name, metric in settings.items()
         if not isinstance(metric, Samples)
     ]

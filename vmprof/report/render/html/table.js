@@ -1,121 +1,90 @@
 
-const MOST_LINES = 200; // of calls below a row of the table
-
-// The table of operators: details, sorting, filter, columns. `more` makes what else the details
-// of a row show, by its number.
-function operatorTable(calls, more = () => []) {
+// The table of operators: sorting, groups, filter, columns. `more` makes what else the details of
+// a row show, by its number.
+function operatorTable(data, calls, more = () => []) {
   const table = document.getElementById("table");
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
   const rows = [...body.rows];
+  const details = rowDetails(heads, data.details, calls, more);
+  let groups = []; // of rows, in the order in which they stand; none if they are not in groups
 
-  const details = new Map(); // by row, of those that are open
+  const filter = document.getElementById("filter");
+  const order = document.getElementById("sort");
+  const by = document.getElementById("group");
+  const ways = waysToGroup(heads, rows);
 
-  function close(row) {
-    details.get(row)?.remove();
-    details.delete(row);
-    row.cells[0].firstElementChild.setAttribute("aria-expanded", "false");
-  }
-
-  function open(row) {
-    const shapes = heads.findIndex((head) => head.dataset.title === "Argument Shapes");
-    const made = calls.filter((call) => call.row === Number(row.dataset.row));
-    const cell = element("td", { colSpan: heads.length });
-    if (shapes >= 0) cell.append(element("p", { textContent: row.cells[shapes].title || "no tensor arguments" }));
-    cell.append(...more(Number(row.dataset.row)));
-    if (made.length > MOST_LINES) cell.append(element("p", { textContent: `The ${MOST_LINES} longest of ${made.length.toLocaleString("en")} calls:` }));
-    if (made.length) cell.append(element("div", { className: "scroll" }, callTable(longest(made))));
-    const detail = element("tr", { className: "detail" }, cell);
-    row.after(detail);
-    details.set(row, detail);
-    row.cells[0].firstElementChild.setAttribute("aria-expanded", "true");
-  }
-
-  // Those that take longest, in the order of the run.
-  function longest(made) {
-    if (made.length <= MOST_LINES) return made;
-    return [...made].sort((a, b) => b.mean - a.mean).slice(0, MOST_LINES).sort((a, b) => a.number - b.number);
-  }
-
-  function callTable(calls) {
-    const scale = most(calls, (call) => Math.max(call.mean, ...call.samples));
-    const made = element("table");
-    const head = made.createTHead().insertRow();
-    // Of one invocation of many there is one time, and no repeats.
-    const repeated = calls.some((call) => call.samples.length);
-    for (const title of repeated ? ["Call", "Begins", "Mean", "Least", "Most", "Repeats"] : ["Call", "Begins", "Time"])
-      head.append(element("th", { textContent: title, className: title === "Repeats" ? "" : "number" }));
-    const lines = made.createTBody();
-    for (const call of calls) {
-      const line = lines.insertRow();
-      const { samples, mean } = call;
-      const extremes = samples.length ? [time(Math.min(...samples)), time(Math.max(...samples))] : repeated ? ["", ""] : [];
-      for (const text of [`#${call.number + 1}`, time(call.begin), time(mean), ...extremes])
-        line.append(element("td", { textContent: text, className: "number" }));
-      if (repeated) line.append(element("td", {}, spread(samples.length ? samples : [mean], mean, scale)));
-    }
-    return made;
-  }
-
-  // What each repeat took, as dots on a line from 0 to the most of the row.
-  function spread(samples, mean, scale) {
-    const at = (us) => 4 + (252 * us) / (scale || 1);
-    const svg = drawn("svg", { class: "spread", viewBox: "0 0 260 14", "aria-hidden": "true" });
-    svg.append(drawn("line", { x1: 0, x2: 260, y1: 7, y2: 7 }));
-    for (const us of samples) svg.append(drawn("circle", { cx: at(us), cy: 7, r: 3 }));
-    svg.append(drawn("circle", { cx: at(mean), cy: 7, r: 4.5, class: "mean" }));
-    return svg;
+  function sortedBy() {
+    const head = heads.find((each) => each.hasAttribute("aria-sort"));
+    return [heads.indexOf(head), head.getAttribute("aria-sort") === "descending"];
   }
 
   function sort(head) {
-    const column = heads.indexOf(head);
-    const numeric = head.classList.contains("number");
     const before = head.getAttribute("aria-sort");
-    const down = before ? before !== "descending" : numeric;
+    const down = before ? before !== "descending" : head.classList.contains("number");
     for (const other of heads) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const sign = down ? -1 : 1;
-    const key = (row) => row.cells[column].dataset.key;
-    rows.sort((a, b) => {
-      const [left, right] = [key(a), key(b)];
-      // What is not there comes last, whichever way.
-      if (left === "" || right === "") return (left === "") - (right === "");
-      return sign * (numeric ? left - right : left.localeCompare(right, "en", { numeric: true }));
-    });
-    for (const row of rows) {
-      body.append(row);
-      if (details.has(row)) body.append(details.get(row));
-    }
+    order.selectedIndex = heads.indexOf(head);
+    arrange();
   }
 
-  const filter = document.getElementById("filter");
-  const found = document.getElementById("found");
-
-  function applyFilter() {
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
-    for (const row of rows) {
-      const text = [...row.cells].map((cell) => (cell.tagName === "TH" || cell.className === "shapes" ? cell.textContent : "")).join(" ").toLowerCase();
-      row.hidden = !words.every((word) => text.includes(word));
-      if (details.has(row)) details.get(row).hidden = row.hidden;
-      shown += !row.hidden;
+  // Puts rows, their groups and their details where they belong.
+  function arrange() {
+    const [column, down] = sortedBy();
+    const numeric = heads[column].classList.contains("number");
+    const compare = (left, right) => {
+      // What is not there comes last, whichever way.
+      if (left === "" || right === "") return (left === "") - (right === "");
+      return (down ? -1 : 1) * (numeric ? left - right : left.localeCompare(right, "en", { numeric: true }));
+    };
+    rows.sort((a, b) => compare(a.cells[column].dataset.key, b.cells[column].dataset.key));
+    const folded = new Set(groups.filter((group) => group.folded).map((group) => group.name));
+    for (const group of groups) group.head.remove();
+    const way = ways.get(by.value);
+    groups = way ? groupsOf(rows, heads, way) : [];
+    for (const group of groups) group.folded = folded.has(group.name);
+    for (const row of rows) row.classList.toggle("member", groups.length > 0);
+    if (heads[column].hasAttribute("data-adds")) groups.sort((a, b) => compare(a.sums[column] ?? "", b.sums[column] ?? ""));
+    for (const each of groups.length ? groups : [{ rows }]) {
+      if (each.head) body.append(each.head);
+      for (const row of each.rows) body.append(row, ...details.of(row));
     }
-    found.textContent = `${shown} of ${rows.length}`;
+    show();
+  }
+
+  // Hides what does not pass the filter, and what is folded.
+  function show() {
+    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const told = heads.flatMap((head, column) => (head.dataset.title === "Name" || head.dataset.title === "Argument Shapes" || head.hasAttribute("data-tells") ? [column] : []));
+    const passes = new Map(rows.map((row) => {
+      const text = told.map((column) => row.cells[column].dataset.key).join(" ").toLowerCase();
+      return [row, words.every((word) => text.includes(word))];
+    }));
+    const folded = new Set(groups.flatMap((group) => (group.folded ? group.rows : [])));
+    for (const row of rows)
+      for (const each of [row, ...details.of(row)]) each.hidden = !passes.get(row) || folded.has(row);
+    for (const group of groups) group.update(group.rows.some((row) => passes.get(row)));
+    const found = [...passes.values()].filter(Boolean).length;
+    document.getElementById("found").textContent = `${found} of ${rows.length}`;
   }
 
   function showColumn(column, shown) {
-    for (const row of [heads[0].parentElement, ...rows, ...table.tFoot.rows]) row.cells[column].hidden = !shown;
+    const all = [heads[0].parentElement, ...rows, ...groups.map((group) => group.head), ...table.tFoot.rows];
+    for (const row of all) row.cells[column].hidden = !shown;
   }
 
-  // Shows a row; with `go`, goes there.
-  function find(row, go = true) {
+  // Goes to a row, which is opened; if the number of a `call` is given, to its line in there.
+  function find(number, call = null) {
+    const row = rows.find((each) => Number(each.dataset.row) === number);
+    if (!row) return;
     filter.value = "";
-    applyFilter();
+    for (const group of groups) if (group.rows.includes(row)) group.folded = false;
+    show();
     for (const other of rows) other.classList.toggle("found", other === row);
-    if (!details.has(row)) open(row);
-    if (!go) return;
-    row.scrollIntoView({ block: "center" });
-    row.cells[0].firstElementChild.focus({ preventScroll: true });
+    const line = details.open(row, call);
+    const place = line ?? row.cells[0].firstElementChild;
+    place.scrollIntoView({ block: "center" });
+    place.focus({ preventScroll: true });
   }
 
   table.tHead.addEventListener("click", (event) => {
@@ -123,27 +92,45 @@ function operatorTable(calls, more = () => []) {
     if (head) sort(head);
   });
   body.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
-    if (!button) return;
-    const row = button.closest("tr");
-    details.has(row) ? close(row) : open(row);
-  });
-  filter.addEventListener("input", applyFilter);
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "/" && !["INPUT", "TEXTAREA"].includes(document.activeElement.tagName)) {
-      event.preventDefault();
-      filter.focus();
-    } else if (event.key === "Escape" && document.activeElement === filter) {
-      filter.value = "";
-      applyFilter();
+    const button = event.target.closest("th > button");
+    const row = button?.closest("tr");
+    const group = groups.find((each) => each.head === row);
+    if (group) {
+      group.folded = !group.folded;
+      show();
+    } else if (row?.dataset.row) {
+      details.toggle(row);
     }
   });
+  for (const link of document.querySelectorAll("#roofline a"))
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      find(Number(link.getAttribute("href").slice("#row-".length)));
+    });
+  filter.addEventListener("input", show);
+  by.append(...["", ...ways.keys()].map((name) => element("option", { value: name, textContent: name || "nothing" })));
+  by.parentElement.hidden = !ways.size;
+  by.addEventListener("change", arrange);
+  order.append(...heads.map((head) => element("option", { textContent: head.textContent })));
+  order.selectedIndex = sortedBy()[0];
+  order.addEventListener("change", () => sort(heads[order.selectedIndex]));
   for (const [column, head] of heads.entries()) {
     if (!column) continue;
     const box = element("input", { type: "checkbox", checked: !head.hidden });
     box.addEventListener("change", () => showColumn(column, box.checked));
-    document.getElementById("columns").append(element("label", {}, box, ` ${head.dataset.title}`));
+    document.getElementById("columns").append(element("label", { title: head.title }, box, element("span", { textContent: head.dataset.title })));
   }
-
   return { rows, find };
 }
+
+document.addEventListener("keydown", (event) => {
+  const filter = document.getElementById("filter");
+  if (event.key === "/" && filter && !["INPUT", "TEXTAREA", "SELECT"].includes(document.activeElement.tagName)) {
+    event.preventDefault();
+    filter.focus();
+  } else if (event.key === "Escape" && filter && document.activeElement === filter) {
+    filter.value = "";
+    filter.dispatchEvent(new Event("input"));
+  }
+});

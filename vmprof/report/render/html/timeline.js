@@ -51,7 +51,8 @@ function timeline(data, calls, { rows, find }) {
       context.moveTo(at, AXIS - 4);
       context.lineTo(at, height);
       context.stroke();
-      context.fillText(us ? time(us) : "0", at + 4, 14);
+      const text = us ? time(us) : "0";
+      if (at + 4 + context.measureText(text).width < canvas.clientWidth) context.fillText(text, at + 4, 14);
     }
   }
 
@@ -118,6 +119,7 @@ function timeline(data, calls, { rows, find }) {
 
   const byNumber = new Map(rows.map((row) => [Number(row.dataset.row), row]));
   const nameOf = (call) => byNumber.get(call.row).cells[0].firstElementChild.title;
+  const goTo = (call) => find(call.row, call.number);
 
   function choose(place) {
     chosen = place;
@@ -182,7 +184,7 @@ function timeline(data, calls, { rows, find }) {
     grabbed = null;
     if (!clicked) return;
     choose(under(event));
-    if (chosen >= 0) find(byNumber.get(calls[chosen].row), false);
+    if (chosen >= 0) goTo(calls[chosen]);
   });
   canvas.addEventListener("wheel", (event) => {
     // Whoever only scrolls past means the page.
@@ -202,7 +204,7 @@ function timeline(data, calls, { rows, find }) {
       "=": () => zoom(0.6, around),
       "-": () => zoom(1 / 0.6, around),
       0: () => view(0, whole),
-      Enter: () => chosen >= 0 && find(byNumber.get(calls[chosen].row)),
+      Enter: () => chosen >= 0 && goTo(calls[chosen]),
     };
     const action = actions[event.key];
     if (!action || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -10,8 +10,9 @@ from itertools import accumulate
 from typing import Any
 
 from vmprof import json_text
+from vmprof.report.render.stacks.frame import Frame, FrameKind
 from vmprof.report.render.stacks.numbered import Numbered
-from vmprof.report.render.stacks.stacks import Frame, FrameKind, Stack, threads_of
+from vmprof.report.render.stacks.stacks import Stack, threads_of
 from vmprof.version import __version__
 
 _GECKO_VERSION, _VERSION = 27, 47

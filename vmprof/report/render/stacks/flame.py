@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vmprof.report.render.html import frame
-from vmprof.report.render.stacks.stacks import FrameKind, Stack, threads_of
+from vmprof.report.render.stacks.frame import FrameKind
+from vmprof.report.render.stacks.stacks import Stack, threads_of
 from vmprof.sampling.model import Sampled
 
 # A share of all samples below which a frame would be narrower than a pixel on any screen.
@@ -35,7 +36,7 @@ def render(stacks: Sequence[Stack], title: str, sampled: Sampled) -> str:
             "graphs": [{"name": name, "root": root} for name, root in graphs],
         },
         scripts=("flame.js",),
-        styles=("style.css", "flame.css"),
+        styles=("style.css", "table.css", "flame.css"),
         package=__package__,
         title=title,
         sampled=sampled,

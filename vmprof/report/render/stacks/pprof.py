@@ -11,8 +11,9 @@ from functools import cache
 from typing import Any
 
 from vmprof.errors import VmprofError
+from vmprof.report.render.stacks.frame import Frame
 from vmprof.report.render.stacks.numbered import Numbered
-from vmprof.report.render.stacks.stacks import Frame, Stack
+from vmprof.report.render.stacks.stacks import Stack
 
 _PACKAGE = "perftools.profiles"
 _INTEGER, _UNSIGNED, _STRING_KIND, _MESSAGE = 3, 4, 9, 11  # FieldDescriptorProto.Type

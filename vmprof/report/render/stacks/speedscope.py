@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from vmprof import json_text
+from vmprof.report.render.stacks.frame import Frame
 from vmprof.report.render.stacks.numbered import Numbered
-from vmprof.report.render.stacks.stacks import Frame, Stack, threads_of
+from vmprof.report.render.stacks.stacks import Stack, threads_of
 from vmprof.version import __version__
 
 _SCHEMA = "https://www.speedscope.app/file-format-schema.json"

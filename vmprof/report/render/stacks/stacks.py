@@ -8,32 +8,19 @@ below the operator that both worked for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Literal, NamedTuple
 
 from vmprof.errors import VmprofError
 from vmprof.report.facts import title_of
 from vmprof.report.model import Report
+from vmprof.report.render.stacks.frame import Frame, LineOf
+from vmprof.report.render.stacks.lines import lines_of
 from vmprof.sampling.model import IN_NO_CALL, Function, Library, Sampled
 from vmprof.values import PATH, Row
 
-FrameKind = Literal["run", "function", "operator", "code", "line"]
 _IN_NO_CALL = "(in no call)"
-
-
-class Frame(NamedTuple):
-    """``file`` is where the code comes from, ``line`` a line in it; empty and 0 if unknown."""
-
-    name: str
-    kind: FrameKind
-    file: str = ""
-    line: int = 0
-
-
-# What an instruction of a function was made from; None where nobody knows.
-LineOf = Callable[[Library, Function, int], Frame | None]
 
 
 @dataclass(frozen=True)
@@ -46,10 +33,6 @@ class Stack:
     weight: int
 
 
-def no_lines(library: Library, function: Function, address: int) -> None:
-    """Where no line tables are to be had."""
-
-
 def sampled_of(report: Report) -> Sampled:
     """The samples of ``report``; :class:`VmprofError` if it has none."""
     if report.samples is None or not report.samples.hits:
@@ -59,12 +42,14 @@ def sampled_of(report: Report) -> Sampled:
     return report.samples
 
 
-def stacks_of(report: Report, line_of: LineOf = no_lines) -> list[Stack]:
+def stacks_of(report: Report, line_of: LineOf | None = None) -> list[Stack]:
     """One for all samples of the same frames and thread; the heaviest first.
 
-    Raises :class:`VmprofError` if the report has no samples.
+    ``line_of`` knows lines; None is the code that is kept with ``report``. Raises
+    :class:`VmprofError` if the report has no samples.
     """
     sampled = sampled_of(report)
+    line_of = line_of or lines_of(report)
     root = Frame(title_of(report) or "run", "run")
     above = [(root, *_of_call(row)) for row in report.calls]
     outside = (root, Frame(_IN_NO_CALL, "operator"))

@@ -1,0 +1,94 @@
+"""The code that samples were found in, kept with them: to be looked into anywhere, any time."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from vmprof.errors import VmprofError
+from vmprof.inside.code import MachineCode
+from vmprof.inside.library import Place, read_code
+from vmprof.program.tensor_ir import read_tensor_ir
+from vmprof.sampling.model import Function as SampledFunction
+from vmprof.sampling.model import Library
+
+# Of functions; those with most samples first. The code of a large model is a tenth of it.
+_MOST_BYTES = 4 << 20
+# Anybody may have written a report.
+_MOST_KEPT = 256 << 20
+
+
+class Kept(NamedTuple):
+    """``codes`` by library; ``unread`` says of the others why they are not there."""
+
+    codes: tuple[MachineCode, ...]
+    unread: Mapping[str, str]
+
+
+def keep(
+    libraries: Sequence[Library],
+    functions: Mapping[SampledFunction, int],
+    besides: Sequence[MachineCode] = (),
+) -> Kept:
+    """The code that samples were found in, as it is now, if it is still what was sampled.
+
+    ``functions``, of ``libraries``, have their numbers of samples. Libraries that are among
+    ``besides`` are left out.
+    """
+    done = {(code.path, code.build_id) for code in besides}
+    found: dict[int, Counter[Place]] = {}
+    for function, samples in functions.items():
+        if function.size:
+            places = found.setdefault(function.library, Counter())
+            places[Place(function.name, function.begin, function.size)] += samples
+    codes: list[MachineCode] = []
+    unread: dict[str, str] = {}
+    left = _MOST_BYTES
+    for number, places in sorted(found.items(), key=lambda item: -item[1].total()):
+        library = libraries[number]
+        if (library.path, library.build_id) in done or not library.path.startswith("/"):
+            continue
+        chosen, size = _most(places, left)
+        left -= size
+        try:
+            code = read_code(library.path, chosen, read_tensor_ir(Path(library.path)))
+        except VmprofError as error:
+            unread[library.path] = str(error)
+            continue
+        if code.build_id != library.build_id:
+            unread[library.path] = "it was built anew since it was sampled"
+        elif code.functions:
+            codes.append(code)
+    return Kept(tuple(codes), unread)
+
+
+def _most(functions: Counter[Place], left: int) -> tuple[list[Place], int]:
+    """Those with most samples that together are no more than so many bytes; and how many."""
+    chosen: list[Place] = []
+    size = 0
+    for place, _ in functions.most_common():
+        if size + place.size <= left:
+            chosen.append(place)
+            size += place.size
+    return chosen, size
+
+
+def dumps(codes: Sequence[MachineCode]) -> str:
+    """``codes`` as text in a report."""
+    return base64.b64encode(zlib.compress(msgspec.msgpack.encode(codes), 6)).decode("ascii")
+
+
+def loads(text: str) -> tuple[MachineCode, ...]:
+    """What :func:`dumps` wrote; :class:`VmprofError` for anything else."""
+    try:
+        unpacking = zlib.decompressobj()
+        data = unpacking.decompress(base64.b64decode(text, validate=True), _MOST_KEPT)
+        return msgspec.msgpack.decode(data, type=tuple[MachineCode, ...])
+    except (ValueError, zlib.error, msgspec.MsgspecError, RecursionError) as error:
+        raise VmprofError(f"not a report: its code is broken: {error}") from error

@@ -1,0 +1,91 @@
+"""What the opened row of an operator shows besides the cells of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vmprof.report.aggregate import merge_key
+from vmprof.report.bounds import BOUND, Bound, bounds
+from vmprof.report.model import Report
+from vmprof.report.render.table import format_metric
+from vmprof.values import (
+    PER_THREAD_SUFFIX,
+    SAMPLES_SUFFIX,
+    Count,
+    Duration,
+    Metric,
+    Percent,
+    Ratio,
+    Row,
+    Samples,
+)
+
+_MOST_THREADS = 64
+_MOST = 1e24  # what is more has not been counted
+
+
+def details_of(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """For each of ``rows``, as JSON, what there is of it.
+
+    ``spreads``: by column, the least and the most that a repeat measured. ``threads``: by column,
+    the part of each thread, the calling one first. ``bound``: what the word in the column Bound
+    was concluded from, a line each.
+    """
+    found = bounds(report) if any(BOUND in row for row in rows) else {}
+    return [
+        {
+            name: part
+            for name, part in (
+                ("spreads", _spreads(row)),
+                ("threads", _threads(row)),
+                ("bound", _reasons(found.get(merge_key(row)))),
+            )
+            if part
+        }
+        for row in rows
+    ]
+
+
+def _spreads(row: Row) -> dict[str, str]:
+    spreads: dict[str, str] = {}
+    for column, values in _samples(row, SAMPLES_SUFFIX):
+        value = row.get(column)
+        if value is None or len(values) < 2:
+            continue
+        least, most = (format_metric(_like(value, each)) for each in (min(values), max(values)))
+        spreads[column] = f"{least} to {most}"
+    return spreads
+
+
+def _threads(row: Row) -> dict[str, list[str]]:
+    return {
+        column: [format_metric(_like(row.get(column), value)) for value in values[:_MOST_THREADS]]
+        for column, values in _samples(row, PER_THREAD_SUFFIX)
+    }
+
+
+def _samples(row: Row, suffix: str) -> list[tuple[str, Sequence[float]]]:
+    return [
+        (name.removesuffix(suffix), metric.values)
+        for name, metric in row.items()
+        if name.endswith(suffix)
+        and isinstance(metric, Samples)
+        and all(abs(value) < _MOST for value in metric.values)
+    ]
+
+
+def _like(metric: Metric | None, value: float) -> Metric:
+    """``value`` in the unit of ``metric``."""
+    match metric:
+        case Duration():
+            return Duration(value)
+        case Ratio():
+            return Ratio(value)
+        case Percent():
+            return Percent(value)
+    return Count(round(value))
+
+
+def _reasons(bound: Bound | None) -> list[str]:
+    return [] if bound is None else [bound.because, *bound.figures]
