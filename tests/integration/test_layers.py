@@ -116,8 +116,9 @@ def test_branches_and_functions() -> None:
     assert layers_in(profiled(module, engine="tvm")) == []
 
 
-def test_a_convolution_with_its_normalisation(tmp_path: Path) -> None:
-    """vmprof's passes replace both."""
+@pytest.mark.parametrize("schedule", ["none", "cpu"])
+def test_a_convolution_with_its_normalisation(schedule: str) -> None:
+    """A pass replaces both: TVM's, or vmprof's."""
 
     def build(builder: NamingBuilder, x: Any) -> Any:
         with builder.part("conv"):
@@ -129,7 +130,7 @@ def test_a_convolution_with_its_normalisation(tmp_path: Path) -> None:
         with builder.part("relu"):
             return builder.emit(relax.op.nn.relu(x))
 
-    report = profiled(graph(build, 1, 16, 8, 8), schedule="cpu")
+    report = profiled(graph(build, 1, 16, 8, 8), schedule=schedule)
     assert "conv + norm + relu" in layers_in(report)
 
 

@@ -97,7 +97,8 @@ def compile_module(
             if schedule == "cpu":
                 pipeline = cpu_pipeline(target, compiling.kernel_scheduled)
             else:
-                module = relax.transform.FoldBatchnormToConv2D()(module)
+                with _also(info):
+                    module = relax.transform.FoldBatchnormToConv2D()(module)
                 pipeline = cpu_generic.get_default_pipeline(target)
             with (
                 kept_up(progress, compiling.step),

@@ -83,7 +83,9 @@ class KernelInfo:
         match info.name:
             case "LegalizeOps":
                 self._graph = dict(_graph(module))
-                self._trail.before_legalizing(module)
+                self._trail.before_rewriting(module)
+            case "FoldBatchnormToConv2D":
+                self._trail.before_rewriting(module)
             case "FuseOps":
                 self._trail.before_fusing(module)
             case "ToNonDataflow":
@@ -100,7 +102,9 @@ class KernelInfo:
         match info.name:
             case "LegalizeOps":
                 self._operators.update(self._legalized(module))
-                self._trail.legalized(module)
+                self._trail.rewritten(module)
+            case "FoldBatchnormToConv2D":
+                self._trail.rewritten(module)
             case "FuseOps":
                 self._trail.fused(module)
 

@@ -28,7 +28,7 @@ class Trail:
 
     def __init__(self) -> None:
         self._layers: dict[Var, _Layers] = {}
-        self._before: set[Var] = set()
+        self._before: dict[Var, Expr] = {}
         self._computed: dict[str, _Computed] = {}
 
     def graph(self, module: Module) -> None:
@@ -38,21 +38,36 @@ class Trail:
                 if layers := layers_of(layer_of(value)):
                     self._layers.setdefault(var, tuple(layers))
 
-    def before_legalizing(self, module: Module) -> None:
+    def before_rewriting(self, module: Module) -> None:
+        """A pass follows that puts other calls in the place of some."""
         self.graph(module)
-        self._before = {var for _, f in _functions(module) for var, _ in _bindings(f.body)}
+        self._before = {v: value for _, f in _functions(module) for v, value in _bindings(f.body)}
 
-    def legalized(self, module: Module) -> None:
-        """What an operator became several calls of stands before its variable."""
+    def rewritten(self, module: Module) -> None:
+        """What calls became stands before the variable that has their result, as before."""
         for _, function in _functions(module):
-            several: list[Var] = []
-            for var, _ in _bindings(function.body):
+            bindings = [*_bindings(function.body)]
+            there = {var for var, _ in bindings}
+            new: list[Var] = []
+            for var, _ in bindings:
                 if var not in self._before:
-                    several.append(var)
+                    new.append(var)
                     continue
-                if var in self._layers:
-                    self._layers.update(dict.fromkeys(several, self._layers[var]))
-                several = []
+                if layers := tuple(dict.fromkeys(self._layers_behind(var, there))):
+                    self._layers.update(dict.fromkeys(new, layers))
+                    self._layers.setdefault(var, layers)
+                new = []
+
+    def _layers_behind(self, var: Var, there: set[Var]) -> list[str]:
+        """Of ``var``, and before it of what it was computed of that is no longer ``there``."""
+        behind = {var: None}
+        waiting = [var]
+        while waiting:
+            for used in relax.analysis.free_vars(self._before[waiting.pop()]):
+                if used in self._before and used not in there and used not in behind:
+                    behind[used] = None
+                    waiting.append(used)
+        return [layer for each in reversed(behind) for layer in self._layers.get(each, ())]
 
     def before_fusing(self, module: Module) -> None:
         self.graph(module)
