@@ -145,7 +145,7 @@ def test_what_strangers_wrote_is_text() -> None:
     reader = _Cells()
     text = page(parts, HOSTILE[0])
     reader.feed(text)
-    assert "<script" not in text
+    assert text.count("<script") == page([], "t").count("<script")
     assert "<img" not in text
     shown = plain(parts) + screen.render(parts, width=80, colour=False)
     assert "\x1b" not in shown
