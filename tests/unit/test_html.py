@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import accumulate
 
 from support.pages import Elements, data_of, embedded_of
@@ -15,7 +16,7 @@ from vmprof.report.render.html.roofline import Chart
 from vmprof.report.render.html.sections import counter_shares, kind_bars
 from vmprof.report.render.html.timeline import MOST_CALLS
 from vmprof.report.roofline import roofline
-from vmprof.values import WINDOW, Samples
+from vmprof.values import WINDOW, Duration, Samples
 
 
 def test_foreign_text_adds_no_element() -> None:
@@ -171,3 +172,11 @@ def test_without_peaks_there_is_no_roof() -> None:
     assert chart is not None
     assert chart.roofs == []
     assert "vmprof peaks" in report.html()
+
+
+def test_what_rules_say_is_a_section() -> None:
+    report = network()
+    mean = "Unprofiled mean (us)"
+    slow = replace(report, configuration={**report.configuration, mean: Duration(100.0)})
+    assert 'id="advice"' not in report.html()
+    assert "<h3>Measuring disturbed the run</h3>" in slow.html()

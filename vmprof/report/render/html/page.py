@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vmprof.report.advice import Advice, advise, load_rules
 from vmprof.report.facts import Fact, facts, title_of
 from vmprof.report.kinds import kinds
 from vmprof.report.model import Report
@@ -24,6 +25,8 @@ from vmprof.values import LAYER, Derived
 
 _NAME = 44  # characters of a name in a notebook's cell; all of it shows when it is pointed at
 
+# A mistake in a rule of the user's must not cost the page: it has those that vmprof brings.
+_NOBODY: Mapping[str, str] = {"XDG_CONFIG_HOME": "/nonexistent"}
 # Kinds of operators with a colour of their own; the others share one.
 COLOURS = 8
 
@@ -37,6 +40,7 @@ class Sections:
 
     facts: Sequence[Fact]
     noise: Noise | None
+    advice: Sequence[Advice]
     missing: Mapping[str, str]
     bars: Sequence[Bar]
     operators: OperatorTable
@@ -59,6 +63,7 @@ class Sections:
         return cls(
             facts(report),
             noise_of(report),
+            advise(report, load_rules(environment=_NOBODY)).given,
             report.missing,
             kind_bars(report, colours),
             operators,
