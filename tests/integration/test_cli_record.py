@@ -200,7 +200,7 @@ def test_by_thread_and_by_path(tmp_path: Path, capsys: pytest.CaptureFixture[str
     )
     (tmp_path / "report.json").write_text(next(iter(reports(recording).values())).json())
     assert main(["show", str(tmp_path / "report.json"), "--by", "thread"]) == 1
-    assert "--by thread is of what vmprof record saved" in capsys.readouterr().err
+    assert "--by thread is of one file that vmprof record saved" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

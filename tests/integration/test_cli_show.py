@@ -253,7 +253,7 @@ def test_completion_in_bash(tmp_path: Path) -> None:
         "sh": ["show", "show-code"],
         "run ml": ["mlp", "mlp.so"],
         "diff a.json resnet1": ["resnet18"],
-        "run mlp --by ": ["operator", "path"],
+        "run mlp --by ": ["layer", "layer:1", "layer:2", "operator", "path"],
         "run mlp --counters ip": ["ipc"],
         "run mlp --counters mi": ["mine.toml", "minor-faults"],
         "run mlp --counters page-faults,task": ["page-faults,task-clock"],
@@ -299,5 +299,5 @@ def test_every_command_has_examples_that_parse() -> None:
             option for option, action in options.items() if action.metavar == "FILE"
         }
         assert ("--force" in options) == bool(writes), name
-        reports_progress = name in ("run", "diff", "validate", "peaks")
+        reports_progress = name in ("run", "annotate", "diff", "validate", "peaks")
         assert ("--quiet" in options) == reports_progress, name

@@ -98,7 +98,7 @@ def test_audit_of_one(run: Run, tmp_path: Path) -> None:
         (("diff", RELAY, TVM / "report.json"), "no model has a report on both sides; before: res"),
         (("diff", RELAY, RELAY, "--csv", "/dev/null"), "to write one, name it: --report NAME"),
         (("diff", "none.json", RELAY), "none.json does not exist"),
-        (("diff", RELAY, RELAY, "--repeats", "3"), "both sides are saved reports, and nothing is"),
+        (("diff", RELAY, RELAY, "--repeats", "3"), "all that is compared are saved reports, and"),
         (("diff", "nonesuch", RELAY), "there is no model 'nonesuch'"),
         (
             ("diff", TVM / "report.json", TVM / "report.csv", "--fail-over", "1", "--column", "x"),
@@ -147,33 +147,37 @@ def test_diff_fails_over(run: Run, own: Report, saved: Path, tmp_path: Path) -> 
     later.write_text(slower(own, 1.2).json())
     code, output, _ = run("diff", saved, later, "--fail-over", "10%")
     assert code == 4
-    title = "Over 10 % more Duration (us), or not: too few repeats to tell"
+    title = "Over 10 % more Duration (us), or not, which cannot be told"
     assert f"{title}:\n  Sum: +20.0 % ?\n" in output
     assert run("diff", saved, later)[0] == 0
     assert run("diff", later, saved, "--fail-over", "1%")[0] == 0
     code, output, _ = run("diff", saved, later, "--fail-over", "21%")
     assert code == 0
-    assert "Nothing has over 21 % more Duration (us).\nRepeats are too few to tell" in output
+    assert "Nothing has over 21 % more Duration (us).\nCannot be told from chance: " in output
     code, _, errors = run("diff", saved, later, "--json", later)
     assert (code, errors) == (1, f"vmprof: error: {later} exists; --force overwrites it\n")
 
 
 def test_diff_fails_for_what_is_more_than_chance(run: Run, tmp_path: Path) -> None:
-    paths = []
-    for base in (10.0, 12.0):
-        times = tuple(base + i / 10 for i in range(8))
-        call = {
-            "Name": "f",
-            "Count": Count(1),
-            "Duration (us)": Duration(base),
-            "Duration (us) samples": Samples(times),
-        }
-        paths.append(tmp_path / f"{base}.json")
-        paths[-1].write_text(Report((call,), {}, {}).json())
-    code, output, _ = run("diff", *paths, "--fail-over", "10%")
+    sides: list[list[Path]] = [[], []]
+    for start in range(5):
+        for side, base in zip(sides, (10.0, 20.0), strict=True):
+            middle = base + start / 100
+            times = tuple(middle + i / 10 for i in range(8))
+            call = {
+                "Name": "f",
+                "Count": Count(1),
+                "Duration (us)": Duration(middle),
+                "Duration (us) samples": Samples(times),
+            }
+            side.append(tmp_path / f"{base}-{start}.json")
+            side[-1].write_text(Report((call,), {}, {}).json())
+    before, after = sides
+    code, output, _ = run("diff", *before, "--", *after, "--fail-over", "10%")
     assert code == 3
-    assert "Over 10 % more Duration (us):\n  Sum: +20.0 % *\n  f: +20.0 % *\n" in output
-    assert "too few to tell this" not in output
+    assert "Over 10 % more Duration (us):\n  Sum: +99.8 % *\n  f: +99.8 % *\n" in output
+    # What differs between starts is not known of one of each.
+    assert run("diff", before[0], after[0], "--fail-over", "10%")[0] == 4
 
 
 def test_diff_profiles_a_model(run: Run, saved: Path, tmp_path: Path) -> None:

@@ -124,5 +124,5 @@ def test_recorded_and_shown_alike(tmp_path: Path) -> None:
     assert costs(Report.from_json((tmp_path / "run.json").read_text())) == expected()
     refused = run("-m", "vmprof", "show", "run.json", "--metrics", cwd=tmp_path)
     assert refused.stderr == (
-        "vmprof: error: --metrics is of what vmprof record saved; run.json is none of these\n"
+        "vmprof: error: --metrics is of one file that vmprof record saved; run.json is none\n"
     )

@@ -8,7 +8,9 @@ function waysToGroup(heads, rows) {
   for (const [column, head] of heads.entries()) {
     if (!head.hasAttribute("data-tells")) continue;
     const text = (row) => row.cells[column].dataset.key;
-    const outer = (row) => OUTER.exec(text(row))?.[0] ?? text(row);
+    const first = (path) => OUTER.exec(path)?.[0] ?? path;
+    // A row may be of several layers.
+    const outer = (row) => [...new Set(text(row).split(" + ").map(first))].join(" + ");
     const name = head.textContent.toLowerCase();
     ways.set(name, text);
     if (rows.some((row) => outer(row) !== text(row))) ways.set(`${name}, outermost`, outer);
