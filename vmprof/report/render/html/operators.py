@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from vmprof.report.aggregate import merge_calls, merge_key
 from vmprof.report.derive import derive_rows, summed
 from vmprof.report.kinds import kind_of, microseconds
+from vmprof.report.layers import short as short_layers
 from vmprof.report.model import Report
 from vmprof.report.noise import spread_of
 from vmprof.report.render.figures import short, short_time
 from vmprof.report.render.names import shortened
 from vmprof.report.render.table import columns_of, format_metric
 from vmprof.values import (
+    LAYER,
     NOT_COUNTED,
     Count,
     Duration,
@@ -225,6 +227,8 @@ def cell(title: str, metric: Metric | None) -> Cell:
             return Cell(text, unit, exact, value)
         case Ratio(value):
             return Cell(short(metric), "", f"{value:.6g}", value)
+        case str() if title == LAYER:
+            return Cell(short_layers(metric), "", metric, metric)
         case str() if title in ("Name", "Argument Shapes"):
             return Cell(metric, "", metric, metric)
     return Cell(exact, "", exact, exact)
