@@ -23,7 +23,7 @@ import sys
 from vmprof.cli.numbers import positive
 from vmprof.cli.output import print_out
 from vmprof.cli.results import ABOUT_FILES, Results
-from vmprof.compare.readers import read_reports, reports_of
+from vmprof.compare.readers import read_report
 from vmprof.errors import VmprofError
 from vmprof.report.advice import advise, load_rules
 from vmprof.report.render import advice as rendered
@@ -61,15 +61,8 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     if options.file is None:
         raise VmprofError("name the saved report to advise on, or --rules to list the rules")
-    saved = read_reports(options.file)
-    if options.report is not None:
-        saved = reports_of(options.report, saved)
-    if len(saved) > 1:
-        names = ", ".join(each.model or each.where for each in saved)
-        raise VmprofError(
-            f"{options.file} holds {len(saved)} reports; name one with --report: {names}"
-        )
-    advised = advise(saved[0].report, rules)
+    report = read_report(options.file, options.report).report
+    advised = advise(report, rules)
     results.deliver(
         {"json": lambda: rendered.to_json(advised)},
         lambda: rendered.text(advised, width, options.top),

@@ -19,7 +19,7 @@ import argparse
 import webbrowser
 
 from vmprof.cli.results import ABOUT_FILES, Results
-from vmprof.compare.readers import read_reports, reports_of
+from vmprof.compare.readers import read_report
 from vmprof.errors import VmprofError
 from vmprof.report.facts import title_of
 from vmprof.report.render.stacks import collapsed, firefox, flame, pprof, speedscope, stacks_of
@@ -51,15 +51,7 @@ def execute(options: argparse.Namespace) -> int:
     page = results.files.get("html")
     if options.open and (page is None or not page.is_file):
         raise VmprofError("--open needs a page to show: --html FILE")
-    saved = read_reports(options.file)
-    if options.report is not None:
-        saved = reports_of(options.report, saved)
-    if len(saved) > 1:
-        names = ", ".join(each.model or each.where for each in saved)
-        raise VmprofError(
-            f"{options.file} holds {len(saved)} reports; name one with --report: {names}"
-        )
-    report = saved[0].report
+    report = read_report(options.file, options.report).report
     sampled, stacks, title = sampled_of(report), stacks_of(report), title_of(report)
     results.deliver(
         {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import textwrap
 from collections.abc import Sequence
@@ -13,6 +12,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from vmprof.compare.parts import Heading, Part, Prose, Table
+from vmprof.report.render.console import console as console_of
+from vmprof.report.render.console import trimmed
 from vmprof.report.render.names import shortened
 from vmprof.visible import visible
 
@@ -33,24 +34,12 @@ _STYLES = (
 
 def render(parts: Sequence[Part], *, width: int, colour: bool) -> str:
     """``parts`` in ``width`` characters."""
-    output = io.StringIO()
-    console = Console(
-        file=output,
-        width=max(width, _NARROW),
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
+    console, output = console_of(max(width, _NARROW), colour=colour)
     for number, part in enumerate(parts):
         if number:
             console.print()
         _print(part, console)
-    # No blanks at the ends of lines, which rich pads.
-    return "".join(f"{line.rstrip()}\n" for line in output.getvalue().rstrip("\n").split("\n"))
+    return trimmed(output)
 
 
 def _print(part: Part, console: Console) -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from vmprof import json_text
 from vmprof.compare.readers import csv, text
 from vmprof.compare.readers.logs import unwrapped
-from vmprof.compare.readers.saved import SavedReport
+from vmprof.compare.readers.saved import SavedReport, names_of, reports_of
 from vmprof.errors import VmprofError
 from vmprof.recording.recognized import is_recording
 from vmprof.report.render.embedded import is_page, reports_in
@@ -52,6 +52,18 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
             raise VmprofError(f"{path} is a recording in which no invocation was timed")
         return [SavedReport(report, f"{path}, {name}") for name, report in found.items()]
     return parse_reports(_decoded(content), str(path))
+
+
+def read_report(path: str | os.PathLike[str], model: str | None = None) -> SavedReport:
+    """The one report in a file, or the one of ``model``; :class:`VmprofError` if there are more."""
+    saved = read_reports(path)
+    if model is not None:
+        saved = reports_of(model, saved)
+    if len(saved) > 1:
+        raise VmprofError(
+            f"{path} holds {len(saved)} reports; name one with --report: {names_of(saved)}"
+        )
+    return saved[0]
 
 
 @uncollected()

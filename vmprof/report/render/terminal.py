@@ -8,13 +8,12 @@ time goes, what is missing.
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +24,8 @@ from vmprof.report.layers import short as short_layers
 from vmprof.report.model import Report
 from vmprof.report.noise import Level, Noise, noise_of, spread_of
 from vmprof.report.provenance import folded
+from vmprof.report.render.console import console as console_of
+from vmprof.report.render.console import trimmed
 from vmprof.report.render.figures import short
 from vmprof.report.render.names import shortened
 from vmprof.report.render.view import View, select
@@ -48,19 +49,7 @@ _NEVER_BY_DEFAULT = ("Hash", "Percent")
 def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     """``report`` in ``width`` characters."""
     width = max(width, _NARROW)
-    output = io.StringIO()
-    console = Console(
-        file=output,
-        width=width,
-        height=25,  # unless both are given, a dumb terminal is taken for one of 80 columns
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
+    console, output = console_of(width, colour=colour)
     if title := title_of(report):
         console.print(Text(visible(title), "bold"))
     console.print(_facts(report, width))
@@ -88,9 +77,7 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     if line := folded(report.provenance):
         console.print()
         console.print(Text(visible(f"{line} (all of it: --provenance)"), "dim"))
-    # No blanks at the ends of lines, which rich pads.
-    lines = output.getvalue().rstrip("\n").split("\n")
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    return trimmed(output)
 
 
 @dataclass(frozen=True)

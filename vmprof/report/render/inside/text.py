@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
 
 from vmprof.inside.annotation import Annotation, LineShare
 from vmprof.inside.listing import Listing, LoopShare, Step
 from vmprof.inside.mix import Mix, order, width_name
 from vmprof.report.annotated import Annotated, Operator
+from vmprof.report.render.console import console as console_of
 from vmprof.report.render.inside.near import near
 from vmprof.visible import visible
 
@@ -253,18 +252,7 @@ def _columns(rows: Sequence[Sequence[str]], right: int) -> list[str]:
 
 
 def _rendered(lines: Iterable[tuple[str, str]], width: int | None, *, colour: bool) -> str:
-    output = io.StringIO()
-    console = Console(
-        file=output,
-        width=width or _WIDE,
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
+    console, output = console_of(width or _WIDE, colour=colour)
     for style, line in lines:
         text = Text(line, style)
         if width is not None:
