@@ -10,7 +10,6 @@ import pytest
 
 from vmprof import Report
 from vmprof.cli.main import main
-from vmprof.drivers import peaks as drivers
 from vmprof.report.bounds import explain
 from vmprof.report.roofs import LAUNCH, Roofs
 from vmprof.values import Duration
@@ -42,7 +41,7 @@ def test_a_machine_attains_something() -> None:
 def test_a_run_measures_the_machine_by_itself_and_says_what_bounds_each_operator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(drivers, "measure", short)
+    monkeypatch.setattr("vmprof.zoo.peaks.measure.measure", short)
     path = tmp_path / "r.json"
     asked = ["run", "mlp", "--metrics", "--counters", "none", "--repeats", "3", "--quiet"]
     assert main([*asked, "--json", str(path)]) == 0

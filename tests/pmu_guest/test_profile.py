@@ -92,7 +92,7 @@ def test_rows_add_up_to_a_run_without_vmprof(large: Profile) -> None:
 def test_the_command_shows_instructions_per_cycle_of_each_operator(machine: Machine) -> None:
     done = machine.run(
         *("-m", "vmprof", "run", "mlp", "--schedule", "none"),
-        *("--repeats", "3", "--counters", "ipc"),
+        *("--repeats", "3", "--counters", "ipc", "--columns", "ipc,cycles,instructions"),
         compiler=True,
     )
     assert done.status == 0, done.err

@@ -19,7 +19,6 @@ from support.reports import network
 from vmprof import Report, VmprofError
 from vmprof.cli.parser import make_parser
 from vmprof.counters.hardware.cache_levels import CacheLevel
-from vmprof.drivers import peaks as drivers
 from vmprof.drivers.peaks import KnownPeaks, is_recent
 from vmprof.errors import VmprofWarning
 from vmprof.progress import Progress, silent
@@ -336,7 +335,7 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *gflops: float) -> None:
         self.measured: list[int] = []
         self._gflops = iter(gflops)
-        monkeypatch.setattr(drivers, "measure", self.measure)
+        monkeypatch.setattr("vmprof.zoo.peaks.measure.measure", self.measure)
 
     def measure(self, threads: int, *, progress: Progress) -> Peaks:
         progress("measuring")

@@ -12,7 +12,6 @@ from vmprof.report.model import Report
 from vmprof.report.peaks import is_above_roof, with_peaks
 from vmprof.values import Metric
 from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks, kept_history, peak_settings
-from vmprof.zoo.peaks.measure import measure
 
 # So long a measurement is a recent one; one that did not settle is tried again sooner.
 _RECENT = timedelta(days=30)
@@ -56,6 +55,9 @@ class KnownPeaks:
 
     def _measure(self, threads: int) -> None:
         self._new.add(threads)
+        # TVM's compiler, which there may be none of where a finished library is run.
+        from vmprof.zoo.peaks.measure import measure
+
         try:
             keep_peaks(measure(threads, progress=self._progress))
         except VmprofError as error:

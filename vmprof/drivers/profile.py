@@ -57,7 +57,6 @@ from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
 from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
 from vmprof.vm.executable import Executable
-from vmprof.zoo.peaks.launch import launch_us
 
 _EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
@@ -318,6 +317,9 @@ def profile_engines(
             if peaks is not None:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
                 report = with_vector_widths(with_metrics(report, program.kernels))
+                # TVM's compiler, which there may be none of where a finished library is run.
+                from vmprof.zoo.peaks.launch import launch_us
+
                 report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
             reports[name] = with_provenance(report, provenance)
     return reports
