@@ -69,7 +69,9 @@ def test_counts_repeat_from_run_to_run(machine: Machine, small: Profile) -> None
     again = profile(machine, "mlp-1.so")
     assert [name for name, _ in again.rows] == [name for name, _ in small.rows]
     for (name, now), (_, then) in zip(again.rows, small.rows, strict=True):
-        assert now == pytest.approx(then, rel=1e-3 if machine.exact else 0.05), name
+        # What malloc does depends on what lies in the heap.
+        is_exact = machine.exact and "alloc" not in name
+        assert now == pytest.approx(then, rel=1e-3 if is_exact else 0.05), name
 
 
 def test_rows_add_up_to_the_whole_run(large: Profile) -> None:
