@@ -5,23 +5,27 @@ python docs/make_advice.py [--check]
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pages import rewrite
+from pages import rewrite, with_parts
 
 from vmprof.report.advice import SHIPPED, Rule
 
 PAGE = Path(__file__).parent / "advice.md"
-_MADE = re.compile(r"(?s)(<!-- made by docs/make_advice.py: begin -->\n).*?(<!-- made by)")
+
+
+def rules() -> str:
+    """All that vmprof brings."""
+    return (
+        "\n".join(line for path in sorted(SHIPPED.glob("*.toml")) for line in section(path)) + "\n"
+    )
 
 
 def renew(page: str) -> str:
     """``page`` with the rules as they are."""
-    rules = "\n".join(line for path in sorted(SHIPPED.glob("*.toml")) for line in section(path))
-    return _MADE.sub(lambda match: f"{match[1]}{rules}\n{match[2]}", page)
+    return with_parts(page, {"rules": rules})
 
 
 def section(path: Path) -> Iterator[str]:

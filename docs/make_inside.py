@@ -10,13 +10,13 @@ function of this module. What was printed is kept in docs/inside.
 
 from __future__ import annotations
 
-import importlib
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from pages import rewrite, with_parts
 
 HERE = Path(__file__).parent
 PAGE = HERE / "inside.md"
@@ -52,12 +52,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 def renew(page: str) -> str:
     """``page`` with its parts made anew."""
-    return re.sub(
-        r"(<!-- (\w+) -->\n).*?(<!-- end -->)",
-        lambda match: f"{match[1]}{PARTS[match[2]]()}{match[3]}",
-        page,
-        flags=re.DOTALL,
-    )
+    return with_parts(page, PARTS)
 
 
 def measure() -> None:
@@ -98,4 +93,4 @@ def _indented(name: str) -> str:
 if __name__ == "__main__":
     if "--measure" in sys.argv[1:]:
         measure()
-    sys.exit(importlib.import_module("pages").rewrite([PAGE], renew))
+    sys.exit(rewrite([PAGE], renew))

@@ -16,6 +16,8 @@ import re
 import sys
 from pathlib import Path
 
+from pages import rewrite
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 PAGES = (HERE / "performance.md", ROOT / "README.md")
@@ -37,4 +39,4 @@ def renew(page: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(importlib.import_module("pages").rewrite(PAGES, renew))
+    sys.exit(rewrite(PAGES, renew))

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from pages import rewrite, with_parts
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -89,13 +90,8 @@ PARTS: dict[str, Callable[[], str]] = {
 
 def renew(page: str) -> str:
     """``page`` with its parts made anew."""
-    return re.sub(
-        r"(<!-- (\w+) -->\n).*?(<!-- end -->)",
-        lambda match: f"{match[1]}{PARTS[match[2]]()}{match[3]}",
-        page,
-        flags=re.DOTALL,
-    )
+    return with_parts(page, PARTS)
 
 
 if __name__ == "__main__":
-    sys.exit(importlib.import_module("pages").rewrite(PAGES, renew))
+    sys.exit(rewrite(PAGES, renew))

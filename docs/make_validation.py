@@ -22,10 +22,11 @@ TVM 0.23's report:
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from pages import rewrite, with_parts
 
 from vmprof.compare.audit import audit_report, between_rows
 from vmprof.compare.audit.corrected import corrected_cell, corrected_sum
@@ -270,22 +271,8 @@ TABLES: dict[str, Callable[[], str]] = {
 
 def renew(page: str) -> str:
     """``page`` with its tables made anew."""
-    return re.sub(
-        r"(<!-- (\w+) -->\n).*?(<!-- end -->)",
-        lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}",
-        page,
-        flags=re.DOTALL,
-    )
-
-
-def main() -> int:
-    old = PAGE.read_text(encoding="utf-8")
-    new = renew(old)
-    if "--check" in sys.argv[1:]:
-        return int(old != new)
-    PAGE.write_text(new, encoding="utf-8")
-    return 0
+    return with_parts(page, TABLES)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(rewrite([PAGE], renew))

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+_PART = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def with_parts(page: str, parts: Mapping[str, Callable[[], str]]) -> str:
+    """``page`` with ``parts`` by name, each between ``<!-- NAME -->`` and ``<!-- end -->``."""
+    return _PART.sub(lambda match: f"{match[1]}{parts[match[2]]()}{match[3]}", page)
 
 
 def rewrite(pages: Sequence[Path], renew: Callable[[str], str]) -> int:

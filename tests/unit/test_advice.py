@@ -267,7 +267,6 @@ def test_the_command(tmp_path, capsys) -> None:
 
 def test_the_page_is_up_to_date(monkeypatch) -> None:
     """If this fails: python docs/make_advice.py."""
-    monkeypatch.syspath_prepend(str(DOCS))
     spec = importlib.util.spec_from_file_location("make_advice", DOCS / "make_advice.py")
     assert spec is not None
     assert spec.loader is not None
