@@ -30,8 +30,6 @@ def test_the_mix_of_a_kernel_written_by_hand(tmp_path: Path) -> None:
     assert mixes == {1: OUTER, 2: INNER}
     inner, outer = sorted(listing.loops, key=lambda share: -share.loop.depth)
     assert inner.loop.around == outer.loop.begin
-    assert inner.loop.is_innermost
-    assert not outer.loop.is_innermost
     assert inner.loop.addresses < outer.loop.addresses
 
 

@@ -21,14 +21,13 @@ class Loop:
     """The instructions at ``addresses``; the loop is entered at ``begin``.
 
     ``depth`` is 1 for one that lies in no other; ``around`` is the beginning of the one that it
-    lies in. ``is_innermost`` if none lies in it.
+    lies in.
     """
 
     begin: int
     addresses: frozenset[int]
     depth: int = 1
     around: int | None = None
-    is_innermost: bool = True
 
 
 @dataclass
@@ -173,5 +172,4 @@ def _nested(loops: list[Loop]) -> tuple[Loop, ...]:
         nested.append(
             replace(loop, depth=1 + len(outside), around=around.begin if around else None)
         )
-    inner = {loop.around for loop in nested}
-    return tuple(replace(loop, is_innermost=loop.begin not in inner) for loop in nested)
+    return tuple(nested)

@@ -59,12 +59,6 @@ class Roofline:
     levels: Sequence[Level] = ()
     status: str = ""
 
-    def attainable(self, intensity: float) -> float | None:
-        """GFLOP/s that the machine allows on data from memory."""
-        if self.peak is None or self.bandwidth is None:
-            return None
-        return min(self.peak, intensity * self.bandwidth)
-
 
 def roofline(report: Report) -> Roofline:
     """Of the kernels whose operations and bytes are known: columns GFLOP/s and FLOP/byte."""

@@ -4,34 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-from vmprof.counters.hardware.files import cpu_list, entries, number, text
+from vmprof.counters.hardware.files import text
 
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_KINDS = {"Data": "d", "Instruction": "i"}
-
-
-@dataclass(frozen=True, slots=True)
-class Cache:
-    """A cache of one CPU: ``L1d``, its size in bytes, and how many CPUs share it."""
-
-    name: str
-    size: int
-    shared_by: int
-
-
-def caches_of(cpu: int = 0, sys_root: Path = Path("/sys")) -> list[Cache]:
-    """The caches of ``cpu``, nearest first; none where Linux does not tell."""
-    found = []
-    for folder in entries(sys_root / f"devices/system/cpu/cpu{cpu}/cache"):
-        level, size = number(folder / "level"), size_of(text(folder / "size"))
-        if level is not None and size:
-            kind = _KINDS.get(text(folder / "type").strip(), "")
-            sharing = cpu_list(text(folder / "shared_cpu_list"))
-            found.append(Cache(f"L{level}{kind}", size, max(len(sharing), 1)))
-    return sorted(found, key=lambda cache: cache.name)
 
 
 def largest_cache(sys_root: Path = Path("/sys")) -> int:
