@@ -156,6 +156,14 @@ _SHIPPED_CASES: dict[str, tuple[Report, Report]] = {
         _report(_row("a", 1, Bound="latency", **{"GFLOP/s": Ratio(9.0), "GB/s": Ratio(0.2)})),
         _report(_row("a", 1, Bound="launch", **{"GFLOP/s": Ratio(9.0), "GB/s": Ratio(0.2)})),
     ),
+    "cache-bound": (
+        _report(_row("a", 1, Bound="L2", **{"GB/s": Ratio(9.0), "FLOP/byte": Ratio(0.2)})),
+        _report(_row("a", 1, Bound="memory", **{"GB/s": Ratio(9.0), "FLOP/byte": Ratio(0.2)})),
+    ),
+    "launch-bound": (
+        _report(_row("a", 1, Bound="launch")),
+        _report(_row("a", 1, Bound="latency")),
+    ),
     "not-vectorised": (
         _report(_row("a", 1, **{"Vector width": Ratio(40.0)})),
         _report(_row("a", 1, **{"Vector width": Ratio(256.0)})),
