@@ -121,7 +121,9 @@ def test_metrics_and_layouts(tmp_path: Path) -> None:
     rows = {row["Name"]: row for row in report.calls}
     dense = rows["fused_nn_contrib_dense_pack_add_nn_relu"]
     assert {"Hash", "weight_layout", "FLOPs", "Bytes", "GFLOP/s", "GB/s"} <= dense.keys()
-    assert {row["Bound"] for row in report.calls} <= {"unknown", "compute", "L1", "L2", "L3"}
+    # Which word it is depends on this machine and moment: tests/unit/test_bounds.py has numbers.
+    words = {"compute", "latency", "launch", "unknown", "memory", "L1", "L2", "L3"}
+    assert {row["Bound"] for row in report.calls} <= words
     assert "IPC" not in report.missing
     plain = run("run", "mlp", "--schedule", "none", *quick)
     assert "fused_matmul_add_relu" in plain.stdout
