@@ -175,9 +175,7 @@ class StudyFolder:
         try:
             names = [entry.name for entry in os.scandir(self.path / _REPORTS)]
         except OSError as error:
-            raise VmprofError(
-                f"{self.path / _REPORTS} cannot be read: {error.strerror}"
-            ) from error
+            raise VmprofError(f"{self.path / _REPORTS} cannot be read: {error.strerror}") from error
         return {
             _point(name.removesuffix(suffix))
             for name in names

@@ -134,9 +134,7 @@ def _looks(hosts: int) -> float:
     return _LOOKS if _most_far(hosts) > 1 else 1.0
 
 
-def _logarithms(
-    times: Sequence[float], noises: Sequence[float]
-) -> tuple[list[float], list[float]]:
+def _logarithms(times: Sequence[float], noises: Sequence[float]) -> tuple[list[float], list[float]]:
     """And what the variances are of them."""
     if any(not isfinite(time) or time <= 0 for time in times):
         raise ValueError("times are finite, and more than 0")

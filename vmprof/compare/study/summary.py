@@ -130,7 +130,8 @@ def _summary(
     times = row.columns[TIME]
     values = [times[place] for place in places]
     chances, _ = outlying(
-        [row.tested[place] for place in places], [row.noise[place] for place in places],
+        [row.tested[place] for place in places],
+        [row.noise[place] for place in places],
         alpha / tested,
     )
     outside = {places[index]: chance * tested for index, chance in chances.items()}
