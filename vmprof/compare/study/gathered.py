@@ -21,6 +21,7 @@ HOST = "Host"  # of the provenance: what the computer calls itself
 MODEL = "Model"
 # The run as a whole, of the rows that :class:`Side` knows.
 _UNPROFILED = "Unprofiled mean"
+_NAMES = ("Name", "Argument Shapes", "Device")
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,8 @@ class Gathered:
         columns = side.columns
         for row in side.rows:
             first = row.first
-            operator = Operator(
-                *(_text(first.get(name)) for name in ("Name", "Argument Shapes", "Device"))
-            )
+            name, shapes, device = (_text(first.get(name)) for name in _NAMES)
+            operator = Operator(name, shapes, device)
             self._put(operator, place, row, columns)
         for name, row in side.wholes.items():
             if name.startswith("Total") or name == _UNPROFILED:

@@ -19,7 +19,7 @@ It takes for granted that what alike hosts take spreads as the normal distributi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import erfc, inf, isfinite, log, log1p, sqrt
+from math import erfc, isfinite, log, log1p, sqrt
 from statistics import median
 
 from vmprof.compare.significance import t_chance
@@ -37,25 +37,21 @@ _MANY = 30
 _CLOCK_STEP = 1e-3
 
 
-def outlying(
-    times: Sequence[float], noises: Sequence[float], alpha: float
-) -> tuple[dict[int, float], list[float]]:
-    """The chance of each host that is farther from the rest than chance, and all distances.
+def outlying(times: Sequence[float], noises: Sequence[float], alpha: float) -> dict[int, float]:
+    """The hosts that are farther from the rest than chance, by their places, with that chance.
 
     ``times`` has the microseconds of each host, ``noises`` the variance that each has by itself,
     from repeat to repeat. If hosts are alike, the chance that any is found is at most ``alpha``.
-    Distances are from the median of the rest: 0.1 is 10 % more. Hosts are named by their place.
     """
     logs, own = _logarithms(times, noises)
+    found: dict[int, float] = {}
     if len(logs) < LEAST_HOSTS:
-        return {}, [_distance(time, median(times)) if times else 0.0 for time in times]
+        return found
     middle = median(logs)
     order = sorted(range(len(logs)), key=lambda place: abs(logs[place] - middle))
     usual = median(own)
     floor = max(usual, (_CLOCK_STEP / median(times)) ** 2)
     far = _far(logs, own, order, floor, alpha)
-    rest = median([times[place] for place in order[: len(order) - far]])
-    found = {}
     if far:
         inside = _Rest([logs[place] for place in order[: len(order) - far]])
         for place in order[len(order) - far :]:
@@ -63,7 +59,7 @@ def outlying(
             chance = min(1.0, _looks(len(logs)) * (len(order) - far + 1) * chance)
             if chance <= alpha:
                 found[place] = chance
-    return found, [_distance(time, rest) for time in times]
+    return found
 
 
 def enough_hosts(operators: int, alpha: float) -> int:
@@ -140,7 +136,3 @@ def _logarithms(times: Sequence[float], noises: Sequence[float]) -> tuple[list[f
         raise ValueError("times are finite, and more than 0")
     own = [noise / (time * time) for time, noise in zip(times, noises, strict=True)]
     return [log(time) for time in times], [each if isfinite(each) else 0.0 for each in own]
-
-
-def _distance(time: float, rest: float) -> float:
-    return time / rest - 1 if rest > 0 else inf

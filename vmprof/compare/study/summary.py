@@ -103,7 +103,9 @@ def summarised(gathered: Gathered, alpha: float = ALPHA) -> Summaries:
     }
     tested = max(1, sum(len(places) >= LEAST_HOSTS for places in timed.values()))
     found = [
-        _summary(operator, gathered.rows[operator], places, gathered.points, alpha, tested)
+        _summary(
+            operator, gathered.rows[operator], places, gathered.points, rate=alpha, tested=tested
+        )
         for operator, places in timed.items()
     ]
     parts = [each for each in found if not each.operator.is_whole]
@@ -124,15 +126,17 @@ def _summary(
     row: Row,
     places: Sequence[int],
     points: Sequence[str],
-    alpha: float,
+    *,
+    rate: float,
     tested: int,
 ) -> Summary:
+    """``rate`` of false alarms is for all ``tested`` rows."""
     times = row.columns[TIME]
     values = [times[place] for place in places]
-    chances, _ = outlying(
+    chances = outlying(
         [row.tested[place] for place in places],
         [row.noise[place] for place in places],
-        alpha / tested,
+        rate / tested,
     )
     outside = {places[index]: chance * tested for index, chance in chances.items()}
     inside = [place for place in places if place not in outside]

@@ -33,7 +33,7 @@ def page(study: Study, place: Path | None = None) -> str:
         {"name": visible(names.get(point, point)), "link": links[point], "point": visible(point)}
         for point in names
     ]
-    by_point = {point: each for point, each in zip(names, hosts, strict=True)}
+    by_point = dict(zip(names, hosts, strict=True))
     scale = Scale.of(summary.rows)
     missing = [*study.missing.items()]
     return frame.page(
@@ -47,7 +47,7 @@ def page(study: Study, place: Path | None = None) -> str:
         folder=visible(str(study.folder.path)),
         width=WIDTH,
         height=HEIGHT,
-        edge=f"{100 * expm1(scale.edge):,.0f} %",
+        ends=(_share(-scale.edge), _share(scale.edge)),
         rows=[
             {
                 "is_whole": row.operator.is_whole,
@@ -70,6 +70,10 @@ def page(study: Study, place: Path | None = None) -> str:
         more_missing=max(0, len(missing) - _MOST_HOSTS),
         legend=legend(summary) if summary.rows else "",
     )
+
+
+def _share(logarithm: float) -> str:
+    return f"{100 * expm1(logarithm):+,.0f} %"
 
 
 def _outlier(outlier: Outlier, by_point: Mapping[str, Any]) -> dict[str, Any]:
