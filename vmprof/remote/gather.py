@@ -129,8 +129,8 @@ class _Gathering:
             if not self._jobs and now - moved > self._limits.seconds:
                 self.give_up(
                     [*self.wanted],
-                    f"the tracker did not give it within {self._limits.seconds:g} s: another client "
-                    "has it, or it hangs",
+                    f"the tracker did not give it within {self._limits.seconds:g} s: another "
+                    "client has it, or it hangs",
                 )
 
     def give_up(self, points: Sequence[str], reason: str) -> None:
