@@ -10,13 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from vmprof.drivers.host import diagnosis, kept_peaks, listed, measured_peaks
+from vmprof.drivers.host import columns_of, diagnosis, kept_peaks, listed, measured_peaks
 from vmprof.drivers.profile import profile_engines
 from vmprof.progress import Progress, silent
 from vmprof.record.rounds.engines import Engine
 from vmprof.remote import exchange
 from vmprof.remote.arguments import Packed, read_arrays, unpacked
-from vmprof.remote.exchange import EventsAsked, Model, Order, PeaksAsked
+from vmprof.remote.exchange import ColumnsAsked, EventsAsked, Model, Order, PeaksAsked
 from vmprof.report import Report
 from vmprof.report.provenance import LIBRARY
 from vmprof.report.starts import joined
@@ -101,6 +101,10 @@ def _events(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG0
     return msgspec.json.encode(listed(asked.pattern, only_names=asked.only_names))
 
 
+def _columns(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG001
+    return msgspec.json.encode(columns_of(msgspec.json.decode(text, type=ColumnsAsked).counters))
+
+
 def _doctor(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG001
     return msgspec.json.encode(diagnosis())
 
@@ -116,6 +120,7 @@ WORK: dict[str, Callable[[Path, str, Progress], bytes]] = {
     exchange.PROFILE: _profile,
     exchange.OUTPUTS: _outputs,
     exchange.EVENTS: _events,
+    exchange.COLUMNS: _columns,
     exchange.DOCTOR: _doctor,
     exchange.PEAKS: _peaks,
 }
