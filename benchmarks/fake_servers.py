@@ -62,8 +62,7 @@ class FakeServer:
         await self._register()
 
 
-async def serve(tracker: int, key: str, numbers: range, folder: Path) -> None:
-    reports = sorted(folder.iterdir())
+async def serve(tracker: int, key: str, numbers: range, reports: list[Path]) -> None:
     for number in numbers:
         await FakeServer(number, tracker, key, reports[number % len(reports)]).start()
     print("registered", flush=True)
@@ -73,4 +72,5 @@ async def serve(tracker: int, key: str, numbers: range, folder: Path) -> None:
 if __name__ == "__main__":
     tracker, key, first, count, folder = sys.argv[1:]
     begin = int(first)
-    asyncio.run(serve(int(tracker), key, range(begin, begin + int(count)), Path(folder)))
+    numbers = range(begin, begin + int(count))
+    asyncio.run(serve(int(tracker), key, numbers, sorted(Path(folder).iterdir())))

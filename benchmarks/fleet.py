@@ -29,14 +29,13 @@ from functools import partial
 from math import exp
 from pathlib import Path
 
-from fake_servers import PORT, address_of
 from figures import Figure, alone
 
 from vmprof.compare.study import Asked, Study, StudyFolder
 from vmprof.compare.study.outliers import outlying
 from vmprof.compare.study.summary import ALPHA
 from vmprof.report.model import Report
-from vmprof.values import Count, Duration, Metric, Row, Samples
+from vmprof.values import Duration, Metric, Row, Samples
 
 HERE = Path(__file__).parent
 RECORDED = HERE.parent / "tests/data/resnet50/report.json"
@@ -93,7 +92,7 @@ def answers(folder: Path, count: int) -> None:
         (folder / f"{seed:03}.json").write_text(variant(report, seed).json(), encoding="utf-8")
 
 
-def asked(server: object, progress: object) -> Report:
+def asked(server: object, _: object) -> Report:
     """In place of what :class:`vmprof.remote.client.Remote` does."""
     import socket
 
@@ -108,7 +107,8 @@ def asked(server: object, progress: object) -> Report:
 
 def gathered(tracker: int, folder: Path) -> None:
     """The client, in a process of its own; prints what it took, as JSON."""
-    from vmprof.remote.gather import Limits, gather
+    from vmprof.remote.gather import gather
+    from vmprof.remote.limits import Limits
     from vmprof.remote.tracked import TrackedServers
 
     before = _most_memory()

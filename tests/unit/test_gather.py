@@ -13,7 +13,8 @@ from vmprof.compare.study import Asked, Study, StudyFolder
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress, Step
 from vmprof.remote import gather as gathering
-from vmprof.remote.gather import Limits, gather
+from vmprof.remote.gather import gather
+from vmprof.remote.limits import Limits
 from vmprof.report.model import Report
 
 ASKED = Asked("small on rasp", {"model": "small"})

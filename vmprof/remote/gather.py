@@ -17,6 +17,7 @@ from vmprof.compare.study import Study, StudyFolder
 from vmprof.compare.study.gathered import Gathered
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress, Step, silent
+from vmprof.remote.limits import Limits
 from vmprof.report.model import Report
 
 # Seconds. How long a free server is waited for before one looks who is done; how often the list
@@ -49,17 +50,6 @@ class Servers(Protocol):
 
     def put_off(self) -> None:
         """What was given is not wanted: somebody else may have it, or the next, for a while."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """``jobs`` servers measure at once; each has ``seconds`` from when it was given to us.
-
-    So long one waits, too, for servers that somebody else has.
-    """
-
-    jobs: int = 16
-    seconds: float = 600.0
 
 
 def gather(

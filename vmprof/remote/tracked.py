@@ -97,6 +97,15 @@ class TrackedServers:
         }
         return [shown(host, port) for host, port in sorted(found)]
 
+    def check(self) -> None:
+        """Raise :class:`VmprofError` if there is none."""
+        if not self.listed():
+            where = shown(*self._tracker)
+            raise VmprofError(
+                f"the tracker at {where} has no server under the key {self._key!r}; start one: "
+                f"vmprof rpc-server --tracker {where} --key {self._key}"
+            )
+
     def given(self, seconds: float) -> TrackedServer | None:
         if time.monotonic() < self._not_before:
             time.sleep(seconds)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from html import escape
+from pathlib import Path
 
 from vmprof.compare.study.folder import StudyFolder
 from vmprof.compare.study.gathered import Gathered
@@ -92,11 +93,11 @@ class Study(Mapping[str, Report]):
 
         return document.render(self)
 
-    def html(self) -> str:
-        """One page: :func:`vmprof.compare.study.page.page`."""
+    def html(self, place: Path | None = None) -> str:
+        """One page: :func:`vmprof.compare.study.page.page`; ``place`` is where it will be."""
         from vmprof.compare.study.page import page
 
-        return page(self)
+        return page(self, place)
 
     def __str__(self) -> str:
         from vmprof.compare.parts import plain

@@ -146,12 +146,19 @@ def _beside(outlier: Outlier, column: str) -> str:
 
 
 def _missing(missing: Mapping[str, str], top: int | None) -> Table:
-    lines = [[point, reason] for point, reason in [*missing.items()][:top]]
-    left_out = len(missing) - len(lines)
+    """Those of one reason in one line."""
+    alike: dict[str, list[str]] = {}
+    for point, reason in missing.items():
+        alike.setdefault(reason, []).append(point)
+    lines = [
+        [f"{points[0]} and {len(points) - 1:,} more" if points[1:] else points[0], reason]
+        for reason, points in [*alike.items()][:top]
+    ]
+    left_out = len(alike) - len(lines)
     return Table(
         ["Server", "Why"],
         lines,
         text_columns=2,
         wrapped=(1,),
-        note=f"{left_out:,} more servers are not shown (--top)" if left_out else "",
+        note=f"{left_out:,} more reasons are not shown (--top)" if left_out else "",
     )
