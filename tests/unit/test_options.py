@@ -92,8 +92,9 @@ def test_the_keywords_of_profile_have_the_defaults_of_the_types() -> None:
         name: of_types[name] for name in shared
     }
     # Of the flat interface alone; and what is made of others, or of validate alone.
-    assert keywords.keys() - shared == {"source", "engine", "progress", "named_inputs"}
-    assert of_types.keys() - shared == {"source", "counting", "rounds", "sampling", "at_least"}
+    assert keywords.keys() - shared == {"source", "engine", "remote", "progress", "named_inputs"}
+    others = {"source", "counting", "rounds", "sampling", "at_least", "imports"}
+    assert of_types.keys() - shared == others
 
 
 @pytest.mark.parametrize("command", ["run m", "validate m", "diff a b"])

@@ -42,7 +42,9 @@ class Strict:
         if options.counters is None:
             raise VmprofError("--strict is about the events that are named; add --counters WHAT")
         if columns_of is None:
-            from vmprof.drivers.host import columns_of  # TVM, which takes time to load
+            from vmprof.drivers import host  # TVM, which takes time to load
+
+            columns_of = host.columns_of
         self._columns = columns_of(options.counters)
 
     def __bool__(self) -> bool:

@@ -130,7 +130,7 @@ class Remote:
         return Report.from_json(self._ask(exchange.PROFILE, order, "profiling", progress).decode())
 
     def outputs(self) -> Any:
-        """The model's outputs, as arrays of numpy's and Python's numbers, of the last profile."""
+        """The model's outputs, as TVM has them, of the last profile that was to keep them."""
         plain, _, arrays = self._ask(exchange.OUTPUTS, None, "fetching outputs").partition(b"\n")
         return unpacked(msgspec.json.decode(plain), read_arrays(io.BytesIO(arrays)))
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tvm.rpc import _ffi_api as tvm_rpc
 from tvm.rpc import server as tvm_server
@@ -86,23 +86,22 @@ class Listening:
         return listening
 
 
-def serve(listening: socket.socket, where: Listening) -> None:
-    """Serve one client after the other, until an interrupt."""
+def serve(listening: socket.socket, where: Listening, folder: ServerFolder) -> NoReturn:
+    """Serve one client after the other, until an interrupt; their files lie in ``folder``."""
     port = listening.getsockname()[1]
-    with ServerFolder() as folder:
-        # TVM has no other way to stand around it.
-        tvm_server._serving = partial(_serve_client, folder.path)  # noqa: SLF001
-        # For connections from now on: who says nothing shall not keep others waiting.
-        socket.setdefaulttimeout(_HANDSHAKE)
-        listening.settimeout(None)
-        while True:
-            try:
-                tvm_server._listen_loop(  # noqa: SLF001
-                    listening, port, where.key, where.tracker, None, where.custom_address
-                )
-            except Exception as error:  # noqa: BLE001 # who connects may send anything
-                _LOGGER.warning("%s: %s; going on", type(error).__name__, error)
-                time.sleep(_PAUSE)
+    # TVM has no other way to stand around it.
+    tvm_server._serving = partial(_serve_client, folder.path)  # noqa: SLF001
+    # For connections from now on: who says nothing shall not keep others waiting.
+    socket.setdefaulttimeout(_HANDSHAKE)
+    listening.settimeout(None)
+    while True:
+        try:
+            tvm_server._listen_loop(  # noqa: SLF001
+                listening, port, where.key, where.tracker, None, where.custom_address
+            )
+        except Exception as error:  # noqa: BLE001 # who connects may send anything
+            _LOGGER.warning("%s: %s; going on", type(error).__name__, error)
+            time.sleep(_PAUSE)
 
 
 def _serve_client(
