@@ -57,8 +57,10 @@ def _source(source: Any, name: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON; arrays and files as what tells them from others."""
+    """As JSON; arrays and files as what tells them from others, nothing given as None."""
     match value:
+        case () | [] | {} if not value:
+            return None
         case None | bool() | int() | float():
             return value
         case str():
