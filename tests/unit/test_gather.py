@@ -53,7 +53,7 @@ class FakeTracker:
     def given(self, seconds: float) -> Fake | None:
         return self.queue.pop(0) if self.queue else None
 
-    def put_off(self) -> None:
+    def put_off(self, server: gathering.Server) -> None:
         self.put_offs += 1
 
 

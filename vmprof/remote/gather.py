@@ -48,8 +48,8 @@ class Servers(Protocol):
     def given(self, seconds: float) -> Server | None:
         """The next that is free, waited for so long."""
 
-    def put_off(self) -> None:
-        """What was given is not wanted: somebody else may have it, or the next, for a while."""
+    def put_off(self, server: Server) -> None:
+        """It was given and is not wanted: others may have it, and the next ones are asked for."""
 
 
 def gather(
@@ -153,7 +153,7 @@ class _Gathering:
         if server is None:
             return False
         if server.address not in self.wanted:
-            self._servers.put_off()
+            self._servers.put_off(server)
             return False
         del self.wanted[server.address]
         thread = Thread(target=self._measure, args=(server,), name="vmprof-fleet", daemon=True)

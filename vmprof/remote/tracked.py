@@ -23,11 +23,13 @@ from tvm.rpc.base import TrackerCode
 
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress
+from vmprof.remote.gather import Server
 from vmprof.report.model import Report
 
-# A server that the tracker gave, and that nobody then connects to, registers again after so many
-# seconds. Not to keep all of them from others, we wait with the next request.
-_PUT_OFF = 8.0
+# A server that the tracker gave, and that nobody then connects to, is kept from all others until
+# it registers again, after up to 8 seconds. So we pass by those that we do not want once, and before
+# we do so again wait for so many seconds.
+_PAUSE = 15.0
 _ANSWER = 10.0  # seconds that a tracker may take for a list
 
 
@@ -71,6 +73,7 @@ class TrackedServers:
         self._summaries = self._connected()
         self._requests = self._connected()
         self._is_requested = False
+        self._passed: set[str] = set()
         self._not_before = 0.0
 
     def __enter__(self) -> TrackedServers:  # noqa: PYI034 # Python 3.10 has no Self
@@ -124,8 +127,11 @@ class TrackedServers:
         host, port, match = answer
         return TrackedServer(host, port, match, self._measure)
 
-    def put_off(self) -> None:
-        self._not_before = time.monotonic() + _PUT_OFF
+    def put_off(self, server: Server) -> None:
+        if server.address in self._passed:
+            self._passed.clear()
+            self._not_before = time.monotonic() + _PAUSE
+        self._passed.add(server.address)
 
     def _connected(self) -> Any:
         with self._told():
