@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,8 @@ from tvm.rpc.base import RPC_TRACKER_MAGIC, TrackerCode
 import vmprof
 from vmprof import Report, Study, VmprofError
 from vmprof.cli.main import main
+from vmprof.progress import Progress
+from vmprof.remote.tracked import TrackedServer, TrackedServers
 
 KEY = "board"
 SHORT = {"repeats": 2, "warmup": 1}
@@ -170,6 +172,33 @@ def test_one_that_refuses_says_so(at_tracker: int, tmp_path: Path) -> None:
     assert f"cannot connect to {HOST}:{port}" in study.missing[f"{HOST}:{port}"]
 
 
+def test_of_many_free_ones_those_that_are_not_wanted_are_passed_by_at_once(
+    at_tracker: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would take hours to complete a large fleet of which one is missing."""
+
+    def measure(server: TrackedServer, progress: Progress) -> Report:
+        raise NotImplementedError
+
+    with ExitStack() as stack:
+        for port in (1, 2, 3):
+            stack.enter_context(registered(at_tracker, "many", port))
+        servers = stack.enter_context(TrackedServers((HOST, at_tracker), "many", measure))
+        assert servers.listed() == [f"{HOST}:1", f"{HOST}:2", f"{HOST}:3"]
+        for address in servers.listed():
+            given = servers.given(60)
+            assert given is not None
+            assert given.address == address
+            servers.put_off(given)
+        servers.put_off(given)
+        stack.enter_context(registered(at_tracker, "many", 4))
+        assert servers.given(0) is None  # others may have it
+        monkeypatch.setattr(servers, "_not_before", 0.0)
+        again = servers.given(60)
+        assert again is not None
+        assert again.address == f"{HOST}:4"
+
+
 def test_what_no_server_has_to_be_asked_for(at_tracker: int, tmp_path: Path) -> None:
     at, folder = (HOST, at_tracker), tmp_path / "study"
     for problem, source, more in (
@@ -180,7 +209,7 @@ def test_what_no_server_has_to_be_asked_for(at_tracker: int, tmp_path: Path) -> 
         ("is not of the form HOST:PORT", "mlp", {"output": folder, "tracker": "desk"}),
         ("does not answer", "mlp", {"output": folder, "tracker": (HOST, free_port())}),
         (
-            "an option of vmprof.profile, misspelt",
+            "misspelt",
             "mlp",
             {"output": folder, "inputs": [1], "repeat": 3},
         ),

@@ -27,8 +27,8 @@ from vmprof.remote.gather import Server
 from vmprof.report.model import Report
 
 # A server that the tracker gave, and that nobody then connects to, is kept from all others until
-# it registers again, after up to 8 seconds. So we pass by those that we do not want once, and before
-# we do so again wait for so many seconds.
+# it registers again, after up to 8 seconds. So we pass by those that we do not want once, and
+# wait for so many seconds before we do so again.
 _PAUSE = 15.0
 _ANSWER = 10.0  # seconds that a tracker may take for a list
 
