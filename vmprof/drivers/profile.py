@@ -28,6 +28,7 @@ from vmprof.progress import Progress, silent
 from vmprof.record.collector_columns import told_plainly
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, wrapped_calls
+from vmprof.record.in_memory import ModulesInMemory
 from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.plan import Plan
@@ -52,7 +53,9 @@ from vmprof.report.noise import with_provenance
 from vmprof.report.roofs import LAUNCH
 from vmprof.report.sampled import SAMPLES
 from vmprof.report.threads import THREAD_METRICS
+from vmprof.sampling.code import Code
 from vmprof.sampling.fold import SampledRuns
+from vmprof.sampling.maps import Libraries
 from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
 from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
@@ -208,8 +211,11 @@ def profile_engines(
             configured_pool(profiling.threads.num_threads, profiling.threads.pin)
         )
         sampler, unsampled = _sampler(profiling, plan.machine, stack)
-        words = sampler.counted.layout.sample_words if sampler else 0
-        recorder = Recorder(max(opened.sample_words, words), max_records, tasks=scope.tasks)
+        recorder = Recorder(
+            max(opened.sample_words, sampler.counted.layout.sample_words if sampler else 0),
+            max_records,
+            tasks=scope.tasks,
+        )
         classes = [_ENGINES[name] for name in engines]
         executable = Executable(program, device, wraps=WrappedVm in classes)
         arguments = resolved.arguments
@@ -249,6 +255,7 @@ def profile_engines(
                 if rounds.single_pass
                 else "task-clock cannot be counted for other threads here"
             )
+        code = Code(Libraries(ModulesInMemory(program.module).described))
         reports = {}
         for (name, engine), measurement in zip(running.items(), measured.measurements, strict=True):
             report = build_report(
@@ -302,7 +309,7 @@ def profile_engines(
                 threads=threads and not blind,
                 layers=engine.layers,
                 sampled=SampledRuns.of(
-                    sampler.event, sampler.unit, sampler.rate, measurement.sampled
+                    sampler.event, sampler.unit, sampler.rate, measurement.sampled, code
                 )
                 if sampler
                 else None,
@@ -312,7 +319,9 @@ def profile_engines(
                 *(THREAD_METRICS if threads and not blind else ()),
                 *(CPU_METRICS if opened.clocks and (threads or metrics) else ()),
             ]
-            report = derive(with_kernels(with_code(report), program.kernels), derived)
+            report = derive(
+                with_kernels(with_code(report, code.contents), program.kernels), derived
+            )
             report = accounted(report, opened.asked | {d.column: d.column for d in derived})
             if peaks is not None:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from vmprof.runs.work import Ints
+
+Bytes = npt.NDArray[np.uint8]
 
 _X86_64, _AARCH64 = "EM_X86_64", "EM_AARCH64"
 # Between an ADRP and the instruction that adds the place in the page.
@@ -25,6 +28,66 @@ def references(machine: str, code: bytes, begin: int, wanted: Ints) -> tuple[Int
         places = targets = np.zeros(0, dtype=np.int64)
     found = np.isin(targets, wanted)
     return places[found], targets[found]
+
+
+def references_in_memory(machine: str, code: bytes, begin: int, wanted: Ints) -> tuple[Ints, Ints]:
+    """As :func:`references`, of ``code`` that is where it runs: it has whole addresses too.
+
+    Only what is written as instructions that take the address of a function, or go there.
+    """
+    if machine == _X86_64:
+        places, targets = _running_x86_64(code, begin)
+    elif machine == _AARCH64:
+        parts = (_aarch64(code, begin), _running_aarch64(code, begin))
+        places, targets = (np.concatenate(each) for each in zip(*parts, strict=True))
+    else:
+        places = targets = np.zeros(0, dtype=np.int64)
+    found = np.isin(targets, wanted)
+    return places[found], targets[found]
+
+
+def _running_x86_64(code: bytes, begin: int) -> tuple[Ints, Ints]:
+    bytes_ = np.frombuffer(code + bytes(8), np.uint8)
+    first, second, third = (bytes_[each : each + len(code)] for each in range(3))
+    # MOV of 64 bits into a register; CALL and JMP; LEA of a place relative to the next instruction.
+    move = np.flatnonzero((first & 0xFE == 0x48) & (second & 0xF8 == 0xB8))
+    jump = np.flatnonzero(first & 0xFE == 0xE8)
+    place = np.flatnonzero((first & 0xFB == 0x48) & (second == 0x8D) & (third & 0xC7 == 0x05))
+    targets = [_numbers(bytes_, move + 2, "<i8")]
+    for at, length in ((jump, 5), (place, 7)):
+        targets.append(begin + at + length + _numbers(bytes_, at + length - 4, "<i4"))
+    return begin + np.concatenate([move, jump, place]), np.concatenate(targets)
+
+
+def _numbers(content: Bytes, places: Ints, kind: str) -> Ints:
+    """What stands at ``places``; where it is cut off, anything."""
+    size = np.dtype(kind).itemsize
+    at = np.minimum(places[:, None] + np.arange(size), len(content) - 1)
+    numbers: Ints = content[at].view(kind)[:, 0].astype(np.int64)
+    return numbers
+
+
+def _running_aarch64(code: bytes, begin: int) -> tuple[Ints, Ints]:
+    """A MOVZ and MOVKs of one register, one behind the other, have 16 bits each; or a BL."""
+    words = np.frombuffer(code, "<u4", count=len(code) // 4).astype(np.int64)
+    places = begin + 4 * np.arange(len(words))
+    is_move = (words & 0xFF800000 == 0xD2800000) | (words & 0xFF800000 == 0xF2800000)
+    starts = np.flatnonzero(words & 0xFF800000 == 0xD2800000)
+    value = np.zeros(len(starts), np.int64)
+    goes_on = np.ones(len(starts), dtype=bool)
+    for behind in range(4):
+        at = np.minimum(starts + behind, max(len(words) - 1, 0))
+        goes_on &= (starts + behind < len(words)) & is_move[at]
+        goes_on &= words[at] & 31 == words[starts] & 31
+        shift = 16 * (words[at] >> 21 & 3)
+        value |= np.where(goes_on, (words[at] >> 5 & 0xFFFF) << shift, 0)
+    calls = np.flatnonzero(words & 0xFC000000 == 0x94000000)
+    distance = words[calls] & 0x3FFFFFF
+    distance -= (distance >> 25) << 26  # 26 bits with a sign
+    return (
+        np.concatenate([places[starts], places[calls]]),
+        np.concatenate([value, places[calls] + 4 * distance]),
+    )
 
 
 def _x86_64(code: bytes, begin: int) -> tuple[Ints, Ints]:

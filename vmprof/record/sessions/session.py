@@ -24,6 +24,7 @@ from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
+from vmprof.record.in_memory import ModulesInMemory
 from vmprof.record.plan import Plan
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Reading, Recorder
@@ -43,6 +44,8 @@ from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
 from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
 from vmprof.report.sampled import SAMPLES
+from vmprof.sampling.code import Code
+from vmprof.sampling.maps import Libraries
 from vmprof.values import Count, Metric
 from vmprof.version import __version__
 
@@ -111,6 +114,7 @@ class Session:
         self._next_id = 0
         self._problems: dict[str, None] = {}
         self._libraries: dict[Path, None] = {}
+        self._in_memory = ModulesInMemory()
 
     # ---- life ----------------------------------------------------------------------------
 
@@ -161,7 +165,7 @@ class Session:
         if self._pointer == ffi.NULL:
             raise MemoryError
         self._stack.callback(lib.vmprof_session_release, self._pointer)
-        self._vms = Vms(self._pointer, self.options, self._problem)
+        self._vms = Vms(self._pointer, self.options, self._in_memory, self._problem)
         self._stack.callback(self._vms.close)
         self._stack.callback(Patch(self._made).undo)
         self._stack.callback(libraries_noted(self._loaded))
@@ -174,7 +178,8 @@ class Session:
             return None, {}
         opened = open_sampler(sampling.event, sampling.sample_rate, plan.machine)
         try:
-            return Samples(self._stack.enter_context(opened)), {}
+            code = Code(Libraries(self._in_memory.described))
+            return Samples(self._stack.enter_context(opened), code), {}
         except Refused as refused:
             return None, {SAMPLES: str(refused)}
 
@@ -363,7 +368,9 @@ class Session:
             allocations=kept.allocations,
             samples=kept.samples,
             sampling=sampling,
-            code=code_of(sampling, kept.samples) if sampling else (),
+            code=code_of(sampling, kept.samples, self._samples.code.contents)
+            if self._samples and sampling
+            else (),
             missing={
                 **self._counters.refused,
                 **dict.fromkeys(self._counters.wide.columns, _COUNTED_PER_PROCESSOR),

@@ -16,6 +16,7 @@ from vmprof.native import ffi, lib, wrap
 from vmprof.program import Program
 from vmprof.program.program import find_executable
 from vmprof.record.hook import Hook
+from vmprof.record.in_memory import ModulesInMemory
 from vmprof.record.launches import recorded_launches
 from vmprof.record.sessions.attached import AttachedOwnModule, AttachedTvmModule, Entry, Pair
 from vmprof.record.sessions.kernels import KnownKernels
@@ -58,12 +59,17 @@ _KEPT_LOOKUPS = (
 class Vms:
     """Attaches VMs to the ``vmprof_session`` at ``pointer``.
 
-    ``problem`` is told what cannot be recorded. Several threads may attach VMs, and look up
+    ``in_memory`` is given their modules when they are sampled, ``problem`` is told what cannot be
+    recorded. Several threads may attach VMs, and look up
     functions of attached ones.
     """
 
     def __init__(
-        self, pointer: Any, options: SessionOptions, problem: Callable[[str], None]
+        self,
+        pointer: Any,
+        options: SessionOptions,
+        in_memory: ModulesInMemory,
+        problem: Callable[[str], None],
     ) -> None:
         self._pointer = pointer
         self._root = lib.vmprof_session_root(pointer)
@@ -76,6 +82,7 @@ class Vms:
         self._functions: dict[tuple[int, str], tuple[int, int]] = {}
         self._callees: list[str] = []
         self.kernels = KnownKernels()
+        self._in_memory = in_memory
         self._learning: list[Hook] = []  # of VMs whose names come up as they run
         self._launches = ExitStack()
         self._launches_seen: set[int] = set()
@@ -171,7 +178,7 @@ class Vms:
         )
         outline = Outline(plain.program.module)
         number = self._new_vm("vmprof", plain.devices)
-        self._see_launches(plain.program.module)
+        self._see_code(plain.program.module)
         return Pair(self, number, module, OwnModule(recorded), outline.makers)
 
     def _tvm_pair(self, module: Any, known: MadeOf | None) -> Pair:
@@ -180,11 +187,11 @@ class Vms:
             number = self._new_vm("tvm", "unknown")
             self.note(number, _BEFORE_THE_SESSION)
             self._set_hook(module, None)
-            self._see_launches(module)
+            self._see_code(module)
             return Pair(self, number, module, module)
         outline = Outline(executable)
         number = self._new_vm(self._options.engine, known.device)
-        self._see_launches(executable)
+        self._see_code(executable)
         if self._options.engine == "vmprof":
             program = Program.of_module(executable, "the module")
             vm = Interpreter(
@@ -240,8 +247,10 @@ class Vms:
             self.kernels.add(first, names)
             return first
 
-    def _see_launches(self, module: Any) -> None:
-        """Parallel launches of libraries that came with ``module``."""
+    def _see_code(self, module: Any) -> None:
+        """What came with ``module``: what was compiled in memory, and parallel launches."""
+        if self._options.sampling:
+            self._in_memory.add(module)
         handle = module.__chandle__()
         if self._options.count != "tasks" or handle in self._launches_seen:
             return
