@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from vmprof.runs.work import Ints
-
-Bytes = npt.NDArray[np.uint8]
 
 _X86_64, _AARCH64 = "EM_X86_64", "EM_AARCH64"
 # Between an ADRP and the instruction that adds the place in the page.
@@ -47,24 +44,22 @@ def references_in_memory(machine: str, code: bytes, begin: int, wanted: Ints) ->
 
 
 def _running_x86_64(code: bytes, begin: int) -> tuple[Ints, Ints]:
-    bytes_ = np.frombuffer(code + bytes(8), np.uint8)
+    bytes_ = np.frombuffer(code + bytes(3), np.uint8)
     first, second, third = (bytes_[each : each + len(code)] for each in range(3))
     # MOV of 64 bits into a register; CALL and JMP; LEA of a place relative to the next instruction.
-    move = np.flatnonzero((first & 0xFE == 0x48) & (second & 0xF8 == 0xB8))
-    jump = np.flatnonzero(first & 0xFE == 0xE8)
-    place = np.flatnonzero((first & 0xFB == 0x48) & (second == 0x8D) & (third & 0xC7 == 0x05))
-    targets = [_numbers(bytes_, move + 2, "<i8")]
-    for at, length in ((jump, 5), (place, 7)):
-        targets.append(begin + at + length + _numbers(bytes_, at + length - 4, "<i4"))
-    return begin + np.concatenate([move, jump, place]), np.concatenate(targets)
-
-
-def _numbers(content: Bytes, places: Ints, kind: str) -> Ints:
-    """What stands at ``places``; where it is cut off, anything."""
-    size = np.dtype(kind).itemsize
-    at = np.minimum(places[:, None] + np.arange(size), len(content) - 1)
-    numbers: Ints = content[at].view(kind)[:, 0].astype(np.int64)
-    return numbers
+    move = (first & 0xFE == 0x48) & (second & 0xF8 == 0xB8)
+    jump = first & 0xFE == 0xE8
+    place = (first & 0xFB == 0x48) & (second == 0x8D) & (third & 0xC7 == 0x05)
+    found = []
+    for is_one, length, kind in ((move, 10, "<i8"), (jump, 5, "<i4"), (place, 7, "<i4")):
+        at = np.flatnonzero(is_one)
+        at = at[at + length <= len(code)]
+        size = np.dtype(kind).itemsize
+        number = bytes_[(at + length - size)[:, None] + np.arange(size)].view(kind)[:, 0]
+        behind = 0 if is_one is move else begin + at + length
+        found.append((begin + at, number.astype(np.int64) + behind))
+    places, targets = (np.concatenate(each) for each in zip(*found, strict=True))
+    return places, targets
 
 
 def _running_aarch64(code: bytes, begin: int) -> tuple[Ints, Ints]:
