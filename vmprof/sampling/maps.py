@@ -25,7 +25,8 @@ IN_MEMORY = "in memory"
 # What was compiled in memory, and cannot be named.
 _WITHOUT_TABLE = Library(f"[{IN_MEMORY}, no unwinding table]", "memory")
 _NOBODYS = Library(f"[{IN_MEMORY}, no module that is known]", "memory")
-_MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
+# What ELF calls the machines whose code is read.
+MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
 # Code that is compiled in memory is smaller by far.
 _MOST_BYTES = 1 << 28
 
@@ -124,7 +125,7 @@ class Libraries:
         key = (IN_MEMORY, code.begin, hashlib.sha256(code.content).digest())
         if key in self._numbers:
             return self._numbers[key]
-        machine = _MACHINES.get(platform.machine(), "")
+        machine = MACHINES.get(platform.machine(), "")
         named = module.compiled.named(module.frames, self.describe(), machine)
         if named is None:
             return self._number((_NOBODYS,), _NOBODYS)

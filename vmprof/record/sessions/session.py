@@ -25,6 +25,8 @@ from vmprof.native import ffi, lib
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
 from vmprof.record.in_memory import ModulesInMemory
+from vmprof.record.perf_map import NAME as PERF_MAP
+from vmprof.record.perf_map import PerfMap
 from vmprof.record.plan import Plan
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Reading, Recorder
@@ -96,10 +98,20 @@ class Session:
         collectors: Sequence[Collector | NativeCollector] = (),
         sample: str | bool = False,
         sample_rate: int = SAMPLE_RATE,
+        perf_map: bool = False,
         attach_all: bool = False,
     ) -> None:
         self.options = SessionOptions(
-            counters, multiplex, count, collectors, engine, keep, max_records, sample, sample_rate
+            counters,
+            multiplex,
+            count,
+            collectors,
+            engine,
+            keep,
+            max_records,
+            sample,
+            sample_rate,
+            perf_map,
         )
         self._attach_all = attach_all
         self._lock = threading.RLock()
@@ -115,6 +127,7 @@ class Session:
         self._problems: dict[str, None] = {}
         self._libraries: dict[Path, None] = {}
         self._in_memory = ModulesInMemory()
+        self._perf_map = PerfMap() if perf_map else None
 
     # ---- life ----------------------------------------------------------------------------
 
@@ -165,7 +178,7 @@ class Session:
         if self._pointer == ffi.NULL:
             raise MemoryError
         self._stack.callback(lib.vmprof_session_release, self._pointer)
-        self._vms = Vms(self._pointer, self.options, self._in_memory, self._problem)
+        self._vms = Vms(self._pointer, self.options, self._see, self._problem)
         self._stack.callback(self._vms.close)
         self._stack.callback(Patch(self._made).undo)
         self._stack.callback(libraries_noted(self._loaded))
@@ -262,6 +275,17 @@ class Session:
     def _loaded(self, library: Path) -> None:
         """The program has loaded a module."""
         self._libraries[library] = None
+
+    def _see(self, module: tvm_ffi.Module) -> None:
+        """A VM has the code of ``module``."""
+        if not self.options.sampling and self._perf_map is None:
+            return
+        self._in_memory.add(module)
+        if self._perf_map is not None:
+            try:
+                self._perf_map.write(self._in_memory)
+            except VmprofError as error:
+                self._problem(str(error))
 
     def _made(self, vm: Any) -> None:
         """A VM was made."""
@@ -383,6 +407,7 @@ class Session:
                 "Executor": "VM",
                 **self._plan.facts("in invocations of their own"),
                 **self._empty_calls(),
+                **({PERF_MAP: self._perf_map.told()} if self._perf_map else {}),
                 "vmprof": __version__,
                 "TVM": str(tvm.__version__),
             },

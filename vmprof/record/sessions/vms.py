@@ -16,7 +16,6 @@ from vmprof.native import ffi, lib, wrap
 from vmprof.program import Program
 from vmprof.program.program import find_executable
 from vmprof.record.hook import Hook
-from vmprof.record.in_memory import ModulesInMemory
 from vmprof.record.launches import recorded_launches
 from vmprof.record.sessions.attached import AttachedOwnModule, AttachedTvmModule, Entry, Pair
 from vmprof.record.sessions.kernels import KnownKernels
@@ -59,16 +58,15 @@ _KEPT_LOOKUPS = (
 class Vms:
     """Attaches VMs to the ``vmprof_session`` at ``pointer``.
 
-    ``in_memory`` is given their modules when they are sampled, ``problem`` is told what cannot be
-    recorded. Several threads may attach VMs, and look up
-    functions of attached ones.
+    ``see`` is given their modules, ``problem`` is told what cannot be recorded. Several threads
+    may attach VMs, and look up functions of attached ones.
     """
 
     def __init__(
         self,
         pointer: Any,
         options: SessionOptions,
-        in_memory: ModulesInMemory,
+        see: Callable[[tvm_ffi.Module], None],
         problem: Callable[[str], None],
     ) -> None:
         self._pointer = pointer
@@ -82,7 +80,7 @@ class Vms:
         self._functions: dict[tuple[int, str], tuple[int, int]] = {}
         self._callees: list[str] = []
         self.kernels = KnownKernels()
-        self._in_memory = in_memory
+        self._see = see
         self._learning: list[Hook] = []  # of VMs whose names come up as they run
         self._launches = ExitStack()
         self._launches_seen: set[int] = set()
@@ -248,9 +246,8 @@ class Vms:
             return first
 
     def _see_code(self, module: Any) -> None:
-        """What came with ``module``: what was compiled in memory, and parallel launches."""
-        if self._options.sampling:
-            self._in_memory.add(module)
+        """The code that came with ``module``, and its parallel launches."""
+        self._see(module)
         handle = module.__chandle__()
         if self._options.count != "tasks" or handle in self._launches_seen:
             return
