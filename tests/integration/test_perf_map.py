@@ -72,9 +72,8 @@ def test_a_profile_writes_the_map_of_what_it_runs() -> None:
     x = relax.Var("x", relax.TensorType((64,), "float32"))
     with builder.function("main", [x]):
         builder.emit_func_output(builder.emit(relax.op.exp(x)))
-    report = vmprof.profile(
-        tvm.compile(builder.get(), tvm.target.Target("llvm")), repeats=1, perf_map=True
-    )
+    executable = tvm.compile(builder.get(), tvm.target.Target("llvm"))
+    report = vmprof.profile(executable, repeats=1, perf_map=True)
     path = Path(f"/tmp/perf-{os.getpid()}.map")
     assert str(report.configuration[NAME]).startswith(f"{path} names ")
     try:
