@@ -32,6 +32,7 @@ from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
+from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.engines import DispatchLoop, Engine
@@ -163,9 +164,7 @@ def profile_engines(
 
     ``beforehand`` may run the engines before anything is measured.
     """
-    for name in engines:
-        if name not in ENGINES:
-            raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
+    _check(engines)
     rounds, metrics, max_records = profiling.rounds, profiling.metrics, profiling.max_records
     threads = profiling.threads.threads
     plan = Plan.of(profiling.counting)
@@ -323,6 +322,13 @@ def profile_engines(
                 report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
             reports[name] = with_provenance(report, provenance)
     return reports
+
+
+def _check(engines: Sequence[str]) -> None:
+    for name in engines:
+        if name not in ENGINES:
+            raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
+    check_tvm()
 
 
 def _sampler(

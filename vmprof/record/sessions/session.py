@@ -25,6 +25,7 @@ from vmprof.native import ffi, lib
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
 from vmprof.record.plan import Plan
+from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.sessions.caller import Caller
@@ -132,6 +133,7 @@ class Session:
         return self
 
     def _open(self) -> None:
+        check_tvm()
         self._pid, self._opened_by = os.getpid(), threading.get_ident()
         # Opened here to know what can be counted, and enabled for empty calls alone: each
         # thread that calls has its own.
