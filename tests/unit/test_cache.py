@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import tvm
 
 from vmprof import VmprofError, VmprofWarning
 from vmprof.program.info import NOTHING_KNOWN, ModelInfo, info_path, read_info, write_info
@@ -20,7 +19,7 @@ from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks
 from vmprof.zoo.peaks.model import Level, Rate
 
 DAY = 86_400
-TARGET = tvm.target.Target("llvm")
+TARGET = '{"kind": "llvm"}'
 
 
 class Maker:
@@ -60,7 +59,7 @@ def test_made_once(folder: Path) -> None:
 
 def test_another_model_schedule_or_target_is_another_library(folder: Path) -> None:
     make = Maker()
-    other_target = tvm.target.Target({"kind": "llvm", "mtriple": "aarch64-linux-gnu"})
+    other_target = '{"kind": "llvm", "mtriple": "aarch64-linux-gnu"}'
     libraries = {
         cached_library("mlp", "cpu", TARGET, make),
         cached_library("mlp", "none", TARGET, make),
@@ -93,13 +92,22 @@ def test_what_fails_leaves_nothing(folder: Path) -> None:
 def test_what_nobody_uses_is_thrown_away(folder: Path) -> None:
     make = Maker()
     folder.mkdir(parents=True)
-    ages = {"mlp-cpu-1.so": 2, "mlp-cpu-2.so": 0.5, "vgg11-cpu-1.so": 2, "vgg16-cpu-1.so": 31}
+    of_target = cached_library("mlp", "cpu", TARGET, make).stem[:-8]  # what is not of its code
+    ages = {
+        f"{of_target}1.so": 2,
+        f"{of_target}2.so": 0.5,
+        "mlp-cpu-of-another-target.so": 2,
+        "vgg11-cpu-1.so": 2,
+        "vgg16-cpu-1.so": 31,
+    }
+    for file in folder.iterdir():
+        file.unlink()
     for name, days in ages.items():
         make(folder / name)
         then = time.time() - days * DAY
         os.utime(folder / name, (then, then))
     made = cached_library("mlp", "cpu", TARGET, make)
-    kept = {"mlp-cpu-2.so", "vgg11-cpu-1.so", made.name}
+    kept = {f"{of_target}2.so", "mlp-cpu-of-another-target.so", "vgg11-cpu-1.so", made.name}
     beside = {f"{name}.vmprof.{kind}" for name in kept for kind in ("json", "tir")}
     assert names(folder) == kept | beside
 

@@ -134,9 +134,7 @@ def _weights(
 ) -> Weights:
     """``params``, or else those that the model brought."""
     if params is None:
-        brought = program.weights.get(entry, ())
-        names = [parameter.name for parameter in program.parameters(entry)]
-        return dict(zip(names[len(names) - len(brought) :], brought, strict=True))
+        return program.brought_weights(entry)
     return load_weights(params) if isinstance(params, str | os.PathLike) else params
 
 
