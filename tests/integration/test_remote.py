@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -31,6 +32,7 @@ from tvm import rpc
 import vmprof
 from vmprof import Remote, Report, VmprofError
 from vmprof.cli.main import main
+from vmprof.drivers.host import diagnosis
 from vmprof.drivers.options import Profiling
 from vmprof.drivers.outputs import first_difference
 from vmprof.drivers.profile import profile_engines
@@ -126,9 +128,7 @@ def test_given_values_go_over_bit_by_bit(remote: Remote) -> None:
 
 def test_options_go_over(remote: Remote, library: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
-    mine.write_text(
-        'description = "mine"\n[[variants]]\nprocessors = "all"\nevents = "page-faults"\n'
-    )
+    mine.write_text('description = "mine"\nevents = "page-faults"\n')
     profiling = Profiling(
         Counting(str(mine), count="caller"),
         Rounds(2, 1, cold=True),
@@ -176,9 +176,13 @@ def test_the_command_line(
     assert "perf::PAGE-FAULTS" in capsys.readouterr().out
     assert Report.from_json(out.read_text()).provenance["Host"] == socket.gethostname()
 
-    for command in (["events", "page-faults"], ["events", "--names"], ["doctor", "--json"]):
+    for command in (["events", "page-faults"], ["events", "--names"], ["events", "--json"]):
         found = [(main([*command, *more]), capsys.readouterr().out) for more in ([], there)]
         assert found[0] == found[1]
+    here = diagnosis()
+    assert main(["doctor", "--json", *there]) == (0 if here.hardware else 1)
+    found_there = json.loads(capsys.readouterr().out)["findings"]
+    assert [each["topic"] for each in found_there] == [each.topic for each in here.findings]
     assert main(["peaks", "--history", *there]) == 0
 
     assert main(["run", "mlp", *there, "--tracker", "a:1", "--rpc-key", "k"]) == 1
@@ -213,6 +217,7 @@ def test_where_no_server_listens() -> None:
 _DIES = """
 import os, signal, sys
 from vmprof import Remote
+from vmprof.drivers.host import diagnosis
 from vmprof.drivers.options import Profiling
 from vmprof.record.rounds.options import Rounds
 from vmprof.subject.options import Subject

@@ -17,6 +17,7 @@ from vmprof.counters.reading.wide import WideEvent
 from vmprof.counters.sets import choose, sets_of
 from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.progress import Progress, silent
+from vmprof.record.probe import trials
 from vmprof.zoo.peaks import Peaks, keep_peaks, kept_history
 
 
@@ -66,7 +67,8 @@ def columns_of(counters: str) -> dict[str, str]:
 
 def diagnosis() -> Diagnosis:
     machine = Machine.read()
-    facts = Facts.gather(machine, prober(machine))
+    failed = {each.what: each.failure for each in trials() if each.failure is not None}
+    facts = Facts.gather(machine, prober(machine), failed)
     return Diagnosis(counts_hardware(facts), tuple(diagnose(facts)))
 
 
