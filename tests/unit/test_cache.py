@@ -179,6 +179,52 @@ def test_another_users_cache_is_read(folder: Path, monkeypatch: pytest.MonkeyPat
     assert make.calls == 2
 
 
+def others_can_write(folder: Path) -> str:
+    folder.chmod(0o770)
+    return f"others can write to it; run: chmod go-w {folder}"
+
+
+def everybody_can_write_above(folder: Path) -> str:
+    folder.parent.chmod(0o777)
+    return f"everybody can write to {folder.parent}"
+
+
+def belongs_to_another(folder: Path) -> str:
+    os.chown(folder, 12345, 12345)
+    return rf"{folder} belongs to another user \(number 12345\)"
+
+
+@pytest.mark.parametrize("spoil", [others_can_write, everybody_can_write_above, belongs_to_another])
+def test_what_others_may_have_put_there_is_not_run(
+    folder: Path, spoil: Callable[[Path], str]
+) -> None:
+    if spoil is belongs_to_another and os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    make = Maker()
+    cached_library("mlp", "cpu", TARGET, make)
+    with pytest.warns(VmprofWarning, match=f"^what is in {folder} is not run: {spoil(folder)}"):
+        assert cached_library("mlp", "cpu", TARGET, make) is None
+    assert make.calls == 1
+
+
+def test_the_folder_is_this_users_alone(folder: Path) -> None:
+    cached_library("mlp", "cpu", TARGET, Maker())
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_is_not_followed(folder: Path) -> None:
+    """What it leads to may be anybody's."""
+    make = Maker()
+    library = cached_library("mlp", "cpu", TARGET, make)
+    assert library is not None
+    elsewhere = folder.parent / "elsewhere.so"
+    library.rename(elsewhere)
+    library.symlink_to(elsewhere)
+    assert cached_library("mlp", "cpu", TARGET, make) == library
+    assert make.calls == 2
+    assert not library.is_symlink()
+
+
 def test_a_lock_that_is_removed_while_one_waits_for_it_is_none(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

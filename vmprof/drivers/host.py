@@ -16,6 +16,7 @@ from vmprof.counters.reading.probe import prober
 from vmprof.counters.sets import sets_of
 from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.progress import Progress, silent
+from vmprof.record.probe import trials
 from vmprof.zoo.peaks import Peaks, keep_peaks, kept_history
 
 
@@ -53,7 +54,8 @@ def listed(pattern: str, *, only_names: bool = False) -> Listed:
 
 
 def diagnosis() -> Diagnosis:
-    facts = Facts.gather((machine := Machine.read()), prober(machine))
+    failed = {each.what: each.failure for each in trials() if each.failure is not None}
+    facts = Facts.gather((machine := Machine.read()), prober(machine), failed)
     return Diagnosis(counts_hardware(facts), tuple(diagnose(facts)))
 
 

@@ -28,10 +28,14 @@ from vmprof.progress import Progress, silent
 from vmprof.record.collector_columns import told_plainly
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, wrapped_calls
+from vmprof.record.in_memory import ModulesInMemory
 from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Sampling, Threads
+from vmprof.record.perf_map import NAME as PERF_MAP
+from vmprof.record.perf_map import PerfMap
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
+from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.engines import DispatchLoop, Engine
@@ -52,7 +56,9 @@ from vmprof.report.noise import with_provenance
 from vmprof.report.roofs import LAUNCH
 from vmprof.report.sampled import SAMPLES
 from vmprof.report.threads import THREAD_METRICS
+from vmprof.sampling.code import Code
 from vmprof.sampling.fold import SampledRuns
+from vmprof.sampling.maps import Libraries
 from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
 from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
@@ -84,6 +90,7 @@ def profile(
     measure_peaks: bool = True,
     sample: str | bool = False,
     sample_rate: int = SAMPLE_RATE,
+    perf_map: bool = False,
     schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
     params: Weights | str | os.PathLike[str] | None = None,
@@ -104,8 +111,8 @@ def profile(
     ``cold`` how often it is run: :class:`~vmprof.record.rounds.options.Rounds`; ``threads``,
     ``num_threads`` and ``pin`` are of :class:`~vmprof.record.options.Threads`, ``collectors``,
     ``metrics``, ``measure_peaks`` and ``max_records`` of
-    :class:`~vmprof.drivers.options.Profiling`, ``sample`` and ``sample_rate`` of
-    :class:`~vmprof.record.options.Sampling`.
+    :class:`~vmprof.drivers.options.Profiling`, ``sample``, ``sample_rate`` and
+    ``perf_map`` of :class:`~vmprof.record.options.Sampling`.
 
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
@@ -122,7 +129,7 @@ def profile(
         Threads(threads, num_threads, pin),
         metrics,
         max_records,
-        Sampling(sample, sample_rate),
+        Sampling(sample, sample_rate, perf_map),
         measure_peaks,
     )
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
@@ -161,9 +168,7 @@ def profile_engines(
 
     ``beforehand`` may run the engines before anything is measured.
     """
-    for name in engines:
-        if name not in ENGINES:
-            raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
+    _check(engines)
     rounds, metrics, max_records = profiling.rounds, profiling.metrics, profiling.max_records
     threads = profiling.threads.threads
     plan = Plan.of(profiling.counting)
@@ -175,7 +180,8 @@ def profile_engines(
         subject.source,
         entry=entry,
         schedule=subject.schedule,
-        in_library=bool(profiling.sampling),
+        # perf would look for the library when it is gone.
+        in_library=bool(profiling.sampling) and not profiling.sampling.perf_map,
         progress=progress,
     )
     parameters = program.parameters(entry)
@@ -206,12 +212,16 @@ def profile_engines(
             configured_pool(profiling.threads.num_threads, profiling.threads.pin)
         )
         sampler, unsampled = _sampler(profiling, plan.machine, stack)
-        words = sampler.counted.layout.sample_words if sampler else 0
-        recorder = Recorder(max(opened.sample_words, words), max_records, tasks=scope.tasks)
+        recorder = Recorder(
+            max(opened.sample_words, sampler.counted.layout.sample_words if sampler else 0),
+            max_records,
+            tasks=scope.tasks,
+        )
         classes = [_ENGINES[name] for name in engines]
         executable = Executable(program, device, wraps=WrappedVm in classes)
         arguments = resolved.arguments
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
+        code, perf_map = _code(profiling, program)
         beforehand(running)
         with recorded_launches() as problems, told_plainly(in_python):
             measured = measure(
@@ -278,6 +288,7 @@ def profile_engines(
                     FUNCTION: entry,
                     **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
+                    **perf_map,
                     **({"Sampling": sampler.described()} if sampler else {}),
                     **memory_facts(
                         measurement.timed,
@@ -300,7 +311,7 @@ def profile_engines(
                 threads=threads and not blind,
                 layers=engine.layers,
                 sampled=SampledRuns.of(
-                    sampler.event, sampler.unit, sampler.rate, measurement.sampled
+                    sampler.event, sampler.unit, sampler.rate, measurement.sampled, code
                 )
                 if sampler
                 else None,
@@ -310,7 +321,9 @@ def profile_engines(
                 *(THREAD_METRICS if threads and not blind else ()),
                 *(CPU_METRICS if opened.clocks and (threads or metrics) else ()),
             ]
-            report = derive(with_kernels(with_code(report), program.kernels), derived)
+            report = derive(
+                with_kernels(with_code(report, code.contents), program.kernels), derived
+            )
             report = accounted(report, opened.asked | {d.column: d.column for d in derived})
             if peaks is not None:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
@@ -321,6 +334,24 @@ def profile_engines(
                 report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
             reports[name] = with_provenance(report, provenance)
     return reports
+
+
+def _code(profiling: Profiling, program: Program) -> tuple[Code, dict[str, Metric]]:
+    """Where samples will be looked up; and what is told of the map for perf, if one is wanted."""
+    in_memory = ModulesInMemory(program.module)
+    code = Code(Libraries(in_memory.described))
+    if not profiling.sampling.perf_map:
+        return code, {}
+    perf_map = PerfMap()
+    perf_map.write(in_memory)
+    return code, {PERF_MAP: perf_map.told()}
+
+
+def _check(engines: Sequence[str]) -> None:
+    for name in engines:
+        if name not in ENGINES:
+            raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
+    check_tvm()
 
 
 def _sampler(

@@ -21,6 +21,7 @@ import tvm
 
 from vmprof.cache_folder import LOCK_SUFFIX, MODELS, UNFINISHED_SUFFIX, cache_folder
 from vmprof.errors import VmprofWarning
+from vmprof.private import distrust, is_own
 from vmprof.program.info import info_path
 from vmprof.program.tensor_ir import tensor_ir_path
 from vmprof.version import __version__
@@ -49,10 +50,16 @@ def cached_library(
     folder: Path | str = "the cache"
     try:
         folder = _folder()
+        if folder.is_dir() and (others := distrust(folder)):
+            _warn(
+                f"what is in {folder} is not run: {others}; the {model} will be compiled every "
+                "time; or name another folder with XDG_CACHE_HOME"
+            )
+            return None
         of_model = f"{model}-{schedule}-{_digest(made_for.encode())}"
         library = folder / f"{of_model}{_digest(*_made_from())}.so"
         if not _is_there(library):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _tidy(folder, of_model=of_model)
             with _locked(_lock_path(library)):
                 # Another process may have made it while this one waited.
@@ -82,7 +89,10 @@ def _warn(message: str) -> None:
 
 
 def _is_there(library: Path) -> bool:
-    return library.is_file() and all(beside(library).is_file() for beside in _BESIDE)
+    try:
+        return all(map(is_own, (library, *(beside(library) for beside in _BESIDE))))
+    except OSError:
+        return False
 
 
 def _make(library: Path, make: Callable[[Path], None]) -> None:
