@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +20,18 @@ from vmprof.subject.options import Subject
 _DIGITS = 16  # of a digest: to notice that a file is another one
 
 
-def asked(
-    subject: Subject, profiling: Profiling, engine: str, starts: int, *, name: str, key: str
-) -> Asked:
-    """``name`` is that of the model, ``key`` that of the servers."""
+def asked(subject: Subject, profiling: Profiling, engine: str, starts: int, *, key: str) -> Asked:
+    """``key`` is that of the servers."""
     about: dict[str, Any] = {
-        "model": _source(subject.source, name),
+        "model": _source(subject.source, subject.name),
         "key": key,
         "engine": engine,
         "processes": starts,
+        **_options(replace(subject, source=None)),
+        **_options(profiling),
     }
-    for each in fields(subject):
-        if each.name != "source":
-            about[each.name] = _plain(getattr(subject, each.name))
-    about |= _options(profiling)
-    return Asked(f"{name} on the servers of {key}", about)
+    del about["source"]
+    return Asked(f"{subject.name} on the servers of {key}", about)
 
 
 def _options(options: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 from vmprof.compare.study import Study, StudyFolder
+from vmprof.counters.hardware.instruction_sets import HostTarget
 from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.drivers.options import Profiling
 from vmprof.drivers.profile import profile
@@ -20,11 +21,11 @@ from vmprof.remote.client import Remote
 from vmprof.remote.connection import connected
 from vmprof.remote.exchange import RemoteHost, plain_profiling
 from vmprof.remote.gather import gather
-from vmprof.remote.library import compiled_for, name_of
 from vmprof.remote.limits import JOBS, LIMIT, Limits
 from vmprof.remote.options import Address, address
 from vmprof.remote.tracked import TrackedServer, TrackedServers
 from vmprof.report import Report
+from vmprof.subject.cross import compiled_for
 from vmprof.subject.load import Source, named
 from vmprof.subject.options import Subject
 
@@ -66,8 +67,7 @@ class Fleet:
         plain_profiling(profiling)  # which refuses what cannot be sent
         if isinstance(subject.source, str | os.PathLike):
             named(os.fspath(subject.source), subject.entry)
-        name = name_of(subject)
-        what = asked(subject, profiling, engine, starts, name=name, key=self.key)
+        what = asked(subject, profiling, engine, starts, key=self.key)
         libraries = _Libraries(subject)
 
         def measure(server: TrackedServer, progress: Progress) -> Report:
@@ -75,7 +75,7 @@ class Fleet:
             with Remote(connection) as remote:
                 library = libraries.of(remote.host, progress)
                 return remote.profile(
-                    library, profiling, engine, starts=starts, name=name, progress=progress
+                    library, profiling, engine, starts=starts, name=subject.name, progress=progress
                 )
 
         with TrackedServers(self.tracker, self.key, measure) as servers:
@@ -103,8 +103,9 @@ class _Libraries:
             progress("waiting for the library")
         with self._lock:
             if kind not in self._made:
+                target = HostTarget(host.target, host.target_note)
                 try:
-                    self._made[kind] = compiled_for(self._subject, host, progress)
+                    self._made[kind] = compiled_for(self._subject, target, progress)
                 except VmprofError as error:
                     self._made[kind] = error
         made = self._made[kind]
