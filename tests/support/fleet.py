@@ -20,6 +20,7 @@ def host_report(
     repeats: int = 5,
     operators: tuple[str, ...] = OPERATORS,
     name: str = "",
+    processor: str = "",
 ) -> Report:
     """Of one host; ``slower`` says how many times as long operators take there."""
     chance = random.Random(seed)
@@ -46,7 +47,8 @@ def host_report(
         ),
     }
     report = Report(tuple(calls), {"cpu0": total}, {"Model": "small"})
-    return replace(report, provenance={"Host": name} if name else {})
+    said = {"Host": name, "Processor": processor}
+    return replace(report, provenance={what: text for what, text in said.items() if text})
 
 
 def _us(row: Mapping[str, Metric]) -> float:

@@ -245,6 +245,15 @@ def test_the_text_fits_and_names_what_matters(tmp_path: Path) -> None:
     assert "softmax" not in shortened
 
 
+def test_what_an_outlier_has_that_others_have_not(tmp_path: Path) -> None:
+    reports = {f"h:{number}": host_report(number, processor="fast") for number in range(12)}
+    reports["h:3"] = host_report(3, slower=dict.fromkeys(OPERATORS, 1.5), processor="another")
+    text = screen.render(parts_of(study_at(tmp_path / "s", reports, {})), width=200, colour=False)
+    (line,) = [line for line in text.splitlines() if "4 of 4" in line]
+    assert "another" in line
+    assert "fast" not in text
+
+
 def test_the_json_says_all_of_it(tmp_path: Path) -> None:
     reports = {
         f"h:{number}": host_report(number, slower={"dense": 1.5} if number == 3 else {})

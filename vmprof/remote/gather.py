@@ -60,11 +60,11 @@ def gather(
     What cannot be written raises :class:`VmprofError`, and ends it; what arrived before is kept.
     """
     with folder.held():
-        listed = servers.listed()
+        listed = dict.fromkeys(servers.listed())
         folder.plan(listed)
         gathering = _Gathering(servers, folder, limits, progress)
         gathering.give_up(
-            [point for point in gathering.wanted if point not in set(listed)],
+            [point for point in gathering.wanted if point not in listed],
             "it is not registered at the tracker any more",
         )
         try:

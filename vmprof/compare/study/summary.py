@@ -144,8 +144,9 @@ def _summary(
     away = {place: times[place] / rest - 1 for place in places}
     furthest = max(places, key=lambda place: abs(away[place]))
     low, middle, high = quantiles(values, n=4) if len(values) > 1 else values * 3
+    usual = _usual(row, inside) if outside else {}
     outliers = [
-        Outlier(points[place], times[place], rest, chance, _beside(row, place, inside))
+        Outlier(points[place], times[place], rest, chance, _beside(row, place, usual))
         for place, chance in sorted(outside.items(), key=lambda each: each[1])
     ]
     return Summary(
@@ -170,14 +171,19 @@ def _timed(row: Row) -> list[int]:
     ]
 
 
-def _beside(row: Row, place: int, inside: Sequence[int]) -> dict[str, tuple[float, float]]:
-    """Of each column but times, the value there and the median of those inside."""
+def _usual(row: Row, inside: Sequence[int]) -> dict[str, float]:
+    """Of each column but times, the median of those inside."""
     found = {}
     for column, values in row.columns.items():
-        others = [values[other] for other in inside if not isnan(values[other])]
-        if column != TIME and others and not isnan(values[place]):
-            found[column] = (values[place], median(others))
+        known = [values[place] for place in inside if not isnan(values[place])]
+        if column != TIME and known:
+            found[column] = median(known)
     return found
+
+
+def _beside(row: Row, place: int, usual: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    there = {column: row.columns[column][place] for column in usual}
+    return {column: (value, usual[column]) for column, value in there.items() if not isnan(value)}
 
 
 def _cost(pairs: Sequence[tuple[Summary, Outlier]]) -> float:

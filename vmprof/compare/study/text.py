@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from vmprof.compare.parts import Heading, Part, Prose, Table
+from vmprof.compare.study.gathered import Facts
 from vmprof.compare.study.outliers import LEAST_HOSTS
 from vmprof.compare.study.study import Study
 from vmprof.compare.study.summary import Outlier, Summaries, Summary
@@ -103,7 +105,8 @@ def _outliers(
 ) -> Table:
     """Of each host what costs most, and of how many operators it is an outlier."""
     columns = [name for name in summary.columns if _is_told(name, summary)]
-    header = ["Host", "Operators", "Most in", "Time", "Rest", "Change", *columns]
+    header = ["Host", "Operators", "Most in", "Unlike others", "Time", "Rest", "Change", *columns]
+    usual = _usual(summary)
     lines = []
     for point, pairs in [*outliers.items()][:top]:
         parts = [pair for pair in pairs if not pair[0].operator.is_whole]
@@ -113,6 +116,7 @@ def _outliers(
                 names.get(point, point),
                 f"{len(parts):,} of {len(summary.operators):,}",
                 row.operator.name,
+                _unlike(summary.facts[point], usual),
                 short_time(outlier.value),
                 short_time(outlier.rest),
                 f"{outlier.percent:+,.1f} % *",
@@ -120,14 +124,41 @@ def _outliers(
             ]
         )
     left_out = len(outliers) - len(lines)
+    texts = 4
+    if not any(line[3] for line in lines):  # who has nothing to say has no column
+        header, *lines = ([*line[:3], *line[4:]] for line in (header, *lines))
+        texts = 3
+    counters = [[texts + 3 + place] for place in range(len(columns))]
     return Table(
         header,
         lines,
-        text_columns=3,
+        text_columns=texts,
         names=2,
-        yielding=[[4], *[[6 + place] for place in range(len(columns))], [1]],
+        yielding=[[texts + 1], *([[3]] if texts == 4 else []), *counters, [1]],
+        wrapped=(3,) if texts == 4 else (),
         note=f"{left_out:,} more hosts are not shown (--top)" if left_out > 0 else "",
     )
+
+
+def _usual(summary: Summaries) -> Facts:
+    """What most hosts say of themselves."""
+    facts = summary.facts.values()
+    most = {
+        name: Counter(getattr(each, name) for each in facts).most_common(1)[0][0]
+        for name in ("processor", "kernel")
+    }
+    return Facts(**most)
+
+
+def _unlike(facts: Facts, usual: Facts) -> str:
+    """In what a host differs from most, and whether it was noisy there."""
+    level = facts.noise.partition(":")[0]
+    parts = [
+        text
+        for text, other in ((facts.processor, usual.processor), (facts.kernel, usual.kernel))
+        if text and text != other
+    ]
+    return "; ".join([level, *parts] if "noisy" in level else parts)
 
 
 def _is_told(column: str, summary: Summaries) -> bool:
