@@ -25,6 +25,10 @@ from vmprof.report.model import Report
 _TURN, _BETWEEN_LISTS, _GRACE = 0.05, 2.0, 5.0
 
 
+# Servers whose doings are told in one line.
+_MOST_TOLD = 4
+
+
 class Server(Protocol):
     """One that was given to us, to be used once."""
 
@@ -212,13 +216,14 @@ class _Gathering:
 
 
 class _Board:
-    """What all servers do, in a line."""
+    """What all servers do, in a line that begins with the one that was heard of last."""
 
     def __init__(self, progress: Progress, servers: int) -> None:
         self._progress = progress
         self._servers = servers
         self._lock = Lock()
         self._steps: dict[str, str] = {}
+        self._parts: dict[str, float] = {}  # of what each does, how much is done
         self._over: set[str] = set()
         self._failed = 0
 
@@ -229,7 +234,10 @@ class _Board:
         def tell(step: str) -> None:
             with self._lock:
                 if address not in self._over:
+                    self._steps.pop(address, None)
                     self._steps[address] = step
+                    part = step.done if isinstance(step, Step) else 0.0
+                    self._parts[address] = max(part, self._parts.get(address, 0.0))
                     self._show()
 
         return tell
@@ -238,14 +246,16 @@ class _Board:
         with self._lock:
             self._over.add(address)
             self._steps.pop(address, None)
+            self._parts.pop(address, None)
             self._failed += failed
             self._show()
 
     def _show(self) -> None:
         if self._progress is silent:
             return
-        parts = [step.done for step in self._steps.values() if isinstance(step, Step)]
         failed = f", {self._failed:,} failed" if self._failed else ""
-        doing = "".join(f"; {address}: {step}" for address, step in self._steps.items())
+        told = [*self._steps.items()][: -_MOST_TOLD - 1 : -1]
+        doing = "".join(f"; {address}: {step}" for address, step in told)
         text = f"{len(self._over):,} of {self._servers:,} servers{failed}{doing}"
-        self._progress(Step(text, (len(self._over) + sum(parts)) / max(1, self._servers)))
+        done = (len(self._over) + sum(self._parts.values())) / max(1, self._servers)
+        self._progress(Step(text, done))
