@@ -23,8 +23,6 @@ from vmprof.report.model import Report
 # Seconds. How long a free server is waited for before one looks who is done; how often the list
 # of servers is asked for; how long a server that has used up its time may take to end.
 _TURN, _BETWEEN_LISTS, _GRACE = 0.05, 2.0, 5.0
-
-
 # Servers whose doings are told in one line.
 _MOST_TOLD = 4
 

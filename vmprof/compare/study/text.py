@@ -45,7 +45,8 @@ def legend(summary: Summaries) -> str:
     text = (
         f"*  more than chance, at {summary.alpha:.0%} for all rows and hosts together: "
         "Student's t\n"
-        "   on logarithms, against the hosts that are not outliers themselves\n"
+        "   on logarithms, against the hosts that are not outliers themselves; disturbed now and\n"
+        "   then, hosts that are alike are named more often\n"
         "~  no more than hosts differ\n"
     )
     if hosts < summary.enough:
