@@ -63,6 +63,7 @@ from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
 from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
 from vmprof.vm.executable import Executable
+from vmprof.zoo.options import Toolchain
 
 _EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
@@ -103,6 +104,7 @@ def profile(
     dimensions: Mapping[str, int] | None = None,
     params: Weights | str | os.PathLike[str] | None = None,
     seed: int = 0,
+    target: str | Toolchain | None = None,
     device: Device | None = None,
     remote: ProfilingHost | None = None,
     progress: Progress = silent,
@@ -111,8 +113,9 @@ def profile(
     """Run ``source`` and say what each of its calls cost.
 
     ``source``, ``inputs``, ``entry``, ``params``, ``dimensions``, ``seed``, ``schedule`` and
-    ``device`` are what is run: :class:`~vmprof.subject.options.Subject`. Any other keyword is an
-    input by name. ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's
+    ``device`` are what is run: :class:`~vmprof.subject.options.Subject`; ``target`` is what it is
+    compiled for, or a :class:`~vmprof.zoo.options.Toolchain`. Any other keyword is an input by
+    name. ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's
     VM with the recorder as its instrument.
 
     ``counters``, ``multiplex``, ``count`` and ``collectors`` say what is counted:
@@ -132,7 +135,15 @@ def profile(
     raises, with a note that says which instruction called it.
     """
     subject = Subject(
-        source, _with_named(inputs, named_inputs), entry, params, dimensions, seed, schedule, device
+        source,
+        _with_named(inputs, named_inputs),
+        entry,
+        params,
+        dimensions,
+        seed,
+        schedule,
+        device,
+        toolchain=target if isinstance(target, Toolchain) else Toolchain(target),
     )
     profiling = Profiling(
         Counting(counters, multiplex, count, collectors),
@@ -189,14 +200,7 @@ def profile_engines(
     check_max_records(max_records)
     device = subject.device or tvm.cpu(0)
     entry = subject.entry
-    program = load_program(
-        subject.source,
-        entry=entry,
-        schedule=subject.schedule,
-        # perf would look for the library when it is gone.
-        in_library=bool(profiling.sampling) and not profiling.sampling.perf_map,
-        progress=progress,
-    )
+    subject, program = _loaded(subject, profiling, progress)
     parameters = program.parameters(entry)
     resolved = resolve_inputs(
         parameters,
@@ -358,6 +362,26 @@ def _code(profiling: Profiling, program: Program) -> tuple[Code, dict[str, Metri
     perf_map = PerfMap()
     perf_map.write(in_memory)
     return code, {PERF_MAP: perf_map.told()}
+
+
+def _loaded(subject: Subject, profiling: Profiling, progress: Progress) -> tuple[Subject, Program]:
+    """The program of ``subject``, which has other ``params`` once it is compiled for a target."""
+    name = subject.name
+    if subject.toolchain:
+        # TVM's compiler, which there may be none of where a finished library is run.
+        from vmprof.subject.cross import compiled_for
+        from vmprof.zoo.lowering.host import this_target
+
+        subject = compiled_for(subject, this_target(), progress)
+    program = load_program(
+        subject.source,
+        entry=subject.entry,
+        schedule=subject.schedule,
+        # perf would look for the library when it is gone.
+        in_library=bool(profiling.sampling) and not profiling.sampling.perf_map,
+        progress=progress,
+    )
+    return subject, replace(program, name=name) if subject.toolchain else program
 
 
 def _check(engines: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ import msgspec
 import tvm
 import tvm_ffi
 
+from vmprof.counters.hardware.instruction_sets import HostTarget
 from vmprof.counters.sets import file_of
 from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.drivers.host import Diagnosis, Listed, MeasuredPeaks
@@ -41,8 +42,8 @@ from vmprof.remote.exchange import (
     encoded,
     plain_profiling,
 )
-from vmprof.remote.library import compiled_for, name_of
 from vmprof.report import Report
+from vmprof.subject.cross import compiled_for
 from vmprof.subject.options import Subject
 from vmprof.version import __version__
 
@@ -122,8 +123,8 @@ class Remote:
             raise VmprofError(f"a remote host runs it on its processor, not on {subject.device}")
         if isinstance(counters := plain["counting"]["counters"], str):
             plain["counting"]["counters"] = self._with_set(counters)
-        name = name_of(subject)
-        model = self._send(compiled_for(subject, self.host, progress), name, progress)
+        target = HostTarget(self.host.target, self.host.target_note)
+        model = self._send(compiled_for(subject, target, progress), subject.name, progress)
         order = Order(model, plain, engine, command_line(), starts, outputs)
         return Report.from_json(self._ask(exchange.PROFILE, order, "profiling", progress).decode())
 

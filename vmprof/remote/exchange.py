@@ -38,7 +38,8 @@ class RemoteHost(Struct, frozen=True):
     """A host, as the server on it tells of it.
 
     ``address`` is where the client found it, ``machine`` as in ``uname -m``, ``target`` the LLVM
-    target of its processor as TVM parses it, and ``provenance`` what reports say of a host.
+    target of its processor as TVM parses it, ``target_note`` what is less than exact about that,
+    and ``provenance`` what reports say of a host.
     """
 
     name: str = ""
@@ -49,6 +50,7 @@ class RemoteHost(Struct, frozen=True):
     tvm_ffi: str = ""
     machine: str = ""
     target: str = ""
+    target_note: str = ""
     provenance: dict[str, str] = {}
 
 

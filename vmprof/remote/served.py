@@ -14,7 +14,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NoReturn
 
-import msgspec
 import tvm
 import tvm_ffi
 
@@ -25,6 +24,7 @@ from vmprof.remote.exchange import CHUNK, RemoteHost, encoded
 from vmprof.remote.job import Job
 from vmprof.remote.work import WORK, path_of
 from vmprof.version import __version__
+from vmprof.zoo.lowering.host import this_target
 
 
 class Served:
@@ -86,6 +86,7 @@ class Served:
 
 def this_host() -> RemoteHost:
     """What the host tells of itself."""
+    target = this_target()
     return RemoteHost(
         name=socket.gethostname(),
         protocol=exchange.PROTOCOL,
@@ -93,18 +94,7 @@ def this_host() -> RemoteHost:
         tvm=tvm.__version__,
         tvm_ffi=tvm_ffi.__version__,
         machine=platform.machine(),
-        target=_target(),
+        target=target.text,
+        target_note=target.note,
         provenance=dict(describe_host(Machine.read())),
     )
-
-
-def _target() -> str:
-    """With LLVM, as it knows the processor; without, of any processor of this kind."""
-    try:
-        from vmprof.zoo.lowering.host import host_target
-
-        return str(host_target())
-    except Exception:  # noqa: BLE001 # of a TVM without its compiler, whatever it lacks first
-        return msgspec.json.encode(
-            {"kind": "llvm", "mtriple": f"{platform.machine()}-linux-gnu"}
-        ).decode()
