@@ -14,6 +14,7 @@ from tvm import rpc
 
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress, silent, within
+from vmprof.remote.alive import kept_alive
 
 # TVM's words before what a function of the server raised.
 _RAISED_THERE = "Error caught from RPC call"
@@ -154,7 +155,8 @@ def _within(
 
     def run() -> None:
         try:
-            found.append(connect())
+            with kept_alive():
+                found.append(connect())
         except Exception as error:  # noqa: BLE001 # TVM raises what it likes
             failed.append(error)
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from vmprof.drivers.host import columns_of, diagnosis, kept_peaks, listed, measured_peaks
 from vmprof.drivers.profile import profile_engines
@@ -56,14 +57,30 @@ def measured(folder: Path, order: Order, progress: Progress = silent) -> Report:
         progress=progress,
         beforehand=partial(_keep_outputs, folder, order),
     )
-    report = reports[order.engine]
-    where_from = {
-        "Host": socket.gethostname(),
-        **report.provenance,
-        "Command": order.command,
-        LIBRARY: order.model.library,
-    }
-    return replace(report, provenance=where_from)
+    return _as_the_client_has_it(reports[order.engine], path_of(folder, order.model.file), order)
+
+
+def _as_the_client_has_it(report: Report, sent: Path, order: Order) -> Report:
+    """``report`` with what the client calls the library that was ``sent``."""
+
+    def path(found: str) -> str:
+        return order.model.library if found == str(sent) else found
+
+    samples = report.samples
+    if samples is not None:
+        libraries = tuple(each._replace(path=path(each.path)) for each in samples.libraries)
+        samples = replace(samples, libraries=libraries)
+    return replace(
+        report,
+        samples=samples,
+        code=tuple(structs.replace(each, path=path(each.path)) for each in report.code),
+        provenance={
+            "Host": socket.gethostname(),
+            **report.provenance,
+            "Command": order.command,
+            LIBRARY: order.model.library,
+        },
+    )
 
 
 def _keep_outputs(folder: Path, order: Order, engines: Mapping[str, Engine]) -> None:
