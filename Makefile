@@ -3,11 +3,12 @@
 # make test-unit  its quick part, which compiles and runs no models
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
 # make test-html  the tests of the HTML report, in headless Chromium
+# make test-versions  tests with each version of TVM that vmprof was tested with
 # make lint    linter, formatter and type checker
 # make bench   all benchmarks; writes docs/performance.json and what shows it
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
-.PHONY: help demo test test-unit test-pmu test-html lint bench clean
+.PHONY: help demo test test-unit test-pmu test-html test-versions lint bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -43,6 +44,10 @@ test-pmu: $(READY)
 test-html: $(READY)
 	$(call say,testing the HTML report in headless Chromium)
 	$(BIN)/pytest tests/browser
+
+test-versions: $(READY)
+	$(call say,testing with other versions of TVM: a quarter of an hour or more)
+	$(BIN)/python tests/try_versions.py
 
 lint: $(READY)
 	$(call say,linting)
