@@ -93,7 +93,9 @@ class Guest:
         )
         said = self._jobs / "server.said"
         try:
-            self._wait(lambda: "listening" in said.read_text(), "starting the server", _SERVER_SECONDS)
+            self._wait(
+                lambda: "listening" in said.read_text(), "starting the server", _SERVER_SECONDS
+            )
             yield f"127.0.0.1:{self._port}"
         finally:
             self._do(f"kill {int(begun.out)}\n", 60)
