@@ -12,7 +12,10 @@ import math
 import os
 import random
 import subprocess
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tvm
+import tvm_ffi
 from support.commands import run
 from support.parallel import MILLISECOND, burning, with_pool
 from support.sessions import TvmVm
@@ -303,6 +307,70 @@ def test_functions_that_were_compiled_in_memory_have_names(jit: str) -> None:
     assert any("powers" in name for name in of_functions(sampled))
     (of_others,) = by_kernel.values()
     check_names_in_memory(of_others)
+
+
+@contextmanager
+def forking_kernel(children: list[int]) -> Iterator[tvm.IRModule]:
+    """``main()`` calls a packed function that forks, and keeps how each child ended.
+
+    A child goes on with the run, to its end and whatever comes then, and stops at the next call.
+    """
+    parent = os.getpid()
+
+    def forks(x: Any, out: Any) -> None:
+        if os.getpid() != parent:
+            os._exit(0)
+        child = os.fork()
+        if child:
+            children.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            end = time.process_time() + 0.005
+            while time.process_time() < end:
+                continue
+        out.copyfrom(x)
+
+    name = "test.sampling.forks"
+    tvm_ffi.register_global_func(name, forks, override=True)
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", relax.TensorType((4,), "float32"))
+    with builder.function("main", [x]):
+        call = relax.call_dps_packed(name, (x,), relax.TensorType((4,), "float32"))
+        builder.emit_func_output(builder.emit(call))
+    yield builder.get()
+    tvm_ffi.registry.remove_global_func(name)
+
+
+@contextmanager
+def ending_in_children() -> Iterator[None]:
+    """A child that was forked inside the ``with`` ends behind it; with 1 after an error."""
+    parent, code = os.getpid(), 1
+    try:
+        yield
+        code = 0
+    finally:
+        if os.getpid() != parent:
+            os._exit(code)
+
+
+@pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
+@pytest.mark.parametrize("how", ["session"])
+def test_a_child_of_a_fork_leaves_the_samples_to_its_parent(how: str) -> None:
+    children: list[int] = []
+    with forking_kernel(children) as module, ending_in_children():
+        executable = tvm.compile(module, tvm.target.Target("llvm"))
+        if how == "rounds":
+            report = vmprof.profile(executable, counters="none", repeats=2, sample=CLOCK)
+        else:
+            with Session("none", sample=CLOCK) as session, ending_in_children():
+                vm = session.attach(TvmVm(executable, tvm.cpu()))
+                for _ in range(6):
+                    vm["main"](tvm.runtime.tensor(np.ones(4, "float32")))
+            (report,) = reports(session.recording()).values()
+    assert set(children) == {0}
+    assert report.samples is not None
+    call = next(n for n, row in enumerate(report.calls) if row["Name"] == "test.sampling.forks")
+    # What the parent burned has samples, and none was switched off by a child.
+    burned_ms = 5 * report.samples.runs
+    assert sum(hit.samples for hit in report.samples.of_call(call)) > 0.5 * 5 * burned_ms
 
 
 def test_what_cannot_be_sampled_is_a_reason(two_loops_library: Path) -> None:

@@ -38,7 +38,8 @@ class SampledRun:
 class SampledRuns:
     """Sampled ``runs`` that one thread made; ``places`` are those of all their samples in turn.
 
-    ``event``, ``unit`` and ``rate`` are as in :class:`~vmprof.sampling.model.Sampled`.
+    ``event``, ``unit`` and ``rate`` are as in :class:`~vmprof.sampling.model.Sampled`. ``faults``
+    say of runs that were left out why their samples cannot be believed.
     """
 
     event: str
@@ -47,14 +48,17 @@ class SampledRuns:
     runs: Sequence[SampledRun]
     code: Code
     places: Places
+    faults: Sequence[str] = ()
 
     @classmethod
     def of(
         cls, event: str, unit: str, rate: int, runs: Sequence[SampledRun], code: Code
     ) -> SampledRuns:
         """While what they ran is mapped into the process, where ``code`` finds it."""
-        hits = np.concatenate([np.zeros(0, HIT), *(run.found.hits for run in runs)])
-        return cls(event, unit, rate, runs, code, code.find(hits))
+        usable = [each for each in runs if not each.run.fault]
+        hits = np.concatenate([np.zeros(0, HIT), *(each.found.hits for each in usable)])
+        faults = [each.run.fault for each in runs if each.run.fault]
+        return cls(event, unit, rate, usable, code, code.find(hits), faults)
 
     def sampled(self, rows: Sequence[Sequence[int]]) -> Sampled:
         """As a report has it, where ``rows`` has for each run the row of each of its calls."""

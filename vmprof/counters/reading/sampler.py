@@ -19,6 +19,7 @@ from vmprof.counters.names import modifiers
 from vmprof.counters.names.events import parse_events
 from vmprof.counters.passes import Pass
 from vmprof.counters.source import Source
+from vmprof.counters.team import MORE_RINGS, RING
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.runs.layout import Layout
@@ -184,7 +185,7 @@ def _open(
     if not levels:
         raise Refused(f"{sampled.name} has no precise samples here; leave :p out")
     for precise in levels:
-        opened = _try_to_open(sampled.event, precise, rate, ring)
+        opened = _try_to_open(sampled, precise, rate, ring)
         if opened.sources:
             break
     for source in opened.sources:
@@ -210,18 +211,20 @@ class _Opened(NamedTuple):
     of_ring: bool = False  # there was no room for a ring buffer
 
 
-def _try_to_open(event: Event, precise: int, rate: int, ring: int) -> _Opened:
+def _try_to_open(sampled: SampledEvent, precise: int, rate: int, ring: int) -> _Opened:
     """Without the kernel, if it hides."""
-    first = _open_all(event, precise, rate, ring, user_only=False)
+    first = _open_all(sampled, precise, rate, ring, user_only=False)
     if first.sources or first.of_ring or first.code not in _DENIED:
         return first
-    second = _open_all(event, precise, rate, ring, user_only=True)
+    second = _open_all(sampled, precise, rate, ring, user_only=True)
     return second if second.sources or second.of_ring else first
 
 
-def _open_all(event: Event, precise: int, rate: int, ring: int, *, user_only: bool) -> _Opened:
+def _open_all(
+    sampled: SampledEvent, precise: int, rate: int, ring: int, *, user_only: bool
+) -> _Opened:
     sources: list[Source] = []
-    for encoding in event.encodings:
+    for encoding in sampled.event.encodings:
         problem = ffi.new("int64_t[2]")
         asked = _asked(encoding, precise, rate, ring, user_only=user_only)
         pointer = lib.vmprof_sampler_open(asked, problem)
@@ -230,7 +233,7 @@ def _open_all(event: Event, precise: int, rate: int, ring: int, *, user_only: bo
                 source.close()
             return _Opened([], user_only, int(-problem[1]), of_ring=problem[0] == 1)
         # Whatever cannot be opened in another thread has the number of one of these.
-        sources.append(Source(pointer, [event.name, f"the ring buffer of {event.name}"]))
+        sources.append(Source(pointer, [sampled.name, f"{RING} {sampled.name}"]))
     return _Opened(sources, user_only)
 
 
@@ -250,9 +253,7 @@ def _asked(encoding: Encoding, precise: int, rate: int, ring: int, *, user_only:
 
 def _why_not(opened: _Opened, sampled: SampledEvent, precise: int, machine: Machine) -> str:
     if opened.of_ring:
-        return (
-            "there is no room for its ring buffer: run: sudo sysctl kernel.perf_event_mlock_kb=4096"
-        )
+        return f"there is no room for its ring buffer: {MORE_RINGS}"
     if precise and opened.code in (errno.EOPNOTSUPP, errno.EINVAL):
         return (
             f"this processor does not sample {sampled.name} with {'p' * precise}; leave that "
