@@ -35,6 +35,7 @@ from vmprof.record.perf_map import NAME as PERF_MAP
 from vmprof.record.perf_map import PerfMap
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
+from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.engines import DispatchLoop, Engine
@@ -139,9 +140,7 @@ def _weights(
 ) -> Weights:
     """``params``, or else those that the model brought."""
     if params is None:
-        brought = program.weights.get(entry, ())
-        names = [parameter.name for parameter in program.parameters(entry)]
-        return dict(zip(names[len(names) - len(brought) :], brought, strict=True))
+        return program.brought_weights(entry)
     return load_weights(params) if isinstance(params, str | os.PathLike) else params
 
 
@@ -169,9 +168,7 @@ def profile_engines(
 
     ``beforehand`` may run the engines before anything is measured.
     """
-    for name in engines:
-        if name not in ENGINES:
-            raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
+    _check(engines)
     rounds, metrics, max_records = profiling.rounds, profiling.metrics, profiling.max_records
     threads = profiling.threads.threads
     plan = Plan.of(profiling.counting)
@@ -348,6 +345,13 @@ def _code(profiling: Profiling, program: Program) -> tuple[Code, dict[str, Metri
     perf_map = PerfMap()
     perf_map.write(in_memory)
     return code, {PERF_MAP: perf_map.told()}
+
+
+def _check(engines: Sequence[str]) -> None:
+    for name in engines:
+        if name not in ENGINES:
+            raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
+    check_tvm()
 
 
 def _sampler(

@@ -6,7 +6,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,8 @@ class Subject:
     ``source`` and ``schedule`` are as in :func:`vmprof.subject.load.load_program`; ``inputs``,
     ``dimensions`` and ``seed`` as in :func:`vmprof.inputs.resolve_inputs`.
     ``params`` are weights by name, or a .safetensors or .npz file of them; None are those that
-    came with the program. ``device`` is the first CPU by default.
+    came with the program. ``device`` is the first CPU by default. ``imports`` are packages that
+    register functions which the model calls; they have been imported.
     """
 
     source: Source
@@ -39,6 +40,7 @@ class Subject:
     seed: int = 0
     schedule: str | None = None
     device: Device | None = None
+    imports: Sequence[str] = ()
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +101,7 @@ class Subject:
         from vmprof.inputs import load_arrays
 
         for package in options.imports:
-            _import(package)
+            import_package(package)
         return cls(
             options.model,
             load_arrays(options.input),
@@ -108,10 +110,11 @@ class Subject:
             dict(options.dim),
             options.seed,
             options.schedule,
+            imports=tuple(options.imports),
         )
 
 
-def _import(package: str) -> None:
+def import_package(package: str) -> None:
     """From the current folder too, for what it registers with TVM."""
     sys.path.insert(0, "")
     try:

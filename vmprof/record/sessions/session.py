@@ -28,6 +28,7 @@ from vmprof.record.in_memory import ModulesInMemory
 from vmprof.record.perf_map import NAME as PERF_MAP
 from vmprof.record.perf_map import PerfMap
 from vmprof.record.plan import Plan
+from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.sessions.caller import Caller
@@ -149,6 +150,7 @@ class Session:
         return self
 
     def _open(self) -> None:
+        check_tvm()
         self._pid, self._opened_by = os.getpid(), threading.get_ident()
         # Opened here to know what can be counted, and enabled for empty calls alone: each
         # thread that calls has its own.
