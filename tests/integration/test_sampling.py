@@ -37,6 +37,7 @@ from vmprof.counters.reading.sampler import Refused, open_sampler
 from vmprof.record.sessions.session import Session
 from vmprof.recording.reports import reports
 from vmprof.report.annotated import annotated
+from vmprof.report.render.stacks.stacks import stacks_of, threads_of
 from vmprof.sampling.elf import PARALLEL_BODY
 from vmprof.sampling.model import IN_NO_CALL, Sampled
 
@@ -56,6 +57,7 @@ def _perf() -> None:
 # Two loops of equal turns. A turn's result is the next one's operand, so that it takes the same
 # time in both, whatever else the processor does at once.
 _SOURCE = """
+#include <pthread.h>
 #include <stdint.h>
 /* Of two numbers: compilers make one function of two that are the same. */
 #define LOOP(name, factor)                                 \\
@@ -68,6 +70,36 @@ _SOURCE = """
   }
 LOOP(three_of_four, 6364136223846793005)
 LOOP(one_of_four, 6364136223846793009)
+
+/* A pool of one thread, as a BLAS has one: whoever has work for it waits until that is done. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int64_t work;
+static int begun;
+
+__attribute__((noinline)) static void of_pool(void) { three_of_four(work); }
+
+static void *pool(void *unused) {
+  (void)unused;
+  pthread_mutex_lock(&lock);
+  for (;;) {
+    while (work == 0) pthread_cond_wait(&changed, &lock);
+    of_pool();
+    work = 0;
+    pthread_cond_broadcast(&changed);
+  }
+}
+
+int vmprof_test_pool(int64_t turns) {
+  pthread_t thread;
+  pthread_mutex_lock(&lock);
+  if (!begun) begun = pthread_create(&thread, NULL, pool, NULL) == 0;
+  work = turns;
+  pthread_cond_broadcast(&changed);
+  while (begun && work != 0) pthread_cond_wait(&changed, &lock);
+  pthread_mutex_unlock(&lock);
+  return !begun;
+}
 
 int vmprof_test_loops(int64_t turns) {
   three_of_four(3 * turns);
@@ -82,7 +114,7 @@ def loops(folder: Path) -> ctypes.CDLL:
     source, library = folder / "loops.c", folder / "loops.so"
     source.write_text(_SOURCE)
     compiler = os.environ.get("CC", "cc")
-    command = [compiler, "-O2", "-shared", "-fPIC", str(source), "-o", str(library)]
+    command = [compiler, "-O2", "-shared", "-fPIC", "-pthread", str(source), "-o", str(library)]
     subprocess.run(command, check=True)
     return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
@@ -203,6 +235,36 @@ def test_workers_are_sampled_in_their_tasks(folder: Path) -> None:
     assert {hit.thread for hit in own} == {0, 1}
     # Six runs of 18 ms or more, a sample for each 0.2 ms; an interrupt may come late.
     assert sum(hit.samples for hit in own if hit.thread == 1) > 0.5 * 6 * 18 * 5
+
+
+@T.prim_func(s_tir=True, check_well_formed=False)
+def in_pool(x: T.Buffer((200_000,), "float32"), y: T.Buffer((200_000,), "float32")) -> None:
+    assert T.call_extern("int32", "vmprof_test_pool", T.int64(20_000_000)) == 0, "no pool"
+    y[0] = x[0]
+
+
+def test_threads_of_other_pools_are_sampled_beside(folder: Path) -> None:
+    loops(folder)
+    module = calling(in_pool, sums)
+    path = folder / "pool.so"
+    tvm.compile(module, tvm.target.Target("llvm")).export_library(str(path))
+    report = vmprof.profile(path, counters="none", repeats=3, sample=CLOCK)
+    sampled = report.samples
+    assert sampled is not None
+    names = {n: str(row["Name"]) for n, row in enumerate(report.calls)}
+    found: Counter[str] = Counter()
+    for hit in sampled.others:
+        if sampled.functions[hit.function].name == "three_of_four":
+            assert hit.thread > 0
+            found[names.get(hit.call, "")] += hit.samples
+    # Nobody waits for the pool but the one that has work for it.
+    assert found.keys() == {"in_pool"}
+    assert found["in_pool"] > 0.5 * RATE * 3 * 20e6 / 5e9  # a turn takes longer than 0.2 ns
+    assert not of_functions(sampled)["three_of_four"]
+    assert "Samples of other threads" in report.configuration
+    assert Report.from_json(report.json()).samples == sampled
+    graphs = dict(threads_of(stacks_of(report)))
+    assert any(name.startswith("other thread") for name in graphs)
 
 
 @T.prim_func(s_tir=True, check_well_formed=False)
