@@ -59,7 +59,7 @@ def operator_text(
         lines += [
             (
                 _PLAIN,
-                "Lines of TensorIR are known of libraries that vmprof made; these are instructions.",
+                "Lines are known of libraries that vmprof compiled; these are instructions.",
             )
         ]
         by = "instruction"
