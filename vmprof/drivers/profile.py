@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import tvm
 from tvm.runtime import Device
@@ -63,9 +63,18 @@ from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
 from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
 from vmprof.vm.executable import Executable
+from vmprof.zoo.options import Toolchain
 
 _EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
+
+
+class ProfilingHost(Protocol):
+    """Another host, as it lies above what is done on this one: :class:`vmprof.Remote`."""
+
+    def profile(
+        self, subject: Subject, profiling: Profiling, engine: str, *, progress: Progress
+    ) -> Report: ...
 
 
 def profile(
@@ -95,15 +104,18 @@ def profile(
     dimensions: Mapping[str, int] | None = None,
     params: Weights | str | os.PathLike[str] | None = None,
     seed: int = 0,
+    target: str | Toolchain | None = None,
     device: Device | None = None,
+    remote: ProfilingHost | None = None,
     progress: Progress = silent,
     **named_inputs: Any,
 ) -> Report:
     """Run ``source`` and say what each of its calls cost.
 
     ``source``, ``inputs``, ``entry``, ``params``, ``dimensions``, ``seed``, ``schedule`` and
-    ``device`` are what is run: :class:`~vmprof.subject.options.Subject`. Any other keyword is an
-    input by name. ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's
+    ``device`` are what is run: :class:`~vmprof.subject.options.Subject`; ``target`` is what it is
+    compiled for, or a :class:`~vmprof.zoo.options.Toolchain`. Any other keyword is an input by
+    name. ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's
     VM with the recorder as its instrument.
 
     ``counters``, ``multiplex``, ``count`` and ``collectors`` say what is counted:
@@ -114,6 +126,8 @@ def profile(
     :class:`~vmprof.drivers.options.Profiling`, ``sample``, ``sample_rate`` and
     ``perf_map`` of :class:`~vmprof.record.options.Sampling`.
 
+    With ``remote``, a :class:`vmprof.Remote`, all of it happens on that host.
+
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
     what each repeat measured is in the columns ``"... samples"`` of its JSON. Raises
@@ -121,7 +135,15 @@ def profile(
     raises, with a note that says which instruction called it.
     """
     subject = Subject(
-        source, _with_named(inputs, named_inputs), entry, params, dimensions, seed, schedule, device
+        source,
+        _with_named(inputs, named_inputs),
+        entry,
+        params,
+        dimensions,
+        seed,
+        schedule,
+        device,
+        toolchain=target if isinstance(target, Toolchain) else Toolchain(target),
     )
     profiling = Profiling(
         Counting(counters, multiplex, count, collectors),
@@ -132,6 +154,8 @@ def profile(
         Sampling(sample, sample_rate, perf_map),
         measure_peaks,
     )
+    if remote is not None:
+        return remote.profile(subject, profiling, engine, progress=progress)
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
 
@@ -176,14 +200,7 @@ def profile_engines(
     check_max_records(max_records)
     device = subject.device or tvm.cpu(0)
     entry = subject.entry
-    program = load_program(
-        subject.source,
-        entry=entry,
-        schedule=subject.schedule,
-        # perf would look for the library when it is gone.
-        in_library=bool(profiling.sampling) and not profiling.sampling.perf_map,
-        progress=progress,
-    )
+    subject, program = _loaded(subject, profiling, progress)
     parameters = program.parameters(entry)
     resolved = resolve_inputs(
         parameters,
@@ -345,6 +362,26 @@ def _code(profiling: Profiling, program: Program) -> tuple[Code, dict[str, Metri
     perf_map = PerfMap()
     perf_map.write(in_memory)
     return code, {PERF_MAP: perf_map.told()}
+
+
+def _loaded(subject: Subject, profiling: Profiling, progress: Progress) -> tuple[Subject, Program]:
+    """The program of ``subject``, which has other ``params`` once it is compiled for a target."""
+    name = subject.name
+    if subject.toolchain:
+        # TVM's compiler, which there may be none of where a finished library is run.
+        from vmprof.subject.cross import compiled_for
+        from vmprof.zoo.lowering.host import this_target
+
+        subject = compiled_for(subject, this_target(), progress)
+    program = load_program(
+        subject.source,
+        entry=subject.entry,
+        schedule=subject.schedule,
+        # perf would look for the library when it is gone.
+        in_library=bool(profiling.sampling) and not profiling.sampling.perf_map,
+        progress=progress,
+    )
+    return subject, replace(program, name=name) if subject.toolchain else program
 
 
 def _check(engines: Sequence[str]) -> None:

@@ -11,9 +11,9 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, NoReturn
 
-import msgspec
 import tvm
 import tvm_ffi
 
@@ -24,6 +24,7 @@ from vmprof.remote.exchange import CHUNK, RemoteHost, encoded
 from vmprof.remote.job import Job
 from vmprof.remote.work import WORK, path_of
 from vmprof.version import __version__
+from vmprof.zoo.lowering.host import this_target
 
 
 class Served:
@@ -32,6 +33,7 @@ class Served:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._job: Job | None = None
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
 
     def register(self) -> None:
         """Have TVM's RPC find the functions."""
@@ -44,6 +46,11 @@ class Served:
         }
         for name, function in functions.items():
             tvm_ffi.register_global_func(name, function, override=True)
+
+    def work(self) -> NoReturn:
+        """Do what is started, in the thread that calls this: a model runs in the main one."""
+        while True:
+            self._jobs.get().run()
 
     def hello(self) -> str:
         """The :class:`RemoteHost`, the first thing that is asked."""
@@ -64,6 +71,7 @@ class Served:
     def start(self, what: str, order: str) -> None:
         """Begin ``what``, a key of :data:`vmprof.remote.work.WORK`."""
         self._job = Job(partial(WORK[what], self._folder, str(order)))
+        self._jobs.put(self._job)
 
     def wait(self) -> str:
         """What is new, once there is something: a :class:`vmprof.remote.exchange.News`."""
@@ -78,6 +86,7 @@ class Served:
 
 def this_host() -> RemoteHost:
     """What the host tells of itself."""
+    target = this_target()
     return RemoteHost(
         name=socket.gethostname(),
         protocol=exchange.PROTOCOL,
@@ -85,18 +94,7 @@ def this_host() -> RemoteHost:
         tvm=tvm.__version__,
         tvm_ffi=tvm_ffi.__version__,
         machine=platform.machine(),
-        target=_target(),
+        target=target.text,
+        target_note=target.note,
         provenance=dict(describe_host(Machine.read())),
     )
-
-
-def _target() -> str:
-    """With LLVM, as it knows the processor; without, of any processor of this kind."""
-    try:
-        from vmprof.zoo.lowering.host import host_target
-
-        return str(host_target())
-    except Exception:  # noqa: BLE001 # of a TVM without its compiler, whatever it lacks first
-        return msgspec.json.encode(
-            {"kind": "llvm", "mtriple": f"{platform.machine()}-linux-gnu"}
-        ).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import tvm_ffi
 from tvm.relax.frontend import detach_params
 from tvm.relax.vm_build import VMExecutable
 
-from vmprof.errors import VmprofError
+from vmprof.counters.hardware.instruction_sets import HostTarget
+from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.program import Program
 from vmprof.program.info import write_info
 from vmprof.program.program import find_executable
@@ -25,29 +27,21 @@ from vmprof.zoo.compiler.linking import link, linking_options
 from vmprof.zoo.compiler.target import architecture, parsed_target
 from vmprof.zoo.importers import SUFFIXES, import_object
 from vmprof.zoo.models import MODELS
-from vmprof.zoo.options import Toolchain
 
 
-def compiled_for(
-    subject: Subject,
-    target: str,
-    toolchain: Toolchain | None = None,
-    *,
-    progress: Progress = silent,
-) -> Subject:
-    """``subject`` as a library for ``target``, beside which stands what is known of its kernels.
+def compiled_for(subject: Subject, host: HostTarget, progress: Progress = silent) -> Subject:
+    """``subject`` as a library for ``host``, beside which stands what is known of its kernels.
 
     The ``source`` of what is returned is the library's :class:`~pathlib.Path`; its ``params``
-    are the weights that the model brought, by name, unless others were given. ``target`` is that
-    of the computer that will run it; the ``toolchain``'s own, if it has one, goes before it. A
-    library is taken as it is. Models of vmprof's are kept in the cache; what is made of others is
-    there until this process ends.
+    are the weights that the model brought, by name, unless others were given. ``host`` is the
+    computer that will run it; the target of the subject's toolchain, if there is one, goes before
+    that. A library is taken as it is. Models of vmprof's are kept in the cache; what is made of
+    others is there until this process ends.
 
     Raises :class:`VmprofError` for what cannot be compiled or linked, and for a library that is of
     another kind of processor.
     """
-    toolchain = toolchain or Toolchain()
-    making = _Making(subject, parsed_target(toolchain.target or target), toolchain, progress)
+    making = _Making(subject, host, progress)
     source = subject.source
     if isinstance(source, str | os.PathLike):
         source = named(os.fspath(source), subject.entry)
@@ -64,24 +58,31 @@ def compiled_for(
         made = replace(subject, source=source)
     else:
         made = making.of_compiled(source)
-    check_architecture(made.source, architecture(making.target))
+    check_architecture(made.source, making.runs_on)
     return replace(made, schedule=None)
 
 
 class _Making:
     """A library for ``target``, of what ``subject`` is."""
 
-    def __init__(
-        self, subject: Subject, target: tvm.target.Target, toolchain: Toolchain, progress: Progress
-    ) -> None:
-        self.target = target
+    def __init__(self, subject: Subject, host: HostTarget, progress: Progress) -> None:
+        self._toolchain = subject.toolchain
+        chosen = self._toolchain.target
+        self.target = parsed_target(chosen or host.text)
+        self.runs_on = architecture(parsed_target(host.text))
+        if architecture(self.target) != self.runs_on:
+            raise VmprofError(
+                f"what is compiled for {architecture(self.target)} (--target; target= from Python) "
+                f"would run on a processor of the kind {self.runs_on}; leave the target out, or "
+                "profile it where there is such a processor (--rpc HOST:PORT)"
+            )
+        self._note = "" if chosen else host.note
         self._subject = subject
-        self._toolchain = toolchain
         self._progress = progress
 
     def of_model(self, name: str) -> Subject:
         schedule = self._subject.schedule or "cpu"
-        self._progress(f"compiling {name}")
+        self._begin(name)
         library = compile_model(
             name,
             self.target,
@@ -96,7 +97,7 @@ class _Making:
     def of_module(self, module: Any, name: str, schedule: str = "none") -> Subject:
         linking = linking_options(self.target, self._toolchain)  # before what takes long
         module, weights = detach_params(module)  # PyTorch's importer may attach them
-        self._progress(f"compiling {name}")
+        self._begin(name)
         compiled = compile_module(
             module,
             self.target,
@@ -130,15 +131,26 @@ class _Making:
             write_info(info, library)
         return replace(self._subject, source=library)
 
+    def _begin(self, name: str) -> None:
+        self._progress(f"compiling {name}")
+        if self._note:
+            warnings.warn(
+                f"{name} is not compiled for just the processor that runs it: {self._note}; name "
+                "it with --target (target= from Python)",
+                VmprofWarning,
+                stacklevel=2,
+            )
+            self._note = ""
+
     def _check(self, executable: Any) -> None:
         """That the machine code in it, if that can be told, is for the right processors."""
         for imported in executable.mod.imports:
             if imported.kind == "llvm":
                 found = architecture(tvm.target.Target(imported["_get_target_string"]()))
-                if found != architecture(self.target):
+                if found != self.runs_on:
                     raise VmprofError(
                         f"what you hand in was compiled for {found}, and would run on "
-                        f"{architecture(self.target)}; hand in the module, or compile it with "
+                        f"{self.runs_on}; hand in the module, or compile it with "
                         "vmprof.compile(module, target=...)"
                     )
 

@@ -80,7 +80,7 @@ def check_architecture(path: Path, wanted: str) -> None:
     if found not in (None, wanted):
         raise VmprofError(
             f"{path} is for processors of the kind {found}, and would run on one of the kind "
-            f"{wanted}: hand in the model that it was compiled of, or run it on a computer of that "
+            f"{wanted}; hand in the model that it was compiled of, or run it on a computer of that "
             "kind (--rpc HOST:PORT)"
         )
 

@@ -7,10 +7,12 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmprof.errors import VmprofError
+from vmprof.zoo.options import Toolchain
 
 if TYPE_CHECKING:
     from tvm.runtime import Device
@@ -29,7 +31,8 @@ class Subject:
     ``dimensions`` and ``seed`` as in :func:`vmprof.inputs.resolve_inputs`.
     ``params`` are weights by name, or a .safetensors or .npz file of them; None are those that
     came with the program. ``device`` is the first CPU by default. ``imports`` are packages that
-    register functions which the model calls; they have been imported.
+    register functions which the model calls; they have been imported. ``toolchain`` is what
+    compiles for another target than the processor that runs it has.
     """
 
     source: Source
@@ -41,6 +44,14 @@ class Subject:
     schedule: str | None = None
     device: Device | None = None
     imports: Sequence[str] = ()
+    toolchain: Toolchain = field(default_factory=Toolchain)
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        if isinstance(self.source, str | os.PathLike):
+            return Path(self.source).name
+        return getattr(self.source, "name", "the module")  # of a Program
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +105,7 @@ class Subject:
             help="how to compile what is not compiled yet: with vmprof's schedule, or as TVM does "
             "by itself (default: cpu for the models that vmprof brings along, none for others)",
         )
+        Toolchain.add_arguments(parser)
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> Subject:
@@ -111,6 +123,7 @@ class Subject:
             options.seed,
             options.schedule,
             imports=tuple(options.imports),
+            toolchain=Toolchain.from_options(options),
         )
 
 

@@ -13,12 +13,15 @@ class Toolchain:
     ``target`` is an LLVM triple (``aarch64-linux-gnu``), a name or JSON as
     ``tvm.target.Target`` takes it; None is that of where the library will run. ``compiler`` is the
     command of a C compiler that links for it, None the one that Debian and others call after the
-    target; ``options`` are handed to it.
+    target; ``options`` are handed to it. Without any of that it is false.
     """
 
     target: str | None = None
     compiler: str | None = None
     options: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self != Toolchain()
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
