@@ -3,11 +3,11 @@
 # make test-unit  its quick part, which compiles and runs no models
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
 # make test-html  the tests of the HTML report, in headless Chromium
-# make lint    linter, formatter and type checker
+# make lint    linter, formatter and type checker; make lint-c: of C alone
 # make bench   all benchmarks; writes docs/performance.json and what shows it
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
-.PHONY: help demo test test-unit test-pmu test-html lint bench clean
+.PHONY: help demo test test-unit test-pmu test-html lint lint-c bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -44,12 +44,20 @@ test-html: $(READY)
 	$(call say,testing the HTML report in headless Chromium)
 	$(BIN)/pytest tests/browser
 
-lint: $(READY)
+lint: $(READY) lint-c
 	$(call say,linting)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
+
+# $(call build,folder,options): the native half, built apart from that of $(VENV).
+build = $(BIN)/cmake -S . -B $(1) -DPython_EXECUTABLE=$(abspath $(BIN)/python) $(2) \
+  --log-level=WARNING >/dev/null && $(BIN)/cmake --build $(1)
+
+lint-c: $(READY)
+	$(call say,compiling C: warnings are errors)
+	$(call build,build/lint,-DVMPROF_STRICT=ON)
 
 bench: $(READY)
 	$(call say,measuring: about a quarter of an hour on a machine that does nothing else)
