@@ -3,11 +3,13 @@
 # make test-unit  its quick part, which compiles and runs no models
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
 # make test-html  the tests of the HTML report, in headless Chromium
+# make test-asan, test-tsan, test-leaks  the native half under sanitizers and valgrind
+# make soak    ten million calls, 64 threads, 10,000 profiles in one process: ten minutes
 # make lint    linter, formatter and type checker; make lint-c: of C alone
 # make bench   all benchmarks; writes docs/performance.json and what shows it
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
-.PHONY: help demo test test-unit test-pmu test-html lint lint-c bench clean
+.PHONY: help demo test test-unit test-pmu test-html test-asan test-tsan test-leaks soak lint lint-c bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -44,6 +46,23 @@ test-html: $(READY)
 	$(call say,testing the HTML report in headless Chromium)
 	$(BIN)/pytest tests/browser
 
+test-asan: $(READY)
+	$(call say,testing the native half under address and undefined-behaviour sanitizers)
+	$(BIN)/python tests/native/trial.py address
+
+test-tsan: $(READY)
+	$(call say,running the native half on many threads under the thread sanitizer)
+	$(BIN)/python tests/native/trial.py thread
+
+test-leaks: $(READY)
+	$(call need,valgrind --version,valgrind is not installed; on Debian or Ubuntu run: sudo apt install valgrind)
+	$(call say,running the native half under valgrind)
+	$(BIN)/python tests/native/trial.py leaks
+
+soak: $(READY)
+	$(call say,soaking: about ten minutes)
+	$(BIN)/python benchmarks/soak.py $(SOAK)
+
 lint: $(READY) lint-c
 	$(call say,linting)
 	$(BIN)/ruff check
@@ -51,13 +70,11 @@ lint: $(READY) lint-c
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 
-# $(call build,folder,options): the native half, built apart from that of $(VENV).
-build = $(BIN)/cmake -S . -B $(1) -DPython_EXECUTABLE=$(abspath $(BIN)/python) $(2) \
-  --log-level=WARNING >/dev/null && $(BIN)/cmake --build $(1)
-
 lint-c: $(READY)
 	$(call say,compiling C: warnings are errors)
-	$(call build,build/lint,-DVMPROF_STRICT=ON)
+	$(BIN)/cmake -S . -B build/lint -DPython_EXECUTABLE=$(abspath $(BIN)/python) \
+	  -DVMPROF_STRICT=ON -DVMPROF_HARNESS=ON --log-level=WARNING >/dev/null
+	$(BIN)/cmake --build build/lint
 
 bench: $(READY)
 	$(call say,measuring: about a quarter of an hour on a machine that does nothing else)

@@ -2,8 +2,6 @@
 #ifndef VMPROF_RECORDER_H_
 #define VMPROF_RECORDER_H_
 
-#include <stdatomic.h>
-
 #include "vmprof.h"
 
 /* What a thread does for a recorder. */
