@@ -176,7 +176,8 @@ def main() -> None:
         valgrind = ["valgrind", "--quiet", "--fair-sched=yes", "--leak-check=full"]
         calls = exercise([*valgrind, "--error-exitcode=3", harness], 500, 5000)
         clean = f"no leak, no error; {exact}"
-        trust.keep(entry("calls on 8 threads, in C, under valgrind", calls, clean, "make test-leaks"))
+        what = "calls on 8 threads, in C, under valgrind"
+        trust.keep(entry(what, calls, clean, "make test-leaks"))
 
 
 if __name__ == "__main__":
