@@ -13,6 +13,8 @@
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
+# What `make soak` is given: less of it, e.g. make soak SOAK="--profiles 100".
+SOAK ?= --keep
 VENV := .venv
 BIN := $(VENV)/bin
 # Set up again when what decides about the build has changed.

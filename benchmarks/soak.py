@@ -106,7 +106,9 @@ def soak_calls(calls: int) -> trust.Entry:
     kept = recording.calls
     rows = (kept["callee"] >= 0).sum() / (kept["callee"] < 0).sum()
     assert rows == of_each, f"{rows} calls in an invocation that has {of_each}"
-    return entry("calls recorded by one session", 2 * of_a_turn * of_each, f"none is lost; {sentence}")
+    return entry(
+        "calls recorded by one session", 2 * of_a_turn * of_each, f"none is lost; {sentence}"
+    )
 
 
 # ---- threads --------------------------------------------------------------------------------
