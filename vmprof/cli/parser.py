@@ -29,6 +29,7 @@ _COMMANDS = {
     "doctor": "doctor",
     "rpc-server": "rpc_server",
     "fleet": "fleet",
+    "deploy": "deploy",
     "show-code": "show_code",
     "cache": "cache",
     "completion": "completion",
