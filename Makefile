@@ -6,17 +6,21 @@
 # make test-versions  tests with each version of TVM that vmprof was tested with
 # make test-asan, test-tsan, test-leaks  the native half under sanitizers and valgrind
 # make soak    ten million calls, 64 threads, 10,000 profiles in one process: ten minutes
+# make wheel   a wheel for this platform and the source distribution, in dist/, and tries the
+#              wheel in a new environment (of more versions: make wheel PYTHONS="python3.10 ...")
 # make lint    linter, formatter and type checker; make lint-c: of C alone
 # make bench   all benchmarks; writes docs/performance.json and what shows it
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
 .PHONY: help demo test test-unit test-pmu test-html test-versions test-asan test-tsan test-leaks soak
-.PHONY: lint lint-c bench clean
+.PHONY: wheel lint lint-c bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
 # What `make soak` is given: less of it, e.g. make soak SOAK="--profiles 100".
 SOAK ?= --keep
+# Those that `make wheel` tries its wheel with.
+PYTHONS ?= $(BIN)/python
 VENV := .venv
 BIN := $(VENV)/bin
 # Set up again when what decides about the build has changed.
@@ -71,6 +75,18 @@ soak: $(READY)
 	$(call say,soaking: about ten minutes)
 	$(BIN)/python benchmarks/soak.py $(SOAK)
 
+wheel: $(READY)
+	$(call say,building: the source distribution and of that a wheel)
+	rm -rf dist build/dist
+	$(BIN)/python -m build --no-isolation --outdir build/dist
+	$(call say,what the wheel links: libtvm_ffi stays where tvm-ffi has it)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair --exclude libtvm_ffi.so \
+	  --wheel-dir dist build/dist/*.whl
+	$(BIN)/auditwheel show dist/*.whl
+	cp build/dist/*.tar.gz dist
+	$(call say,trying the wheel in a new environment (TVM is about 100 MB))
+	$(BIN)/python tests/try_wheel.py dist/*.whl $(PYTHONS)
+
 lint: $(READY) lint-c
 	$(call say,linting)
 	$(BIN)/ruff check
@@ -97,6 +113,7 @@ $(READY): $(BUILT_FROM)
 	$(call say,making $(VENV))
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@rm -f vmprof/_native.*.so # Python would prefer one that an earlier version built
 	$(call say,installing vmprof and what it needs (TVM is about 100 MB))
 	$(BIN)/python -m pip install --progress-bar on --group dev --editable .
 	@touch $@

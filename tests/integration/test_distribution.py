@@ -7,6 +7,7 @@ import sys
 import sysconfig
 import tarfile
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -42,15 +43,16 @@ def in_checkout() -> set[str]:
     """What is there to be built, tested and read; not what came of that."""
     paths = {
         path.relative_to(ROOT)
-        for folder in ("benchmarks", "docs", "native", "tests", "vmprof")
+        for folder in ("benchmarks", "docs", "examples", "native", "tests", "vmprof")
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and path.suffix not in (".pyc", ".so")
     }
     top = {
         Path(name)
-        for name in ("CMakeLists.txt", "LICENSE", "Makefile", "README.md", "pyproject.toml")
+        for name in ("CMakeLists.txt", "LICENSE", "Makefile", "pyproject.toml", "setup.py")
     }
-    return {str(path) for path in paths | top | {Path("setup.py"), Path("MANIFEST.in")}}
+    pages = {path.relative_to(ROOT) for path in ROOT.glob("*.md")}
+    return {str(path) for path in paths | top | pages | {Path("MANIFEST.in")}}
 
 
 def test_the_source_distribution_is_complete(source_distribution: Path) -> None:
@@ -71,6 +73,11 @@ def test_what_is_built_from_it_works(source_distribution: Path, tmp_path: Path) 
         cwd=tmp_path,
     )
     (wheel,) = tmp_path.glob("*.whl")
+    # One for every Python from 3.10 on.
+    assert "-cp310-abi3-linux_" in wheel.name
+    assert [
+        name for name in zipfile.ZipFile(wheel).namelist() if name.endswith((".so", ".py[co]"))
+    ] == ["vmprof/_native.abi3.so"]
     venv.create(tmp_path / "venv", symlinks=True, with_pip=False)
     python = tmp_path / "venv" / "bin" / "python"
     packages = run(

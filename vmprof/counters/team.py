@@ -5,10 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from vmprof.counters.source import Source
 from vmprof.native import ffi, lib
 from vmprof.runs.faults import LOST
+
+if TYPE_CHECKING:
+    from vmprof._native import vmprof_team
 
 _REMEDIES = {errno.EMFILE: "; run: ulimit -n 4096", errno.ENFILE: "; close other programs"}
 # What a sampler has besides its event, and what permits more of it.
@@ -25,12 +29,13 @@ class Team:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._columns = [source.columns for source in sources]
-        self._pointer = lib.vmprof_team_new([s.pointer for s in sources], len(sources))
-        if self._pointer == ffi.NULL:
+        team = lib.vmprof_team_new([s.pointer for s in sources], len(sources))
+        if team == ffi.NULL:
             raise MemoryError
+        self._pointer: vmprof_team | None = team
 
     @property
-    def pointer(self) -> object:
+    def pointer(self) -> vmprof_team:
         assert self._pointer is not None, "closed"
         return self._pointer
 
