@@ -69,7 +69,7 @@ def run(checkout: Path, *command: object) -> str:
 @pytest.mark.parametrize(
     ("section", "shown"),
     [
-        ("A counter set", "perf::CONTEXT-SWITCHES"),
+        ("A counter set", "{task-clock,context-switches,cpu-migrations}\n"),
         ("A renderer", "| Operator | Calls | Duration (us) |\n"),
         ("A rule of advice", "switched-out"),
     ],
