@@ -114,15 +114,25 @@ def _machines() -> Seeds:
         files = [path for path in sorted(root.rglob("*")) if path.is_file()]
         kept = [path for path in files if "event_source" not in path.parts]
         events = [path for path in files if "event_source" in path.parts]
-        kept = [path for path in kept if path.stat().st_size < 1500][:12] + [
-            path for path in events if path.name in ("type", "cpus", "cpumask", "rdpmc", "event")
-        ][:14] + events[:: max(1, len(events) // 12)]
+        kept = (
+            [path for path in kept if path.stat().st_size < 1500][:12]
+            + [
+                path
+                for path in events
+                if path.name in ("type", "cpus", "cpumask", "rdpmc", "event")
+            ][:14]
+            + events[:: max(1, len(events) // 12)]
+        )
         cpuinfo = root / "proc/cpuinfo"
         parts = [(path, path.read_bytes()) for path in dict.fromkeys(kept) if path != cpuinfo]
         parts.append((cpuinfo, cpuinfo.read_bytes().split(b"\n\n")[0] + b"\n"))
-        yield "machine", root.name, b"".join(
-            b"=== %b\n%b\n" % (str(path.relative_to(root)).encode(), content)
-            for path, content in parts
+        yield (
+            "machine",
+            root.name,
+            b"".join(
+                b"=== %b\n%b\n" % (str(path.relative_to(root)).encode(), content)
+                for path, content in parts
+            ),
         )
 
 

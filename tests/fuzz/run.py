@@ -31,6 +31,7 @@ _SECONDS, _MB, _MB_AT_ONCE = 20, 2048, 512
 _LONGEST = 1 << 16
 _INSTRUMENTED = ["vmprof", "elftools", "simpleeval"]
 _RUNS = re.compile(r"^#(\d+)\s", re.MULTILINE)
+_RAISED = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Warning)\b.*)$", re.MULTILINE)
 _COVERED = re.compile(r"\bcov: (\d+)")
 
 
@@ -85,7 +86,7 @@ def fuzz(name: str, seconds: int) -> Outcome:
 def _kind(log: str) -> str:
     """What went wrong, and where in vmprof: by it crashes are told apart."""
     problem = re.search(r"ERROR: libFuzzer: (.*)", log)
-    raised = re.findall(r"^([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Warning)\b.*)$", log, re.M)
+    raised = _RAISED.findall(log)
     places = re.findall(r'File ".*/(vmprof/[\w/]+\.py)", line (\d+)', log)
     where = f" at {places[-1][0]}:{places[-1][1]}" if places else ""
     what = raised[-1][:160] if raised else (problem[1] if problem else "unknown")

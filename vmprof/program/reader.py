@@ -42,6 +42,8 @@ TENSOR_MAGIC = 0xDD5E40F096B4A13F
 
 # A register file is allocated per call; no compiler comes near this.
 MAX_REGISTERS = 1 << 20
+# Something is made of each parameter, and a function may claim any number of them.
+MAX_PARAMETERS = 1 << 16
 
 # The upper byte of an operand says what it is, the rest is a signed value.
 _VALUE_BITS = 56
@@ -84,6 +86,8 @@ def read_bytecode(data: bytes | memoryview) -> Bytecode:
         raise BytecodeError(f"{stream.left} bytes follow the end of the executable")
     instructions = _decode(offsets, words, functions, len(constants))
     for function in functions:
+        if function.kind is not FunctionKind.PACKED:
+            _check_signature(function)
         if function.kind is FunctionKind.VM:
             _check_function(function, instructions)
     return Bytecode(functions, instructions, constants, dict(scopes))
@@ -283,18 +287,32 @@ def _decode(
     return tuple(decode(offset, where) for where, offset in enumerate(offsets))
 
 
+def _corrupt(function: Function, problem: str) -> BytecodeError:
+    return BytecodeError(f"function {function.name[:80]!r} is corrupt: {problem}")
+
+
+def _check_signature(function: Function) -> None:
+    """There are no more parameters than registers, nor registers than any function has."""
+    if not (
+        0 <= function.num_args <= min(function.num_registers, MAX_PARAMETERS)
+        and function.num_registers <= MAX_REGISTERS
+    ):
+        raise _corrupt(
+            function, f"{function.num_args} parameters in {function.num_registers} registers"
+        )
+    names = function.parameter_names
+    if names and len(names) != function.num_args:
+        raise _corrupt(function, f"{len(names)} names for {function.num_args} parameters")
+
+
 def _check_function(function: Function, instructions: Sequence[Instruction]) -> None:
     """Registers and jumps of a VM function stay inside it, and it ends with a jump or return."""
 
     def fail(problem: str) -> BytecodeError:
-        return BytecodeError(f"function {function.name!r} is corrupt: {problem}")
+        return _corrupt(function, problem)
 
     if not 0 <= function.start < function.end <= len(instructions):
         raise fail(f"instructions {function.start} to {function.end} do not exist")
-    if not 0 <= function.num_args <= function.num_registers <= MAX_REGISTERS:
-        raise fail(f"{function.num_args} parameters in {function.num_registers} registers")
-    if function.parameter_names and len(function.parameter_names) != function.num_args:
-        raise fail(f"{len(function.parameter_names)} names for {function.num_args} parameters")
 
     def check_register(register: Register, where: int, *special: int) -> None:
         if not (0 <= register.index < function.num_registers or register.index in special):
