@@ -106,18 +106,21 @@ def check_builtins(
     All that the instructions name has to exist.
     """
     body = range(function.start, function.end)
-    offsets = [offset for number in body for offset in _jumps(instructions[number])]
-    registers = _Registers(function.num_args, is_straight=not offsets)
-    if any(offset < 0 for offset in offsets):
-        # What comes later may come before.
-        for number in body:
-            registers.step(instructions[number])
+    back = [n + by for n in body for by in _jumps(instructions[n]) if by < 0]
+    registers = _Registers(function.num_args)
+    # Up to where some way leads past; and between which some way leads back.
+    passed, first, last = function.start, min(back, default=-1), max(back, default=-1)
     for number in body:
+        if number == first:  # what comes later may have come before
+            for later in range(number, function.end):
+                registers.step(instructions[later], always=False)
         instruction = instructions[number]
         if isinstance(instruction, Call):
             for problem in _problems(instruction, registers, constants):
                 raise fail(f"instruction {number} calls {instruction.callee.name}: {problem}")
-        registers.step(instruction)
+        always = number >= passed and not first <= number < last
+        registers.step(instruction, always=always)
+        passed = max([passed, *(number + offset for offset in _jumps(instruction))])
 
 
 def _jumps(instruction: Instruction) -> tuple[int, ...]:
@@ -128,20 +131,17 @@ def _jumps(instruction: Instruction) -> tuple[int, ...]:
 
 
 class _Registers:
-    """What registers may hold, step by step; with branches, all that they held before too."""
+    """What registers may hold, step by step."""
 
-    def __init__(self, num_args: int, *, is_straight: bool) -> None:
+    def __init__(self, num_args: int) -> None:
         self._num_args = num_args
-        self._is_straight = is_straight
         self._held: dict[int, _Held] = {}
 
-    def step(self, instruction: Instruction) -> None:
-        """``instruction`` is run."""
+    def step(self, instruction: Instruction, *, always: bool) -> None:
+        """``instruction`` is run; unless ``always``, perhaps."""
         if isinstance(instruction, Call):
             register, given = instruction.destination.index, self._given(instruction)
-            if not self._is_straight:
-                given |= self._of(register)
-            self._held[register] = given
+            self._held[register] = given if always else given | self._of(register)
 
     def held(self, operand: Operand) -> _Held:
         """What ``operand`` may be."""
