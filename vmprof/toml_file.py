@@ -84,7 +84,7 @@ class TomlTable:
         value = self.entries.pop(key, default)
         if value is None:
             self.fail(key, f"{key!r} is missing")
-        if kind is float and type(value) is int:
+        if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
             value = float(value)
         if not isinstance(value, kind):
             what = _KINDS.get(kind) or f"[[{key}]] tables"

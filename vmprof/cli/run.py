@@ -30,7 +30,7 @@ from vmprof.cli.results import kept_if_lost
 from vmprof.cli.strict import Strict
 from vmprof.defaults import DEFAULT_ENGINE, ENGINES
 from vmprof.drivers.options import Profiling
-from vmprof.errors import VmprofError
+from vmprof.errors import DIED, VmprofError
 from vmprof.progress import Progress, silent
 from vmprof.remote.options import Where
 from vmprof.report import Report
@@ -55,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure in N fresh processes, one after the other; the report has the means and "
         "what each of them measured, from which vmprof diff knows how much starts differ "
         "(default: 1)",
+    )
+    how.add_argument(
+        "--isolate",
+        action="store_true",
+        help="run the model in a process of its own, so that a crash of it is one line and exit "
+        f"code {DIED}; --processes does so anyway",
     )
     how.add_argument("--quiet", action="store_true", help="no progress line")
     strict.add_argument(parser)
@@ -82,15 +88,15 @@ def execute(options: argparse.Namespace) -> int:
                     starts=options.processes,
                     progress=progress,
                 )
-        elif options.processes == 1:
-            report = measured(options, progress)
-        else:
-            from vmprof.drivers.processes import in_processes
+        elif options.isolate or options.processes > 1:
+            from vmprof.cli.processes import in_processes
             from vmprof.report.starts import joined
 
             make = partial(measured, options)
             (reports,) = in_processes([make], options.processes, progress=progress)
             report = joined(reports)
+        else:
+            report = measured(options, progress)
     with kept_if_lost([report.json]):
         target.deliver([report])
     return named.exit_code([report], {})

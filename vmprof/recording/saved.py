@@ -24,6 +24,7 @@ from vmprof.program.info import kernel_of
 from vmprof.program.kernels import Kernel
 from vmprof.recording.recognized import TEXT, is_recording
 from vmprof.recording.saved_samples import check_samples, sampling_of
+from vmprof.recording.shapes import parse
 from vmprof.recording.tables import (
     CALL,
     INVOCATION,
@@ -242,6 +243,8 @@ def _natural(value: Any) -> int:
 
 def _check(recording: Recording) -> None:
     """Check that the numbers in the tables refer to things that exist."""
+    for signature in recording.signatures:
+        parse(signature)  # ValueError if there is no sense in it
     if not recording.labels or any(f.vm >= len(recording.vms) for f in recording.functions):
         raise VmprofError("a function is of a VM that is not there")
     invocations, turns = recording.invocations, len(recording.passes) + 1
