@@ -3,11 +3,14 @@
 # make test-unit  its quick part, which compiles and runs no models
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
 # make test-html  the tests of the HTML report, in headless Chromium
+# make fuzz    fuzzes whatever reads files, a minute for each kind; writes docs/trust.json
+#              (longer, or some of them: make fuzz FUZZ="--seconds 600 --only bytecode")
+# make fuzz-programs  runs damaged executables, by vmprof and by TVM's VM; writes docs/trust.json
 # make lint    linter, formatter and type checker
 # make bench   all benchmarks; writes docs/performance.json and what shows it
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
-.PHONY: help demo test test-unit test-pmu test-html lint bench clean
+.PHONY: help demo test test-unit test-pmu test-html fuzz fuzz-programs lint bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -43,6 +46,15 @@ test-pmu: $(READY)
 test-html: $(READY)
 	$(call say,testing the HTML report in headless Chromium)
 	$(BIN)/pytest tests/browser
+
+fuzz: $(READY)
+	$(call say,fuzzing: a quarter of an hour)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python tests/fuzz/run.py $(FUZZ)
+
+fuzz-programs: $(READY)
+	$(call say,running damaged executables in children (minutes))
+	$(BIN)/python tests/fuzz/hostile.py --programs 2000
 
 lint: $(READY)
 	$(call say,linting)

@@ -6,14 +6,13 @@
 Each target has a process of its own, with bounded memory. What goes wrong (another exception than
 those that are documented, a hang, memory) is made smaller and kept in ``.fuzz/TARGET/``, to be
 mended and put into ``tests/fuzz/corpus/TARGET`` as ``found-...``: the tests try all that is there.
-``--trust FILE`` writes what was tried, as docs/trust.json has it.
+What a run of a minute or more for each tried is kept in docs/trust.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import re
 import subprocess
@@ -23,6 +22,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
@@ -30,6 +30,7 @@ WORK = ROOT / ".fuzz"
 # Of one input: seconds, and MB of all that the process has. Both are far above what is right.
 _SECONDS, _MB, _MB_AT_ONCE = 20, 2048, 512
 _LONGEST = 1 << 16
+_LONG = 60  # seconds: what came of so long a trial is worth to be kept
 _INSTRUMENTED = ["vmprof", "elftools", "simpleeval"]
 _RUNS = re.compile(r"^#(\d+)\s", re.MULTILINE)
 _RAISED = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Warning)\b.*)$", re.MULTILINE)
@@ -141,8 +142,9 @@ def _minimise_file(name: str, path: Path, place: str) -> None:
         path.write_bytes(minimise(data, fails))
 
 
-def _targets() -> dict[str, object]:
-    sys.path.insert(0, str(TESTS))
+def _targets() -> dict[str, Any]:
+    if str(TESTS) not in sys.path:
+        sys.path.insert(0, str(TESTS))
     from fuzz.targets import TARGETS
 
     return TARGETS
@@ -185,21 +187,40 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
     parser.add_argument("--only", nargs="*", metavar="TARGET", help="which (default: all)")
-    parser.add_argument("--trust", type=Path, metavar="FILE", help="write the figures there")
     options = parser.parse_args()
     names = sorted(path.name for path in (TESTS / "fuzz/corpus").iterdir())
-    outcomes = []
+    failed = False
     for name in options.only or names:
         outcome = fuzz(name, options.seconds)
-        outcomes.append(outcome)
         print(
             f"{name}: {outcome.tried:,} inputs in {outcome.seconds:.0f} s, {outcome.covered:,} "
             f"branches, {len(outcome.found)} found",
             flush=True,
         )
-    if options.trust is not None:
-        options.trust.write_text(json.dumps([vars(each) for each in outcomes], indent=1) + "\n")
-    return 1 if any(outcome.found for outcome in outcomes) else 0
+        failed = failed or bool(outcome.found)
+        if options.seconds >= _LONG:
+            _keep(outcome)
+    return 1 if failed else 0
+
+
+def _keep(outcome: Outcome) -> None:
+    """Put what came of it where docs/trust.md is made of."""
+    sys.path.append(str(ROOT / "docs"))
+    import trust
+
+    found = "; ".join(outcome.found) or (
+        f"each is read, or refused in one line: no other exception, none takes {_SECONDS} s or "
+        f"{_MB >> 10} GiB"
+    )
+    trust.keep(
+        trust.Entry(
+            part="Bad input",
+            what=_targets()[outcome.name].what,
+            number=outcome.tried,
+            outcome=f"in {outcome.seconds:.0f} s: {found}",
+            command="make fuzz",
+        )
+    )
 
 
 if __name__ == "__main__":

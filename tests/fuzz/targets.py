@@ -52,10 +52,11 @@ FOLDER = Path(__file__).parent
 class Target:
     """``read`` is given what is in the files of ``corpus`` and what is made of them.
 
-    ``mutate`` knows their form.
+    ``what`` these are, for docs/trust.md; ``mutate`` knows their form.
     """
 
     name: str
+    what: str
     read: Callable[[bytes], None]
     mutate: Mutate = as_bytes
 
@@ -257,20 +258,20 @@ def _weights(data: bytes) -> None:
 TARGETS = {
     target.name: target
     for target in (
-        Target("bytecode", _bytecode),
-        Target("events", _events),
-        Target("machine", _machine),
-        Target("report-json", _report, as_json),
-        Target("report-csv", _report),
-        Target("report-text", _report),
-        Target("report-page", _report, as_page),
-        Target("recording", _recording, as_zip),
-        Target("info", _info, as_json),
-        Target("library", _library),
-        Target("counter-set", _counter_set),
-        Target("rule", _rule),
-        Target("expression", _expression),
-        Target("arrays", _arrays),
-        Target("weights", _weights, as_zip),
+        Target("bytecode", "executables (bytecode)", _bytecode),
+        Target("events", "lists of events, on seven machines", _events),
+        Target("machine", "trees of files as /proc and /sys have them", _machine),
+        Target("report-json", "reports in JSON", _report, as_json),
+        Target("report-csv", "reports in CSV", _report),
+        Target("report-text", "printed tables, TVM's and vmprof's", _report),
+        Target("report-page", "pages that hold reports", _report, as_page),
+        Target("recording", "recordings", _recording, as_zip),
+        Target("info", "what is known of kernels, beside a library", _info, as_json),
+        Target("library", "libraries: ELF, symbols, lines", _library),
+        Target("counter-set", "counter sets", _counter_set),
+        Target("rule", "rules of advice", _rule),
+        Target("expression", "formulas and conditions", _expression),
+        Target("arrays", "arrays (.npy)", _arrays),
+        Target("weights", "arrays by name (.npz)", _weights, as_zip),
     )
 }

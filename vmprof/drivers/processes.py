@@ -72,7 +72,14 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
         text, error = news
     except (EOFError, ConnectionResetError):
         process.join()
-        raise DiedError(_death(process.exitcode or 0, about, doing)) from None
+        code = process.exitcode or 0
+        where = " ".join(filter(None, (doing or "beginning", about and f"({about})")))
+        why = "what the model calls did that"
+        if code == -signal.SIGKILL:
+            why = "somebody killed it, or Linux did, for want of memory"
+        raise DiedError(
+            f"the process that the model ran in {_how(code)} while it was {where}: {why}"
+        ) from None
     finally:
         if process.exitcode is None:
             process.join(_PATIENCE)
@@ -83,17 +90,12 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
     return Report.from_json(text)
 
 
-def _death(code: int, about: str, doing: str) -> str:
-    """What to say of a process that ended with ``code`` while it was ``doing`` something."""
-    what = f"the process that the model ran in left by itself, with exit code {code}"
-    if code < 0:
-        number = signal.Signals(-code)
-        what = f"{number.name} ({signal.strsignal(number)}) ended the process that the model ran in"
-    why = "what the model calls did that"
-    if code == -signal.SIGKILL:
-        why = "somebody killed it, or Linux did, for want of memory"
-    when = f"while it was {doing}" if doing else "before it had begun"
-    return f"{what}, {when}{f' ({about})' if about else ''}: {why}"
+def _how(code: int) -> str:
+    """How a process ended, of its exit code."""
+    if code >= 0:
+        return f"left by itself, with exit code {code}"
+    number = signal.Signals(-code)
+    return f"was ended by {number.name} ({signal.strsignal(number)})"
 
 
 class _News:
