@@ -61,7 +61,8 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(theirs, make), daemon=True)
-    doing = ""
+    doing, patience = "", 0.0
+    progress(about or "starting a process")
     process.start()
     theirs.close()
     try:
@@ -70,6 +71,7 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
             text = ": ".join(filter(None, (about, doing)))
             progress(text if news.done is None else Step(text, news.done))
         text, error = news
+        patience = _PATIENCE
     except (EOFError, ConnectionResetError):
         process.join()
         code = process.exitcode or 0
@@ -82,7 +84,7 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
         ) from None
     finally:
         if process.exitcode is None:
-            process.join(_PATIENCE)
+            process.join(patience)
             process.kill()
         process.join()
     if error is not None:
@@ -94,8 +96,8 @@ def _how(code: int) -> str:
     """How a process ended, of its exit code."""
     if code >= 0:
         return f"left by itself, with exit code {code}"
-    number = signal.Signals(-code)
-    return f"was ended by {number.name} ({signal.strsignal(number)})"
+    names = {each.value: each.name for each in signal.Signals}
+    return f"was ended by {names.get(-code, f'signal {-code}')} ({signal.strsignal(-code)})"
 
 
 class _News:
@@ -109,10 +111,10 @@ class _News:
 def _send(to: Connection, make: Maker) -> None:
     # An interrupt is the parent's business, which then ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import tvm  # noqa: F401 # it has a handler for a crash, which prints the native stack
-
-    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
     try:
+        import tvm  # noqa: F401 # it has a handler for a crash, which prints the native stack
+
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)
         to.send((make(lambda step: to.send(_News(step))).json(), None))
     except Exception as error:  # noqa: BLE001 # the model's too
         told = f"{type(error).__name__}: {error}"
