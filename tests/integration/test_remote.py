@@ -290,6 +290,15 @@ def processes_in(folder: Path) -> list[int]:
     return found
 
 
+# To TVM's server: of another protocol, without a key, with one that is no text.
+@pytest.mark.parametrize("said", ["GET / HTTP/1.1", "\x71\xf2\x0f\0" + 4 * "\0", "\xff"])
+def test_who_speaks_another_language_is_put_off(port: int, said: str) -> None:
+    with socket.create_connection((HOST, port)) as connection:
+        connection.sendall(said.encode("latin-1"))
+    with Remote.connect(HOST, port) as remote:
+        assert remote.host.name
+
+
 def test_clients_wait_for_each_other(port: int) -> None:
     names: list[str] = []
     with Remote.connect(HOST, port):

@@ -15,6 +15,7 @@ from tvm import rpc
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress, silent, within
 from vmprof.remote.alive import kept_alive
+from vmprof.remote.options import shown
 
 # TVM's words before what a function of the server raised.
 _RAISED_THERE = "Error caught from RPC call"
@@ -87,7 +88,7 @@ def connected(
 
     ``timeout``, in seconds, bounds the waiting, and then the session.
     """
-    address = _shown(host, port)
+    address = shown(host, port)
     _check_name(host, port)
     session = _within(
         lambda: rpc.connect(host, port, session_timeout=timeout or 0),
@@ -106,7 +107,7 @@ def requested(
     progress: Progress = silent,
 ) -> Connection:
     """A connection to a free server of those that a tracker has under ``key``."""
-    address = _shown(*tracker)
+    address = shown(*tracker)
     _check_name(*tracker)
     _check_listens(tracker, f"there is no tracker at {address}")
 
@@ -209,7 +210,3 @@ def _check_listens(address: tuple[str, int], otherwise: str) -> None:
         raise VmprofError(
             f"{otherwise}: {reason}; start it: python -m tvm.exec.rpc_tracker"
         ) from error
-
-
-def _shown(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
