@@ -157,12 +157,17 @@ def test_what_cannot_go_over_is_said(remote: Remote, library: Path) -> None:
         remote.profile(Subject(library, np.array([object()])), SHORT)
 
 
-def test_what_goes_wrong_there_is_said_here(remote: Remote, subject: Subject) -> None:
+def test_what_goes_wrong_there_is_said_here(
+    remote: Remote, subject: Subject, library: Path, tmp_path: Path
+) -> None:
     name = remote.host.name
     with pytest.raises(VmprofError, match=f"^{name}: .*no function 'nothing'"):
         remote.profile(replace(subject, entry="nothing"), SHORT)
     with pytest.raises(VmprofError, match=f"^{name}: .*nonsense"):
         remote.profile(subject, Profiling(Counting("nonsense")))
+    (broken := tmp_path / "broken.so").write_bytes(library.read_bytes()[:5000])
+    with pytest.raises(VmprofError, match=rf"^{name}: broken\.so is cut short"):
+        remote.profile(Subject(str(broken)), SHORT)
     # The session goes on.
     assert remote.profile(subject, SHORT).calls
 

@@ -142,11 +142,11 @@ def test_a_job_that_ends_the_program() -> None:
     """As a function of a model may try to: the client hears of it and does not wait for ever."""
 
     def leave(_: object) -> bytes:
-        raise SystemExit(3)
+        raise SystemExit("no /private/model.so")
 
-    job = Job(leave)
+    job = Job(leave, Path("/private"))
     Thread(target=job.run).start()
     news = job.wait()
     assert news.over
     assert news.problem is not None
-    assert news.problem.message == "SystemExit: 3"
+    assert news.problem.message == "SystemExit: no model.so"

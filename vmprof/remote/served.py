@@ -70,7 +70,8 @@ class Served:
 
     def start(self, what: str, order: str) -> None:
         """Begin ``what``, a key of :data:`vmprof.remote.work.WORK`."""
-        self._job = Job(partial(WORK[what], self._folder, str(order)))
+        work = partial(WORK[what], self._folder, str(order))
+        self._job = Job(work, self._folder)
         self._jobs.put(self._job)
 
     def wait(self) -> str:
