@@ -320,8 +320,9 @@ def test_clients_wait_for_each_other(port: int) -> None:
 
 def test_a_host_that_is_gone_is_noticed(port: int) -> None:
     """Connections are kept alive, which TVM does not do."""
-    with kept_alive():
+    with kept_alive() as addresses:
         connection = socket.create_connection((HOST, port))
+    assert addresses == [(HOST, port)]
     with connection:
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
@@ -349,10 +350,16 @@ def test_servers_of_a_tracker(tmp_path: Path, subject: Subject) -> None:
         with pytest.raises(VmprofError, match="has no server under the key 'board'; start one"):
             Remote.request(address, KEY)
         options = ("--tracker", f"{HOST}:{at}", "--key", KEY)
-        with vmprof_server(tmp_path, *options), vmprof_server(tmp_path, *options):
+        with (
+            vmprof_server(tmp_path, *options) as first,
+            vmprof_server(tmp_path, *options) as second,
+        ):
             eventually(lambda: _registered(address) == 2)
             with Remote.request(address, KEY) as one, Remote.request(address, KEY) as other:
                 assert len(left_in(tmp_path)) == 2
+                assert {one.host.address, other.host.address} == {
+                    f"{HOST}:{port}" for port in (first, second)
+                }
                 assert one.profile(subject, SHORT).calls
                 assert other.profile(subject, SHORT).calls
             # Each of them again, once it has told the tracker that it is free.

@@ -22,6 +22,8 @@ _RAISED_THERE = "Error caught from RPC call"
 _TIMED_OUT = "RPCSessionTimeoutError"
 _MISMATCH = re.compile(r"server protocol=(\S+?),\s*client protocol=(\S+)")
 
+_PART = 0.2  # seconds
+
 
 class Connection:
     """A session of TVM's, with the server at ``address``, ``HOST:PORT``."""
@@ -96,7 +98,7 @@ def connected(
     """
     address = shown(host, port)
     _check_name(host, port)
-    session = _within(
+    session, _ = _within(
         lambda: rpc.connect(host, port, key, session_timeout=timeout or 0),
         timeout,
         f"{address} is still busy with another client",
@@ -131,7 +133,7 @@ def requested(
         finally:
             at_tracker.close()
 
-    session = _within(
+    session, found = _within(
         request,
         timeout,
         f"all servers that the tracker at {address} has under the key {key!r} are still busy",
@@ -140,7 +142,8 @@ def requested(
         ),
         within(progress, f"waiting for a server under the key {key!r}"),
     )
-    return Connection(f"{key} of {address}", session)
+    # Of several, others were made at the same time, by other threads.
+    return Connection(shown(*found[0]) if len(found) == 1 else f"{key} of {address}", session)
 
 
 def _within(
@@ -149,15 +152,19 @@ def _within(
     too_late: str,
     told: Callable[[Exception], VmprofError],
     progress: Progress,
-) -> Any:
-    """What ``connect`` gives, for which nobody waits longer than ``timeout`` seconds."""
-    found: list[Any] = []
+) -> tuple[Any, list[tuple[str, int]]]:
+    """What ``connect`` gives, and the addresses that it connected to.
+
+    Nobody waits for it longer than ``timeout`` seconds.
+    """
+    found: list[tuple[Any, list[tuple[str, int]]]] = []
     failed: list[Exception] = []
 
     def run() -> None:
         try:
-            with kept_alive():
-                found.append(connect())
+            with kept_alive() as addresses:
+                session = connect()
+            found.append((session, addresses))
         except Exception as error:  # noqa: BLE001 # TVM raises what it likes
             failed.append(error)
 
@@ -173,9 +180,6 @@ def _within(
     if failed:
         raise failed[0] if isinstance(failed[0], VmprofError) else told(failed[0])
     return found[0]
-
-
-_PART = 0.2
 
 
 def _not_connected(address: str, error: Exception) -> VmprofError:
