@@ -92,7 +92,8 @@ def _show_study(files: list[str], options: argparse.Namespace, target: delivery.
 
     if len(files) > 1:
         raise VmprofError(f"a study is shown alone; name {' or '.join(files)}")
-    for option, value in (("--why", options.why), ("--sort", options.sort)):
+    of_one = {"--why": options.why, "--sort": options.sort, "--columns": options.columns}
+    for option, value in of_one.items():
         if value is not None and options.report is None:
             raise VmprofError(f"{option} is of one report; name the host: --report")
     study = Study(files[0])

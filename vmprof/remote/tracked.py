@@ -98,6 +98,7 @@ class TrackedServers:
             for each in summary["server_info"]
             if each["key"] == f"server:{self._key}"
             for host, port in [each["addr"]]
+            if isinstance(host, str) and isinstance(port, int)  # anybody can register anything
         }
         return [shown(host, port) for host, port in sorted(found)]
 

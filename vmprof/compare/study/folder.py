@@ -39,7 +39,10 @@ class Asked:
 
 def is_study(path: str | os.PathLike[str]) -> bool:
     """Whether ``path`` is a folder of one."""
-    return (Path(path) / _STUDY).is_file()
+    try:
+        return (Path(path) / _STUDY).is_file()
+    except OSError:  # no permission to look, or a name that is too long
+        return False
 
 
 class StudyFolder:

@@ -50,7 +50,8 @@ def outlying(times: Sequence[float], noises: Sequence[float], alpha: float) -> d
     middle = median(logs)
     order = sorted(range(len(logs)), key=lambda place: abs(logs[place] - middle))
     usual = median(own)
-    floor = max(usual, (_CLOCK_STEP / median(times)) ** 2)
+    step = _CLOCK_STEP / median(times)
+    floor = max(usual, step * step)
     far = _far(logs, own, order, floor, alpha)
     if far:
         inside = _Rest([logs[place] for place in order[: len(order) - far]])
@@ -134,5 +135,5 @@ def _logarithms(times: Sequence[float], noises: Sequence[float]) -> tuple[list[f
     """And what the variances are of them."""
     if any(not isfinite(time) or time <= 0 for time in times):
         raise ValueError("times are finite, and more than 0")
-    own = [noise / (time * time) for time, noise in zip(times, noises, strict=True)]
+    own = [noise / time / time for time, noise in zip(times, noises, strict=True)]
     return [log(time) for time in times], [each if isfinite(each) else 0.0 for each in own]

@@ -165,10 +165,12 @@ def _timed(row: Row) -> list[int]:
     """Where it took time; what took none cannot be so many percent slower."""
     times = row.columns.get(TIME, ())
     return [
-        place
-        for place, time in enumerate(times)
-        if isfinite(time) and time > 0 and row.tested[place] > 0
+        place for place, time in enumerate(times) if _is_time(time) and _is_time(row.tested[place])
     ]
+
+
+def _is_time(microseconds: float) -> bool:
+    return isfinite(microseconds) and microseconds > 0
 
 
 def _usual(row: Row, inside: Sequence[int]) -> dict[str, float]:

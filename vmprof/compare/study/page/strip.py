@@ -24,13 +24,18 @@ class Scale:
 
     @classmethod
     def of(cls, rows: Iterable[Summary]) -> Scale:
-        farthest = max((abs(log(1 + row.away)) for row in rows), default=0.0)
+        farthest = max((abs(_logarithm(1 + row.away)) for row in rows), default=0.0)
         return cls(min(max(farthest, _LEAST), _MOST))
 
     def place(self, ratio: float) -> int:
         """Of a time that is so many times the median; what lies outside is at an end."""
-        share = max(-1.0, min(1.0, log(ratio) / self.edge))
+        share = max(-1.0, min(1.0, _logarithm(ratio) / self.edge))
         return round(WIDTH / 2 + share * (WIDTH / 2 - _MARGIN))
+
+
+def _logarithm(ratio: float) -> float:
+    """Of what may be too small or too large for a number."""
+    return log(min(max(ratio, 1e-300), 1e300))
 
 
 @dataclass(frozen=True)
