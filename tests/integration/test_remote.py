@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.models import dynamic
+from support.models import calls_packed, dynamic
 from support.rpc import (
     HOST,
     eventually,
@@ -54,9 +54,21 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("server")
 
 
+# What is on the server's host alone.
+PACKAGE = """
+import tvm_ffi
+
+@tvm_ffi.register_global_func("only_there.copy")
+def copy(x, y):
+    y.copyfrom(x)
+"""
+
+
 @pytest.fixture(scope="module")
-def port(temporary: Path) -> Iterator[int]:
-    with vmprof_server(temporary) as port:
+def port(temporary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    packages = tmp_path_factory.mktemp("packages")
+    (packages / "only_there.py").write_text(PACKAGE)
+    with vmprof_server(temporary, environment={"PYTHONPATH": str(packages)}) as port:
         yield port
 
 
@@ -125,6 +137,23 @@ def test_given_values_go_over_bit_by_bit(remote: Remote) -> None:
     here = profiled_here(Subject("mlp", {"x": image}))[1]
     remote.profile(Subject("mlp", {"x": image}), SHORT, outputs=True)
     assert first_difference(remote.outputs(), here) is None
+
+
+def test_libraries_of_one_name_are_told_apart(remote: Remote, subject: Subject) -> None:
+    other = Path(subject.source).parent / "other" / "dynamic.so"
+    other.parent.mkdir()
+    vmprof.compile(calls_packed("rpc.test.nothing")).export_library(other)
+    first = rows(remote.profile(subject, SHORT))
+    with pytest.raises(VmprofError, match=r"rpc\.test\.nothing"):
+        remote.profile(Subject(other), SHORT)
+    assert rows(remote.profile(subject, SHORT)) == first
+
+
+def test_functions_of_a_package_there(remote: Remote, tmp_path: Path) -> None:
+    vmprof.compile(calls_packed("only_there.copy")).export_library(tmp_path / "calls.so")
+    subject = Subject(str(tmp_path / "calls.so"), imports=("only_there",))
+    report = remote.profile(subject, SHORT)
+    assert "only_there.copy" in [row["Name"] for row in report.calls]
 
 
 def test_options_go_over(remote: Remote, library: Path, tmp_path: Path) -> None:

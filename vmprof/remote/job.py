@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from collections.abc import Callable
@@ -27,7 +28,7 @@ class Job:
 
     def __init__(self, work: Callable[[Progress], bytes], folder: Path) -> None:
         self._work = work
-        self._folder = f"{folder}/"
+        self._folder = re.compile(rf"{re.escape(str(folder))}/(\d+/)?")
         self._go = Semaphore(0)
         self._news: SimpleQueue[News] = SimpleQueue()
         self._told = -float("inf")
@@ -79,4 +80,4 @@ class Job:
 
     def _known(self, text: object) -> str:
         """``text`` with what the client knows alone."""
-        return str(text).replace(self._folder, "")
+        return self._folder.sub("", str(text))

@@ -60,6 +60,7 @@ class Served:
         """Write the part of a file that begins there; what is in the way, or ``""``."""
         path = path_of(self._folder, name)
         try:
+            path.parent.mkdir(exist_ok=True)
             if begin == 0:
                 path.unlink(missing_ok=True)  # one that was loaded stays as it is
             with path.open("ab") as file:
