@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import tvm
 from tvm.runtime import Device
@@ -70,6 +70,14 @@ _EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
 
 
+class ProfilingHost(Protocol):
+    """Another host, as it lies above what is done on this one: :class:`vmprof.Remote`."""
+
+    def profile(
+        self, subject: Subject, profiling: Profiling, engine: str, *, progress: Progress
+    ) -> Report: ...
+
+
 def profile(
     source: Source,
     inputs: Given | None = None,
@@ -99,6 +107,7 @@ def profile(
     seed: int = 0,
     target: str | Toolchain | None = None,
     device: Device | None = None,
+    remote: ProfilingHost | None = None,
     progress: Progress = silent,
     **named_inputs: Any,
 ) -> Report:
@@ -117,6 +126,8 @@ def profile(
     ``metrics``, ``measure_peaks`` and ``max_records`` of
     :class:`~vmprof.drivers.options.Profiling`, ``sample``, ``sample_rate`` and
     ``perf_map`` of :class:`~vmprof.record.options.Sampling`.
+
+    With ``remote``, a :class:`vmprof.Remote`, all of it happens on that host.
 
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
@@ -144,6 +155,8 @@ def profile(
         Sampling(sample, sample_rate, perf_map),
         measure_peaks,
     )
+    if remote is not None:
+        return remote.profile(subject, profiling, engine, progress=progress)
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
 
