@@ -214,21 +214,21 @@ def _install(ssh: Ssh, deployment: Deployment, package: Path | None, progress: P
     ssh.run("mkdir", "-p", "-m", "700", "--", folder, fails=f"{folder} cannot be made")
     ssh.run(deployment.python, "-m", "venv", environment, fails=f"{environment} cannot be made")
     if package is None:
-        what, needed = f"tvm-vmprof=={__version__}", []
+        what, least = f"tvm-vmprof=={__version__}", []
     else:
         progress(f"sending {package.name}")
         what = f"{folder}/{package.name}"
         # A shell's redirection: what reads and writes is the same program everywhere.
         ssh.run("sh", "-c", 'cat >"$0"', what, given=package, fails=f"{what} cannot be written")
-        needed = _needed()
+        least = needed()
     python = f"{environment}/bin/python"
     pip = (python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
     try:
-        if needed:
+        if least:
             progress(f"installing TVM on {ssh.host}, about 100 MB")
-            ssh.run(*pip, *needed)
+            ssh.run(*pip, *least)
         progress(f"installing vmprof on {ssh.host}")
-        more = ("--no-deps", "--force-reinstall") if needed else ()
+        more = ("--no-deps", "--force-reinstall") if least else ()
         ssh.run(*pip, *more, what)
     except CommandError as error:
         errors = [line for line in error.said.splitlines() if line.startswith("ERROR:")]
@@ -238,7 +238,7 @@ def _install(ssh: Ssh, deployment: Deployment, package: Path | None, progress: P
         ssh.run(python, "-c", _FORGET_COMPILER)
 
 
-def _needed() -> list[str]:
+def needed() -> list[str]:
     """What vmprof's server needs, in the versions that vmprof needs it in."""
     try:
         required = requires("tvm-vmprof") or []
