@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from support.browsing import complaints, covered, cut, faint, overflowing, picture, seen, show
 from support.recordings import Made
 from support.reports import network
+from support.sampled_code import CODE, TEXT, sampled_report
 
 from vmprof import Report
 from vmprof.recording.page import render as render_recording
@@ -57,6 +59,11 @@ def recorded() -> str:
     return render_recording(made.recording())
 
 
+def looked_into() -> str:
+    text = {number: line + " + x[k]" * 60 for number, line in TEXT.items()}
+    return sampled_report(structs.replace(CODE, text=text), "fused_" * 30).html()
+
+
 PAGES = {
     "report": (lambda: full().html(), ""),
     "several": (lambda: render_several({"before": full(), "after " * 30: network(8)}), ""),
@@ -65,6 +72,7 @@ PAGES = {
         "#report-1",
     ),
     "recording": (recorded, "#report-0"),
+    "inside": (looked_into, ""),
 }
 
 

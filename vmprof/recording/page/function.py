@@ -74,7 +74,11 @@ def _shortened(report: Report) -> Report:
         return report
     others = report.calls[_MOST_ROWS:]
     rest: Row = {**summed(others, report.derived), "Name": f"({len(others):,} more)"}
-    return replace(report, calls=(*report.calls[:_MOST_ROWS], rest))
+    samples = report.samples
+    if samples is not None:
+        hits = (hit._replace(call=min(hit.call, _MOST_ROWS)) for hit in samples.hits)
+        samples = replace(samples, hits=tuple(hits))
+    return replace(report, calls=(*report.calls[:_MOST_ROWS], rest), samples=samples)
 
 
 def _median(
