@@ -91,7 +91,7 @@ class RecordingView:
         from vmprof.recording.reports import build
 
         groups = groups_of(recording, self.by)
-        group = _of_title(groups, title)
+        group = of_title(groups, title)
         report = build(group, self.by, metrics=self.metrics)
         if report is None:
             raise VmprofError(
@@ -101,7 +101,8 @@ class RecordingView:
         return report, partial(trace.render, recording, [group])
 
 
-def _of_title(groups: list[Group], title: str) -> Group:
+def of_title(groups: list[Group], title: str) -> Group:
+    """The one of ``groups`` that is called so; :class:`VmprofError` if none is."""
     for group in groups:
         if group.title == title:
             return group
