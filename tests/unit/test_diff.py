@@ -225,7 +225,7 @@ def test_samples_are_not_compared_and_that_is_said() -> None:
         assert [*json.loads(to_json(diff, "a", "b"))["not_compared"]] == ["Samples"]
     assert not diff_reports(after, after).not_compared
     with pytest.raises(VmprofError, match="do not both have a column 'Samples'"):
-        regressions(diff_reports(before, before), Limit("Samples", 5.0))
+        regressions(diff_reports(before, before), Limit(5.0, "Samples", 1.0))
 
 
 def test_the_whole_run() -> None:
