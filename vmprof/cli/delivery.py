@@ -135,14 +135,16 @@ class Delivery:
             ),
         )
 
-    def deliver_forms(self, texts: Mapping[str, Text], shown: Text) -> None:
+    def deliver_forms(
+        self, texts: Mapping[str, Text], shown: Text, of: str = "one report; name it: --report"
+    ) -> None:
         """Write the files that were asked for, of ``texts`` by form, and print what is ``shown``.
 
-        :class:`VmprofError` for a form that is not among them.
+        :class:`VmprofError` for a form that is not among them: what it is ``of``.
         """
         for form in self._results.files:
             if form not in texts:
-                raise VmprofError(f"--{form} is of one report; name it: --report")
+                raise VmprofError(f"--{form} is of {of}")
         self._results.deliver(texts, shown)
         if self._page is not None:
             webbrowser.open(self._page.path.as_uri())

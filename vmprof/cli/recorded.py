@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,15 @@ class RecordingView:
             return trace.render(recording)
 
         return {"json": json, "html": html, "trace": trace}
+
+    def measured(self, recording: Recording, title: str | None) -> dict[str, Report]:
+        """The reports of all functions, or of the function ``title``, with metrics."""
+        view = replace(self, metrics=True)
+        if title is not None:
+            return {title: view.report(recording, title)[0]}
+        from vmprof.recording.reports import reports
+
+        return reports(recording, self.by, metrics=True)
 
     def report(self, recording: Recording, title: str) -> tuple[Report, Text]:
         """The report of the function ``title``, and what makes its trace.

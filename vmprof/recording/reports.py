@@ -28,6 +28,7 @@ from vmprof.report.estimator import middle_half
 from vmprof.report.kernel_metrics import with_rates
 from vmprof.report.model import Report
 from vmprof.report.noise import with_provenance
+from vmprof.report.peaks import with_peaks
 from vmprof.report.sampled import add_samples
 from vmprof.runs.faults import (
     COUNTED_LESS,
@@ -40,8 +41,10 @@ from vmprof.runs.faults import (
 )
 from vmprof.values import (
     BYTES,
+    CALLS_PER_INVOCATION,
     FLOPS,
     INCLUSIVE_DURATION,
+    INVOCATIONS,
     NOT_COUNTED,
     SAMPLES_SUFFIX,
     Count,
@@ -119,7 +122,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
         }
         if varying:
             low, high = int(counts[:, number].min()), int(counts[:, number].max())
-            row["Calls per invocation"] = str(low) if low == high else f"{low}..{high}"
+            row[CALLS_PER_INVOCATION] = str(low) if low == high else f"{low}..{high}"
         if inclusive is not None:
             row[INCLUSIVE_DURATION] = Duration(float(inclusive[middle, number].mean()))
         rows.append((number, row))
@@ -159,7 +162,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
     if not any(FLOPS in row or BYTES in row for _, row in rows):
         unknown = dict.fromkeys((FLOPS, BYTES), UNKNOWN)
         report = replace(report, missing={**report.missing, **unknown})
-    return with_rates(report)
+    return with_peaks(with_rates(report), group.recording.peaks)
 
 
 def _known(costs: Mapping[str, Floats], middle: Ints, number: int) -> dict[str, Metric]:
@@ -298,7 +301,7 @@ def _configuration(group: Group, timed: int, middle: int) -> dict[str, Metric]:
     facts: dict[str, Metric] = {
         "Model": group.title,
         "Engine": vm.engine,
-        "Invocations": Count(group.total("invocations")),
+        INVOCATIONS: Count(group.total("invocations")),
         "Times": f"per invocation, over the middle {middle} of {timed} invocations",
         "Repeats": Count(timed),
     }

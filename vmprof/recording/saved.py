@@ -65,6 +65,7 @@ def dumps(recording: Recording) -> bytes:
         "derived": [{**asdict(each), "sources": dict(each.sources)} for each in recording.derived],
         "facts": encode_row(recording.facts),
         "provenance": encode_row(recording.provenance),
+        "peaks": encode_row(recording.peaks),
         "problems": recording.problems,
         **({} if recording.sampling is None else {"sampling": asdict(recording.sampling)}),
         **({"code": keep.dumps(recording.code)} if recording.code else {}),
@@ -174,6 +175,7 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
         derived=tuple(map(_derived, document["derived"])),
         facts=decode_row(document["facts"], {}, "facts"),
         provenance=decode_row(document.get("provenance", {}), {}, "provenance"),
+        peaks=decode_row(document.get("peaks", {}), {}, "peaks"),
         problems=_texts(document["problems"]),
         allocations=(
             _table(archive, "allocations", ALLOCATION)

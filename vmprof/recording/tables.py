@@ -186,7 +186,8 @@ class Recording:
     ``kernels`` has what is known of some callees, by their numbers. ``labels`` begins with the
     empty one. ``missing`` says why an event was not counted; ``doubtful`` are columns that mean
     nothing if they read 0 throughout. ``facts`` say how it was recorded, ``provenance`` where,
-    of what, and what else happened (:mod:`vmprof.report.provenance`).
+    of what, and what else happened (:mod:`vmprof.report.provenance`). ``peaks`` are those of the
+    machine, as a report with metrics has them in its configuration (:mod:`vmprof.report.roofs`).
     """
 
     vms: tuple[Vm, ...]
@@ -206,6 +207,7 @@ class Recording:
     problems: tuple[str, ...] = ()
     kernels: Mapping[int, Kernel] = field(default_factory=dict)
     provenance: Mapping[str, Metric] = field(default_factory=dict)
+    peaks: Mapping[str, Metric] = field(default_factory=dict)
     allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))
     samples: Table = field(default_factory=lambda: np.zeros(0, dtype=SAMPLE))
     sampling: Sampling | None = None
