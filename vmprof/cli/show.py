@@ -101,5 +101,7 @@ def _tell_why(pattern: str, reports: Mapping[str, Report], target: delivery.Deli
     """What bounds the operators that ``pattern`` means, where ``target`` puts it."""
     found = why.cases(reports, pattern)
     target.deliver_forms(
-        {"json": lambda: why.json(found)}, lambda: why.text(found, target.width), of="no --why"
+        {"json": lambda: why.json(found)},
+        lambda: why.text(found, target.width),
+        refusal="does not go with --why, which prints, or writes --json FILE",
     )

@@ -160,6 +160,13 @@ class Counts:
     values: npt.NDArray[np.int64]
     shares: npt.NDArray[np.float64] | None = None
 
+    @classmethod
+    def none(cls, of: CountedPass) -> Counts:
+        """Those of a pass in which nothing was called."""
+        shape = (0, len(of.columns))
+        shares = np.zeros(shape) if of.multiplexed else None
+        return cls(np.zeros(0, dtype=CALL), np.zeros(shape, dtype=np.int64), shares)
+
 
 @dataclass(frozen=True)
 class Sampling:
