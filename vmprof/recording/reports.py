@@ -12,6 +12,7 @@ import numpy.typing as npt
 from vmprof.recording.costs import UNKNOWN, costs_of
 from vmprof.recording.groups import Calls, Group, durations_us, groups_of
 from vmprof.recording.keys import Floats, Keys, by_invocation
+from vmprof.recording.layers import layers_of
 from vmprof.recording.memory import UNSEEN, facts_of
 from vmprof.recording.numbers import Ints, numbered
 from vmprof.recording.sampled import sampled_of
@@ -45,6 +46,7 @@ from vmprof.values import (
     FLOPS,
     INCLUSIVE_DURATION,
     INVOCATIONS,
+    LAYER,
     NOT_COUNTED,
     SAMPLES_SUFFIX,
     Count,
@@ -103,6 +105,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
     device = group.vm.device
     counted = _CounterCells(group, keys)
     counted.add_all()
+    layers = layers_of(group, calls, key)
     costs = costs_of(group.recording, calls, key, len(timed), keys) if metrics else {}
     varying = bool((counts != counts[:1]).any())
     rows: list[tuple[int, Row]] = []  # of the key of that number
@@ -117,6 +120,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
             "Device": device,
             "Count": Count(round(float(of_key.mean()))),
             "Argument Shapes": keys.shapes[number],
+            **({LAYER: layers[number]} if number in layers else {}),
             **counted.rows[number],
             **_known(costs, middle, number),
         }

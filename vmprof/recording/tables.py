@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from vmprof.inside.code import MachineCode
 from vmprof.program.kernels import Kernel
+from vmprof.program.layers import KernelCall
 from vmprof.runs.storages import ALLOCATION
 from vmprof.sampling.model import Function as SampledFunction
 from vmprof.sampling.model import Library
@@ -190,10 +191,12 @@ class Recording:
     ``allocations`` (`ALLOCATION`) are those of the timed ones, in the order in which they were
     made; ``samples`` (`SAMPLE`) are those of the pass that ``sampling`` says more of, if there is
     one, and ``code`` is what they were found in; ``totals`` (`TOTAL`) cover all invocations.
-    ``kernels`` has what is known of some callees, by their numbers. ``labels`` begins with the
-    empty one. ``missing`` says why an event was not counted; ``doubtful`` are columns that mean
-    nothing if they read 0 throughout. ``facts`` say how it was recorded, ``provenance`` where,
-    of what, and what else happened (:mod:`vmprof.report.provenance`). ``peaks`` are those of the
+    ``kernels`` has what is known of some callees, by their numbers; ``layers`` the calls of kernels
+    that some functions, by their numbers, make each time they are called, in that order.
+    ``labels`` begins with the empty one. ``missing`` says why an event was not counted;
+    ``doubtful`` are columns that mean nothing if they read 0 throughout. ``facts`` say how it was
+    recorded, ``provenance`` where, of what, and what else happened
+    (:mod:`vmprof.report.provenance`). ``peaks`` are those of the
     machine, as a report with metrics has them in its configuration (:mod:`vmprof.report.roofs`).
     """
 
@@ -213,6 +216,7 @@ class Recording:
     facts: Mapping[str, Metric] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     kernels: Mapping[int, Kernel] = field(default_factory=dict)
+    layers: Mapping[int, tuple[KernelCall, ...]] = field(default_factory=dict)
     provenance: Mapping[str, Metric] = field(default_factory=dict)
     peaks: Mapping[str, Metric] = field(default_factory=dict)
     allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))

@@ -354,6 +354,7 @@ class Session:
             labels=tuple(self._labels),
             callees=self._vms.callees(),
             kernels=self._vms.kernels.by_callee(),
+            layers=self._vms.layers(),
             signatures=tuple(self._signatures.texts),
             passes=passes,
             invocations=kept.invocations[order],
