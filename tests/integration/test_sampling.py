@@ -32,6 +32,7 @@ from vmprof.counters import Machine
 from vmprof.counters.reading.sampler import Refused, open_sampler
 from vmprof.record.sessions.session import Session
 from vmprof.recording.reports import reports
+from vmprof.report.annotated import annotated
 from vmprof.sampling.elf import PARALLEL_BODY
 from vmprof.sampling.model import IN_NO_CALL, Sampled
 
@@ -214,21 +215,34 @@ def powers(x: T.Buffer((200_000,), "float32"), y: T.Buffer((200_000,), "float32"
             y[i * 25_000 + j] = T.exp(x[i * 25_000 + j]) + T.float32(1)
 
 
-def test_bodies_of_parallel_loops_have_the_names_of_their_kernels(folder: Path) -> None:
-    """TVM gives them no symbol: what they are called is beside what the time says."""
+@T.prim_func(s_tir=True, check_well_formed=False)
+def sums(x: T.Buffer((200_000,), "float32"), y: T.Buffer((200_000,), "float32")) -> None:
+    for i in T.serial(20):
+        for j in T.serial(200_000):
+            y[j] = x[j] + T.cast(i, "float32")
+
+
+def calling(*kernels: Any) -> tvm.IRModule:
+    """``main(x)`` calls them in turn."""
     builder = relax.BlockBuilder()
     x = relax.Var("x", relax.TensorType((200_000,), "float32"))
     with builder.function("main", [x]):
         value = x
-        for kernel in (logarithms, powers):
+        for kernel in kernels:
             name = kernel.attrs["global_symbol"]
             shape = relax.TensorType((200_000,), "float32")
             value = builder.emit(
                 relax.call_tir(builder.add_func(kernel, name), (value,), out_ty=shape)
             )
         builder.emit_func_output(value)
+    return builder.get()
+
+
+def test_bodies_of_parallel_loops_have_the_names_of_their_kernels(folder: Path) -> None:
+    """TVM gives them no symbol: what they are called is beside what the time says."""
     path = folder / "parallel.so"
-    tvm.compile(builder.get(), tvm.target.Target("llvm")).export_library(str(path))
+    module = calling(logarithms, powers)
+    tvm.compile(module, tvm.target.Target("llvm")).export_library(str(path))
     report = vmprof.profile(path, counters="none", repeats=3, sample=CLOCK)
     assert report.samples is not None
     bodies = Counter[str]()
@@ -242,6 +256,53 @@ def test_bodies_of_parallel_loops_have_the_names_of_their_kernels(folder: Path) 
             )
             bodies[name] += hit.samples
     assert len(bodies) == 2, bodies
+
+
+def check_names_in_memory(report: Report) -> None:
+    """The names of functions that no file has are those of the calls that time says."""
+    assert report.samples is not None
+    found: dict[str, set[str]] = {}
+    for hit in report.samples.hits:
+        function = report.samples.functions[hit.function]
+        library = report.samples.libraries[function.library]
+        if library.path.startswith("[in memory") and hit.call != IN_NO_CALL:
+            found.setdefault(str(report.calls[hit.call]["Name"]), set()).add(function.name)
+            assert 0 <= hit.address - function.begin < function.size
+    own = {
+        name: {name.removesuffix(PARALLEL_BODY).strip() for name in names}
+        for name, names in found.items()
+    }
+    assert own.keys() == {"logarithms", "sums"}
+    for name, names in own.items():
+        assert names <= {f"__tvm_ffi_{name}", f"{name}_compute_"}
+    assert any(name.endswith(PARALLEL_BODY) for name in found["logarithms"])
+    # Their code is kept, as they are gone soon, and can be looked into.
+    operators = {operator.name: operator for operator in annotated(report).operators}
+    listings = operators["sums"].annotation.listings
+    own_code = next(each for each in listings if each.path.startswith("[in memory"))
+    assert own_code.loops
+
+
+@pytest.mark.parametrize("jit", ["orcjit", "mcjit"])
+def test_functions_that_were_compiled_in_memory_have_names(jit: str) -> None:
+    target = tvm.target.Target({"kind": "llvm", "jit": jit})
+    other = tvm.compile(calling(powers), target).jit()
+    module = tvm.compile(calling(logarithms, sums), target).jit()
+    check_names_in_memory(vmprof.profile(module, counters="none", repeats=3, sample=CLOCK))
+    with Session("none", sample=CLOCK) as session:
+        vms = [session.attach(TvmVm(each, tvm.cpu())) for each in (other, module)]
+        for _ in range(12):
+            for vm in vms:
+                vm["main"](tvm.runtime.tensor(np.ones(200_000, "float32")))
+        del vms, vm, other, module  # their code goes with them
+    recording = session.recording()
+    assert recording.problems == ()
+    by_kernel = {report.calls[0]["Name"]: report for report in reports(recording).values()}
+    sampled = by_kernel.pop("powers").samples
+    assert sampled is not None
+    assert any("powers" in name for name in of_functions(sampled))
+    (of_others,) = by_kernel.values()
+    check_names_in_memory(of_others)
 
 
 def test_what_cannot_be_sampled_is_a_reason(two_loops_library: Path) -> None:

@@ -163,7 +163,7 @@ def test_vector_width_is_a_column_where_there_are_samples_enough() -> None:
 def test_code_is_read_where_it_lies_unless_it_is_another_by_now(tmp_path: Path) -> None:
     code, _ = kernel_of(tmp_path)
     report = replace(sampled_report(code), code=())
-    assert with_code(report).code == (code,)
+    assert with_code(report, {}).code == (code,)
     (operator,) = annotated(report).operators
     assert operator.annotation.known == 40
     other = replace(report.samples, libraries=(Library(code.path, "file", "0123"),))

@@ -32,9 +32,11 @@ def execute(options: argparse.Namespace) -> int:
     from vmprof.counters import Machine
     from vmprof.counters.doctor import Facts, counts_hardware, diagnose
     from vmprof.counters.reading.probe import prober
+    from vmprof.record.probe import trials
 
     machine = Machine.read()
-    facts = Facts.gather(machine, prober(machine))
+    failed = {each.what: each.failure for each in trials() if each.failure is not None}
+    facts = Facts.gather(machine, prober(machine), failed)
     findings = diagnose(facts)
     works = counts_hardware(facts)
     if options.json:

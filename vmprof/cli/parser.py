@@ -27,6 +27,7 @@ _COMMANDS = {
     "peaks": "peaks",
     "events": "events",
     "doctor": "doctor",
+    "rpc-server": "rpc_server",
     "show-code": "show_code",
     "cache": "cache",
     "completion": "completion",

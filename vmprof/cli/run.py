@@ -32,6 +32,7 @@ from vmprof.defaults import DEFAULT_ENGINE, ENGINES
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress, silent
+from vmprof.remote.options import Where
 from vmprof.report import Report
 from vmprof.subject.options import Subject
 
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--quiet", action="store_true", help="no progress line")
     strict.add_argument(parser)
     Profiling.add_arguments(parser)
+    Where.add_arguments(parser)
     delivery.add_arguments(parser)
 
 
@@ -68,9 +70,19 @@ def execute(options: argparse.Namespace) -> int:
             f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell in which "
             "functions a call is made"
         )
+    where = Where.from_options(options)
     named = Strict(options)
     with progress_line(quiet=options.quiet) as progress:
-        if options.processes == 1:
+        if where:
+            with where.connect() as remote:
+                report = remote.profile(
+                    Subject.from_options(options),
+                    Profiling.from_options(options),
+                    options.engine,
+                    starts=options.processes,
+                    progress=progress,
+                )
+        elif options.processes == 1:
             report = measured(options, progress)
         else:
             from vmprof.drivers.processes import in_processes

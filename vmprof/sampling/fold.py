@@ -49,9 +49,10 @@ class SampledRuns:
     places: Places
 
     @classmethod
-    def of(cls, event: str, unit: str, rate: int, runs: Sequence[SampledRun]) -> SampledRuns:
-        """While what they ran is mapped into the process."""
-        code = Code()
+    def of(
+        cls, event: str, unit: str, rate: int, runs: Sequence[SampledRun], code: Code
+    ) -> SampledRuns:
+        """While what they ran is mapped into the process, where ``code`` finds it."""
         hits = np.concatenate([np.zeros(0, HIT), *(run.found.hits for run in runs)])
         return cls(event, unit, rate, runs, code, code.find(hits))
 

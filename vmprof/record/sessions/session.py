@@ -24,7 +24,11 @@ from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
+from vmprof.record.in_memory import ModulesInMemory
+from vmprof.record.perf_map import NAME as PERF_MAP
+from vmprof.record.perf_map import PerfMap
 from vmprof.record.plan import Plan
+from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.sessions.caller import Caller
@@ -43,6 +47,8 @@ from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
 from vmprof.recording.tables import EMPTY_CALL, CountedPass, Counts, Recording
 from vmprof.report.sampled import SAMPLES
+from vmprof.sampling.code import Code
+from vmprof.sampling.maps import Libraries
 from vmprof.values import Count, Metric
 from vmprof.version import __version__
 
@@ -93,10 +99,20 @@ class Session:
         collectors: Sequence[Collector | NativeCollector] = (),
         sample: str | bool = False,
         sample_rate: int = SAMPLE_RATE,
+        perf_map: bool = False,
         attach_all: bool = False,
     ) -> None:
         self.options = SessionOptions(
-            counters, multiplex, count, collectors, engine, keep, max_records, sample, sample_rate
+            counters,
+            multiplex,
+            count,
+            collectors,
+            engine,
+            keep,
+            max_records,
+            sample,
+            sample_rate,
+            perf_map,
         )
         self._attach_all = attach_all
         self._lock = threading.RLock()
@@ -111,6 +127,8 @@ class Session:
         self._next_id = 0
         self._problems: dict[str, None] = {}
         self._libraries: dict[Path, None] = {}
+        self._in_memory = ModulesInMemory()
+        self._perf_map = PerfMap() if perf_map else None
 
     # ---- life ----------------------------------------------------------------------------
 
@@ -132,6 +150,7 @@ class Session:
         return self
 
     def _open(self) -> None:
+        check_tvm()
         self._pid, self._opened_by = os.getpid(), threading.get_ident()
         # Opened here to know what can be counted, and enabled for empty calls alone: each
         # thread that calls has its own.
@@ -161,7 +180,7 @@ class Session:
         if self._pointer == ffi.NULL:
             raise MemoryError
         self._stack.callback(lib.vmprof_session_release, self._pointer)
-        self._vms = Vms(self._pointer, self.options, self._problem)
+        self._vms = Vms(self._pointer, self.options, self._see, self._problem)
         self._stack.callback(self._vms.close)
         self._stack.callback(Patch(self._made).undo)
         self._stack.callback(libraries_noted(self._loaded))
@@ -174,7 +193,8 @@ class Session:
             return None, {}
         opened = open_sampler(sampling.event, sampling.sample_rate, plan.machine)
         try:
-            return Samples(self._stack.enter_context(opened)), {}
+            code = Code(Libraries(self._in_memory.described))
+            return Samples(self._stack.enter_context(opened), code), {}
         except Refused as refused:
             return None, {SAMPLES: str(refused)}
 
@@ -257,6 +277,17 @@ class Session:
     def _loaded(self, library: Path) -> None:
         """The program has loaded a module."""
         self._libraries[library] = None
+
+    def _see(self, module: tvm_ffi.Module) -> None:
+        """A VM has the code of ``module``."""
+        if not self.options.sampling and self._perf_map is None:
+            return
+        self._in_memory.add(module)
+        if self._perf_map is not None:
+            try:
+                self._perf_map.write(self._in_memory)
+            except VmprofError as error:
+                self._problem(str(error))
 
     def _made(self, vm: Any) -> None:
         """A VM was made."""
@@ -364,7 +395,9 @@ class Session:
             allocations=kept.allocations,
             samples=kept.samples,
             sampling=sampling,
-            code=code_of(sampling, kept.samples) if sampling else (),
+            code=code_of(sampling, kept.samples, self._samples.code.contents)
+            if self._samples and sampling
+            else (),
             missing={
                 **self._counters.refused,
                 **dict.fromkeys(self._counters.wide.columns, _COUNTED_PER_PROCESSOR),
@@ -377,6 +410,7 @@ class Session:
                 "Executor": "VM",
                 **self._plan.facts("in invocations of their own"),
                 **self._empty_calls(),
+                **({PERF_MAP: self._perf_map.told()} if self._perf_map else {}),
                 "vmprof": __version__,
                 "TVM": str(tvm.__version__),
             },

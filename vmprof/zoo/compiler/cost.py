@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tvm import s_tir, tirx
+from tvm import tirx
 from tvm.tirx.buffer import is_buffer_var
 
 from vmprof.program.dimensions import Dimension
 from vmprof.zoo.compiler.number import Number, dimension, most, number
+from vmprof.zoo.tvm_names import SBlockRealize
 
 _ARITHMETIC = (
     *(tirx.Add, tirx.Sub, tirx.Mul, tirx.Div, tirx.Mod, tirx.FloorDiv, tirx.FloorMod),
@@ -41,7 +42,7 @@ def _statement(statement: Any) -> Number:
             return sum(map(_statement, statement.seq))
         case tirx.For():
             return _statement(statement.body) * number(statement.extent)
-        case s_tir.SBlockRealize():
+        case SBlockRealize():
             return _statement(statement.block.body)
         case tirx.IfThenElse():
             branches = [statement.then_case, statement.else_case]
