@@ -11,10 +11,13 @@ import random
 import signal
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from pickle import PicklingError
 
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress, silent
 from vmprof.report.model import Report
+
+_UNGUARDED = "a script that wants several processes does its work below if __name__ == '__main__':"
 
 
 def in_processes(
@@ -39,7 +42,16 @@ def _in_process(make: Callable[[], Report]) -> Report:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(theirs, make), daemon=True)
-    process.start()
+    try:
+        process.start()
+    except RuntimeError as failure:
+        # This process is such a one itself, which begins by importing the script.
+        raise VmprofError(_UNGUARDED) from failure
+    except (PicklingError, TypeError, AttributeError, ValueError) as failure:
+        raise VmprofError(
+            f"it cannot be handed to another process: {failure}; export the model, and give the "
+            "file"
+        ) from failure
     theirs.close()
     try:
         text, error = ours.recv()
@@ -47,7 +59,7 @@ def _in_process(make: Callable[[], Report]) -> Report:
         process.join()
         raise VmprofError(
             f"a process ended before it had measured anything, with exit code {process.exitcode}; "
-            "vmprof run without --processes may say more"
+            f"without several processes vmprof may say more; {_UNGUARDED}"
         ) from None
     finally:
         if process.exitcode is None:

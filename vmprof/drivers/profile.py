@@ -20,6 +20,7 @@ from vmprof.drivers.configuration import configuration, per_run
 from vmprof.drivers.memory import memory_facts
 from vmprof.drivers.options import Profiling
 from vmprof.drivers.peaks import KnownPeaks
+from vmprof.drivers.processes import in_processes
 from vmprof.errors import VmprofError
 from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.program import Program
@@ -55,6 +56,7 @@ from vmprof.report.model import Report
 from vmprof.report.noise import with_provenance
 from vmprof.report.roofs import LAUNCH
 from vmprof.report.sampled import SAMPLES
+from vmprof.report.starts import joined
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.sampling.code import Code
 from vmprof.sampling.fold import SampledRuns
@@ -98,6 +100,7 @@ def profile(
     seed: int = 0,
     target: str | Toolchain | None = None,
     device: Device | None = None,
+    processes: int = 1,
     progress: Progress = silent,
     **named_inputs: Any,
 ) -> Report:
@@ -119,7 +122,10 @@ def profile(
 
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
-    what each repeat measured is in the columns ``"... samples"`` of its JSON. Raises
+    what each repeat measured is in the columns ``"... samples"`` of its JSON. With several
+    ``processes`` it is measured in so many fresh ones, one after the other, and the report has the
+    means over them and what each measured (:mod:`vmprof.report.starts`): ``source`` is best a file
+    then, and a script does it below ``if __name__ == "__main__":``. Raises
     :class:`VmprofError` for what the user can mend, and whatever a kernel
     raises, with a note that says which instruction called it.
     """
@@ -143,7 +149,18 @@ def profile(
         Sampling(sample, sample_rate, perf_map),
         measure_peaks,
     )
-    return profile_engines(subject, [engine], profiling, progress=progress)[engine]
+    if processes < 1:
+        raise VmprofError(f"processes is {processes}; at least 1 is needed")
+    if processes == 1:
+        return profile_engines(subject, [engine], profiling, progress=progress)[engine]
+    _check([engine])
+    make = partial(_profiled, subject, engine, profiling)
+    (reports,) = in_processes([make], processes, progress=progress)
+    return joined(reports)
+
+
+def _profiled(subject: Subject, engine: str, profiling: Profiling) -> Report:
+    return profile_engines(subject, [engine], profiling)[engine]
 
 
 def _weights(
