@@ -19,6 +19,9 @@ from support.reports import network
 from support.sampled_code import CODE, TEXT, sampled_report
 
 from vmprof import Report
+from vmprof.compare.page import page_with_reports
+from vmprof.compare.validate import Validation, compare_engines
+from vmprof.compare.validate.text import parts_of
 from vmprof.recording.page import render as render_recording
 from vmprof.recording.tables import TIMED
 from vmprof.report.render.html import render_several
@@ -64,6 +67,13 @@ def looked_into() -> str:
     return sampled_report(structs.replace(CODE, text=text), "fused_" * 30).html()
 
 
+def validated() -> str:
+    reports = {"vmprof": network(), "tvm": network(3)}
+    agreement = compare_engines(reports, 5.0)
+    validation = Validation(reports, agreement, "they differ " * 20, reproducible=True)
+    return page_with_reports(parts_of(validation, "network"), "Validation", reports)
+
+
 PAGES = {
     "report": (lambda: full().html(), ""),
     "several": (lambda: render_several({"before": full(), "after " * 30: network(8)}), ""),
@@ -73,6 +83,8 @@ PAGES = {
     ),
     "recording": (recorded, "#report-0"),
     "inside": (looked_into, ""),
+    "validation": (validated, ""),
+    "one-of-validation": (validated, "#report-1"),
 }
 
 
