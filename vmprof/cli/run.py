@@ -21,6 +21,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 
 from vmprof.cli import delivery, strict
@@ -34,6 +35,7 @@ from vmprof.errors import VmprofError
 from vmprof.progress import Progress, silent
 from vmprof.remote.options import Where
 from vmprof.report import Report
+from vmprof.report.noise import Level, noise_of
 from vmprof.subject.options import Subject
 
 
@@ -93,7 +95,17 @@ def execute(options: argparse.Namespace) -> int:
             report = joined(reports)
     with kept_if_lost([report.json]):
         target.deliver([report])
+    if target.width is None:
+        warn_of_noise(report)
     return named.exit_code([report], {})
+
+
+def warn_of_noise(report: Report) -> None:
+    """On stderr, that ``report`` is not to be believed: TVM's table, in a pipe, does not say so."""
+    noise = noise_of(report)
+    if noise is not None and noise.level is Level.TOO_NOISY:
+        told = "; ".join(filter(None, (noise.verdict, noise.remedy)))
+        print(f"vmprof: {told}", file=sys.stderr)
 
 
 def measured(options: argparse.Namespace, progress: Progress = silent) -> Report:
