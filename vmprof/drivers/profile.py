@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import tvm
 from tvm.runtime import Device
@@ -71,6 +71,20 @@ _EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
 
 
+class ProfilingHost(Protocol):
+    """Another host, as it lies above what is done on this one: :class:`vmprof.Remote`."""
+
+    def profile(
+        self,
+        subject: Subject,
+        profiling: Profiling,
+        engine: str,
+        *,
+        starts: int,
+        progress: Progress,
+    ) -> Report: ...
+
+
 def profile(
     source: Source,
     inputs: Given | None = None,
@@ -101,6 +115,7 @@ def profile(
     target: str | Toolchain | None = None,
     device: Device | None = None,
     processes: int = 1,
+    remote: ProfilingHost | None = None,
     progress: Progress = silent,
     **named_inputs: Any,
 ) -> Report:
@@ -119,6 +134,8 @@ def profile(
     ``metrics``, ``measure_peaks`` and ``max_records`` of
     :class:`~vmprof.drivers.options.Profiling`, ``sample``, ``sample_rate`` and
     ``perf_map`` of :class:`~vmprof.record.options.Sampling`.
+
+    With ``remote``, a :class:`vmprof.Remote`, all of it happens on that host.
 
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
@@ -151,6 +168,8 @@ def profile(
     )
     if processes < 1:
         raise VmprofError(f"processes is {processes}; at least 1 is needed")
+    if remote is not None:
+        return remote.profile(subject, profiling, engine, starts=processes, progress=progress)
     if processes == 1:
         return profile_engines(subject, [engine], profiling, progress=progress)[engine]
     _check([engine])

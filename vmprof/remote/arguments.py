@@ -84,13 +84,13 @@ def unpacked(plain: Any, arrays: Mapping[str, Array]) -> Any:
             return {name: unpacked(each, arrays) for name, each in pairs}
         case {"tuple": list(fields)}:
             return tuple(unpacked(each, arrays) for each in fields)
-        case {"shape": list(sizes)}:
-            return tvm_ffi.Shape(tuple(sizes))
         case {"array": int(number)}:
             array = arrays[f"{number}"]
             if "dtype" in plain:
                 array = array.view(numpy_dtype(plain["dtype"])).reshape(plain["shape"])
             return to_tensor(array, plain["tensor"]) if "tensor" in plain else array
+        case {"shape": list(sizes)}:
+            return tvm_ffi.Shape(tuple(sizes))
     return plain
 
 

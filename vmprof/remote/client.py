@@ -16,6 +16,7 @@ import tvm
 import tvm_ffi
 
 from vmprof.counters.hardware.instruction_sets import HostTarget
+from vmprof.counters.sets import file_of
 from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.drivers.host import Diagnosis, Listed, MeasuredPeaks
 from vmprof.drivers.options import Profiling
@@ -30,6 +31,7 @@ from vmprof.remote.arguments import Packed, read_arrays, unpacked
 from vmprof.remote.connection import Connection, connected, requested
 from vmprof.remote.exchange import (
     CHUNK,
+    ColumnsAsked,
     EventsAsked,
     Model,
     News,
@@ -65,17 +67,26 @@ class Remote:
             raise
 
     @classmethod
-    def connect(cls, host: str, port: int, *, timeout: float | None = None) -> Remote:
+    def connect(
+        cls, host: str, port: int, *, timeout: float | None = None, progress: Progress = silent
+    ) -> Remote:
         """The server at that address; one that serves another client is waited for.
 
-        After ``timeout`` seconds, waiting included, the server ends the session.
+        So long, in seconds, is ``timeout``, and so long may the session be, which the server ends.
         """
-        return cls(connected(host, port, timeout))
+        return cls(connected(host, port, timeout, progress))
 
     @classmethod
-    def request(cls, tracker: tuple[str, int], key: str, *, timeout: float | None = None) -> Remote:
+    def request(
+        cls,
+        tracker: tuple[str, int],
+        key: str,
+        *,
+        timeout: float | None = None,
+        progress: Progress = silent,
+    ) -> Remote:
         """A free server of those that ``tracker`` has under ``key``; else as :meth:`connect`."""
-        return cls(requested(tracker, key, timeout))
+        return cls(requested(tracker, key, timeout, progress))
 
     def __enter__(self) -> Remote:  # noqa: PYI034 # Python 3.10 has no Self
         return self
@@ -110,13 +121,15 @@ class Remote:
         plain = plain_profiling(profiling or Profiling())
         if subject.device is not None and subject.device.type != "cpu":
             raise VmprofError(f"a remote host runs it on its processor, not on {subject.device}")
+        if isinstance(counters := plain["counting"]["counters"], str):
+            plain["counting"]["counters"] = self._with_set(counters)
         target = HostTarget(self.host.target, self.host.target_note)
         model = self._send(compiled_for(subject, target, progress), subject.name, progress)
         order = Order(model, plain, engine, command_line(), starts, outputs)
         return Report.from_json(self._ask(exchange.PROFILE, order, "profiling", progress).decode())
 
     def outputs(self) -> Any:
-        """The model's outputs, as arrays of numpy's and Python's numbers, of the last profile."""
+        """The model's outputs, as TVM has them, of the last profile that was to keep them."""
         plain, _, arrays = self._ask(exchange.OUTPUTS, None, "fetching outputs").partition(b"\n")
         return unpacked(msgspec.json.decode(plain), read_arrays(io.BytesIO(arrays)))
 
@@ -124,6 +137,11 @@ class Remote:
         """What can be counted there: :func:`vmprof.drivers.host.listed`."""
         asked = EventsAsked(pattern, only_names)
         return self._answer(exchange.EVENTS, asked, Listed, "listing its events")
+
+    def columns(self, counters: str) -> dict[str, str]:
+        """The columns of events there: :func:`vmprof.drivers.host.columns_of`."""
+        asked = ColumnsAsked(self._with_set(counters))
+        return self._answer(exchange.COLUMNS, asked, dict[str, str], "looking for its events")
 
     def doctor(self) -> Diagnosis:
         """What is in the way there: :func:`vmprof.drivers.host.diagnosis`."""
@@ -192,6 +210,14 @@ class Remote:
             subject.seed,
             tuple(subject.imports),
         )
+
+    def _with_set(self, counters: str) -> str:
+        """The same, if it is a counter set of the user's own: as a file that was sent."""
+        path = file_of(counters)
+        if path is None:
+            return counters
+        self._send_file(path, silent)
+        return path.name
 
     def _send_file(self, path: Path, progress: Progress) -> None:
         """Send it in parts, unless it was sent as it is; its name there is its own."""

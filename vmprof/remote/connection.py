@@ -13,6 +13,8 @@ from typing import Any
 from tvm import rpc
 
 from vmprof.errors import VmprofError
+from vmprof.progress import Progress, silent, within
+from vmprof.remote.alive import kept_alive
 
 # TVM's words before what a function of the server raised.
 _RAISED_THERE = "Error caught from RPC call"
@@ -78,7 +80,9 @@ class Connection:
             raise VmprofError(problem) from error
 
 
-def connected(host: str, port: int, timeout: float | None = None) -> Connection:
+def connected(
+    host: str, port: int, timeout: float | None = None, progress: Progress = silent
+) -> Connection:
     """A connection to the server there; one that serves another client is waited for.
 
     ``timeout``, in seconds, bounds the waiting, and then the session.
@@ -90,11 +94,17 @@ def connected(host: str, port: int, timeout: float | None = None) -> Connection:
         timeout,
         f"{address} is still busy with another client",
         lambda error: _not_connected(address, error),
+        within(progress, f"waiting for {address}"),
     )
     return Connection(address, session)
 
 
-def requested(tracker: tuple[str, int], key: str, timeout: float | None = None) -> Connection:
+def requested(
+    tracker: tuple[str, int],
+    key: str,
+    timeout: float | None = None,
+    progress: Progress = silent,
+) -> Connection:
     """A connection to a free server of those that a tracker has under ``key``."""
     address = _shown(*tracker)
     _check_name(*tracker)
@@ -121,6 +131,7 @@ def requested(tracker: tuple[str, int], key: str, timeout: float | None = None) 
         lambda error: VmprofError(
             f"the tracker at {address} gave no server under the key {key!r}: {_reason(error)}"
         ),
+        within(progress, f"waiting for a server under the key {key!r}"),
     )
     return Connection(f"{key} of {address}", session)
 
@@ -130,6 +141,7 @@ def _within(
     timeout: float | None,
     too_late: str,
     told: Callable[[Exception], VmprofError],
+    progress: Progress,
 ) -> Any:
     """What ``connect`` gives, for which nobody waits longer than ``timeout`` seconds."""
     found: list[Any] = []
@@ -137,7 +149,8 @@ def _within(
 
     def run() -> None:
         try:
-            found.append(connect())
+            with kept_alive():
+                found.append(connect())
         except Exception as error:  # noqa: BLE001 # TVM raises what it likes
             failed.append(error)
 
@@ -147,6 +160,7 @@ def _within(
     while waiting.is_alive():
         # In small parts: what waits for ever cannot be interrupted.
         waiting.join(_PART)
+        progress("")
         if timeout is not None and time.monotonic() - began > timeout and waiting.is_alive():
             raise VmprofError(f"{too_late} after {timeout:g} s; try again later")
     if failed:

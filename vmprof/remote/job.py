@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from queue import SimpleQueue
-from threading import Semaphore, Thread
+from threading import Semaphore
 
 from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.progress import Progress, Step
@@ -17,7 +17,7 @@ _SECONDS_BETWEEN = 0.2
 
 
 class Job:
-    """``work`` in a thread of its own, which goes on only while somebody waits for it.
+    """``work`` that one thread does while another one, which serves the client, waits for it.
 
     When it tells what it does, it stands still until the client has heard of it and waits again:
     so between two steps, whatever is measured there, there is nothing on the connection.
@@ -29,28 +29,21 @@ class Job:
         self._news: SimpleQueue[News] = SimpleQueue()
         self._told = -float("inf")
         self.result = b""
-        Thread(target=self._run, name="vmprof-job", daemon=True).start()
 
     def wait(self) -> News:
         """Let it go on until there is something to tell."""
         self._go.release()
         return self._news.get()
 
-    def _tell(self, step: str) -> None:
-        if time.monotonic() - self._told < _SECONDS_BETWEEN:
-            return
-        self._news.put(News(step=str(step), done=step.done if isinstance(step, Step) else None))
-        self._go.acquire()
-        self._told = time.monotonic()
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Do the work, once somebody waits for it."""
         self._go.acquire()
         problem = None
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", VmprofWarning)
             try:
                 self.result = self._work(self._tell)
-            except Exception as error:  # noqa: BLE001 # the model's too: the client is told of all
+            except BaseException as error:  # noqa: BLE001 # the model's too, down to SystemExit
                 problem = problem_of(error)
         self._news.put(
             News(
@@ -63,8 +56,15 @@ class Job:
             )
         )
 
+    def _tell(self, step: str) -> None:
+        if time.monotonic() - self._told < _SECONDS_BETWEEN:
+            return
+        self._news.put(News(step=str(step), done=step.done if isinstance(step, Step) else None))
+        self._go.acquire()
+        self._told = time.monotonic()
 
-def problem_of(error: Exception) -> Problem:
+
+def problem_of(error: BaseException) -> Problem:
     """``error`` as the client raises it again."""
     notes = tuple(map(str, getattr(error, "__notes__", ())))
     if isinstance(error, VmprofError):
