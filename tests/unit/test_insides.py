@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import msgspec
@@ -11,6 +12,7 @@ from support.recordings import Made
 from support.sampled_code import CODE, sampled_report
 
 from vmprof import Report
+from vmprof.inside import instructions
 from vmprof.inside.code import Function
 from vmprof.recording.groups import groups_of
 from vmprof.recording.page.function import FunctionView
@@ -75,12 +77,24 @@ def test_what_has_no_room_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     report = with_hits(with_rows("hot", "cold"), *hits)
     whole = Insides.of(report)
     monkeypatch.setattr(inside, "_MOST_BYTES", len(whole.parts[0].encode()))
-    assert (Insides.of(report).place, Insides.of(report).crowded) == ({"hot": 0}, ["cold"])
+    assert Insides.of(report).place == {"hot": 0}
     notes = [each["inside"]["note"] for each in data_of(render(report))["details"]]
     assert notes == [
         "",
         "There was no room on this page for its inside; vmprof annotate --op shows it.",
     ]
+
+
+def test_the_page_is_there_where_nothing_reads_machine_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "capstone", None)
+    instructions._instructions.cache_clear()  # what was read before
+    first, second = data_of(render(with_rows("kernel", "other")))["details"]
+    assert first["inside"]["note"].startswith(
+        "Its inside is not shown: to read machine code takes capstone"
+    )
+    assert "inside" not in second
 
 
 def test_a_long_function_with_samples_everywhere_is_short() -> None:

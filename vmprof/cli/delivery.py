@@ -140,7 +140,7 @@ class Delivery:
         self,
         texts: Mapping[str, Text],
         shown: Text,
-        refusal: str = "is of one report; name it: --report",
+        refusal: str = _OF_ONE,
     ) -> None:
         """Write the files that were asked for, of ``texts`` by form, and print what is ``shown``.
 

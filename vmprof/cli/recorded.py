@@ -24,8 +24,8 @@ ABOUT_BY = (
     "each thread that called (default: operator)"
 )
 ABOUT_METRICS = (
-    "columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ..., of kernels whose "
-    "operations and bytes are known"
+    "columns that say how well a kernel uses the machine, and what bounds it: GFLOP/s, GB/s, ..., "
+    "Bound, of kernels whose operations and bytes are known"
 )
 
 

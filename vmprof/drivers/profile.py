@@ -20,7 +20,6 @@ from vmprof.drivers.configuration import configuration, per_run
 from vmprof.drivers.memory import memory_facts
 from vmprof.drivers.options import Profiling
 from vmprof.drivers.peaks import KnownPeaks
-from vmprof.drivers.processes import in_processes
 from vmprof.errors import VmprofError
 from vmprof.inputs import Given, Weights, load_weights, resolve_inputs
 from vmprof.program import Program
@@ -56,7 +55,6 @@ from vmprof.report.model import Report
 from vmprof.report.noise import with_provenance
 from vmprof.report.roofs import LAUNCH
 from vmprof.report.sampled import SAMPLES
-from vmprof.report.starts import joined
 from vmprof.report.threads import THREAD_METRICS
 from vmprof.sampling.code import Code
 from vmprof.sampling.fold import SampledRuns
@@ -172,6 +170,10 @@ def profile(
         return remote.profile(subject, profiling, engine, starts=processes, progress=progress)
     if processes == 1:
         return profile_engines(subject, [engine], profiling, progress=progress)[engine]
+    # Few need it, and all would wait for it.
+    from vmprof.drivers.processes import in_processes
+    from vmprof.report.starts import joined
+
     _check([engine])
     make = partial(_profiled, subject, engine, profiling)
     (reports,) = in_processes([make], processes, progress=progress)

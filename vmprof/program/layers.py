@@ -62,7 +62,8 @@ def calls_left(made: Sequence[str], calls: Sequence[KernelCall]) -> Sequence[Ker
     kernels = {call.kernel for call in calls}
     called = [name for name in made if name in kernels]
     # Some kernels are gone later: TVM calls a builtin for those that reshape.
-    left = [call for call in calls if call.kernel in set(called)]
+    there = set(called)
+    left = [call for call in calls if call.kernel in there]
     return left if called == [call.kernel for call in left] else ()
 
 

@@ -97,9 +97,8 @@ def _reasons(bound: Bound | None) -> list[str]:
 
 
 def _inside(name: str, insides: Insides, alike: Mapping[str, int]) -> dict[str, Any]:
-    if name in insides.crowded:
-        note = "There was no room on this page for its inside; vmprof annotate --op shows it."
-        return {"note": note}
+    if name in insides.notes:
+        return {"note": insides.notes[name]}
     if name not in insides.place:
         return {}
     note = f"Of all {alike[name]} rows of this name together." if alike[name] > 1 else ""
