@@ -245,7 +245,7 @@ def test_without_lines_instructions_are_shown_and_it_says_so() -> None:
     everything = annotated(sampled_report(code))
     (operator,) = everything.operators
     shown = text.operator_text(everything, operator, "line", width=None, colour=False)
-    assert "Lines of TensorIR are known of what vmprof compiled; these are instructions." in shown
+    assert "Lines are known of libraries that vmprof compiled; these are instructions." in shown
     assert "| vaddss xmm0" in shown
 
 

@@ -9,6 +9,9 @@ import make_trust
 import pytest
 import trust
 
+from vmprof.native import ffi
+from vmprof.recording.tables import CALL
+
 
 def entry(what: str, number: float = 1, **others: str) -> trust.Entry:
     given = {"part": "Load", "outcome": "none failed", "command": "make soak", "date": "2026-01-02"}
@@ -50,3 +53,11 @@ def test_a_number_is_shown_with_its_unit() -> None:
 def test_a_part_that_the_page_lacks_is_refused() -> None:
     with pytest.raises(ValueError, match="no part"):
         entry("calls", part="Luck")
+
+
+def test_what_the_page_says_of_sizes_is_so() -> None:
+    page = " ".join(make_trust.PAGE.read_text(encoding="utf-8").split())
+    assert f"A record takes {ffi.sizeof('vmprof_record')} bytes: 16 of its times" in page
+    assert f"twice {ffi.sizeof('vmprof_sample')} bytes and 8 per counter" in page
+    assert f"take another {ffi.sizeof('vmprof_storage_event')}" in page
+    assert f"In a recording, a call takes {CALL.itemsize} bytes" in page

@@ -28,6 +28,7 @@ _COMMANDS = {
     "events": "events",
     "doctor": "doctor",
     "rpc-server": "rpc_server",
+    "deploy": "deploy",
     "show-code": "show_code",
     "cache": "cache",
     "completion": "completion",

@@ -18,6 +18,7 @@ from vmprof.counters.sets import choose, sets_of
 from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.progress import Progress, silent
 from vmprof.record.probe import trials
+from vmprof.zoo.compiler_half import need_compiler
 from vmprof.zoo.peaks import Peaks, keep_peaks, kept_history
 
 
@@ -83,7 +84,7 @@ def measured_peaks(
     threads: Sequence[int], seconds: float | None = None, *, progress: Progress = silent
 ) -> MeasuredPeaks:
     """Measure the peaks with so many threads, and keep them; a warning says if that fails."""
-    # TVM's compiler, which there may be none of.
+    need_compiler("to measure the machine's peaks")
     from vmprof.zoo.peaks.measure import DEFAULT_SECONDS, measure
 
     seconds = DEFAULT_SECONDS if seconds is None else seconds

@@ -15,6 +15,7 @@ from vmprof.recording.tables import Recording
 from vmprof.report.model import Report
 from vmprof.report.peaks import is_above_roof, with_peaks
 from vmprof.values import Count, Metric
+from vmprof.zoo.compiler_half import need_compiler
 from vmprof.zoo.peaks import Peaks, keep_peaks, kept_history, kept_settings
 
 # So long a measurement is a recent one; one that did not settle is tried again sooner.
@@ -57,10 +58,10 @@ class KnownPeaks:
 
     def _measure(self, threads: int) -> None:
         self._new.add(threads)
-        # TVM's compiler, which there may be none of where a finished library is run.
-        from vmprof.zoo.peaks.measure import measure
-
         try:
+            need_compiler("to measure the machine's peaks")
+            from vmprof.zoo.peaks.measure import measure
+
             keep_peaks(measure(threads, progress=self._progress))
         except VmprofError as error:
             warnings.warn(f"{error}", VmprofWarning, stacklevel=2)

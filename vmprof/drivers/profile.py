@@ -63,6 +63,7 @@ from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
 from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
 from vmprof.vm.executable import Executable
+from vmprof.zoo.compiler_half import has_compiler
 from vmprof.zoo.options import Toolchain
 
 _EMPTY_CALLS = 1000
@@ -370,10 +371,7 @@ def profile_engines(
             if peaks is not None:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
                 report = with_vector_widths(with_metrics(report, program.kernels))
-                # TVM's compiler, which there may be none of where a finished library is run.
-                from vmprof.zoo.peaks.launch import launch_us
-
-                report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
+                report = peaks.applied_to(report, _launch())
             reports[name] = with_provenance(report, provenance)
     return reports
 
@@ -407,6 +405,15 @@ def _loaded(subject: Subject, profiling: Profiling, progress: Progress) -> tuple
         progress=progress,
     )
     return subject, replace(program, name=name) if subject.toolchain else program
+
+
+def _launch() -> dict[str, Metric]:
+    """What a launch takes, where there is TVM's compiler to make one."""
+    if not has_compiler():
+        return {}
+    from vmprof.zoo.peaks.launch import launch_us
+
+    return {LAUNCH: Duration(launch_us())}
 
 
 def _check(engines: Sequence[str]) -> None:

@@ -76,8 +76,11 @@ def _shortened(report: Report) -> Report:
     rest: Row = {**summed(others, report.derived), "Name": f"({len(others):,} more)"}
     samples = report.samples
     if samples is not None:
-        hits = (hit._replace(call=min(hit.call, _MOST_ROWS)) for hit in samples.hits)
-        samples = replace(samples, hits=tuple(hits))
+        hits, others = (
+            tuple(hit._replace(call=min(hit.call, _MOST_ROWS)) for hit in of)
+            for of in (samples.hits, samples.others)
+        )
+        samples = replace(samples, hits=hits, others=others)
     return replace(report, calls=(*report.calls[:_MOST_ROWS], rest), samples=samples)
 
 

@@ -18,14 +18,15 @@ from vmprof.report.facts import title_of
 from vmprof.report.model import Report
 from vmprof.report.render.stacks.frame import Frame, LineOf
 from vmprof.report.render.stacks.lines import lines_of
-from vmprof.sampling.model import IN_NO_CALL, Function, Library, Sampled
+from vmprof.sampling.model import IN_NO_CALL, Function, Hit, Library, Sampled
 from vmprof.values import PATH, Row
 
 IN_NO_OPERATOR = Frame("(in no call)", "operator")
+_MEANWHILE = Frame("(other threads, meanwhile)", "operator")
 
 
 class Thread(NamedTuple):
-    """``number`` is its place among the others: those that call before those that work for them."""
+    """``number`` is its place among the others: those that call, TVM's workers, then others."""
 
     number: int
     name: str
@@ -74,17 +75,28 @@ def stacks_of(report: Report, line_of: LineOf | None = None) -> list[Stack]:
     root = Frame(title_of(report) or "run", "run")
     above = [(root, *_of_call(row)) for row in report.calls]
     outside = (root, IN_NO_OPERATOR)
-    return Stack.sums(
-        Stack(
-            (
-                *(above[hit.call] if hit.call != IN_NO_CALL else outside),
-                *code_of(sampled.libraries, sampled.functions[hit.function], hit.address, line_of),
-            ),
-            Thread(hit.thread, f"worker {hit.thread}" if hit.thread else "calling thread"),
-            hit.samples,
-            hit.weight,
+    workers = max((hit.thread for hit in sampled.hits), default=0)
+
+    def stack(hit: Hit, thread: Thread, *whose: Frame) -> Stack:
+        function = sampled.functions[hit.function]
+        frames = (
+            *(above[hit.call] if hit.call != IN_NO_CALL else outside),
+            *whose,
+            *code_of(sampled.libraries, function, hit.address, line_of),
         )
-        for hit in sampled.hits
+        return Stack(frames, thread, hit.samples, hit.weight)
+
+    def own(number: int) -> Thread:
+        return Thread(number, f"worker {number}" if number else "calling thread")
+
+    def other(number: int) -> Thread:
+        return Thread(workers + number, f"other thread {number}")
+
+    return Stack.sums(
+        [
+            *(stack(hit, own(hit.thread)) for hit in sampled.hits),
+            *(stack(hit, other(hit.thread), _MEANWHILE) for hit in sampled.others),
+        ]
     )
 
 
