@@ -18,6 +18,7 @@ from vmprof.report.derive import summed
 from vmprof.report.model import Report
 from vmprof.report.render.html.page import Sections
 from vmprof.report.render.html.timeline import timeline_data
+from vmprof.sampling.model import Hit
 from vmprof.values import WINDOW, Duration, Row, Samples
 
 # These limits keep a function's part of the page small, however long it was recorded.
@@ -76,12 +77,13 @@ def _shortened(report: Report) -> Report:
     rest: Row = {**summed(others, report.derived), "Name": f"({len(others):,} more)"}
     samples = report.samples
     if samples is not None:
-        hits, others = (
-            tuple(hit._replace(call=min(hit.call, _MOST_ROWS)) for hit in of)
-            for of in (samples.hits, samples.others)
-        )
-        samples = replace(samples, hits=hits, others=others)
+        samples = replace(samples, hits=_moved(samples.hits), others=_moved(samples.others))
     return replace(report, calls=(*report.calls[:_MOST_ROWS], rest), samples=samples)
+
+
+def _moved(hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """Those of rows that were summed up are of that row."""
+    return tuple(hit._replace(call=min(hit.call, _MOST_ROWS)) for hit in hits)
 
 
 def _median(
