@@ -11,6 +11,7 @@ import random
 import signal
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from pickle import PicklingError
 
 from vmprof.errors import DIED, VmprofError
 from vmprof.progress import Progress, Step, silent
@@ -20,6 +21,7 @@ from vmprof.report.model import Report
 Maker = Callable[[Progress], Report]
 
 _PATIENCE = 5.0  # seconds for a process to end that has said all
+_UNGUARDED = "a script that wants several processes does its work below if __name__ == '__main__':"
 
 
 class DiedError(VmprofError):
@@ -63,7 +65,16 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
     process = context.Process(target=_send, args=(theirs, make), daemon=True)
     doing, patience = "", 0.0
     progress(about or "starting a process")
-    process.start()
+    try:
+        process.start()
+    except RuntimeError as failure:
+        # This process is such a one itself, which begins by importing the script.
+        raise VmprofError(_UNGUARDED) from failure
+    except (PicklingError, TypeError, AttributeError, ValueError) as failure:
+        raise VmprofError(
+            f"it cannot be handed to another process: {failure}; export the model, and give the "
+            "file"
+        ) from failure
     theirs.close()
     try:
         while isinstance(news := ours.recv(), _News):
@@ -79,6 +90,8 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
         why = "what the model calls did that"
         if code == -signal.SIGKILL:
             why = "somebody killed it, or Linux did, for want of memory"
+        elif code > 0 and not doing:  # it imports the script first
+            why = f"see what it printed; {_UNGUARDED}"
         raise DiedError(
             f"the process that the model ran in {_how(code)} while it was {where}: {why}"
         ) from None
