@@ -181,8 +181,8 @@ def profile(
     return joined(reports)
 
 
-def _profiled(subject: Subject, engine: str, profiling: Profiling) -> Report:
-    return profile_engines(subject, [engine], profiling)[engine]
+def _profiled(subject: Subject, engine: str, profiling: Profiling, progress: Progress) -> Report:
+    return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
 
 def _weights(
