@@ -37,6 +37,6 @@ def test_what_no_process_can_be_given_is_one_line() -> None:
     with pytest.raises(VmprofError, match="there is no engine 'none'"):
         vmprof.profile("mlp", engine="none", processes=2)
     with pytest.raises(VmprofError, match="it cannot be handed to another process: "):
-        in_processes([lambda: Report((), {}, {})], 2)
+        in_processes([lambda _: Report((), {}, {})], 2)
     with pytest.raises(VmprofError, match="processes is 0; at least 1 is needed"):
         vmprof.profile("mlp", processes=0)

@@ -63,8 +63,7 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(theirs, make), daemon=True)
-    doing, patience = "", 0.0
-    progress(about or "starting a process")
+    doing = ""
     try:
         process.start()
     except RuntimeError as failure:
@@ -82,22 +81,21 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
             text = ": ".join(filter(None, (about, doing)))
             progress(text if news.done is None else Step(text, news.done))
         text, error = news
-        patience = _PATIENCE
     except (EOFError, ConnectionResetError):
         process.join()
         code = process.exitcode or 0
+        if code == 1 and not doing:  # as Python ends where it cannot import the script
+            raise DiedError(f"a process could not begin: {_UNGUARDED}") from None
         where = " ".join(filter(None, (doing or "beginning", about and f"({about})")))
         why = "what the model calls did that"
         if code == -signal.SIGKILL:
             why = "somebody killed it, or Linux did, for want of memory"
-        elif code > 0 and not doing:  # it imports the script first
-            why = f"see what it printed; {_UNGUARDED}"
         raise DiedError(
             f"the process that the model ran in {_how(code)} while it was {where}: {why}"
         ) from None
     finally:
         if process.exitcode is None:
-            process.join(patience)
+            process.join(_PATIENCE)
             process.kill()
         process.join()
     if error is not None:
@@ -109,8 +107,8 @@ def _how(code: int) -> str:
     """How a process ended, of its exit code."""
     if code >= 0:
         return f"left by itself, with exit code {code}"
-    names = {each.value: each.name for each in signal.Signals}
-    return f"was ended by {names.get(-code, f'signal {-code}')} ({signal.strsignal(-code)})"
+    number = signal.Signals(-code)
+    return f"was ended by {number.name} ({signal.strsignal(number)})"
 
 
 class _News:
@@ -124,10 +122,10 @@ class _News:
 def _send(to: Connection, make: Maker) -> None:
     # An interrupt is the parent's business, which then ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        import tvm  # noqa: F401 # it has a handler for a crash, which prints the native stack
+    import tvm  # noqa: F401 # it has a handler for a crash, which prints the native stack
 
-        signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    try:
         to.send((make(lambda step: to.send(_News(step))).json(), None))
     except Exception as error:  # noqa: BLE001 # the model's too
         told = f"{type(error).__name__}: {error}"

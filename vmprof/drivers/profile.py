@@ -181,9 +181,7 @@ def profile(
     return joined(reports)
 
 
-def _profiled(
-    subject: Subject, engine: str, profiling: Profiling, progress: Progress = silent
-) -> Report:
+def _profiled(subject: Subject, engine: str, profiling: Profiling, progress: Progress) -> Report:
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
 
