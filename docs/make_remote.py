@@ -107,12 +107,8 @@ def _without_configuration(printed: str) -> str:
 
 
 def _whence(printed: str) -> str:
-    wanted = ("Host", "Processor", "CPUs", "Kernel", "Command")
-    return "".join(
-        line
-        for line in printed.splitlines(keepends=True)
-        if line.strip().removeprefix("Provenance: ").startswith(wanted)
-    )
+    wanted = ("Host:", "Processor:", "CPUs:", "Kernel:")
+    return "".join(line for line in printed.splitlines(keepends=True) if line.startswith(wanted))
 
 
 def _sizes() -> list[tuple[str, int]]:
