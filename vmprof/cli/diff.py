@@ -160,9 +160,18 @@ def _measure_what_is_no_report(
         if options.processes > 1:
             from vmprof.drivers.processes import in_processes
 
-            found = in_processes(makers, options.processes, progress=progress)
+            found = in_processes(
+                makers,
+                options.processes,
+                progress=progress,
+                finished=lambda report: measured.append(report.json),
+            )
         else:
-            found = [[make(progress)] for make in makers]
+            found = []
+            for make in makers:
+                found.append([make(progress)])
+                measured.append(found[-1][0].json)
+    measured.clear()
     for (number, place, source), reports in zip(models, found, strict=True):
         report = joined(reports)
         measured.append(report.json)

@@ -26,7 +26,7 @@ from functools import partial
 from vmprof.cli import delivery, strict
 from vmprof.cli.numbers import positive
 from vmprof.cli.progress import progress_line
-from vmprof.cli.results import kept_if_lost
+from vmprof.cli.results import Text, kept_if_lost
 from vmprof.cli.strict import Strict
 from vmprof.defaults import DEFAULT_ENGINE, ENGINES
 from vmprof.drivers.options import Profiling
@@ -69,19 +69,34 @@ def execute(options: argparse.Namespace) -> int:
             "functions a call is made"
         )
     named = Strict(options)
-    with progress_line(quiet=options.quiet) as progress:
-        if options.processes == 1:
-            report = measured(options, progress)
-        else:
-            from vmprof.drivers.processes import in_processes
-            from vmprof.report.starts import joined
-
-            make = partial(measured, options)
-            (reports,) = in_processes([make], options.processes, progress=progress)
-            report = joined(reports)
-    with kept_if_lost([report.json]):
+    done: list[Text] = []
+    with kept_if_lost(done):
+        with progress_line(quiet=options.quiet) as progress:
+            report = (
+                measured(options, progress)
+                if options.processes == 1
+                else _measured_in_processes(options, progress, done)
+            )
+        done[:] = [report.json]
         target.deliver([report])
     return named.exit_code([report], {})
+
+
+def _measured_in_processes(
+    options: argparse.Namespace, progress: Progress, done: list[Text]
+) -> Report:
+    """The report of all; ``done`` gets those of each as they come."""
+    from vmprof.drivers.processes import in_processes
+    from vmprof.report.starts import joined
+
+    make = partial(measured, options)
+    (reports,) = in_processes(
+        [make],
+        options.processes,
+        progress=progress,
+        finished=lambda report: done.append(report.json),
+    )
+    return joined(reports)
 
 
 def measured(options: argparse.Namespace, progress: Progress = silent) -> Report:

@@ -6,11 +6,15 @@ is as it happens to be.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
+import os
 import random
 import signal
 from collections.abc import Callable, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress, silent
@@ -18,12 +22,16 @@ from vmprof.report.model import Report
 
 
 def in_processes(
-    makers: Sequence[Callable[[], Report]], starts: int, *, progress: Progress = silent
+    makers: Sequence[Callable[[], Report]],
+    starts: int,
+    *,
+    progress: Progress = silent,
+    finished: Callable[[Report], None] = lambda _: None,
 ) -> list[list[Report]]:
     """So many reports of each of ``makers``, each made in a fresh process, one at a time.
 
     Of several makers the starts come in random order, so that a drift of the machine favours
-    none. ``makers`` have to be picklable. Raises :class:`VmprofError` as they do, and if a
+    none. ``makers`` have to be picklable. ``finished`` gets each report as it comes. Raises :class:`VmprofError` as they do, and if a
     process ends before it has a report.
     """
     order = [*range(len(makers))] * starts
@@ -32,17 +40,19 @@ def in_processes(
     for number, which in enumerate(order, start=1):
         progress(f"start {number} of {len(order)}")
         found[which].append(_in_process(makers[which]))
+        finished(found[which][-1])
     return found
 
 
 def _in_process(make: Callable[[], Report]) -> Report:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(theirs, make), daemon=True)
-    process.start()
-    theirs.close()
+    process = context.Process(target=_send, args=(theirs, make, os.getpid()), daemon=True)
     try:
+        _start(process)
+        theirs.close()
         text, error = ours.recv()
+        process.join(_PATIENCE)
     except EOFError:
         process.join()
         raise VmprofError(
@@ -50,21 +60,33 @@ def _in_process(make: Callable[[], Report]) -> Report:
             "vmprof run without --processes may say more"
         ) from None
     finally:
-        if process.exitcode is None:
-            process.join(_PATIENCE)
+        # It is deaf to what ends this one.
+        if process.pid is not None:
             process.kill()
-        process.join()
+            process.join()
     if error is not None:
         raise VmprofError(error)
     return Report.from_json(text)
 
 
+def _start(process: BaseProcess) -> None:
+    """Deaf to interrupts from the beginning: they are our business, and we end it."""
+    resource_tracker.ensure_running()  # or it is started meanwhile, and unblocks them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _PATIENCE = 5.0  # seconds for a process to end that has said all
+_DEATH_OF_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
-def _send(to: Connection, make: Callable[[], Report]) -> None:
-    # An interrupt is the parent's business, which then ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _send(to: Connection, make: Callable[[], Report], parent: int) -> None:
+    ctypes.CDLL(None).prctl(_DEATH_OF_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        return  # it has ended already
     try:
         to.send((make().json(), None))
     except Exception as error:  # noqa: BLE001 # the model's too
