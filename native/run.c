@@ -11,6 +11,32 @@ static void switch_counters(const vmprof_recorder *recorder, int on) {
   }
 }
 
+/* ---- what an interrupt may leave behind -------------------------------------------- */
+
+/* Whether `recorder` is one that goes. */
+static int goes(const vmprof_recorder *recorder, const vmprof_recorder *one,
+                const vmprof_team *team) {
+  return recorder != NULL && (recorder == one || (team != NULL && recorder->team == team));
+}
+
+void vmprof_run_abandon(const vmprof_recorder *recorder, const vmprof_team *team) {
+  while (vmprof_here.runs && goes(vmprof_here.recorder, recorder, team)) {
+    vmprof_run_end(vmprof_here.recorder, /*failed=*/1);
+  }
+  if (!vmprof_here.runs) return;
+  /* Those that the thread would return to. */
+  for (vmprof_recorder *each = vmprof_here.recorder; each != NULL;
+       each = each->outside.recorder) {
+    while (goes(each->outside.recorder, recorder, team)) {
+      each->outside = each->outside.recorder->outside;
+    }
+  }
+}
+
+/* ---- a run ---------------------------------------------------------------------------- */
+
+int vmprof_run_is_open(void) { return vmprof_here.runs; }
+
 int vmprof_run_begin(vmprof_recorder *recorder) {
   vmprof_record *run =
       vmprof_new_record(recorder, VMPROF_RUN_SITE, vmprof_thread_number(), /*parent=*/-1);

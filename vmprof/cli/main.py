@@ -111,7 +111,7 @@ def _replace_closed_streams() -> None:
             # The first number that is free; as reading alone, so that `--json -` is refused.
             os.open(os.devnull, os.O_RDONLY)
             mode = "r" if name == "stdin" else "w"
-            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115, PLW1514
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115
 
 
 def _replace_what_cannot_be_encoded() -> None:

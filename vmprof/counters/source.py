@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 from vmprof.runs.layout import HEAD_WORDS
 
 
@@ -37,7 +37,7 @@ class Source:
 
     def __init__(self, pointer: Any, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
-        self._pointer = pointer
+        self._pointer = owned(pointer, lib.vmprof_source_close)
         self._sample = ffi.new("uint64_t[]", HEAD_WORDS + len(columns))
 
     def again(self) -> Source:
@@ -79,5 +79,5 @@ class Source:
 
     def close(self) -> None:
         if self._pointer is not None:
-            lib.vmprof_source_close(self._pointer)
+            ffi.release(self._pointer)
             self._pointer = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from functools import partial
 
 from vmprof.counters.source import Source
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 from vmprof.runs.faults import LOST
 
 _REMEDIES = {errno.EMFILE: "; run: ulimit -n 4096", errno.ENFILE: "; close other programs"}
@@ -22,9 +23,10 @@ class Team:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._columns = [source.columns for source in sources]
-        self._pointer = lib.vmprof_team_new([s.pointer for s in sources], len(sources))
-        if self._pointer == ffi.NULL:
+        pointer = lib.vmprof_team_new([s.pointer for s in sources], len(sources))
+        if pointer == ffi.NULL:
             raise MemoryError
+        self._pointer = owned(pointer, partial(_release, tuple(sources)))
 
     @property
     def pointer(self) -> object:
@@ -55,5 +57,10 @@ class Team:
 
     def close(self) -> None:
         if self._pointer is not None:
-            lib.vmprof_team_release(self._pointer)
+            ffi.release(self._pointer)
             self._pointer = None
+
+
+def _release(_: Sequence[Source], pointer: object) -> None:
+    """The sources are held until then."""
+    lib.vmprof_team_release(pointer)

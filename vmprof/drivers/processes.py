@@ -31,8 +31,8 @@ def in_processes(
     """So many reports of each of ``makers``, each made in a fresh process, one at a time.
 
     Of several makers the starts come in random order, so that a drift of the machine favours
-    none. ``makers`` have to be picklable. ``finished`` gets each report as it comes. Raises :class:`VmprofError` as they do, and if a
-    process ends before it has a report.
+    none. ``makers`` have to be picklable. ``finished`` gets each report as it comes. Raises
+    :class:`VmprofError` as they do, and if a process ends before it has a report.
     """
     order = [*range(len(makers))] * starts
     random.shuffle(order)

@@ -37,7 +37,7 @@ from vmprof.record.sessions.options import (
     SCOPES,
     SessionOptions,
 )
-from vmprof.record.sessions.patch import Patch
+from vmprof.record.sessions.patch import patched
 from vmprof.record.sessions.samples import Samples, code_of
 from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
@@ -163,8 +163,8 @@ class Session:
         self._stack.callback(lib.vmprof_session_release, self._pointer)
         self._vms = Vms(self._pointer, self.options, self._problem)
         self._stack.callback(self._vms.close)
-        self._stack.callback(Patch(self._made).undo)
-        self._stack.callback(libraries_noted(self._loaded))
+        self._stack.enter_context(patched(self._made))
+        self._stack.enter_context(libraries_noted(self._loaded))
         self._begin = Moment.now()
 
     def _open_sampler(self, plan: Plan) -> tuple[Samples | None, dict[str, str]]:

@@ -1,0 +1,84 @@
+"""Interrupts at every moment at which Python takes one: exhaustive, and the same each time.
+
+Python looks whether a signal has come where a function of Python's begins and when one of C
+returns. There, in turn, ``KeyboardInterrupt`` is raised.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import vmprof
+
+_PLACES = (os.path.dirname(vmprof.__file__), "contextlib.py")
+
+
+class _Moments:
+    """Counts the moments in vmprof's code, and raises at the one of that number."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.where = ""
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        if event not in ("call", "c_return") or not any(p in code.co_filename for p in _PLACES):
+            return
+        self.left -= 1
+        if self.left < 0 and not self.where:
+            self.where = f"{code.co_filename}:{frame.f_lineno} ({code.co_name}, {event})"
+            raise KeyboardInterrupt
+
+
+def interrupted_everywhere(action: Callable[[], object], step: int = 1) -> Iterator[str]:
+    """Call ``action`` as often as it has moments, or an ``step``th of these; it is interrupted.
+
+    Gives where it was, each time.
+    """
+    number = 0
+    while True:
+        moments = _Moments(number)
+        try:
+            sys.setprofile(moments)
+            try:
+                action()
+            finally:
+                sys.setprofile(None)
+        except KeyboardInterrupt:
+            pass
+        if not moments.where:
+            assert number, "it has no moments"
+            return
+        yield moments.where
+        number += step
+
+
+def open_counters() -> int:
+    """How many perf events this process has open."""
+    count = 0
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            count += "perf_event" in os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:  # what lists them
+            continue
+    return count
+
+
+@contextmanager
+def nothing_is_left() -> Iterator[Callable[[str], None]]:
+    """What is given says whether all is as it was at the beginning."""
+    from vmprof.native import lib
+    from vmprof.record.launches import _hooks
+
+    before = open_counters()
+
+    def check(where: str) -> None:
+        assert not lib.vmprof_run_is_open(), f"the recorder is left set: {where}"
+        assert not _hooks, f"launches are left hooked: {where}"
+        assert open_counters() == before, f"counters are left open: {where}"
+
+    yield check
