@@ -64,10 +64,16 @@ void vmprof_source_sample(vmprof_source *source, vmprof_sample *sample);
  * the end: something that should have been counted was not. */
 int vmprof_source_enable(vmprof_source *source);
 int vmprof_source_disable(vmprof_source *source);
-void vmprof_source_close(vmprof_source *source);
+void vmprof_source_close(vmprof_source *source); /* NULL is fine */
 /* The same for the calling thread, disabled. NULL with the number of the event that could
  * not be opened and -errno, or -ENOSYS if `source` can only be one thread's. */
 vmprof_source *vmprof_source_clone(const vmprof_source *source, int64_t problem[2]);
+
+/* ---- fork.c ----------------------------------------------------------------------------- */
+
+/* The process is about to end: sources and teams stay as they are from now on, since other
+ * threads may still be in them. */
+void vmprof_end(void);
 
 /* ---- group.c: perf events that are counted together ----------------------------- */
 

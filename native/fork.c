@@ -1,5 +1,6 @@
-/* What a child of fork() has of its parent's counters: nothing.
+/* Processes that begin and end.
  *
+ * What a child of fork() has of its parent's counters: nothing.
  * Their pages are not mapped in the child, and something of its own may lie there before it closes
  * a source; their descriptors are the parent's own counters, which the child must neither switch
  * nor read. So each source that has either is known here, and dies in the child at once. */
@@ -32,6 +33,13 @@ void vmprof_source_gone(vmprof_source *source) {
   take_out(source);
   pthread_mutex_unlock(&lock);
 }
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+static atomic_int ending;
+
+void vmprof_end(void) { atomic_store(&ending, 1); }
+int vmprof_is_ending(void) { return atomic_load(&ending); }
 
 /* ---- a source that died ----------------------------------------------------------------- */
 

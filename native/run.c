@@ -13,21 +13,25 @@ static void switch_counters(const vmprof_recorder *recorder, int on) {
 
 /* ---- what an interrupt may leave behind -------------------------------------------- */
 
-/* Whether `recorder` is one that goes. */
-static int goes(const vmprof_recorder *recorder, const vmprof_recorder *one,
-                const vmprof_team *team) {
-  return recorder != NULL && (recorder == one || (team != NULL && recorder->team == team));
+/* Whether `recorder` is one, or has one, that goes. */
+static int goes(const vmprof_recorder *recorder, const void *one) {
+  if (recorder == NULL) return 0;
+  if (recorder == one || recorder->team == one) return 1;
+  for (int i = 0; i < recorder->num_sources; ++i) {
+    if (recorder->sources[i] == one) return 1;
+  }
+  return 0;
 }
 
-void vmprof_run_abandon(const vmprof_recorder *recorder, const vmprof_team *team) {
-  while (vmprof_here.runs && goes(vmprof_here.recorder, recorder, team)) {
+void vmprof_run_abandon(const void *one) {
+  while (vmprof_here.runs && goes(vmprof_here.recorder, one)) {
     vmprof_run_end(vmprof_here.recorder, /*failed=*/1);
   }
   if (!vmprof_here.runs) return;
   /* Those that the thread would return to. */
   for (vmprof_recorder *each = vmprof_here.recorder; each != NULL;
        each = each->outside.recorder) {
-    while (goes(each->outside.recorder, recorder, team)) {
+    while (goes(each->outside.recorder, one)) {
       each->outside = each->outside.recorder->outside;
     }
   }

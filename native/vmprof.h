@@ -40,6 +40,8 @@ void vmprof_source_known(vmprof_source *source);
 void vmprof_source_gone(vmprof_source *source);
 /* From now on. 0, or an error number. */
 int vmprof_watch_forks(void);
+/* Whether the process is about to end: then nothing is closed. */
+int vmprof_is_ending(void);
 
 /* ---- team.c, sampler.c ---------------------------------------------------------------- */
 
@@ -110,8 +112,8 @@ int vmprof_hook(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *
 
 /* ---- run.c ------------------------------------------------------------------------ */
 
-/* Before `recorder` or `team` goes: no run of the calling thread goes on in it. */
-void vmprof_run_abandon(const vmprof_recorder *recorder, const vmprof_team *team);
+/* Before a recorder, a team or a source goes: no run of the calling thread goes on in it. */
+void vmprof_run_abandon(const void *one);
 
 /* The packed function "vmprof.run". */
 int vmprof_run(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result);

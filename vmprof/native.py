@@ -9,9 +9,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from typing import Any
+import atexit
 
 import tvm_ffi  # before _native: it brings libtvm_ffi, which _native needs, into the process
 
@@ -29,19 +27,7 @@ run: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.run")
 entry: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.entry")
 empty: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.empty")
 
+# What nobody has closed by then stays open: other threads may still be in it.
+atexit.register(lib.vmprof_end)
 
-def owned(pointer: Any, destroy: Callable[[Any], object]) -> Any:
-    """``pointer``, which ``destroy`` gets with its last reference, or at ``ffi.release``.
-
-    An interrupt may come before whoever is to close a thing knows of it. When Python ends
-    nothing is destroyed: other threads may still be in it.
-    """
-
-    def let_go(pointer: Any, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
-        if not is_ending():
-            destroy(pointer)
-
-    return ffi.gc(pointer, let_go)
-
-
-__all__ = ["empty", "entry", "ffi", "hook", "lib", "owned", "run", "wrap"]
+__all__ = ["empty", "entry", "ffi", "hook", "lib", "run", "wrap"]

@@ -6,27 +6,29 @@ returns. There, in turn, ``KeyboardInterrupt`` is raised.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 import vmprof
 
-_PLACES = (os.path.dirname(vmprof.__file__), "contextlib.py")
+_HERE = os.path.dirname(vmprof.__file__)
 
 
 class _Moments:
-    """Counts the moments in vmprof's code, and raises at the one of that number."""
+    """Counts the moments in ``modules`` of vmprof's, and raises at the one of that number."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, modules: Sequence[str]) -> None:
+        self._places = (*(os.path.join(_HERE, each) for each in modules), "contextlib.py")
         self.left = number
         self.where = ""
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
-        if event not in ("call", "c_return") or not any(p in code.co_filename for p in _PLACES):
+        if event not in ("call", "c_return") or not code.co_filename.endswith(self._places):
             return
         self.left -= 1
         if self.left < 0 and not self.where:
@@ -34,14 +36,16 @@ class _Moments:
             raise KeyboardInterrupt
 
 
-def interrupted_everywhere(action: Callable[[], object], step: int = 1) -> Iterator[str]:
-    """Call ``action`` as often as it has moments, or an ``step``th of these; it is interrupted.
+def interrupted_everywhere(
+    action: Callable[[], object], modules: Sequence[str], step: int = 1
+) -> Iterator[str]:
+    """Call ``action`` as often as it has moments in ``modules``, or a ``step``th of these.
 
-    Gives where it was, each time.
+    It is interrupted there. Gives where that was, each time.
     """
     number = 0
     while True:
-        moments = _Moments(number)
+        moments = _Moments(number, modules)
         try:
             sys.setprofile(moments)
             try:
@@ -77,6 +81,8 @@ def nothing_is_left() -> Iterator[Callable[[str], None]]:
     before = open_counters()
 
     def check(where: str) -> None:
+        if open_counters() > before or _hooks:
+            gc.collect()  # what refers to itself goes later
         assert not lib.vmprof_run_is_open(), f"the recorder is left set: {where}"
         assert not _hooks, f"launches are left hooked: {where}"
         assert open_counters() == before, f"counters are left open: {where}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib, owned
+from vmprof.native import ffi, lib
 from vmprof.runs.layout import HEAD_WORDS
 
 
@@ -33,17 +33,21 @@ class Sample(NamedTuple):
 
 
 class Source:
-    """Owns a ``vmprof_source``; ``columns`` names its values."""
+    """Has a ``vmprof_source``, which ``pointer`` owns; ``columns`` names its values.
+
+    Whoever opened it has made it ``ffi.gc(opened, lib.vmprof_source_close)``, in one expression:
+    so an interrupt that comes before it is anybody's closes it.
+    """
 
     def __init__(self, pointer: Any, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
-        self._pointer = owned(pointer, lib.vmprof_source_close)
+        self._pointer = pointer
         self._sample = ffi.new("uint64_t[]", HEAD_WORDS + len(columns))
 
     def again(self) -> Source:
         """The same for the calling thread, disabled; :class:`VmprofError` if it does not open."""
         problem = ffi.new("int64_t[2]")
-        pointer = lib.vmprof_source_clone(self.pointer, problem)
+        pointer = ffi.gc(lib.vmprof_source_clone(self.pointer, problem), lib.vmprof_source_close)
         if pointer == ffi.NULL:
             event, code = problem
             raise VmprofError(

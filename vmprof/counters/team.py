@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from functools import partial
 
 from vmprof.counters.source import Source
-from vmprof.native import ffi, lib, owned
+from vmprof.native import ffi, lib
 from vmprof.runs.faults import LOST
 
 _REMEDIES = {errno.EMFILE: "; run: ulimit -n 4096", errno.ENFILE: "; close other programs"}
@@ -26,7 +25,7 @@ class Team:
         pointer = lib.vmprof_team_new([s.pointer for s in sources], len(sources))
         if pointer == ffi.NULL:
             raise MemoryError
-        self._pointer = owned(pointer, partial(_release, tuple(sources)))
+        self._pointer = ffi.gc(pointer, lib.vmprof_team_release)
 
     @property
     def pointer(self) -> object:
@@ -59,8 +58,3 @@ class Team:
         if self._pointer is not None:
             ffi.release(self._pointer)
             self._pointer = None
-
-
-def _release(_: Sequence[Source], pointer: object) -> None:
-    """The sources are held until then."""
-    lib.vmprof_team_release(pointer)

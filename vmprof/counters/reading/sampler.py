@@ -224,7 +224,7 @@ def _open_all(event: Event, precise: int, rate: int, ring: int, *, user_only: bo
     for encoding in event.encodings:
         problem = ffi.new("int64_t[2]")
         asked = _asked(encoding, precise, rate, ring, user_only=user_only)
-        pointer = lib.vmprof_sampler_open(asked, problem)
+        pointer = ffi.gc(lib.vmprof_sampler_open(asked, problem), lib.vmprof_source_close)
         if pointer == ffi.NULL:
             for source in sources:
                 source.close()

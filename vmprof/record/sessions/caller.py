@@ -11,7 +11,7 @@ from vmprof.counters.reading.sampler import take_hits
 from vmprof.counters.source import Source
 from vmprof.counters.team import Team
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib, owned
+from vmprof.native import ffi, lib
 from vmprof.record.recorder import Reading
 from vmprof.recording.tables import TIMED
 from vmprof.sampling.hits import Found
@@ -41,7 +41,7 @@ class Caller:
         pointer = lib.vmprof_caller_new(session, max_records)
         if pointer == ffi.NULL:
             raise MemoryError
-        self.pointer = owned(pointer, lib.vmprof_caller_release)
+        self.pointer = ffi.gc(pointer, lib.vmprof_caller_release)
         also = lib.VMPROF_TASKS if tasks else 0
         opened: list[list[Source]] = []
         try:
