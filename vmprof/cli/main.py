@@ -62,6 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             logging.basicConfig(format="%(name)s: %(message)s")
             LOGGER.setLevel(logging.DEBUG)
         return _execute(options)
+    except MemoryError as error:
+        if debug or interrupts.seen:
+            raise
+        print(f"vmprof: error: there is not enough memory ({error})", file=sys.stderr)
+        return 1
     except Exception as error:
         # With notes it comes from the model: its own words, and which call it
         # was. Anything else is a defect of vmprof's, and keeps its traceback.

@@ -36,7 +36,14 @@ def causes_of(report: Report, totals: tuple[float, ...]) -> list[Cause]:
     contention = [*_quota(report), *_hypervisor(report), *_others(report)]
     if contention or not _is_told(report):
         contention += _fewer_cpus(report)
-    return [*_moved(report), *contention, *_heat(report), *_clock(report), *_trend(totals), *_warm_up(report)]
+    return [
+        *_moved(report),
+        *contention,
+        *_heat(report),
+        *_clock(report),
+        *_trend(totals),
+        *_warm_up(report),
+    ]
 
 
 def of_cpus(number: float) -> str:

@@ -64,7 +64,7 @@ _newest: weakref.ref[Session] | None = None
 
 def _in_child() -> None:
     """The session is the parent's; the child may have one of its own."""
-    global _lock, _newest  # noqa: PLW0603
+    global _lock, _newest
     _lock, _newest = threading.Lock(), None
 
 
@@ -132,8 +132,7 @@ class Session:
         global _newest  # noqa: PLW0603
         with _lock:
             other = _newest() if _newest is not None else None
-            # One that an interrupt ended before it was open is nobody's.
-            if other is not None and other._pid and not other._closed:
+            if other is not None and other.is_open:
                 raise VmprofError(
                     "there is a session already: TVM's launches and the PMU are shared by the "
                     "process; close it first, or attach the VM to that one; under vmprof record, "
@@ -198,6 +197,11 @@ class Session:
     ) -> None:
         self.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened, and not closed yet."""
+        return bool(self._pid) and not self._closed
+
     def close(self) -> None:
         """Record nothing from now on; attached VMs go on as they are."""
         if self._closed or os.getpid() != self._pid:
@@ -238,7 +242,7 @@ class Session:
         Of a VM of TVM's that was made before the session less can be seen: the report says
         what.
         """
-        if self._closed or not self._pid:
+        if not self.is_open:
             raise VmprofError("the session is not open; attach inside `with Session() as session:`")
         attached = copy.copy(vm)
         self._vms.attach(attached)
