@@ -3,14 +3,20 @@
 # make test-unit  its quick part, which compiles and runs no models
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
 # make test-html  the tests of the HTML report, in headless Chromium
-# make lint    linter, formatter and type checker
+# make test-versions  tests with each version of TVM that vmprof was tested with
+# make test-asan, test-tsan, test-leaks  the native half under sanitizers and valgrind
+# make soak    ten million calls, 64 threads, 10,000 profiles in one process: ten minutes
+# make lint    linter, formatter and type checker; make lint-c: of C alone
 # make bench   all benchmarks; writes docs/performance.json and what shows it
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
-.PHONY: help demo test test-unit test-pmu test-html lint bench clean
+.PHONY: help demo test test-unit test-pmu test-html test-versions test-asan test-tsan test-leaks soak
+.PHONY: lint lint-c bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
+# What `make soak` is given: less of it, e.g. make soak SOAK="--profiles 100".
+SOAK ?= --keep
 VENV := .venv
 BIN := $(VENV)/bin
 # Set up again when what decides about the build has changed.
@@ -44,12 +50,39 @@ test-html: $(READY)
 	$(call say,testing the HTML report in headless Chromium)
 	$(BIN)/pytest tests/browser
 
-lint: $(READY)
+test-versions: $(READY)
+	$(call say,testing with other versions of TVM: a quarter of an hour or more)
+	$(BIN)/python tests/try_versions.py
+
+test-asan: $(READY)
+	$(call say,testing the native half under address and undefined-behaviour sanitizers)
+	$(BIN)/python tests/native/trial.py address
+
+test-tsan: $(READY)
+	$(call say,running the native half on many threads under the thread sanitizer)
+	$(BIN)/python tests/native/trial.py thread
+
+test-leaks: $(READY)
+	$(call need,valgrind --version,valgrind is not installed; on Debian or Ubuntu run: sudo apt install valgrind)
+	$(call say,running the native half under valgrind)
+	$(BIN)/python tests/native/trial.py leaks
+
+soak: $(READY)
+	$(call say,soaking: about ten minutes)
+	$(BIN)/python benchmarks/soak.py $(SOAK)
+
+lint: $(READY) lint-c
 	$(call say,linting)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
+
+lint-c: $(READY)
+	$(call say,compiling C: warnings are errors)
+	$(BIN)/cmake -S . -B build/lint -DPython_EXECUTABLE=$(abspath $(BIN)/python) \
+	  -DVMPROF_STRICT=ON -DVMPROF_HARNESS=ON --log-level=WARNING >/dev/null
+	$(BIN)/cmake --build build/lint
 
 bench: $(READY)
 	$(call say,measuring: about a quarter of an hour on a machine that does nothing else)

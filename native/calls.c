@@ -131,20 +131,22 @@ static int64_t signature_of(vmprof_recorder *recorder, vmprof_site *site, const 
   const int64_t size = write_signature(recorder, args, num_args);
   if (size == 0) return -1;
   const int64_t *written = recorder->signatures + recorder->signatures_used;
-  /* Several threads may share a site, and find what another one has half written there: a
-   * signature of somebody else's, which is only as good as the words in our own memory. */
-  if (site->generation == recorder->generation &&
-      site->signature + size <= recorder->signatures_used) {
-    const int64_t *last = recorder->signatures + site->signature;
+  /* Another thread may write the site meanwhile, and what is found is half of each: a signature
+   * of somebody else's, which is only as good as the words in our own memory. */
+  const int64_t before = atomic_load_explicit(&site->signature, memory_order_relaxed);
+  if (atomic_load_explicit(&site->generation, memory_order_relaxed) == recorder->generation &&
+      before + size <= recorder->signatures_used) {
+    const int64_t *last = recorder->signatures + before;
     int64_t same = 0;
     /* A signature says its own length, so equal words end together. */
     while (same < size && last[same] == written[same]) same += 1;
-    if (same == size) return site->signature;
+    if (same == size) return before;
   }
-  site->generation = recorder->generation;
-  site->signature = recorder->signatures_used;
+  const int64_t own = recorder->signatures_used;
+  atomic_store_explicit(&site->generation, recorder->generation, memory_order_relaxed);
+  atomic_store_explicit(&site->signature, own, memory_order_relaxed);
   recorder->signatures_used += size;
-  return site->signature;
+  return own;
 }
 
 vmprof_recorder *vmprof_recording(const vmprof_recorder *root) {

@@ -29,7 +29,7 @@ typedef struct {
   int32_t destination; /* NOBODY: the result is dropped */
   int32_t first_operand;
   int32_t num_operands;
-} step;
+} code_step;
 
 typedef struct {
   int32_t first_step;
@@ -38,7 +38,7 @@ typedef struct {
   int32_t given;    /* the operand that is returned; or NOTHING */
   int32_t first_operand; /* of the call behind it */
   int32_t num_operands;
-} block;
+} code_block;
 
 #define NOBODY -1
 
@@ -52,8 +52,8 @@ struct vmprof_code {
   int most_operands;
   /* Not negative: a register. Else the complement of a constant's number. */
   int32_t *operands;
-  step *steps;
-  block *blocks;
+  code_step *steps;
+  code_block *blocks;
   TVMFFIAny *constants;
   TVMFFIObjectHandle *callees;
 };
@@ -63,7 +63,7 @@ typedef struct {
   int32_t step; /* the one that ran last, or NOBODY */
   TVMFFIAny *arguments; /* of the call that runs */
   TVMFFIAny registers[];
-} frame;
+} code_frame;
 
 static int is_object(const TVMFFIAny *value) {
   return value->type_index >= kTVMFFIStaticObjectBegin;
@@ -157,14 +157,14 @@ static int add_callees(void *self, const TVMFFIAny *args, int32_t num_args, TVMF
 /* ---- frames ------------------------------------------------------------------- */
 
 static void delete_frame(void *self) {
-  frame *frame = self;
+  code_frame *frame = self;
   for (int i = 0; i < frame->code->num_registers; ++i) drop(&frame->registers[i]);
   release(frame->code);
   free(frame);
 }
 
 /* A view of operands: whoever is called owns nothing of it. */
-static TVMFFIAny *pick(const frame *frame, const int32_t *operands, int count) {
+static TVMFFIAny *pick(const code_frame *frame, const int32_t *operands, int count) {
   const vmprof_code *code = frame->code;
   for (int i = 0; i < count; ++i) {
     const int32_t operand = operands[i];
@@ -173,12 +173,12 @@ static TVMFFIAny *pick(const frame *frame, const int32_t *operands, int count) {
   return frame->arguments;
 }
 
-static TVMFFIAny *operands_of(const frame *frame, const step *step) {
+static TVMFFIAny *operands_of(const code_frame *frame, const code_step *step) {
   return pick(frame, &frame->code->operands[step->first_operand], step->num_operands);
 }
 
 /* Takes over `value`. */
-static void store(frame *frame, int32_t destination, TVMFFIAny value) {
+static void store(code_frame *frame, int32_t destination, TVMFFIAny value) {
   if (destination == NOBODY) {
     drop(&value);
     return;
@@ -187,11 +187,11 @@ static void store(frame *frame, int32_t destination, TVMFFIAny value) {
   frame->registers[destination] = value;
 }
 
-static int run_steps(frame *frame, const block *block) {
+static int run_steps(code_frame *frame, const code_block *block) {
   const vmprof_code *code = frame->code;
   const int32_t end = block->first_step + block->num_steps;
   for (int32_t number = block->first_step; number < end; ++number) {
-    const step *step = &code->steps[number];
+    const code_step *step = &code->steps[number];
     TVMFFIAny result = {.type_index = kTVMFFINone};
     frame->step = number;
     if (step->callee != NOBODY) {
@@ -214,11 +214,11 @@ static int array_of(TVMFFIAny *values, int32_t count, TVMFFIAny *result) {
   return code;
 }
 
-static int where_it_stands(const frame *frame, TVMFFIAny *result) {
+static int where_it_stands(const code_frame *frame, TVMFFIAny *result) {
   TVMFFIAny *values = frame->arguments;
   int count = 0;
   if (frame->step != NOBODY) {
-    const step *step = &frame->code->steps[frame->step];
+    const code_step *step = &frame->code->steps[frame->step];
     operands_of(frame, step);
     count = step->num_operands;
   }
@@ -227,7 +227,7 @@ static int where_it_stands(const frame *frame, TVMFFIAny *result) {
   return array_of(values, count + 1, result);
 }
 
-static int enter(const frame *frame, const block *block, const TVMFFIAny *callee,
+static int enter(const code_frame *frame, const code_block *block, const TVMFFIAny *callee,
                  TVMFFIAny *result) {
   TVMFFIAny *values =
       pick(frame, &frame->code->operands[block->first_operand], block->num_operands);
@@ -236,14 +236,14 @@ static int enter(const frame *frame, const block *block, const TVMFFIAny *callee
 }
 
 static int call_frame(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
-  frame *frame = self;
+  code_frame *frame = self;
   const vmprof_code *code = frame->code;
   if (num_args == 0) return where_it_stands(frame, result);
   const int64_t number = args[0].v_int64;
   if (number < 0) {
     return enter(frame, &code->blocks[~number], num_args > 1 ? &args[1] : NULL, result);
   }
-  const block *block = &code->blocks[number];
+  const code_block *block = &code->blocks[number];
   if (num_args > 1) {
     TVMFFIAny value = {.type_index = kTVMFFINone};
     if (TVMFFIAnyViewToOwnedAny(&args[1], &value) != 0) return -1;
@@ -259,10 +259,10 @@ static int call_frame(void *self, const TVMFFIAny *args, int32_t num_args, TVMFF
 }
 
 /* NULL, with TVM's error set, if that fails. */
-static frame *new_frame(vmprof_code *code, const TVMFFIAny *args, int32_t num_args) {
+static code_frame *new_frame(vmprof_code *code, const TVMFFIAny *args, int32_t num_args) {
   /* Room for one more than a call has: see where_it_stands. */
   const size_t values = (size_t)code->num_registers + (size_t)code->most_operands + 1;
-  frame *frame = calloc(1, sizeof *frame + values * sizeof(TVMFFIAny));
+  code_frame *frame = calloc(1, sizeof *frame + values * sizeof(TVMFFIAny));
   if (frame == NULL) {
     fail("MemoryError", "no memory for the registers of a function");
     return NULL;
@@ -280,27 +280,27 @@ static frame *new_frame(vmprof_code *code, const TVMFFIAny *args, int32_t num_ar
 }
 
 /* A packed function that owns `frame`. */
-static int hand_out(frame *frame, TVMFFIAny *result) {
+static int hand_out(code_frame *frame, TVMFFIAny *result) {
   return vmprof_give_function(frame, call_frame, delete_frame, result);
 }
 
 /* (argument...) -> a frame whose first registers they are. */
 static int activate(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
-  frame *frame = new_frame(self, args, num_args);
+  code_frame *frame = new_frame(self, args, num_args);
   return frame == NULL ? -1 : hand_out(frame, result);
 }
 
 /* The frame of this thread in which a function of one block raised, until it is asked for. */
-static _Thread_local frame *failed_frame __attribute__((tls_model("initial-exec")));
+static _Thread_local code_frame *failed_frame __attribute__((tls_model("initial-exec")));
 
-static void keep_failed(frame *frame) {
+static void keep_failed(code_frame *frame) {
   if (failed_frame != NULL) delete_frame(failed_frame);
   failed_frame = frame;
 }
 
 /* (argument...) -> the result of the function's only block. */
 static int run_straight(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result) {
-  frame *frame = new_frame(self, args, num_args);
+  code_frame *frame = new_frame(self, args, num_args);
   if (frame == NULL) return -1;
   const TVMFFIAny block = {.type_index = kTVMFFIInt, .v_int64 = 0};
   const int failed = call_frame(frame, &block, 1, result);
@@ -316,7 +316,7 @@ static int run_straight(void *self, const TVMFFIAny *args, int32_t num_args, TVM
 static int hand_out_failed(void *self, const TVMFFIAny *args, int32_t num_args,
                            TVMFFIAny *result) {
   (void)self, (void)args, (void)num_args;
-  frame *frame = failed_frame;
+  code_frame *frame = failed_frame;
   failed_frame = NULL;
   return frame == NULL ? 0 : hand_out(frame, result);
 }

@@ -31,7 +31,6 @@
 #define INVOKE_CLOSURE "vm.builtin.invoke_closure"
 /* Clears a register; not worth a row (vmprof/vm/linker.py). */
 #define NULL_VALUE "vm.builtin.null_value"
-#define OTHERS "packed functions that found no room"
 #define TEXT_SIZE (1 << 18)
 /* Behind the function, its name, whether it is to be run, and its result. */
 #define FIRST_OPERAND 4
@@ -39,21 +38,23 @@
 typedef struct {
   vmprof_site site;
   char *name;
-} place;
+} hooked_place;
 
 typedef struct {
   const void *key; /* NULL where the slot is free */
-  place *place;    /* NULL where calls are not recorded */
+  hooked_place *place;    /* NULL where calls are not recorded */
 } slot;
+
+static char others[] = "packed functions that found no room";
 
 struct vmprof_hooked {
   vmprof_recorder *root;
   int num_places;
-  place *places;
-  place *invoke_closure;
+  hooked_place *places;
+  hooked_place *invoke_closure;
   /* Of a VM whose names were not known beforehand: places for names as they come up, the
    * last of them for all that find no room, and memory for the names. */
-  place *learned;
+  hooked_place *learned;
   int num_learned;
   int learned_max;
   char *text;
@@ -77,13 +78,13 @@ static slot *slot_of(const vmprof_hooked *hooked, const void *key) {
   return &hooked->slots[at & hooked->mask];
 }
 
-static void learn(vmprof_hooked *hooked, slot *free_slot, const void *key, place *place) {
+static void learn(vmprof_hooked *hooked, slot *free_slot, const void *key, hooked_place *place) {
   if (hooked->free_slots == 1) return; /* slot_of ends at a free one */
   hooked->free_slots -= 1;
   *free_slot = (slot){key, place};
 }
 
-static place *place_called(const vmprof_hooked *hooked, const char *name) {
+static hooked_place *place_called(const vmprof_hooked *hooked, const char *name) {
   for (int i = 0; i < hooked->num_places; ++i) {
     if (strcmp(hooked->places[i].name, name) == 0) return &hooked->places[i];
   }
@@ -91,7 +92,7 @@ static place *place_called(const vmprof_hooked *hooked, const char *name) {
 }
 
 /* A place for a name that nobody told us of. Memory is there already. */
-static place *learn_name(vmprof_hooked *hooked, const TVMFFIAny *function, const char *name) {
+static hooked_place *learn_name(vmprof_hooked *hooked, const TVMFFIAny *function, const char *name) {
   /* Functions of bytecode are closures: what they call is told. */
   if (hooked->learned == NULL || function->type_index != kTVMFFIFunction) return NULL;
   if (strcmp(name, NULL_VALUE) == 0) return NULL;
@@ -102,7 +103,7 @@ static place *learn_name(vmprof_hooked *hooked, const TVMFFIAny *function, const
   if (hooked->num_learned == hooked->learned_max - 1 || hooked->text_used + size > TEXT_SIZE) {
     return &hooked->learned[hooked->learned_max - 1];
   }
-  place *found = &hooked->learned[hooked->num_learned++];
+  hooked_place *found = &hooked->learned[hooked->num_learned++];
   found->name = memcpy(hooked->text + hooked->text_used, name, size);
   hooked->text_used += size;
   return found;
@@ -110,10 +111,10 @@ static place *learn_name(vmprof_hooked *hooked, const TVMFFIAny *function, const
 
 /* Where a call is recorded, NULL if it is not. The VM's names stay where they are as
  * long as it lives, so each is compared once. */
-static place *place_of(vmprof_hooked *hooked, const TVMFFIAny *args) {
+static hooked_place *place_of(vmprof_hooked *hooked, const TVMFFIAny *args) {
   const char *name = args[1].v_c_str;
   slot *named = slot_of(hooked, name);
-  place *found = named->place;
+  hooked_place *found = named->place;
   if (named->key == NULL) {
     found = place_called(hooked, name);
     if (found == NULL) found = learn_name(hooked, &args[0], name);
@@ -141,7 +142,7 @@ static void restore_data_types(TVMFFIAny *operands, int32_t count) {
 
 static int before_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const TVMFFIAny *args,
                        int32_t num_args) {
-  place *place = place_of(hooked, args);
+  hooked_place *place = place_of(hooked, args);
   if (place == NULL) return 0;
   const vmprof_record *outer = vmprof_call_innermost(recorder);
   if (outer != NULL && hooked->invoke_closure != NULL &&
@@ -185,8 +186,8 @@ static int after_call(vmprof_hooked *hooked, vmprof_recorder *recorder, const TV
     if (last) {
       vmprof_returned(recorder, args + FIRST_OPERAND, num_args - FIRST_OPERAND,
                       &args[FIRST_OPERAND - 1]);
+      break;
     }
-    if (last) break;
     record = vmprof_call_innermost(recorder);
   }
   return 0;
@@ -254,7 +255,7 @@ vmprof_hooked *vmprof_hook_new(vmprof_recorder *recorder, const char *const *nam
   hooked->invoke_closure = place_called(hooked, INVOKE_CLOSURE);
   hooked->learned_max = learn_max;
   for (int i = 0; i < learn_max; ++i) hooked->learned[i].site.id = first + count + i;
-  if (learn_max > 0) hooked->learned[learn_max - 1].name = OTHERS;
+  if (learn_max > 0) hooked->learned[learn_max - 1].name = others;
   return hooked;
 }
 

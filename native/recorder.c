@@ -14,6 +14,9 @@
 /* Room for signatures per record, in words: three tensors of rank five. Calls
  * whose shapes equal those of their site's last call share a signature. */
 #define SIGNATURE_WORDS_PER_RECORD 22
+/* For so many records at most the room of their signatures is made memory before they come, and
+ * for more if a run took more. */
+#define SIGNED_RECORDS 4096
 /* Room for births and deaths of storages per record: with a buffer half full of them, each
  * call may make one that dies. */
 #define STORAGE_EVENTS_PER_RECORD 4
@@ -131,6 +134,9 @@ void vmprof_recorder_clear(vmprof_recorder *recorder) {
   /* Sites outlive their recorders: no two may ever have the same generation. */
   static atomic_int_fast64_t generations;
   atomic_store(&recorder->records_used, 0);
+  if (recorder->signatures_used > recorder->signatures_most) {
+    recorder->signatures_most = recorder->signatures_used;
+  }
   recorder->signatures_used = 0;
   recorder->storage_events_used = 0;
   recorder->lost = 0;
@@ -140,8 +146,12 @@ void vmprof_recorder_clear(vmprof_recorder *recorder) {
 void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records) {
   touch(recorder->records, (uint64_t)records * recorder->stride, recorder->records_size);
   if (recorder->shapes == recorder) {
-    touch(recorder->signatures, (uint64_t)records * SIGNATURE_WORDS_PER_RECORD * sizeof(int64_t),
-          signatures_size(recorder));
+    /* Calls of a site mostly share one: few are to be expected, and as many as there were. */
+    const int64_t likely =
+        (records < SIGNED_RECORDS ? records : SIGNED_RECORDS) * SIGNATURE_WORDS_PER_RECORD;
+    const int64_t words =
+        likely > recorder->signatures_most ? likely : recorder->signatures_most;
+    touch(recorder->signatures, (uint64_t)words * sizeof(int64_t), signatures_size(recorder));
   }
   if (recorder->storage_events != NULL) {
     touch(recorder->storage_events, (uint64_t)records * sizeof *recorder->storage_events,

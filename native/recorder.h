@@ -2,8 +2,6 @@
 #ifndef VMPROF_RECORDER_H_
 #define VMPROF_RECORDER_H_
 
-#include <stdatomic.h>
-
 #include "vmprof.h"
 
 /* What a thread does for a recorder. */
@@ -34,8 +32,9 @@ struct vmprof_recorder {
    * that a site whose calls are in different turns writes one. */
   vmprof_recorder *shapes;
   int64_t *signatures;
-  int64_t signatures_used; /* in words, as is the next one */
+  int64_t signatures_used; /* in words, as are the next two */
   int64_t signatures_max;
+  int64_t signatures_most; /* that any run used */
   int64_t generation; /* counts starts: older signatures are gone */
   vmprof_work outside; /* what the thread did before its run began */
   /* Of a thread's recorder in a session, the one that all its sites know; else itself. */

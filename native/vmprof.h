@@ -2,6 +2,7 @@
 #ifndef VMPROF_H_
 #define VMPROF_H_
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,11 +59,11 @@ int64_t vmprof_sampler_take(vmprof_source *source, vmprof_hit *hits, vmprof_miss
 
 /* ---- recorder.c, for whatever sees a call begin and end ---------------------------- */
 
-/* Where calls come from. */
+/* Where calls come from. Several threads may share one, each with a recorder of its own. */
 typedef struct {
   int32_t id;
-  int64_t signature; /* of the last call, if from this generation */
-  int64_t generation;
+  atomic_int_fast64_t signature; /* of the last call, if from this generation */
+  atomic_int_fast64_t generation;
 } vmprof_site;
 
 void vmprof_recorder_hold(vmprof_recorder *recorder);

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vmprof.program import Program
     from vmprof.record.collectors import get_include, load_collector
     from vmprof.record.sessions.session import Session
+    from vmprof.remote.client import Remote
     from vmprof.report import Report
     from vmprof.report.operators import Operator
     from vmprof.subject.load import load_program
@@ -32,6 +33,7 @@ __all__ = [
     "KernelInfo",
     "Operator",
     "Program",
+    "Remote",
     "Report",
     "Session",
     "VirtualMachine",
@@ -53,6 +55,7 @@ _MODULES = {
     "KernelInfo": "vmprof.zoo.compiler",
     "Operator": "vmprof.report.operators",
     "Program": "vmprof.program",
+    "Remote": "vmprof.remote.client",
     "Report": "vmprof.report",
     "Session": "vmprof.record.sessions.session",
     "VirtualMachine": "vmprof.vm",

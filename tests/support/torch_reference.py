@@ -10,6 +10,8 @@ import torch.nn.functional as F
 import tvm
 from tvm import relax
 
+from vmprof.zoo.tvm_names import Constant, array_of
+
 
 def run(module: tvm.IRModule, data: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """What ``main`` gives for ``data``."""
@@ -18,8 +20,8 @@ def run(module: tvm.IRModule, data: np.ndarray[Any, Any]) -> np.ndarray[Any, Any
     values: dict[Any, Any] = {parameter: torch.from_numpy(data)}
 
     def value(expression: Any) -> Any:
-        if isinstance(expression, tvm.ir.GenericConst):
-            return torch.from_numpy(expression.value.numpy())
+        if isinstance(expression, Constant):
+            return torch.from_numpy(array_of(expression).numpy())
         if isinstance(expression, relax.Tuple):
             return [value(field) for field in expression.fields]
         if isinstance(expression, relax.TupleGetItem):

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import tvm
 
 from vmprof import VmprofError, VmprofWarning
 from vmprof.program.info import NOTHING_KNOWN, ModelInfo, info_path, read_info, write_info
@@ -20,7 +19,7 @@ from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks
 from vmprof.zoo.peaks.model import Level, Rate
 
 DAY = 86_400
-TARGET = tvm.target.Target("llvm")
+TARGET = '{"kind": "llvm"}'
 
 
 class Maker:
@@ -60,7 +59,7 @@ def test_made_once(folder: Path) -> None:
 
 def test_another_model_schedule_or_target_is_another_library(folder: Path) -> None:
     make = Maker()
-    other_target = tvm.target.Target({"kind": "llvm", "mtriple": "aarch64-linux-gnu"})
+    other_target = '{"kind": "llvm", "mtriple": "aarch64-linux-gnu"}'
     libraries = {
         cached_library("mlp", "cpu", TARGET, make),
         cached_library("mlp", "none", TARGET, make),
@@ -93,13 +92,22 @@ def test_what_fails_leaves_nothing(folder: Path) -> None:
 def test_what_nobody_uses_is_thrown_away(folder: Path) -> None:
     make = Maker()
     folder.mkdir(parents=True)
-    ages = {"mlp-cpu-1.so": 2, "mlp-cpu-2.so": 0.5, "vgg11-cpu-1.so": 2, "vgg16-cpu-1.so": 31}
+    of_target = cached_library("mlp", "cpu", TARGET, make).stem[:-8]  # what is not of its code
+    ages = {
+        f"{of_target}1.so": 2,
+        f"{of_target}2.so": 0.5,
+        "mlp-cpu-of-another-target.so": 2,
+        "vgg11-cpu-1.so": 2,
+        "vgg16-cpu-1.so": 31,
+    }
+    for file in folder.iterdir():
+        file.unlink()
     for name, days in ages.items():
         make(folder / name)
         then = time.time() - days * DAY
         os.utime(folder / name, (then, then))
     made = cached_library("mlp", "cpu", TARGET, make)
-    kept = {"mlp-cpu-2.so", "vgg11-cpu-1.so", made.name}
+    kept = {f"{of_target}2.so", "mlp-cpu-of-another-target.so", "vgg11-cpu-1.so", made.name}
     beside = {f"{name}.vmprof.{kind}" for name in kept for kind in ("json", "tir")}
     assert names(folder) == kept | beside
 
@@ -169,6 +177,52 @@ def test_another_users_cache_is_read(folder: Path, monkeypatch: pytest.MonkeyPat
     assert cached_library("mlp", "cpu", TARGET, make) == library
     assert (folder / "mlp-cpu-old.so").exists()
     assert make.calls == 2
+
+
+def others_can_write(folder: Path) -> str:
+    folder.chmod(0o770)
+    return f"others can write to it; run: chmod go-w {folder}"
+
+
+def everybody_can_write_above(folder: Path) -> str:
+    folder.parent.chmod(0o777)
+    return f"everybody can write to {folder.parent}"
+
+
+def belongs_to_another(folder: Path) -> str:
+    os.chown(folder, 12345, 12345)
+    return rf"{folder} belongs to another user \(number 12345\)"
+
+
+@pytest.mark.parametrize("spoil", [others_can_write, everybody_can_write_above, belongs_to_another])
+def test_what_others_may_have_put_there_is_not_run(
+    folder: Path, spoil: Callable[[Path], str]
+) -> None:
+    if spoil is belongs_to_another and os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    make = Maker()
+    cached_library("mlp", "cpu", TARGET, make)
+    with pytest.warns(VmprofWarning, match=f"^what is in {folder} is not run: {spoil(folder)}"):
+        assert cached_library("mlp", "cpu", TARGET, make) is None
+    assert make.calls == 1
+
+
+def test_the_folder_is_this_users_alone(folder: Path) -> None:
+    cached_library("mlp", "cpu", TARGET, Maker())
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_is_not_followed(folder: Path) -> None:
+    """What it leads to may be anybody's."""
+    make = Maker()
+    library = cached_library("mlp", "cpu", TARGET, make)
+    assert library is not None
+    elsewhere = folder.parent / "elsewhere.so"
+    library.rename(elsewhere)
+    library.symlink_to(elsewhere)
+    assert cached_library("mlp", "cpu", TARGET, make) == library
+    assert make.calls == 2
+    assert not library.is_symlink()
 
 
 def test_a_lock_that_is_removed_while_one_waits_for_it_is_none(

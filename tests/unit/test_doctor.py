@@ -15,6 +15,7 @@ from vmprof.counters.doctor import Facts, Finding, Level, counts_hardware, diagn
 from vmprof.counters.doctor.facts import PROBES
 from vmprof.counters.hardware.cpuinfo import Processor
 from vmprof.counters.hardware.pmu import NamedEvent, Pmu
+from vmprof.tested import TESTED
 
 INTEL = Processor(vendor="GenuineIntel", model_name="Intel Xeon", family=6, model=85)
 ARM = Processor(vendor="ARM", implementer=0x41, part=0xD0C)
@@ -76,6 +77,7 @@ def test_a_well_kept_machine_is_all_ok() -> None:
         "isolated CPUs",
         "TVM's threads",
         "versions",
+        "TVM's insides",
     ]
     assert counts_hardware(facts())
 
@@ -312,17 +314,24 @@ def test_threads_of_tvm(
 
 
 def test_versions() -> None:
-    versions = {"Python": "3.11.7", "apache-tvm": "0.25", "apache-tvm-ffi": "1"}
-    tested = {"apache-tvm": "0.27", "apache-tvm-ffi": "1"}
-    assert judged(facts(versions=versions, tested=tested), "versions") == (
-        (
-            "warning: Python 3.11.7, apache-tvm 0.25, apache-tvm-ffi 1: not the ones that vmprof "
-            "was tested with"
-        ),
-        "pip install apache-tvm==0.27",
-    )
-    same = facts(versions={**versions, "apache-tvm": "0.27"}, tested=tested)
+    tested = {name: versions[0] for name, versions in TESTED.items()}
+    remedy = "pip install " + " ".join(f"{name}=={version}" for name, version in tested.items())
+    same = facts(versions={"Python": "3.11.7", **tested})
     assert finding(same, "versions").level is Level.OK
+    other = facts(versions={"Python": "3.11.7", **tested, "apache-tvm": "0.25"})
+    assert judged(other, "versions") == (
+        (
+            f"warning: Python 3.11.7, apache-tvm 0.25, apache-tvm-ffi {tested['apache-tvm-ffi']}: "
+            "vmprof was not tested with apache-tvm 0.25"
+        ),
+        remedy,
+    )
+    assert finding(other, "TVM's insides").level is Level.OK
+    failed = facts(failed={"cows fly": "they sit"})
+    assert judged(failed, "TVM's insides") == (
+        "problem: vmprof takes for granted that cows fly, and they sit",
+        remedy,
+    )
 
 
 def test_several_kinds_of_core() -> None:
@@ -349,7 +358,7 @@ def test_every_recorded_machine_gets_a_judgement(name: str, some: dict[str, str 
 
 def test_the_facts_of_this_machine() -> None:
     allowed = frozenset(os.sched_getaffinity(0))
-    gathered = Facts.gather(Machine.read(), lambda event: event.name)
+    gathered = Facts.gather(Machine.read(), lambda event: event.name, {})
     assert gathered.cpus == allowed
     assert gathered.threads >= 1
     assert gathered.refused == {
@@ -358,5 +367,4 @@ def test_the_facts_of_this_machine() -> None:
         "task-clock": "perf::TASK-CLOCK",
         "context-switches": "perf::CONTEXT-SWITCHES",
     }
-    assert gathered.tested.keys() == {"apache-tvm", "apache-tvm-ffi"}
     assert gathered.versions.keys() == {"Python", "apache-tvm", "apache-tvm-ffi"}

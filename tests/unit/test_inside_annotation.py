@@ -215,7 +215,7 @@ def test_vector_width_is_a_column_where_there_are_samples_enough() -> None:
 def test_code_is_read_where_it_lies_unless_it_is_another_by_now(tmp_path: Path) -> None:
     code, _ = kernel_of(tmp_path)
     report = replace(sampled_report(code), code=())
-    assert with_code(report).code == (code,)
+    assert with_code(report, {}).code == (code,)
     (operator,) = annotated(report).operators
     assert operator.annotation.known == 40
     other = replace(report.samples, libraries=(Library(code.path, "file", "0123"),))
@@ -297,7 +297,7 @@ def test_without_lines_instructions_are_shown_and_it_says_so() -> None:
     everything = annotated(sampled_report(code))
     (operator,) = everything.operators
     shown = text.operator_text(everything, operator, "line", width=None, colour=False)
-    assert "Lines of TensorIR are known of what vmprof compiled; these are instructions." in shown
+    assert "Lines are known of libraries that vmprof compiled; these are instructions." in shown
     assert "| vaddss xmm0" in shown
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tvm
 from tvm import relax
 
 from vmprof.zoo.models import network
 from vmprof.zoo.models.network import Network
+from vmprof.zoo.tvm_names import Constant, array_of
 
 
 def weights(seed: int = 0) -> list[Any]:
@@ -25,8 +25,8 @@ def weights(seed: int = 0) -> list[Any]:
     found: list[Any] = []
 
     def visit(expression: Any) -> None:
-        if isinstance(expression, tvm.ir.GenericConst):
-            found.append(expression.value.numpy())
+        if isinstance(expression, Constant):
+            found.append(array_of(expression).numpy())
 
     relax.analysis.post_order_visit(net.build(layers)["main"].body, visit)
     return found

@@ -19,6 +19,7 @@ from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.rounds.options import Rounds
 from vmprof.record.sessions.options import SessionOptions
 from vmprof.subject.options import Subject
+from vmprof.zoo.options import Toolchain
 
 TYPES = [Counting, Sampling, Threads, Rounds, SessionOptions, Profiling]
 
@@ -84,7 +85,7 @@ def test_a_subject_on_the_command_line() -> None:
 
 
 def test_the_keywords_of_profile_have_the_defaults_of_the_types() -> None:
-    types = (Profiling, Subject, Counting, Rounds, Sampling, Threads)
+    types = (Profiling, Subject, Counting, Rounds, Sampling, Threads, Toolchain)
     of_types = {field.name: field.default for kind in types for field in fields(kind)}
     keywords = inspect.signature(vmprof.profile).parameters
     shared = keywords.keys() & of_types.keys() - {"source"}
@@ -92,8 +93,9 @@ def test_the_keywords_of_profile_have_the_defaults_of_the_types() -> None:
         name: of_types[name] for name in shared
     }
     # Of the flat interface alone; and what is made of others, or of validate alone.
-    assert keywords.keys() - shared == {"source", "engine", "progress", "named_inputs"}
-    assert of_types.keys() - shared == {"source", "counting", "rounds", "sampling", "at_least"}
+    assert keywords.keys() - shared == {"source", "engine", "remote", "progress", "named_inputs"}
+    of_parts = {"counting", "rounds", "sampling", "at_least", "toolchain", "compiler", "options"}
+    assert of_types.keys() - shared == {"source", "imports", *of_parts}
 
 
 @pytest.mark.parametrize("command", ["run m", "validate m", "diff a b"])

@@ -27,6 +27,8 @@ _COMMANDS = {
     "peaks": "peaks",
     "events": "events",
     "doctor": "doctor",
+    "rpc-server": "rpc_server",
+    "deploy": "deploy",
     "show-code": "show_code",
     "cache": "cache",
     "completion": "completion",

@@ -15,6 +15,7 @@ Examples:
   vmprof run model.so --input x=x.npy --dim n=8 --counters ipc
   vmprof run model.so --processes 5 --json before.json
   vmprof run resnet18 --metrics --json report.json --html report.html --open
+  vmprof run resnet18 --rpc board:9090
 
 """
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from typing import TYPE_CHECKING
 
 from vmprof.cli import delivery, strict
 from vmprof.cli.numbers import positive
@@ -32,8 +34,12 @@ from vmprof.defaults import DEFAULT_ENGINE, ENGINES
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress, silent
+from vmprof.remote.options import Where
 from vmprof.report import Report
 from vmprof.subject.options import Subject
+
+if TYPE_CHECKING:
+    from vmprof.remote.client import Remote
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--quiet", action="store_true", help="no progress line")
     strict.add_argument(parser)
     Profiling.add_arguments(parser)
+    Where.add_arguments(parser)
     delivery.add_arguments(parser)
 
 
@@ -68,24 +75,33 @@ def execute(options: argparse.Namespace) -> int:
             f"--by path needs --engine {DEFAULT_ENGINE}: TVM's VM does not tell in which "
             "functions a call is made"
         )
-    named = Strict(options)
+    where = Where.from_options(options)
     done: list[Text] = []
     with kept_if_lost(done):
         with progress_line(quiet=options.quiet) as progress:
-            report = (
-                measured(options, progress)
-                if options.processes == 1
-                else _measured_in_processes(options, progress, done)
-            )
+            if where:
+                with where.connect(progress=progress) as remote:
+                    named = Strict(options, remote.columns)
+                    report = _measured_there(options, remote, progress)
+            else:
+                named = Strict(options)
+                report = _measured_here(options, progress, done)
         done[:] = [report.json]
         target.deliver([report])
     return named.exit_code([report], {})
 
 
-def _measured_in_processes(
-    options: argparse.Namespace, progress: Progress, done: list[Text]
-) -> Report:
-    """The report of all; ``done`` gets those of each as they come."""
+def _measured_there(options: argparse.Namespace, remote: Remote, progress: Progress) -> Report:
+    subject, profiling = Subject.from_options(options), Profiling.from_options(options)
+    return remote.profile(
+        subject, profiling, options.engine, starts=options.processes, progress=progress
+    )
+
+
+def _measured_here(options: argparse.Namespace, progress: Progress, done: list[Text]) -> Report:
+    """Of several processes ``done`` gets the report of each as it comes."""
+    if options.processes == 1:
+        return measured(options, progress)
     from vmprof.drivers.processes import in_processes
     from vmprof.report.starts import joined
 

@@ -11,6 +11,7 @@ from vmprof.progress import Progress
 from vmprof.report.model import Report
 from vmprof.report.peaks import is_above_roof, with_peaks
 from vmprof.values import Metric
+from vmprof.zoo.compiler_half import need_compiler
 from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks, kept_history, peak_settings
 
 # So long a measurement is a recent one; one that did not settle is tried again sooner.
@@ -55,10 +56,10 @@ class KnownPeaks:
 
     def _measure(self, threads: int) -> None:
         self._new.add(threads)
-        # TVM's compiler, which there may be none of where a finished library is run.
-        from vmprof.zoo.peaks.measure import measure
-
         try:
+            need_compiler("to measure the machine's peaks")
+            from vmprof.zoo.peaks.measure import measure
+
             keep_peaks(measure(threads, progress=self._progress))
         except VmprofError as error:
             warnings.warn(f"{error}", VmprofWarning, stacklevel=2)

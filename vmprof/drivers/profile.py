@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import tvm
 from tvm.runtime import Device
@@ -28,10 +28,14 @@ from vmprof.progress import Progress, silent
 from vmprof.record.collector_columns import told_plainly
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, wrapped_calls
+from vmprof.record.in_memory import ModulesInMemory
 from vmprof.record.launches import recorded_launches
 from vmprof.record.options import Counting, Sampling, Threads
+from vmprof.record.perf_map import NAME as PERF_MAP
+from vmprof.record.perf_map import PerfMap
 from vmprof.record.plan import Plan
 from vmprof.record.pool import configured_pool
+from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.engines import DispatchLoop, Engine
@@ -52,14 +56,26 @@ from vmprof.report.noise import with_provenance
 from vmprof.report.roofs import LAUNCH
 from vmprof.report.sampled import SAMPLES
 from vmprof.report.threads import THREAD_METRICS
+from vmprof.sampling.code import Code
 from vmprof.sampling.fold import SampledRuns
+from vmprof.sampling.maps import Libraries
 from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
 from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
 from vmprof.vm.executable import Executable
+from vmprof.zoo.compiler_half import has_compiler
+from vmprof.zoo.options import Toolchain
 
 _EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
+
+
+class ProfilingHost(Protocol):
+    """Another host, as it lies above what is done on this one: :class:`vmprof.Remote`."""
+
+    def profile(
+        self, subject: Subject, profiling: Profiling, engine: str, *, progress: Progress
+    ) -> Report: ...
 
 
 def profile(
@@ -84,19 +100,23 @@ def profile(
     measure_peaks: bool = True,
     sample: str | bool = False,
     sample_rate: int = SAMPLE_RATE,
+    perf_map: bool = False,
     schedule: str | None = None,
     dimensions: Mapping[str, int] | None = None,
     params: Weights | str | os.PathLike[str] | None = None,
     seed: int = 0,
+    target: str | Toolchain | None = None,
     device: Device | None = None,
+    remote: ProfilingHost | None = None,
     progress: Progress = silent,
     **named_inputs: Any,
 ) -> Report:
     """Run ``source`` and say what each of its calls cost.
 
     ``source``, ``inputs``, ``entry``, ``params``, ``dimensions``, ``seed``, ``schedule`` and
-    ``device`` are what is run: :class:`~vmprof.subject.options.Subject`. Any other keyword is an
-    input by name. ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's
+    ``device`` are what is run: :class:`~vmprof.subject.options.Subject`; ``target`` is what it is
+    compiled for, or a :class:`~vmprof.zoo.options.Toolchain`. Any other keyword is an input by
+    name. ``engine`` is what runs it: vmprof's own dispatch loop, or ``"tvm"``, TVM's
     VM with the recorder as its instrument.
 
     ``counters``, ``multiplex``, ``count`` and ``collectors`` say what is counted:
@@ -104,8 +124,10 @@ def profile(
     ``cold`` how often it is run: :class:`~vmprof.record.rounds.options.Rounds`; ``threads``,
     ``num_threads`` and ``pin`` are of :class:`~vmprof.record.options.Threads`, ``collectors``,
     ``metrics``, ``measure_peaks`` and ``max_records`` of
-    :class:`~vmprof.drivers.options.Profiling`, ``sample`` and ``sample_rate`` of
-    :class:`~vmprof.record.options.Sampling`.
+    :class:`~vmprof.drivers.options.Profiling`, ``sample``, ``sample_rate`` and
+    ``perf_map`` of :class:`~vmprof.record.options.Sampling`.
+
+    With ``remote``, a :class:`vmprof.Remote`, all of it happens on that host.
 
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
@@ -114,7 +136,15 @@ def profile(
     raises, with a note that says which instruction called it.
     """
     subject = Subject(
-        source, _with_named(inputs, named_inputs), entry, params, dimensions, seed, schedule, device
+        source,
+        _with_named(inputs, named_inputs),
+        entry,
+        params,
+        dimensions,
+        seed,
+        schedule,
+        device,
+        toolchain=target if isinstance(target, Toolchain) else Toolchain(target),
     )
     profiling = Profiling(
         Counting(counters, multiplex, count, collectors),
@@ -122,9 +152,11 @@ def profile(
         Threads(threads, num_threads, pin),
         metrics,
         max_records,
-        Sampling(sample, sample_rate),
+        Sampling(sample, sample_rate, perf_map),
         measure_peaks,
     )
+    if remote is not None:
+        return remote.profile(subject, profiling, engine, progress=progress)
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
 
@@ -133,9 +165,7 @@ def _weights(
 ) -> Weights:
     """``params``, or else those that the model brought."""
     if params is None:
-        brought = program.weights.get(entry, ())
-        names = [parameter.name for parameter in program.parameters(entry)]
-        return dict(zip(names[len(names) - len(brought) :], brought, strict=True))
+        return program.brought_weights(entry)
     return load_weights(params) if isinstance(params, str | os.PathLike) else params
 
 
@@ -163,9 +193,7 @@ def profile_engines(
 
     ``beforehand`` may run the engines before anything is measured.
     """
-    for name in engines:
-        if name not in ENGINES:
-            raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
+    _check(engines)
     rounds, metrics, max_records = profiling.rounds, profiling.metrics, profiling.max_records
     threads = profiling.threads.threads
     plan = Plan.of(profiling.counting)
@@ -173,13 +201,7 @@ def profile_engines(
     check_max_records(max_records)
     device = subject.device or tvm.cpu(0)
     entry = subject.entry
-    program = load_program(
-        subject.source,
-        entry=entry,
-        schedule=subject.schedule,
-        in_library=bool(profiling.sampling),
-        progress=progress,
-    )
+    subject, program = _loaded(subject, profiling, progress)
     parameters = program.parameters(entry)
     resolved = resolve_inputs(
         parameters,
@@ -208,12 +230,16 @@ def profile_engines(
             configured_pool(profiling.threads.num_threads, profiling.threads.pin)
         )
         sampler, unsampled = _sampler(profiling, plan.machine, stack)
-        words = sampler.counted.layout.sample_words if sampler else 0
-        recorder = Recorder(max(opened.sample_words, words), max_records, tasks=scope.tasks)
+        recorder = Recorder(
+            max(opened.sample_words, sampler.counted.layout.sample_words if sampler else 0),
+            max_records,
+            tasks=scope.tasks,
+        )
         classes = [_ENGINES[name] for name in engines]
         executable = Executable(program, device, wraps=WrappedVm in classes)
         arguments = resolved.arguments
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
+        code, perf_map = _code(profiling, program)
         beforehand(running)
         with recorded_launches() as problems, told_plainly(in_python):
             measured = measure(
@@ -280,6 +306,7 @@ def profile_engines(
                     FUNCTION: entry,
                     **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
                     **pool,
+                    **perf_map,
                     **({"Sampling": sampler.described()} if sampler else {}),
                     **memory_facts(
                         measurement.timed,
@@ -302,7 +329,7 @@ def profile_engines(
                 threads=threads and not blind,
                 layers=engine.layers,
                 sampled=SampledRuns.of(
-                    sampler.event, sampler.unit, sampler.rate, measurement.sampled
+                    sampler.event, sampler.unit, sampler.rate, measurement.sampled, code
                 )
                 if sampler
                 else None,
@@ -312,17 +339,63 @@ def profile_engines(
                 *(THREAD_METRICS if threads and not blind else ()),
                 *(CPU_METRICS if opened.clocks and (threads or metrics) else ()),
             ]
-            report = derive(with_kernels(with_code(report), program.kernels), derived)
+            report = derive(
+                with_kernels(with_code(report, code.contents), program.kernels), derived
+            )
             report = accounted(report, opened.asked | {d.column: d.column for d in derived})
             if peaks is not None:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
                 report = with_vector_widths(with_metrics(report, program.kernels))
-                # TVM's compiler, which there may be none of where a finished library is run.
-                from vmprof.zoo.peaks.launch import launch_us
-
-                report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
+                report = peaks.applied_to(report, _launch())
             reports[name] = with_provenance(report, provenance)
     return reports
+
+
+def _code(profiling: Profiling, program: Program) -> tuple[Code, dict[str, Metric]]:
+    """Where samples will be looked up; and what is told of the map for perf, if one is wanted."""
+    in_memory = ModulesInMemory(program.module)
+    code = Code(Libraries(in_memory.described))
+    if not profiling.sampling.perf_map:
+        return code, {}
+    perf_map = PerfMap()
+    perf_map.write(in_memory)
+    return code, {PERF_MAP: perf_map.told()}
+
+
+def _loaded(subject: Subject, profiling: Profiling, progress: Progress) -> tuple[Subject, Program]:
+    """The program of ``subject``, which has other ``params`` once it is compiled for a target."""
+    name = subject.name
+    if subject.toolchain:
+        # TVM's compiler, which there may be none of where a finished library is run.
+        from vmprof.subject.cross import compiled_for
+        from vmprof.zoo.lowering.host import this_target
+
+        subject = compiled_for(subject, this_target(), progress)
+    program = load_program(
+        subject.source,
+        entry=subject.entry,
+        schedule=subject.schedule,
+        # perf would look for the library when it is gone.
+        in_library=bool(profiling.sampling) and not profiling.sampling.perf_map,
+        progress=progress,
+    )
+    return subject, replace(program, name=name) if subject.toolchain else program
+
+
+def _launch() -> dict[str, Metric]:
+    """What a launch takes, where there is TVM's compiler to make one."""
+    if not has_compiler():
+        return {}
+    from vmprof.zoo.peaks.launch import launch_us
+
+    return {LAUNCH: Duration(launch_us())}
+
+
+def _check(engines: Sequence[str]) -> None:
+    for name in engines:
+        if name not in ENGINES:
+            raise VmprofError(f"there is no engine {name!r}; there are: {', '.join(ENGINES)}")
+    check_tvm()
 
 
 def _sampler(

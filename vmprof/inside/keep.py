@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import platform
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, get_args
 
 import msgspec
 
 from vmprof.errors import VmprofError
-from vmprof.inside.code import MachineCode
-from vmprof.inside.library import Place, read_code
+from vmprof.inside.code import Function, Machine, MachineCode
+from vmprof.inside.library import Place, read_code, vector_bits
 from vmprof.program.tensor_ir import read_tensor_ir
 from vmprof.sampling.model import Function as SampledFunction
 from vmprof.sampling.model import Library
@@ -35,11 +37,12 @@ def keep(
     libraries: Sequence[Library],
     functions: Mapping[SampledFunction, int],
     besides: Sequence[MachineCode] = (),
+    contents: Mapping[SampledFunction, bytes] = MappingProxyType({}),
 ) -> Kept:
     """The code that samples were found in, as it is now, if it is still what was sampled.
 
     ``functions``, of ``libraries``, have their numbers of samples. Libraries that are among
-    ``besides`` are left out.
+    ``besides`` are left out. ``contents`` are those of functions that lie in no file.
     """
     done = {(code.path, code.build_id) for code in besides}
     found: dict[int, Counter[Place]] = {}
@@ -52,10 +55,15 @@ def keep(
     left = _MOST_BYTES
     for number, places in sorted(found.items(), key=lambda item: -item[1].total()):
         library = libraries[number]
-        if (library.path, library.build_id) in done or not library.path.startswith("/"):
+        if (library.path, library.build_id) in done:
             continue
         chosen, size = _most(places, left)
         left -= size
+        if library.kind == "memory":
+            functions_there = [SampledFunction(number, *each) for each in chosen]
+            codes += _of_memory(library, functions_there, contents)
+        if not library.path.startswith("/"):
+            continue
         try:
             code = read_code(library.path, chosen, read_tensor_ir(Path(library.path)))
         except VmprofError as error:
@@ -66,6 +74,26 @@ def keep(
         elif code.functions:
             codes.append(code)
     return Kept(tuple(codes), unread)
+
+
+def _of_memory(
+    library: Library,
+    functions: Sequence[SampledFunction],
+    contents: Mapping[SampledFunction, bytes],
+) -> Iterator[MachineCode]:
+    machine = next((each for each in get_args(Machine) if each == platform.machine()), None)
+    known = [each for each in functions if each in contents]
+    if machine is not None and known:
+        yield MachineCode(
+            library.path,
+            library.build_id,
+            machine,
+            tuple(
+                Function(each.name, each.begin, contents[each])
+                for each in sorted(known, key=lambda each: each.begin)
+            ),
+            vector_bits=vector_bits(machine),
+        )
 
 
 def _most(functions: Counter[Place], left: int) -> tuple[list[Place], int]:

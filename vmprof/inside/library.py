@@ -59,7 +59,7 @@ def read_code(path: str, places: Iterable[Place], text: str = "") -> MachineCode
         raise VmprofError(f"its code cannot be read: {error}") from error
     lines = {line for function in functions for _, line in function.lines}
     return MachineCode(
-        path, build_id, machine, functions, _kernels(text, lines), _vector_bits(machine)
+        path, build_id, machine, functions, _kernels(text, lines), vector_bits(machine)
     )
 
 
@@ -140,7 +140,8 @@ def _build_id(elf: Any) -> str:
     return next((str(n["n_desc"]) for n in notes if n["n_type"] == "NT_GNU_BUILD_ID"), "")
 
 
-def _vector_bits(machine: Machine) -> int:
+def vector_bits(machine: Machine) -> int:
+    """How wide the scalable vectors of this host are, if it is such a ``machine``; else 0."""
     if machine != platform.machine():
         return 0
     try:

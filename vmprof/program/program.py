@@ -91,6 +91,12 @@ class Program:
         """Which layers the calls of instructions are of, by their numbers, where that is known."""
         return layers_by_instruction(self.bytecode, self.info.calls)
 
+    def brought_weights(self, entry: str) -> Mapping[str, Any]:
+        """Values for the parameters of ``entry`` that the model brought, by their names."""
+        brought = self.weights.get(entry, ())
+        names = [parameter.name for parameter in self.parameters(entry)]
+        return dict(zip(names[len(names) - len(brought) :], brought, strict=True))
+
     def parameters(self, entry: str) -> tuple[Parameter, ...]:
         """What the function ``entry`` takes."""
         return parameters_of(self.bytecode, self.entry(entry), self.info.signatures.get(entry))

@@ -9,23 +9,17 @@ no reference from code beside it.
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from vmprof.runs.work import Ints
+from vmprof.sampling.memory import Mapping, mappings, own_memory, read
 
 _CHUNK = 1 << 20  # bytes of memory that are searched at a time
-
-
-def own_memory(mode: str) -> Any:
-    """The memory of this process as a file: what is not mapped is an error there."""
-    return Path("/proc/self/mem").open(mode, buffering=0)
 
 
 def pointers_of_jit(values: Sequence[int]) -> list[int]:
@@ -37,7 +31,7 @@ def pointers_of_jit(values: Sequence[int]) -> list[int]:
     found: list[int] = []
     try:
         with own_memory("rb") as memory:
-            for piece in _pieces_with_code(_mappings()):
+            for piece in _pieces_with_code(mappings()):
                 for mapping in piece:
                     if mapping.permissions.startswith("rw-"):
                         candidates = list(_search(memory, mapping, wanted))
@@ -47,30 +41,11 @@ def pointers_of_jit(values: Sequence[int]) -> list[int]:
     return found
 
 
-class _Mapping(NamedTuple):
-    """A line of /proc/self/maps."""
-
-    begin: int
-    end: int
-    permissions: str
-    anonymous: bool
-
-
-def _mappings() -> list[_Mapping]:
-    mappings = []
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        addresses, permissions, _, _, inode, *name = line.split(maxsplit=5)
-        begin, end = (int(address, 16) for address in addresses.split("-"))
-        special = bool(name) and not name[0].startswith("[anon")  # [heap], [stack], [vdso]
-        mappings.append(_Mapping(begin, end, permissions, inode == "0" and not special))
-    return mappings
-
-
-def _pieces_with_code(mappings: Sequence[_Mapping]) -> list[list[_Mapping]]:
+def _pieces_with_code(of_process: Sequence[Mapping]) -> list[list[Mapping]]:
     """Each uninterrupted run of anonymous memory that has code in it."""
-    runs: list[list[_Mapping]] = [[]]
-    for mapping in mappings:
-        if not mapping.anonymous:
+    runs: list[list[Mapping]] = [[]]
+    for mapping in of_process:
+        if not mapping.is_anonymous:
             continue
         if runs[-1] and runs[-1][-1].end != mapping.begin:
             runs.append([])
@@ -78,24 +53,20 @@ def _pieces_with_code(mappings: Sequence[_Mapping]) -> list[list[_Mapping]]:
     return [run for run in runs if any("x" in m.permissions for m in run)]
 
 
-def _search(memory: Any, mapping: _Mapping, values: Any) -> Iterator[int]:
+def _search(memory: Any, mapping: Mapping, values: Any) -> Iterator[int]:
     for begin in range(mapping.begin, mapping.end, _CHUNK):
-        content = _read(memory, begin, min(begin + _CHUNK, mapping.end))
+        content = read(memory, begin, min(begin + _CHUNK, mapping.end))
         words = np.frombuffer(content, np.uint64, count=len(content) // 8)
         yield from (begin + 8 * np.flatnonzero(np.isin(words, values))).tolist()
 
 
-def _read(memory: Any, begin: int, end: int) -> bytes:
-    return os.pread(memory.fileno(), end - begin, begin)
-
-
-def _is_referred_to(memory: Any, piece: Sequence[_Mapping], address: int) -> bool:
+def _is_referred_to(memory: Any, piece: Sequence[Mapping], address: int) -> bool:
     """Whether code in ``piece`` refers to ``address``, or its read-only data do."""
     absolute = address.to_bytes(8, sys.byteorder)
     for mapping in piece:
         if "w" in mapping.permissions or "r" not in mapping.permissions:
             continue
-        content = _read(memory, mapping.begin, mapping.end)
+        content = read(memory, mapping.begin, mapping.end)
         if absolute in content:
             return True
         if "x" in mapping.permissions and (_targets(content, mapping.begin) == address).any():

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from vmprof.native import ffi, lib
-from vmprof.record.jit import own_memory, pointers_of_jit
+from vmprof.record.jit import pointers_of_jit
+from vmprof.sampling.memory import own_memory
 
 
 class _Slot(NamedTuple):

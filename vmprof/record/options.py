@@ -145,11 +145,13 @@ class Sampling:
 
     ``sample`` names the event as perf does (``"cycles:pp"``); True is what suits the machine,
     cycles where it has a PMU that tells of them and the clock elsewhere. ``sample_rate`` is in
-    samples per second and thread.
+    samples per second and thread. ``perf_map`` helps another sampler: it tells perf the names of
+    functions that are compiled in memory (docs/flame-graphs.md).
     """
 
     sample: str | bool = False
     sample_rate: int = SAMPLE_RATE
+    perf_map: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.sample)
@@ -180,12 +182,20 @@ class Sampling:
             metavar="HZ",
             help=f"samples per second and thread (default: {SAMPLE_RATE}); implies --sample",
         )
+        group.add_argument(
+            "--perf-map",
+            action="store_true",
+            help="write /tmp/perf-PID.map, by which perf report names functions that were "
+            "compiled in memory, and leave it there",
+        )
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> Sampling:
         event, rate = options.sample_event, options.sample_rate
         return cls(
-            event or options.sample or rate is not None, SAMPLE_RATE if rate is None else rate
+            event or options.sample or rate is not None,
+            SAMPLE_RATE if rate is None else rate,
+            options.perf_map,
         )
 
 

@@ -44,7 +44,7 @@ def provenance_of(
         **describe_host(machine),
         **_happened(activity),
         names.DATE: date.isoformat(sep=" ", timespec="seconds"),
-        "Command": _command(),
+        "Command": command_line(),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "vmprof": __version__,
         "TVM": tvm.__version__,
@@ -78,7 +78,7 @@ def _ratio(value: float | None, reason: str) -> Metric:
     return reason if value is None else Ratio(value)
 
 
-def _command() -> str:
+def command_line() -> str:
     """As it was typed, as far as the process knows; a program of one's own with its Python."""
     words = list(getattr(sys, "orig_argv", None) or sys.argv)
     # What pip installs is a script for Python.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from vmprof.errors import VmprofError
 from vmprof.inside.annotation import Annotation, Spot, annotate
@@ -12,7 +13,7 @@ from vmprof.inside.keep import Kept, keep
 from vmprof.report.facts import title_of
 from vmprof.report.model import Report
 from vmprof.report.sampled import SAMPLES
-from vmprof.sampling.model import IN_NO_CALL, Sampled
+from vmprof.sampling.model import IN_NO_CALL, Function, Sampled
 from vmprof.values import Metric, Ratio
 
 # Bits of the data that samples saw being computed on, on average.
@@ -57,9 +58,12 @@ class Annotated:
     unread: Mapping[str, str]
 
 
-def with_code(report: Report) -> Report:
-    """``report`` with the code that its calls were found in, where it was sampled."""
-    return replace(report, code=(*report.code, *_kept(report).codes))
+def with_code(report: Report, contents: Mapping[Function, bytes]) -> Report:
+    """``report`` with the code that its calls were found in, where it was sampled.
+
+    ``contents`` are those of functions that lie in no file.
+    """
+    return replace(report, code=(*report.code, *_kept(report, contents).codes))
 
 
 def with_vector_widths(report: Report) -> Report:
@@ -123,10 +127,11 @@ def annotated(report: Report) -> Annotated:
     )
 
 
-def _kept(report: Report) -> Kept:
+def _kept(report: Report, contents: Mapping[Function, bytes] = MappingProxyType({})) -> Kept:
     """What is not yet kept with ``report``."""
     sampled = report.samples
     if sampled is None:
         return Kept((), {})
-    in_calls = sampled.by_function(hit for hit in sampled.hits if hit.call != IN_NO_CALL)
-    return keep(sampled.libraries, in_calls, besides=report.code)
+    every = (*sampled.hits, *sampled.others)
+    in_calls = sampled.by_function(hit for hit in every if hit.call != IN_NO_CALL)
+    return keep(sampled.libraries, in_calls, report.code, contents)

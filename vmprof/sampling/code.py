@@ -26,10 +26,14 @@ class Places(NamedTuple):
 
 @dataclass(eq=False)
 class Code:
-    """The ``functions`` that samples were found in, numbered as they come up."""
+    """The ``functions`` that samples were found in, numbered as they come up.
+
+    ``contents`` are the machine code of those that lie in no file, and may be gone at any time.
+    """
 
     libraries: Libraries = field(default_factory=Libraries)
     functions: list[Function] = field(default_factory=list)
+    contents: dict[Function, bytes] = field(default_factory=dict)
     _numbers: dict[Function, int] = field(default_factory=dict)
 
     def find(self, hits: Table) -> Places:
@@ -54,14 +58,16 @@ class Code:
 
     def _in_library(self, library: int, addresses: Ints) -> tuple[list[Function], Ints]:
         """The functions at ``addresses``, and which of them each is in."""
-        elf = self.libraries.elves.get(library)
-        if elf is None:
+        of = self.libraries.functions.get(library)
+        if of is None:
             return [Function(library)], np.zeros(len(addresses), dtype=np.int64)
-        symbols, which = np.unique(elf.at(addresses), return_inverse=True)
-        functions = [
-            Function(library, *elf.symbol(symbol)) if symbol >= 0 else Function(library)
-            for symbol in symbols.tolist()
-        ]
+        symbols, which = np.unique(of.at(addresses), return_inverse=True)
+        functions = []
+        for symbol in symbols.tolist():
+            function = Function(library, *of.symbol(symbol)) if symbol >= 0 else Function(library)
+            functions.append(function)
+            if symbol >= 0 and function not in self.contents and (content := of.content(symbol)):
+                self.contents[function] = content
         return functions, which
 
     def _in_kernel(self, library: int, addresses: Table) -> tuple[list[Function], Ints]:

@@ -15,6 +15,7 @@ import tvm
 import tvm_ffi
 
 from vmprof.errors import VmprofError
+from vmprof.program.architecture import library_architecture, this_architecture
 from vmprof.progress import Progress, Step, kept_up
 
 # To load less takes no time that anybody notices.
@@ -33,6 +34,11 @@ def load_library(path: Path, name: str, progress: Progress) -> tvm_ffi.Module:
         return _load(path)
 
 
+def new_library(name: str) -> Path:
+    """Where a library of what is called ``name`` can be made; it goes when this process ends."""
+    return Path(tempfile.mkdtemp(dir=_folder().name), f"{PurePath(name).name}.so")
+
+
 def made_library(executable: Any, name: str) -> Path | None:
     """A library made of an ``executable``, which is there until this process ends.
 
@@ -44,7 +50,7 @@ def made_library(executable: Any, name: str) -> Path | None:
 
     if cc.get_cc() is None:
         return None
-    path = Path(tempfile.mkdtemp(dir=_folder().name), f"{PurePath(name).name}.so")
+    path = new_library(name)
     try:
         with packing_options(executable.mod) as options:
             executable.export_library(str(path), **options)
@@ -62,9 +68,21 @@ def _load(path: Path) -> tvm_ffi.Module:
     try:
         module: tvm_ffi.Module = tvm.runtime.load_module(str(path))
     except Exception as error:  # TVM raises what it likes, down to plain RuntimeError
+        check_architecture(path, this_architecture())
         reason = str(error).strip().splitlines()[0]
         raise VmprofError(f"{path} is no library that TVM can load: {reason}") from error
     return module
+
+
+def check_architecture(path: Path, wanted: str) -> None:
+    """:class:`VmprofError` if the library at ``path`` is for processors of another kind."""
+    found = library_architecture(path)
+    if found not in (None, wanted):
+        raise VmprofError(
+            f"{path} is for processors of the kind {found}, and would run on one of the kind "
+            f"{wanted}; hand in the model that it was compiled of, or run it on a computer of that "
+            "kind (--rpc HOST:PORT)"
+        )
 
 
 def _loading(text: str, size: int) -> Callable[[], Step]:

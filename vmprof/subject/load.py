@@ -17,6 +17,7 @@ from vmprof.program.info import NOTHING_KNOWN, read_info
 from vmprof.progress import Progress, silent, within
 from vmprof.subject.library import load_library, made_library
 from vmprof.vm import VirtualMachine
+from vmprof.zoo.compiler_half import need_compiler
 from vmprof.zoo.importers import SUFFIXES, import_model, import_object
 
 # Anything that load_program takes.
@@ -60,14 +61,17 @@ def _load(
     in_library: bool,
 ) -> Program:
     if isinstance(source, str | os.PathLike):
-        return _load_named(os.fspath(source), entry, schedule, progress, in_library=in_library)
+        found = named(os.fspath(source), entry)
+        if isinstance(found, Path):
+            return _load_file(found, schedule, progress, in_library=in_library)
+        return _load_model(found, schedule or "cpu", progress, in_library=in_library)
     imported = source if isinstance(source, tvm.IRModule) else import_object(source)
     if imported is not None:
         return _compile(imported, "the module", schedule, progress, in_library=in_library)
-    if reason := _why_not(source):
+    if reason := why_not(source):
         raise VmprofError(reason)
     if schedule is not None:
-        raise _already_compiled("what you hand in")
+        raise already_compiled("what you hand in")
     if isinstance(source, Program):
         return source
     info = NOTHING_KNOWN
@@ -80,13 +84,18 @@ def _load(
         source = source.jit()
     if isinstance(source, tvm_ffi.Module):
         return Program.of_module(source, "the module", info)
-    raise VmprofError(
+    raise no_program(source)
+
+
+def no_program(source: Source) -> VmprofError:
+    """What to say of a ``source`` that is nothing known."""
+    return VmprofError(
         f"cannot profile a {type(source).__name__}; hand in the path of a library, "
         "what tvm.compile() returned, or the name of a model"
     )
 
 
-def _why_not(source: Source) -> str | None:
+def why_not(source: Source) -> str | None:
     """What to do about things that users have at hand, and that are no programs."""
     kind = type(source)
     name = f"{kind.__module__}.{kind.__qualname__}"
@@ -105,58 +114,68 @@ def _why_not(source: Source) -> str | None:
     return None
 
 
-def _load_named(
-    name: str, entry: str | None, schedule: str | None, progress: Progress, *, in_library: bool
-) -> Program:
+def named(name: str, entry: str | None) -> str | Path:
+    """What ``name`` means: a model of vmprof's, which has ``entry`` if one is named, or a file."""
     path = Path(name)
     # A model's name may end as squeezenet1.0 does.
     if os.sep in name or path.suffix.strip(".0123456789"):
         if path.is_file():
-            return _load_file(path, schedule, progress, in_library=in_library)
+            return path
         what = "is a folder" if path.is_dir() else "does not exist"
         raise VmprofError(f"{name} {what}; give a library that TVM's export_library() wrote")
-    # The compiler half of TVM: to load a library takes no part in it, and goes without.
-    from tvm.support import cc
-
-    from vmprof.zoo.compiler import compile_model
-    from vmprof.zoo.compiler.cache import discard
+    need_compiler(f"{name} is no file; to compile a model of vmprof's")
     from vmprof.zoo.models import ENTRY, MODELS
 
     if name in MODELS:
         if entry not in (None, ENTRY):
             raise VmprofError(f"{name} has no function {entry!r}; it has: {ENTRY}")
-        # Keeping what is compiled takes a C compiler, running it does not.
-        if cc.get_cc() is not None:
-            progress(f"compiling {name}")
-            library = compile_model(name, schedule=schedule or "cpu", progress=progress)
-            if library is not None:
-                try:
-                    module = load_library(library, name, progress)
-                    info = read_info(library)
-                    return Program.of_module(module, name, info, library, exclusive=True)
-                except VmprofError as error:
-                    discard(library, error)
-        schedule = schedule or "cpu"
-        return _compile(MODELS[name](), name, schedule, progress, in_library=in_library)
+        return name
     if path.is_file():
-        return _load_file(path, schedule, progress, in_library=in_library)
+        return path
     raise VmprofError(
         f"there is no model {name!r}; there are: {', '.join(MODELS)} "
         "(or give the path of a library, model.so)"
     )
 
 
+def _load_model(name: str, schedule: str, progress: Progress, *, in_library: bool) -> Program:
+    from tvm.support import cc
+
+    from vmprof.zoo.compiler import compile_model
+    from vmprof.zoo.compiler.cache import discard
+    from vmprof.zoo.models import MODELS
+
+    # Keeping what is compiled takes a C compiler, running it does not.
+    if cc.get_cc() is not None:
+        progress(f"compiling {name}")
+        library = compile_model(name, schedule=schedule, progress=progress)
+        if library is not None:
+            try:
+                module = load_library(library, name, progress)
+                info = read_info(library)
+                return Program.of_module(module, name, info, library, exclusive=True)
+            except VmprofError as error:
+                discard(library, error)
+    return _compile(MODELS[name](), name, schedule, progress, in_library=in_library)
+
+
 def _load_file(
     path: Path, schedule: str | None, progress: Progress, *, in_library: bool
 ) -> Program:
     if path.suffix in SUFFIXES:
-        progress(f"importing {path}")
-        imported = import_model(path)
+        imported = imported_file(path, progress)
         return _compile(imported, path.name, schedule, progress, in_library=in_library)
     if schedule is not None:
-        raise _already_compiled(str(path))
+        raise already_compiled(str(path))
     module, info = load_library(path, str(path), progress), read_info(path)
     return Program.of_module(module, path.name, info, path, exclusive=True)
+
+
+def imported_file(path: Path, progress: Progress) -> Any:
+    """The Relax module of the model of another framework in ``path``."""
+    need_compiler(f"to compile {path}")
+    progress(f"importing {path}")
+    return import_model(path)
 
 
 def _compile(
@@ -176,5 +195,5 @@ def _compile(
     return replace(program, weights=weights)
 
 
-def _already_compiled(what: str) -> VmprofError:
+def already_compiled(what: str) -> VmprofError:
     return VmprofError(f"{what} is compiled already; a schedule is for models that are not")

@@ -6,11 +6,13 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmprof.errors import VmprofError
+from vmprof.zoo.options import Toolchain
 
 if TYPE_CHECKING:
     from tvm.runtime import Device
@@ -28,7 +30,9 @@ class Subject:
     ``source`` and ``schedule`` are as in :func:`vmprof.subject.load.load_program`; ``inputs``,
     ``dimensions`` and ``seed`` as in :func:`vmprof.inputs.resolve_inputs`.
     ``params`` are weights by name, or a .safetensors or .npz file of them; None are those that
-    came with the program. ``device`` is the first CPU by default.
+    came with the program. ``device`` is the first CPU by default. ``imports`` are packages that
+    register functions which the model calls; they have been imported. ``toolchain`` is what
+    compiles for another target than the processor that runs it has.
     """
 
     source: Source
@@ -39,6 +43,15 @@ class Subject:
     seed: int = 0
     schedule: str | None = None
     device: Device | None = None
+    imports: Sequence[str] = ()
+    toolchain: Toolchain = field(default_factory=Toolchain)
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        if isinstance(self.source, str | os.PathLike):
+            return Path(self.source).name
+        return getattr(self.source, "name", "the module")  # of a Program
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +105,7 @@ class Subject:
             help="how to compile what is not compiled yet: with vmprof's schedule, or as TVM does "
             "by itself (default: cpu for the models that vmprof brings along, none for others)",
         )
+        Toolchain.add_arguments(parser)
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> Subject:
@@ -99,7 +113,7 @@ class Subject:
         from vmprof.inputs import load_arrays
 
         for package in options.imports:
-            _import(package)
+            import_package(package)
         return cls(
             options.model,
             load_arrays(options.input),
@@ -108,10 +122,12 @@ class Subject:
             dict(options.dim),
             options.seed,
             options.schedule,
+            imports=tuple(options.imports),
+            toolchain=Toolchain.from_options(options),
         )
 
 
-def _import(package: str) -> None:
+def import_package(package: str) -> None:
     """From the current folder too, for what it registers with TVM."""
     sys.path.insert(0, "")
     try:

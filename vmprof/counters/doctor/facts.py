@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 
 from vmprof.counters.hardware.machine import Machine
 from vmprof.counters.names.events import parse_events
@@ -17,9 +15,6 @@ from vmprof.counters.reading.probe import Probe
 HARDWARE_PROBES = ("cycles", "instructions")
 PROBES = (*HARDWARE_PROBES, "task-clock", "context-switches")
 
-_DISTRIBUTION = "tvm-vmprof"
-_TVM = ("apache-tvm", "apache-tvm-ffi")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -27,8 +22,8 @@ class Facts:
 
     ``refused`` has, for each of ``PROBES``, None if it opens, else the reason
     and the remedy. ``threads`` is what TVM will use, ``cpus`` those that this
-    process may run on. ``versions`` are those installed, ``tested`` those that
-    vmprof was tested with.
+    process may run on. ``versions`` are those in this process; ``failed``
+    says what was found of TVM in place of what vmprof assumes.
     """
 
     machine: Machine
@@ -37,13 +32,14 @@ class Facts:
     cpus: frozenset[int]
     environment: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    tested: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def gather(cls, machine: Machine, probe: Probe) -> Facts:
-        """The facts of this machine and process."""
+    def gather(cls, machine: Machine, probe: Probe, failed: Mapping[str, str]) -> Facts:
+        """The facts of this machine and process; ``failed`` are those of TVM."""
         cpus = frozenset(os.sched_getaffinity(0))  # before TVM binds this thread to one
         import tvm
+        import tvm_ffi
 
         return cls(
             machine=machine,
@@ -56,15 +52,8 @@ class Facts:
             environment=dict(os.environ),
             versions={
                 "Python": platform.python_version(),
-                **{name: metadata.version(name) for name in _TVM},
+                "apache-tvm": tvm.__version__,
+                "apache-tvm-ffi": tvm_ffi.__version__,
             },
-            tested=_tested(),
+            failed=failed,
         )
-
-
-def _tested() -> dict[str, str]:
-    """The versions that the distribution pins: those that it was tested with."""
-    pins = (
-        re.match(r"([\w-]+)==([\w.]+)", text) for text in metadata.requires(_DISTRIBUTION) or ()
-    )
-    return {pin[1]: pin[2] for pin in pins if pin and pin[1] in _TVM}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from vmprof.counters.doctor.facts import HARDWARE_PROBES, Facts
+from vmprof.tested import TESTED, untested
 
 _SETTINGS = ("TVM_NUM_THREADS", "OMP_NUM_THREADS", "TVM_BIND_THREADS")
 
@@ -277,21 +278,18 @@ def _binds(facts: Facts) -> bool:
 
 def _versions(facts: Facts) -> Iterator[Finding]:
     text = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
-    untested = {
-        name: version
-        for name, version in facts.tested.items()
-        if facts.versions.get(name, version) != version
-    }
-    if untested:
-        wanted = " ".join(f"{name}=={version}" for name, version in untested.items())
-        yield Finding(
-            "versions",
-            Level.WARNING,
-            f"{text}: not the ones that vmprof was tested with",
-            f"pip install {wanted}",
-        )
+    remedy = "pip install " + " ".join(f"{name}=={tested[0]}" for name, tested in TESTED.items())
+    if unknown := untested(facts.versions):
+        text = f"{text}: vmprof was not tested with {' and '.join(unknown)}"
+        yield Finding("versions", Level.WARNING, text, remedy)
     else:
         yield Finding("versions", Level.OK, f"{text}, as tested")
+    topic = "TVM's insides"
+    if not facts.failed:
+        yield Finding(topic, Level.OK, "as vmprof takes them to be: tried out just now")
+    for what, failure in facts.failed.items():
+        text = f"vmprof takes for granted that {what}, and {failure}"
+        yield Finding(topic, Level.PROBLEM, text, remedy)
 
 
 def _sysctl(name: str, value: int) -> str:

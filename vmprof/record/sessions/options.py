@@ -26,9 +26,9 @@ class SessionOptions(Counting):
 
     ``engine`` is what runs a recorded invocation of TVM's VM: another one of TVM's, made of
     the same executable, or vmprof's. ``keep`` is how many calls the recording holds at most,
-    None for all; ``max_records`` how many a thread's buffer has room for. ``sample`` and
-    ``sample_rate`` are as in :class:`~vmprof.record.options.Sampling`; samples, too, take
-    invocations of their own.
+    None for all; ``max_records`` how many a thread's buffer has room for. ``sample``,
+    ``sample_rate`` and ``perf_map`` are as in :class:`~vmprof.record.options.Sampling`; samples,
+    too, take invocations of their own.
     """
 
     engine: str = DEFAULT_ENGINE
@@ -36,6 +36,7 @@ class SessionOptions(Counting):
     max_records: int = DEFAULT_MAX_RECORDS
     sample: str | bool = False
     sample_rate: int = SAMPLE_RATE
+    perf_map: bool = False
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -53,7 +54,7 @@ class SessionOptions(Counting):
 
     @property
     def sampling(self) -> Sampling:
-        return Sampling(self.sample, self.sample_rate)
+        return Sampling(self.sample, self.sample_rate, self.perf_map)
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser, scopes: Sequence[str] = SCOPES) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,16 +15,22 @@ from vmprof.runs.recorded import RecordedRuns
 from vmprof.runs.work import RUN_SITE, Ints
 from vmprof.sampling.code import Code
 from vmprof.sampling.hits import Found, Missed
+from vmprof.sampling.model import Function
 from vmprof.sampling.whereabouts import Whereabouts
 
 
-def code_of(sampling: Sampling, samples: Table) -> tuple[MachineCode, ...]:
-    """The code that ``samples`` (dtype `SAMPLE`) were found in, as it lies on the disk now."""
+def code_of(
+    sampling: Sampling, samples: Table, contents: Mapping[Function, bytes]
+) -> tuple[MachineCode, ...]:
+    """The code that ``samples`` (dtype `SAMPLE`) were found in, as it lies on the disk now.
+
+    ``contents`` are those of functions that lie in no file.
+    """
     counts = np.bincount(samples["function"], minlength=len(sampling.functions)).tolist()
     functions = {
         function: count for function, count in zip(sampling.functions, counts, strict=True) if count
     }
-    return keep(sampling.libraries, functions).codes
+    return keep(sampling.libraries, functions, contents=contents).codes
 
 
 @dataclass
@@ -31,7 +38,7 @@ class Samples:
     """Of one session, whose invocations ``sampler`` describes: the code, and what was missed."""
 
     sampler: Sampler
-    _code: Code = field(default_factory=Code)
+    code: Code
     _missed: Missed = field(default_factory=Missed)
 
     def of(self, found: Found, runs: RecordedRuns, ids: Ints) -> Table:
@@ -49,7 +56,7 @@ class Samples:
         inside = (run >= 0) & (hits["time_ns"] <= np.append(ends, 0)[run])
         hits, run = hits[inside], run[inside]
         rows = Whereabouts(runs.records).rows(hits["thread"], hits["time_ns"])
-        places = self._code.find(hits)
+        places = self.code.find(hits)
         samples = np.zeros(len(hits), dtype=SAMPLE)
         samples["invocation"] = ids[run]
         samples["call"] = np.where(rows >= 0, rows - own_rows[run], 0)
@@ -64,8 +71,8 @@ class Samples:
             event=self.sampler.event,
             unit=self.sampler.unit,
             rate=self.sampler.rate,
-            libraries=tuple(self._code.libraries.known),
-            functions=tuple(self._code.functions),
+            libraries=tuple(self.code.libraries.known),
+            functions=tuple(self.code.functions),
             lost=self._missed.lost,
             throttled=self._missed.throttled,
         )

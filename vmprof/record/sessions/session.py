@@ -25,7 +25,11 @@ from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
+from vmprof.record.in_memory import ModulesInMemory
+from vmprof.record.perf_map import NAME as PERF_MAP
+from vmprof.record.perf_map import PerfMap
 from vmprof.record.plan import Plan
+from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.sessions.caller import Caller
@@ -44,6 +48,8 @@ from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
 from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
 from vmprof.report.sampled import SAMPLES
+from vmprof.sampling.code import Code
+from vmprof.sampling.maps import Libraries
 from vmprof.values import Count, Metric
 from vmprof.version import __version__
 
@@ -95,10 +101,20 @@ class Session:
         collectors: Sequence[Collector | NativeCollector] = (),
         sample: str | bool = False,
         sample_rate: int = SAMPLE_RATE,
+        perf_map: bool = False,
         attach_all: bool = False,
     ) -> None:
         self.options = SessionOptions(
-            counters, multiplex, count, collectors, engine, keep, max_records, sample, sample_rate
+            counters,
+            multiplex,
+            count,
+            collectors,
+            engine,
+            keep,
+            max_records,
+            sample,
+            sample_rate,
+            perf_map,
         )
         self._attach_all = attach_all
         self._lock = threading.RLock()
@@ -113,6 +129,8 @@ class Session:
         self._next_id = 0
         self._problems: dict[str, None] = {}
         self._libraries: dict[Path, None] = {}
+        self._in_memory = ModulesInMemory()
+        self._perf_map = PerfMap() if perf_map else None
 
     # ---- life ----------------------------------------------------------------------------
 
@@ -142,6 +160,7 @@ class Session:
             _newest = weakref.ref(self)
 
     def _open(self) -> None:
+        check_tvm()
         self._opened_by = threading.get_ident()
         # Opened here to know what can be counted, and enabled for empty calls alone: each
         # thread that calls has its own.
@@ -172,7 +191,7 @@ class Session:
             raise MemoryError
         self._pointer = ffi.gc(self._pointer, lib.vmprof_session_release)
         self._stack.callback(ffi.release, self._pointer)
-        self._vms = Vms(self._pointer, self.options, self._problem)
+        self._vms = Vms(self._pointer, self.options, self._see, self._problem)
         self._stack.callback(self._vms.close)
         self._stack.enter_context(patched(self._made))
         self._stack.enter_context(libraries_noted(self._loaded))
@@ -185,7 +204,8 @@ class Session:
             return None, {}
         opened = open_sampler(sampling.event, sampling.sample_rate, plan.machine)
         try:
-            return Samples(self._stack.enter_context(opened)), {}
+            code = Code(Libraries(self._in_memory.described))
+            return Samples(self._stack.enter_context(opened), code), {}
         except Refused as refused:
             return None, {SAMPLES: str(refused)}
 
@@ -285,6 +305,17 @@ class Session:
         """The program has loaded a module."""
         self._libraries[library] = None
 
+    def _see(self, module: tvm_ffi.Module) -> None:
+        """A VM has the code of ``module``."""
+        if not self.options.sampling and self._perf_map is None:
+            return
+        self._in_memory.add(module)
+        if self._perf_map is not None:
+            try:
+                self._perf_map.write(self._in_memory)
+            except VmprofError as error:
+                self._problem(str(error))
+
     def _made(self, vm: Any) -> None:
         """A VM was made."""
         if not self._attach_all or not lib.vmprof_session_is_open(self._pointer):
@@ -301,19 +332,18 @@ class Session:
 
         It does not keep the session alive, which has it.
         """
-        method = weakref.WeakMethod(function)
+        method, session = weakref.WeakMethod(function), weakref.ref(self)
 
         def call(*args: Any) -> Any:
-            alive = method()
-            if alive is None:
+            alive, own = method(), session()
+            if alive is None or own is None:
                 raise VmprofError("the session is gone")
             try:
                 return alive(*args)
             except BaseException as error:
-                self = alive.__self__
-                self._problem(f"{type(error).__name__}: {error}")
+                own._problem(f"{type(error).__name__}: {error}")  # noqa: SLF001
                 if isinstance(error, KeyboardInterrupt):
-                    lib.vmprof_session_interrupt(self._pointer)
+                    lib.vmprof_session_interrupt(own._pointer)  # noqa: SLF001
                 raise
 
         return call
@@ -398,7 +428,9 @@ class Session:
             allocations=kept.allocations,
             samples=kept.samples,
             sampling=sampling,
-            code=code_of(sampling, kept.samples) if sampling else (),
+            code=code_of(sampling, kept.samples, self._samples.code.contents)
+            if self._samples and sampling
+            else (),
             missing={
                 **self._counters.refused,
                 **dict.fromkeys(self._counters.wide.columns, _COUNTED_PER_PROCESSOR),
@@ -411,6 +443,7 @@ class Session:
                 "Executor": "VM",
                 **self._plan.facts("in invocations of their own"),
                 **self._empty_calls(),
+                **({PERF_MAP: self._perf_map.told()} if self._perf_map else {}),
                 "vmprof": __version__,
                 "TVM": str(tvm.__version__),
             },

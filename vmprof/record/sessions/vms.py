@@ -58,12 +58,16 @@ _KEPT_LOOKUPS = (
 class Vms:
     """Attaches VMs to the ``vmprof_session`` at ``pointer``.
 
-    ``problem`` is told what cannot be recorded. Several threads may attach VMs, and look up
-    functions of attached ones.
+    ``see`` is given their modules, ``problem`` is told what cannot be recorded. Several threads
+    may attach VMs, and look up functions of attached ones.
     """
 
     def __init__(
-        self, pointer: Any, options: SessionOptions, problem: Callable[[str], None]
+        self,
+        pointer: Any,
+        options: SessionOptions,
+        see: Callable[[tvm_ffi.Module], None],
+        problem: Callable[[str], None],
     ) -> None:
         self._pointer = pointer
         self._root = lib.vmprof_session_root(pointer)
@@ -76,6 +80,7 @@ class Vms:
         self._functions: dict[tuple[int, str], tuple[int, int]] = {}
         self._callees: list[str] = []
         self.kernels = KnownKernels()
+        self._see = see
         self._learning: list[Hook] = []  # of VMs whose names come up as they run
         self._launches = ExitStack()
         self._launches_seen: set[int] = set()
@@ -175,7 +180,7 @@ class Vms:
         )
         outline = Outline(plain.program.module)
         number = self._new_vm("vmprof", plain.devices)
-        self._see_launches(plain.program.module)
+        self._see_code(plain.program.module)
         return Pair(self, number, module, OwnModule(recorded), outline.makers)
 
     def _tvm_pair(self, module: Any, known: MadeOf | None) -> Pair:
@@ -184,11 +189,11 @@ class Vms:
             number = self._new_vm("tvm", "unknown")
             self.note(number, _BEFORE_THE_SESSION)
             self._set_hook(module, None)
-            self._see_launches(module)
+            self._see_code(module)
             return Pair(self, number, module, module)
         outline = Outline(executable)
         number = self._new_vm(self._options.engine, known.device)
-        self._see_launches(executable)
+        self._see_code(executable)
         if self._options.engine == "vmprof":
             program = Program.of_module(executable, "the module")
             vm = Interpreter(
@@ -244,8 +249,9 @@ class Vms:
             self.kernels.add(first, names)
             return first
 
-    def _see_launches(self, module: Any) -> None:
-        """Parallel launches of libraries that came with ``module``."""
+    def _see_code(self, module: Any) -> None:
+        """The code that came with ``module``, and its parallel launches."""
+        self._see(module)
         handle = module.__chandle__()
         if self._options.count != "tasks" or handle in self._launches_seen:
             return

@@ -21,6 +21,7 @@ import tvm
 
 from vmprof.cache_folder import LOCK_SUFFIX, MODELS, UNFINISHED_SUFFIX, cache_folder
 from vmprof.errors import VmprofWarning
+from vmprof.private import distrust, is_own
 from vmprof.program.info import info_path
 from vmprof.program.tensor_ir import tensor_ir_path
 from vmprof.version import __version__
@@ -38,19 +39,28 @@ class NotKeptError(Exception):
 
 
 def cached_library(
-    model: str, schedule: str, target: tvm.target.Target, make: Callable[[Path], None]
+    model: str, schedule: str, made_for: str, make: Callable[[Path], None]
 ) -> Path | None:
     """The library of ``model``; ``make(path)`` is asked to write it, if it is not there.
+
+    ``made_for`` is the target and what links for it, as text: each has its own.
 
     None where nothing can be kept: a :class:`VmprofWarning` says why, and what to do.
     """
     folder: Path | str = "the cache"
     try:
         folder = _folder()
-        library = folder / f"{model}-{schedule}-{_key(target)}.so"
+        if folder.is_dir() and (others := distrust(folder)):
+            _warn(
+                f"what is in {folder} is not run: {others}; the {model} will be compiled every "
+                "time; or name another folder with XDG_CACHE_HOME"
+            )
+            return None
+        of_model = f"{model}-{schedule}-{_digest(made_for.encode())}"
+        library = folder / f"{of_model}{_digest(*_made_from())}.so"
         if not _is_there(library):
-            folder.mkdir(parents=True, exist_ok=True)
-            _tidy(folder, of_model=f"{model}-{schedule}-")
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _tidy(folder, of_model=of_model)
             with _locked(_lock_path(library)):
                 # Another process may have made it while this one waited.
                 if not _is_there(library):
@@ -79,7 +89,10 @@ def _warn(message: str) -> None:
 
 
 def _is_there(library: Path) -> bool:
-    return library.is_file() and all(beside(library).is_file() for beside in _BESIDE)
+    try:
+        return all(map(is_own, (library, *(beside(library) for beside in _BESIDE))))
+    except OSError:
+        return False
 
 
 def _make(library: Path, make: Callable[[Path], None]) -> None:
@@ -117,14 +130,19 @@ def _folder() -> Path:
     return cache_folder() / MODELS
 
 
-def _key(target: tvm.target.Target) -> str:
-    """Of all that decides what a model's library holds, besides its name."""
-    digest = hashlib.blake2b(digest_size=8)
-    for part in (__version__, tvm.__version__, str(target)):
-        digest.update(f"{part}\n".encode())
-    for source in _sources():
-        digest.update(source.read_bytes())
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.blake2b(digest_size=4)
+    for part in parts:
+        digest.update(part + b"\n")
     return digest.hexdigest()
+
+
+def _made_from() -> Iterator[bytes]:
+    """All that decides what a model's library holds, besides its name and what it is made for."""
+    yield __version__.encode()
+    yield tvm.__version__.encode()
+    for source in _sources():
+        yield source.read_bytes()
 
 
 def _sources() -> Iterator[Path]:

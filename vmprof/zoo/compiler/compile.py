@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -22,13 +22,15 @@ from vmprof.progress import Progress, kept_up, silent, within
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
 from vmprof.zoo.compiler.instrument import KernelInfo
 from vmprof.zoo.compiler.lines import lines_attached
-from vmprof.zoo.compiler.packing import packing_options
+from vmprof.zoo.compiler.linking import NotLinkedError, link, linking_options
 from vmprof.zoo.compiler.parallel_bodies import name_bodies
 from vmprof.zoo.compiler.progress import CompileProgress
+from vmprof.zoo.compiler.target import parsed_target
 from vmprof.zoo.importers import import_object
 from vmprof.zoo.lowering.host import host_target
 from vmprof.zoo.lowering.pipeline import cpu_pipeline
 from vmprof.zoo.models import MODELS
+from vmprof.zoo.options import Toolchain
 
 # How kernels are made: by vmprof's schedule, or as TVM lowers them by itself.
 SCHEDULES = ("cpu", "none")
@@ -40,9 +42,12 @@ class Compiled(VMExecutable):  # type: ignore[misc] # TVM has no types
     ``kernels`` says what its kernels are, ``info`` also what its functions take.
     """
 
-    def __init__(self, executable: VMExecutable, info: ModelInfo) -> None:
+    def __init__(
+        self, executable: VMExecutable, info: ModelInfo, target: tvm.target.Target
+    ) -> None:
         super().__init__(executable.mod)
         self.info = info
+        self.target = target
         note_info(self.mod, info)
 
     @property
@@ -52,9 +57,11 @@ class Compiled(VMExecutable):  # type: ignore[misc] # TVM has no types
     def export_library(self, file_name: str | Path, **options: Any) -> Any:
         """Write a library, and beside it what is known of it, where ``vmprof run`` finds it.
 
-        ``options`` are those of TVM's ``export_library``: a compiler for another
-        kind of machine, for one.
+        ``options`` are those of TVM's ``export_library``. What was compiled for another kind of
+        processor is linked by GNU's compiler for that, unless they name one (``cc``).
         """
+        if options.keys().isdisjoint(("cc", "fcompile")):
+            options |= linking_options(self.target)
         result = super().export_library(str(file_name), **options)
         write_info(self.info, file_name)
         return result
@@ -73,11 +80,11 @@ def compile_module(
     """Compile a Relax module, and note what each of its kernels is.
 
     ``module`` may be what TVM imports, too: an ONNX model, an exported PyTorch program.
-    ``target`` is whatever ``tvm.target.Target`` takes; None is this machine's
-    processor. ``schedule`` is ``"cpu"`` for vmprof's own schedule, or ``"none"``
-    for TVM's lowering, with operators fused. ``exec_mode`` is as for
-    ``tvm.relax.build``: ``"bytecode"``, or ``"compiled"`` to native code. ``progress`` is told
-    how far it is, from a thread of its own.
+    ``target`` is whatever ``tvm.target.Target`` takes, or an LLVM triple such as
+    ``aarch64-linux-gnu``; None is this machine's processor. ``schedule`` is ``"cpu"`` for
+    vmprof's own schedule, or ``"none"`` for TVM's lowering, with operators fused.
+    ``exec_mode`` is as for ``tvm.relax.build``: ``"bytecode"``, or ``"compiled"`` to native
+    code. ``progress`` is told how far it is, from a thread of its own.
 
     Raises :class:`VmprofError` for what TVM cannot compile.
     """
@@ -90,7 +97,7 @@ def compile_module(
             f"cannot compile a {type(module).__name__}; hand in a Relax IRModule, an "
             "onnx.ModelProto or a torch.export.ExportedProgram"
         )
-    target = host_target() if target is None else tvm.target.Target(target)
+    target = host_target() if target is None else parsed_target(target)
     info, compiling = KernelInfo(), CompileProgress(schedule)
     try:
         with kept_quiet("compiling"):
@@ -127,7 +134,7 @@ def compile_module(
             VmprofWarning,
             stacklevel=2,
         )
-    return Compiled(executable, replace(info.info, tensor_ir=lines.text))
+    return Compiled(executable, replace(info.info, tensor_ir=lines.text), target)
 
 
 def _also(*instruments: Any) -> Any:
@@ -142,12 +149,21 @@ def _also(*instruments: Any) -> Any:
     )
 
 
-def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = silent) -> Path | None:
-    """The library of one of vmprof's models, compiled for this machine, perhaps long ago.
+def compile_model(
+    model: str,
+    target: Any = None,
+    *,
+    toolchain: Toolchain | None = None,
+    schedule: str = "cpu",
+    progress: Progress = silent,
+) -> Path | None:
+    """The library of one of vmprof's models, compiled perhaps long ago.
 
-    None if it cannot be kept anywhere: a warning has said why.
+    ``target`` is as for :func:`compile_module`; ``toolchain`` links for it. None if it cannot be
+    kept anywhere: a warning has said why.
     """
-    target = host_target()
+    target = host_target() if target is None else parsed_target(target)
+    linking = linking_options(target, toolchain)
 
     def make(library: Path) -> None:
         with kept_up(progress, lambda: f"{model}, step 1 of 3: drawing weights"):
@@ -156,9 +172,11 @@ def compile_model(model: str, *, schedule: str = "cpu", progress: Progress = sil
         compiled = compile_module(module, target, schedule=schedule, progress=steps)
         with kept_up(progress, lambda: f"{model}, step 3 of 3: writing the library"):
             try:
-                with packing_options(compiled.mod) as options:
-                    compiled.export_library(library, **options)
-            except Exception as error:  # whatever the linker says, down to plain RuntimeError
-                raise NotKeptError(textwrap.shorten(str(error), 200)) from error
+                link(compiled, library, target, linking)
+            except NotLinkedError as error:
+                if linking:  # nothing else will link it
+                    raise
+                raise NotKeptError(str(error)) from error
 
-    return cached_library(model, schedule, target, make)
+    made_for = json.dumps([str(target), linking], sort_keys=True)
+    return cached_library(model, schedule, made_for, make)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from tvm import s_tir, tirx
+from tvm import tirx
 from tvm.tirx.buffer import is_buffer_var
 
 from vmprof.program.dimensions import Dimension
 from vmprof.zoo.compiler.number import Number, dimension, most, number
+from vmprof.zoo.tvm_names import SBlockRealize
 
 _ARITHMETIC = (
     *(tirx.Add, tirx.Sub, tirx.Mul, tirx.Div, tirx.Mod, tirx.FloorDiv, tirx.FloorMod),
     *(tirx.Min, tirx.Max),
 )
-_CHOICE = "prim.if_then_else"
+_CHOICE = ("prim.if_then_else", "tirx.if_then_else")  # the latter is TVM 0.26's
 
 
 def operations(function: Any) -> Dimension:
@@ -41,7 +42,7 @@ def _statement(statement: Any) -> Number:
             return sum(map(_statement, statement.seq))
         case tirx.For():
             return _statement(statement.body) * number(statement.extent)
-        case s_tir.SBlockRealize():
+        case SBlockRealize():
             return _statement(statement.block.body)
         case tirx.IfThenElse():
             branches = [statement.then_case, statement.else_case]
@@ -67,6 +68,6 @@ def _expression(expression: Any) -> int:
     arguments = getattr(expression, "args", None)  # of a call, which has an operator
     if arguments is None or not hasattr(expression, "op"):
         return 0
-    if getattr(expression.op, "name", "") == _CHOICE:
+    if getattr(expression.op, "name", "") in _CHOICE:
         return max(map(_expression, arguments[1:]))
     return 1 + sum(map(_expression, arguments))

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import tvm_ffi
-from tvm import ir, s_tir, tirx
-from tvm.sym import Analyzer
+from tvm import ir, tirx
 from tvm.tirx.buffer import is_buffer_var
 
 from vmprof.program.dimensions import Dimension
 from vmprof.program.kernels import Flow
+from vmprof.zoo.tvm_names import Analyzer, SBlock, TensorLoad, loaded
 
 # TVM has no type stubs.
 Expression = Any
@@ -98,11 +98,11 @@ class _Analysis:
         if not _is_integer(store.buffer.dtype):
             return  # what is no integer any more is no index
         value, exact = _without_casts(store.value), False
-        if isinstance(value, ir.TensorLoad):
+        if isinstance(value, TensorLoad):
             exact = True
         sources = self._sources.setdefault(store.buffer, {})
         for load in _loads(value):
-            for source, was_exact in self._sources.get(load.source, {}).items():
+            for source, was_exact in self._sources.get(loaded(load), {}).items():
                 sources[source] = sources.get(source, True) and was_exact and exact
         if store.buffer in self._tensors:
             target = self._tensors.index(store.buffer)
@@ -117,20 +117,20 @@ class _Analysis:
 
     def _access(self, access: Any) -> None:
         """A load or a store: what are its indices made of?"""
-        buffer = access.buffer if isinstance(access, tirx.BufferStore) else access.source
+        buffer = access.buffer if isinstance(access, tirx.BufferStore) else loaded(access)
         for index, size in zip(access.indices, buffer.shape, strict=True):
             self._indices_in(index)
             loads = list(_loads(index))
             for load in loads:
                 stays = len(loads) == 1 and _stays_inside(index, load, size)
-                for source, exact in self._sources.get(load.source, {}).items():
+                for source, exact in self._sources.get(loaded(load), {}).items():
                     self._limit(source, size if exact and stays else _ZERO_ALONE)
 
     def _anything(self, expression: Expression) -> None:
         """Whatever is read in ``expression`` may be used for anything."""
         self._indices_in(expression)
         for load in _loads(expression):
-            self._bar(load.source)
+            self._bar(loaded(load))
 
     def _opaque(self, call: Expression) -> None:
         """A call that may be given whole tensors, and do with them what it likes."""
@@ -144,7 +144,7 @@ class _Analysis:
         tvm_ffi.structural_visit(
             call,
             (
-                (ir.TensorLoad, lambda load, visitor: visitor.visit(load.indices)),
+                (TensorLoad, lambda load, visitor: visitor.visit(load.indices)),
                 (tirx.Var, lambda variable, _: whole.append(variable)),
             ),
         )
@@ -167,7 +167,7 @@ class _Analysis:
 
 def _aliases(body: Any) -> bool:
     """Whether a block has other names for tensors."""
-    return any(block.match_buffers for block in _found(body, (s_tir.SBlock,)))
+    return any(block.match_buffers for block in _found(body, (SBlock,)))
 
 
 def _stays_inside(index: Expression, load: Expression, size: Expression) -> bool:
@@ -194,7 +194,7 @@ def _replaced(expression: Expression, load: Expression, value: Expression) -> Ex
     """``expression`` with ``value`` wherever ``load`` stands, which may be more than once."""
     return tvm_ffi.structural_map(
         expression,
-        (ir.TensorLoad, lambda each: value if tvm_ffi.structural_equal(each, load) else each),
+        (TensorLoad, lambda each: value if tvm_ffi.structural_equal(each, load) else each),
     )
 
 
@@ -204,7 +204,7 @@ def _statements(body: Any) -> list[Any]:
 
 
 def _loads_anywhere(expression: Expression) -> list[Any]:
-    return _found(expression, (ir.TensorLoad,))
+    return _found(expression, (TensorLoad,))
 
 
 def _loads(expression: Expression) -> list[Any]:
@@ -215,7 +215,7 @@ def _loads(expression: Expression) -> list[Any]:
         if not any(tvm_ffi.structural_equal(load, other) for other in found):
             found.append(load)
 
-    tvm_ffi.structural_visit(expression, ((ir.TensorLoad, note),))
+    tvm_ffi.structural_visit(expression, ((TensorLoad, note),))
     return found
 
 

@@ -175,8 +175,10 @@ class _Spans:
             case tirx.AttrStmt():
                 node, key, value = statement.node, statement.attr_key, statement.value
                 return tirx.AttrStmt(node, key, value, rebuilt(statement.body), span)
-            case tirx.BufferStore():
-                return tirx.BufferStore(statement.buffer, statement.value, statement.indices, span)
+            case tirx.BufferStore() if getattr(statement, "predicate", None) is None:
+                return tirx.BufferStore(
+                    statement.buffer, statement.value, statement.indices, span=span
+                )
             case tirx.Evaluate():
                 return tirx.Evaluate(statement.value, span)
             case tirx.Bind():

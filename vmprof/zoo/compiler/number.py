@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tvm import tirx
-from tvm.sym.analyzer import Analyzer
 
 from vmprof.program.dimensions import Dimension
+from vmprof.zoo.tvm_names import Analyzer
 
 # A number, or an expression over symbolic dimensions. TVM has no type stubs.
 Number = Any

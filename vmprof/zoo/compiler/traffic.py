@@ -16,13 +16,14 @@ from typing import Any
 
 import tvm
 import tvm_ffi
-from tvm import s_tir, tirx
+from tvm import tirx
 from tvm.tirx.buffer import is_buffer_var
 
 from vmprof.program.dimensions import Dimension
 from vmprof.zoo.compiler.number import Number, dimension, least, number
+from vmprof.zoo.tvm_names import SBlockRealize, StringImm, TensorLoad, loaded
 
-_LEAVES = (tirx.Var, tirx.IntImm, tirx.FloatImm, tvm.ir.StringImm)
+_LEAVES = (tirx.Var, tirx.IntImm, tirx.FloatImm, StringImm)
 _PARTS = ("a", "b", "condition", "true_value", "false_value", "value", "base", "stride", "body")
 
 
@@ -94,7 +95,7 @@ class _Accesses:
                 self._expressions(statement.condition)
                 self.statement(statement.body)
                 self._endless = outside
-            case s_tir.SBlockRealize():
+            case SBlockRealize():
                 self._block(statement)
             case tirx.IfThenElse():
                 self._expressions(statement.condition)
@@ -159,10 +160,10 @@ class _Accesses:
         match expression:
             case None:
                 pass
-            case tvm.ir.TensorLoad():
+            case TensorLoad():
                 if not any(tvm_ffi.structural_equal(expression, seen) for seen in self._seen):
                     self._seen.append(expression)
-                    self.loaded.add(expression.source, self._steps(expression.indices))
+                    self.loaded.add(loaded(expression), self._steps(expression.indices))
                 for index in expression.indices:
                     self._expression(index)
             case tirx.Var() if is_buffer_var(expression):

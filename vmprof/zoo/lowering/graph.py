@@ -11,6 +11,7 @@ import tvm
 from tvm import relax
 
 from vmprof.zoo.layers import in_layer, layer_of
+from vmprof.zoo.tvm_names import Constant, array_of
 
 Floats = npt.NDArray[np.float32]
 Expr = Any  # TVM has no type stubs
@@ -59,8 +60,8 @@ def is_call(value: Expr, operator: str) -> bool:
 
 def constant(value: Expr) -> Floats | None:
     """The array of a float32 constant, which is not to be written to."""
-    if isinstance(value, tvm.ir.GenericConst) and str(value.ty.dtype) == "float32":
-        array: Floats = np.from_dlpack(value.value)  # type: ignore[assignment]
+    if isinstance(value, Constant) and str(value.ty.dtype) == "float32":
+        array: Floats = np.from_dlpack(array_of(value))  # type: ignore[assignment]
         return array
     return None
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import tvm
 from tvm.target import codegen
 
-# What LLVM derives from the model of the processor, but a hypervisor may hide.
-_MASKABLE = ("avx", "fma", "avx2", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
+from vmprof.counters.hardware.instruction_sets import X86_FLAGS, HostTarget, described_target
+from vmprof.counters.hardware.machine import Machine
+from vmprof.program.architecture import architecture_of, this_architecture
+from vmprof.zoo.compiler_half import has_compiler
 
 
 def host_target() -> tvm.target.Target:
@@ -19,28 +19,34 @@ def host_target() -> tvm.target.Target:
         "mcpu": codegen.llvm_get_system_cpu(),
     }
     target = tvm.target.Target(kind)
-    present = _cpu_flags()
-    if present:
+    present = Machine.read().flags
+    if present and architecture_of(kind["mtriple"]) == "x86_64":
+        # What LLVM derives from the model of the processor, but a hypervisor may hide.
         known = codegen.llvm_get_cpu_features(target)
-        hidden = [f"-{flag}" for flag in _MASKABLE if flag in known and flag not in present]
+        hidden = [
+            f"-{name}" for name, flag in X86_FLAGS.items() if name in known and flag not in present
+        ]
         if hidden:
             target = tvm.target.Target({**kind, "mattr": hidden})
     return target
 
 
+def this_target() -> HostTarget:
+    """The target of this machine as text: :func:`host_target`, or without TVM's compiler a guess.
+
+    It is a careful one: code that is compiled for it runs here.
+    """
+    if has_compiler():
+        return HostTarget(str(host_target()))
+    return described_target(Machine.read(), this_architecture())
+
+
 def vector_lanes(target: tvm.target.Target) -> int:
-    """How many float32 a vector register of ``target`` holds; at least 4."""
+    """How many float32 a vector register of ``target`` holds; at least 4.
+
+    TVM's own answer is 16 for all x86 processors.
+    """
+    if architecture_of(str(target.attrs.get("mtriple", ""))) in ("x86_64", "i686"):
+        features = codegen.llvm_get_cpu_features(target)
+        return 16 if "avx512f" in features else 8 if "avx" in features else 4
     return max(int(codegen.llvm_get_vector_width(target)) // 32, 4)
-
-
-def _cpu_flags() -> frozenset[str]:
-    """The flags of an x86 processor as the kernel lists them; none elsewhere."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return frozenset()
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "flags":
-            return frozenset(value.split())
-    return frozenset()

@@ -57,7 +57,10 @@ def operator_text(
         lines.append((_PLAIN, widths))
     if by == "line" and not annotation.lines:
         lines += [
-            (_PLAIN, "Lines of TensorIR are known of what vmprof compiled; these are instructions.")
+            (
+                _PLAIN,
+                "Lines are known of libraries that vmprof compiled; these are instructions.",
+            )
         ]
         by = "instruction"
     if by != "function":

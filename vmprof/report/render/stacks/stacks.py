@@ -21,11 +21,15 @@ from vmprof.sampling.model import IN_NO_CALL, Function, Library, Sampled
 from vmprof.values import PATH, Row
 
 _IN_NO_CALL = "(in no call)"
+_MEANWHILE = Frame("(other threads, meanwhile)", "operator")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """``frames``, outermost first, in which ``thread`` had ``samples`` that weigh ``weight``."""
+    """``frames``, outermost first, in which ``thread`` had ``samples`` that weigh ``weight``.
+
+    ``thread`` is as in a :class:`~vmprof.sampling.model.Hit`, and below 0 that of another pool.
+    """
 
     frames: tuple[Frame, ...]
     thread: int
@@ -55,12 +59,14 @@ def stacks_of(report: Report, line_of: LineOf | None = None) -> list[Stack]:
     outside = (root, Frame(_IN_NO_CALL, "operator"))
     samples: Counter[tuple[tuple[Frame, ...], int]] = Counter()
     weights: Counter[tuple[tuple[Frame, ...], int]] = Counter()
-    for hit in sampled.hits:
+    own = ((hit, hit.thread, ()) for hit in sampled.hits)
+    others = ((hit, -hit.thread, (_MEANWHILE,)) for hit in sampled.others)
+    for hit, thread, whose in (*own, *others):
         function = sampled.functions[hit.function]
         library = sampled.libraries[function.library]
-        outer = above[hit.call] if hit.call != IN_NO_CALL else outside
+        outer = (*(above[hit.call] if hit.call != IN_NO_CALL else outside), *whose)
         line = line_of(library, function, hit.address)
-        key = (*outer, _code(library, function), *([line] if line else ())), hit.thread
+        key = (*outer, _code(library, function), *([line] if line else ())), thread
         samples[key] += hit.samples
         weights[key] += hit.weight
     return [
@@ -75,9 +81,15 @@ def threads_of(stacks: Sequence[Stack]) -> list[tuple[str, list[Stack]]]:
     for stack in stacks:
         found.setdefault(stack.thread, []).append(stack)
     return [
-        (f"worker {thread}" if thread else "calling thread", found[thread])
-        for thread in sorted(found)
+        (_called(thread), found[thread])
+        for thread in sorted(found, key=lambda number: (number < 0, abs(number)))
     ]
+
+
+def _called(thread: int) -> str:
+    if thread < 0:
+        return f"other thread {-thread}"
+    return f"worker {thread}" if thread else "calling thread"
 
 
 def _of_call(row: Row) -> list[Frame]:
