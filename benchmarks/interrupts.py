@@ -28,11 +28,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = """\
-import tvm, vmprof
-from tvm import relax
 import numpy as np
-model = vmprof.load_program("mlp")
-print(vmprof.VirtualMachine, flush=True)
+import tvm
+from tvm import relax
+
+x = relax.Var("x", relax.TensorType((64, 64), "float32"))
+builder = relax.BlockBuilder()
+with builder.function("main", [x]):
+    builder.emit_func_output(builder.emit(relax.op.nn.relu(relax.op.add(x, x))))
+vm = relax.VirtualMachine(tvm.compile(builder.get(), "llvm"), tvm.cpu())
+data = tvm.runtime.tensor(np.ones((64, 64), "float32"))
+for _ in range(1000):
+    vm["main"](data)
 """
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 OLD = '{"old": true}\n'

@@ -337,7 +337,7 @@ class Session:
         def call(*args: Any) -> Any:
             alive, own = method(), session()
             if alive is None or own is None:
-                raise VmprofError("the session is gone")
+                raise ReferenceError("the session is gone")
             try:
                 return alive(*args)
             except BaseException as error:
