@@ -6,12 +6,15 @@
 # make test-versions  tests with each version of TVM that vmprof was tested with
 # make test-asan, test-tsan, test-leaks  the native half under sanitizers and valgrind
 # make soak    ten million calls, 64 threads, 10,000 profiles in one process: ten minutes
+# make fuzz    fuzzes whatever reads files, a minute for each kind; writes docs/trust.json
+#              (longer, or some of them: make fuzz FUZZ="--seconds 600 --only bytecode")
+# make fuzz-programs  runs damaged executables, by vmprof and by TVM's VM; writes docs/trust.json
 # make lint    linter, formatter and type checker; make lint-c: of C alone
 # make bench   all benchmarks; writes docs/performance.json and what shows it
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
 .PHONY: help demo test test-unit test-pmu test-html test-versions test-asan test-tsan test-leaks soak
-.PHONY: lint lint-c bench clean
+.PHONY: fuzz fuzz-programs lint lint-c bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -70,6 +73,15 @@ test-leaks: $(READY)
 soak: $(READY)
 	$(call say,soaking: about ten minutes)
 	$(BIN)/python benchmarks/soak.py $(SOAK)
+
+fuzz: $(READY)
+	$(call say,fuzzing: a quarter of an hour)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python tests/fuzz/run.py $(FUZZ)
+
+fuzz-programs: $(READY)
+	$(call say,running damaged executables in children (minutes))
+	$(BIN)/python tests/fuzz/hostile.py --programs 2000
 
 lint: $(READY) lint-c
 	$(call say,linting)

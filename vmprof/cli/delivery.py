@@ -7,6 +7,7 @@ import re
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from vmprof.cli.numbers import positive
 from vmprof.cli.results import ABOUT_FILES, Results, Text
@@ -146,6 +147,12 @@ class Delivery:
         self._results.deliver(texts, shown)
         if self._page is not None:
             webbrowser.open(self._page.path.as_uri())
+
+    @property
+    def place_of_page(self) -> Path | None:
+        """Where the page will be, if it will be a file."""
+        page = self._results.files.get("html")
+        return page.path if page is not None and page.is_file else None
 
     def provenance(self, provenance: Mapping[str, Metric]) -> str:
         """What stands below a table, if it was asked for."""

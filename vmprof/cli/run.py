@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING
 from vmprof.cli import delivery, strict
 from vmprof.cli.numbers import positive
 from vmprof.cli.progress import progress_line
-from vmprof.cli.results import Text, kept_if_lost
+from vmprof.cli.results import kept_if_lost
 from vmprof.cli.strict import Strict
 from vmprof.defaults import DEFAULT_ENGINE, ENGINES
 from vmprof.drivers.options import Profiling
-from vmprof.errors import VmprofError
+from vmprof.errors import DIED, VmprofError
 from vmprof.progress import Progress, silent
 from vmprof.remote.options import Where
 from vmprof.report import Report
@@ -61,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what each of them measured, from which vmprof diff knows how much starts differ "
         "(default: 1)",
     )
+    how.add_argument(
+        "--isolate",
+        action="store_true",
+        help="run the model in a process of its own, so that a crash of it is one line and exit "
+        f"code {DIED}; --processes does so anyway",
+    )
     how.add_argument("--quiet", action="store_true", help="no progress line")
     strict.add_argument(parser)
     Profiling.add_arguments(parser)
@@ -76,17 +82,17 @@ def execute(options: argparse.Namespace) -> int:
             "functions a call is made"
         )
     where = Where.from_options(options)
-    done: list[Text] = []
-    with kept_if_lost(done):
-        with progress_line(quiet=options.quiet) as progress:
-            if where:
-                with where.connect(progress=progress) as remote:
-                    named = Strict(options, remote.columns)
-                    report = _measured_there(options, remote, progress)
-            else:
-                named = Strict(options)
-                report = _measured_here(options, progress, done)
-        done[:] = [report.json]
+    if where and options.isolate:
+        raise VmprofError("--isolate is of runs here: TVM's server has a process for each client")
+    with progress_line(quiet=options.quiet) as progress:
+        if where:
+            with where.connect(progress=progress) as remote:
+                named = Strict(options, remote.columns)
+                report = _measured_there(options, remote, progress)
+        else:
+            named = Strict(options)
+            report = _measured_here(options, progress)
+    with kept_if_lost([report.json]):
         target.deliver([report])
     return named.exit_code([report], {})
 
@@ -98,20 +104,14 @@ def _measured_there(options: argparse.Namespace, remote: Remote, progress: Progr
     )
 
 
-def _measured_here(options: argparse.Namespace, progress: Progress, done: list[Text]) -> Report:
-    """Of several processes ``done`` gets the report of each as it comes."""
-    if options.processes == 1:
+def _measured_here(options: argparse.Namespace, progress: Progress) -> Report:
+    if options.processes == 1 and not options.isolate:
         return measured(options, progress)
-    from vmprof.drivers.processes import in_processes
+    from vmprof.cli.processes import in_processes
     from vmprof.report.starts import joined
 
     make = partial(measured, options)
-    (reports,) = in_processes(
-        [make],
-        options.processes,
-        progress=progress,
-        finished=lambda report: done.append(report.json),
-    )
+    (reports,) = in_processes([make], options.processes, progress=progress)
     return joined(reports)
 
 

@@ -2,8 +2,9 @@
 
 FILE is a report of vmprof's or of TVM's own profiler: JSON, CSV, a log with any
 number of tables, or a page of vmprof's, which holds the report that it shows; or
-what vmprof record saved, of which page and trace show all functions; - is
-standard input. The page of several reports shows them side by side, and each.
+what vmprof record saved, of which page and trace show all functions; or the
+folder of a study, which vmprof fleet wrote; - is standard input. The page of
+several reports shows them side by side, and each.
 
 Examples:
   vmprof show report.json --top 10 --sort cycles
@@ -14,6 +15,7 @@ Examples:
   vmprof show report.html
   vmprof show before.json after.json --html both.html
   vmprof show run.vmprof --html run.html --trace run.trace.json
+  vmprof show study --report board-7
   vmprof show run.vmprof --report decode --metrics --trace decode.trace.json
 
 """
@@ -21,12 +23,14 @@ Examples:
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from vmprof.cli import delivery
 from vmprof.cli.output import print_out
 from vmprof.cli.recorded import ABOUT_METRICS, BY, RecordingView
 from vmprof.cli.why import why
 from vmprof.compare.readers import STANDARD_INPUT, read_reports, reports_of, titles_of
+from vmprof.compare.study.folder import is_study
 from vmprof.errors import VmprofError
 from vmprof.recording.recognized import holds_recording
 
@@ -53,6 +57,9 @@ def execute(options: argparse.Namespace) -> None:
     files: list[str] = options.files
     if files.count(STANDARD_INPUT) > 1:
         raise VmprofError("standard input can be read once: name - once")
+    if any(map(is_study, files)):
+        _show_study(files, options, target)
+        return
     if len(files) == 1 and holds_recording(files[0]):
         if options.why is not None:
             raise VmprofError(
@@ -76,6 +83,31 @@ def execute(options: argparse.Namespace) -> None:
         print_out("\n".join(why(saved.report, options.why, target.width) for saved in reports))
         return
     target.deliver([saved.report for saved in reports], titles=titles_of(reports))
+
+
+def _show_study(files: list[str], options: argparse.Namespace, target: delivery.Delivery) -> None:
+    from vmprof.cli.shown import as_text
+    from vmprof.compare.study import Study
+    from vmprof.compare.study.text import TOP, parts_of
+
+    if len(files) > 1:
+        raise VmprofError(f"a study is shown alone; name {' or '.join(files)}")
+    of_one = {"--why": options.why, "--sort": options.sort, "--columns": options.columns}
+    for option, value in of_one.items():
+        if value is not None and options.report is None:
+            raise VmprofError(f"{option} is of one report; name the host: --report")
+    study = Study(files[0])
+    if options.report is None:
+        target.deliver_forms(
+            {"json": study.json, "html": partial(study.html, target.place_of_page)},
+            lambda: as_text(parts_of(study, top=options.top or TOP), plain=options.plain),
+        )
+        return
+    report = study[study.find(options.report)]
+    if options.why is not None:
+        print_out("\n".join([why(report, options.why, target.width)]))
+        return
+    target.deliver([report])
 
 
 def _show_recording(file: str, options: argparse.Namespace, target: delivery.Delivery) -> None:

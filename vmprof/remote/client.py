@@ -111,12 +111,14 @@ class Remote:
         *,
         starts: int = 1,
         outputs: bool = False,
+        name: str = "",
         progress: Progress = silent,
     ) -> Report:
         """What :func:`vmprof.drivers.profile.profile_engines` gives there, by ``engine``.
 
         ``starts`` is in how many processes it is measured, one after the other. With ``outputs``
-        the model's are kept there for :meth:`outputs`.
+        the model's are kept there for :meth:`outputs`. ``name`` is what the report calls the model,
+        if it is not called as it was handed in.
         """
         plain = plain_profiling(profiling or Profiling())
         if subject.device is not None and subject.device.type != "cpu":
@@ -124,7 +126,8 @@ class Remote:
         if isinstance(counters := plain["counting"]["counters"], str):
             plain["counting"]["counters"] = self._with_set(counters)
         target = HostTarget(self.host.target, self.host.target_note)
-        model = self._send(compiled_for(subject, target, progress), subject.name, progress)
+        library = compiled_for(subject, target, progress)
+        model = self._send(library, name or subject.name, progress)
         order = Order(model, plain, engine, command_line(), starts, outputs)
         return Report.from_json(self._ask(exchange.PROFILE, order, "profiling", progress).decode())
 

@@ -81,16 +81,22 @@ class Connection:
 
 
 def connected(
-    host: str, port: int, timeout: float | None = None, progress: Progress = silent
+    host: str,
+    port: int,
+    timeout: float | None = None,
+    progress: Progress = silent,
+    *,
+    key: str = "",
 ) -> Connection:
     """A connection to the server there; one that serves another client is waited for.
 
-    ``timeout``, in seconds, bounds the waiting, and then the session.
+    ``key`` is that of the match, of a server that a tracker gave. ``timeout``, in seconds, bounds
+    the waiting, and then the session.
     """
     address = _shown(host, port)
     _check_name(host, port)
     session = _within(
-        lambda: rpc.connect(host, port, session_timeout=timeout or 0),
+        lambda: rpc.connect(host, port, key, session_timeout=timeout or 0),
         timeout,
         f"{address} is still busy with another client",
         lambda error: _not_connected(address, error),
