@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from typing import TextIO
 
 from vmprof.cli import strict
 from vmprof.cli.progress import progress_line
+from vmprof.cli.interrupts import interrupts
 from vmprof.cli.recorded import RecordingView
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
 from vmprof.cli.strict import Strict
@@ -104,9 +104,7 @@ def execute(options: argparse.Namespace) -> int:
             judged = named.exit_code(built, recording.missing, tell=stderr)
 
     # From here on an interrupt is the script's.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.unraisablehook = sys.__unraisablehook__
+    interrupts.hand_over()
     # What vmprof and TVM consist of shall not make the collections of the script's garbage longer.
     gc.freeze()
     with session:

@@ -36,7 +36,14 @@ def causes_of(report: Report, totals: tuple[float, ...]) -> list[Cause]:
     contention = [*_quota(report), *_hypervisor(report), *_others(report)]
     if contention or not _is_told(report):
         contention += _fewer_cpus(report)
-    return [*contention, *_heat(report), *_clock(report), *_trend(totals), *_warm_up(report)]
+    return [
+        *_moved(report),
+        *contention,
+        *_heat(report),
+        *_clock(report),
+        *_trend(totals),
+        *_warm_up(report),
+    ]
 
 
 def of_cpus(number: float) -> str:
@@ -57,6 +64,15 @@ def _is_told(report: Report) -> bool:
     return _number(report, names.WAITED) is not None or (
         _number(report, names.OTHERS_CPUS) is not None
     )
+
+
+def _moved(report: Report) -> Iterator[Cause]:
+    moved = report.provenance.get(names.CPUS_MOVED)
+    if isinstance(moved, str):
+        yield Cause(
+            f"the CPUs that it may run on changed ({moved})",
+            "leave them as they are while it measures (taskset, cpusets, CPUs taken offline)",
+        )
 
 
 def _quota(report: Report) -> Iterator[Cause]:

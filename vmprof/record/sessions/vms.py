@@ -92,7 +92,11 @@ class Vms:
         """Give out no entry from now on."""
         with self._lock:
             self._closed = True
-            self._launches.close()
+            try:
+                self._launches.close()
+            except KeyboardInterrupt:
+                self._launches.close()  # the rest
+                raise
 
     # ---- what the recording has of them --------------------------------------------------
 
