@@ -3,13 +3,18 @@
 # make test-unit  its quick part, which compiles and runs no models
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
 # make test-html  the tests of the HTML report, in headless Chromium
+# make test-versions  tests with each version of TVM that vmprof was tested with
 # make test-asan, test-tsan, test-leaks  the native half under sanitizers and valgrind
 # make soak    ten million calls, 64 threads, 10,000 profiles in one process: ten minutes
+# make fuzz    fuzzes whatever reads files, a minute for each kind; writes docs/trust.json
+#              (longer, or some of them: make fuzz FUZZ="--seconds 600 --only bytecode")
+# make fuzz-programs  runs damaged executables, by vmprof and by TVM's VM; writes docs/trust.json
 # make lint    linter, formatter and type checker; make lint-c: of C alone
 # make bench   all benchmarks; writes docs/performance.json and what shows it
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
-.PHONY: help demo test test-unit test-pmu test-html test-asan test-tsan test-leaks soak lint lint-c bench clean
+.PHONY: help demo test test-unit test-pmu test-html test-versions test-asan test-tsan test-leaks soak
+.PHONY: fuzz fuzz-programs lint lint-c bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -48,6 +53,10 @@ test-html: $(READY)
 	$(call say,testing the HTML report in headless Chromium)
 	$(BIN)/pytest tests/browser
 
+test-versions: $(READY)
+	$(call say,testing with other versions of TVM: a quarter of an hour or more)
+	$(BIN)/python tests/try_versions.py
+
 test-asan: $(READY)
 	$(call say,testing the native half under address and undefined-behaviour sanitizers)
 	$(BIN)/python tests/native/trial.py address
@@ -68,6 +77,15 @@ soak: $(READY)
 	$(call say,soaking: about ten minutes)
 	$(BIN)/python benchmarks/soak.py $(SOAK)
 	$(BIN)/python docs/make_trust.py
+
+fuzz: $(READY)
+	$(call say,fuzzing: a quarter of an hour)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python tests/fuzz/run.py $(FUZZ)
+
+fuzz-programs: $(READY)
+	$(call say,running damaged executables in children (minutes))
+	$(BIN)/python tests/fuzz/hostile.py --programs 2000
 
 lint: $(READY) lint-c
 	$(call say,linting)

@@ -153,6 +153,9 @@ void vmprof_team_release(vmprof_team *team);
  * number of the event in it, and -errno. */
 int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]);
 
+/* Whether the thread that Linux knows by that number has done a task in it. */
+int vmprof_team_has(const vmprof_team *team, int64_t linux_thread);
+
 /* The hits that the samplers among its sources keep, of all threads; while none of them is on. */
 int64_t vmprof_team_hits(const vmprof_team *team);
 /* Moves them to `hits`, which has room for all, and adds to `missed` what was missed meanwhile. */

@@ -68,7 +68,7 @@ static int open_event(const vmprof_event *event, int pinned, int leader) {
   ask.version8.config3 = event->config3;
   /* A kernel refuses a size that it does not know only if there is something
    * in the part that it does not know. */
-  ask.attr.size = sizeof ask;
+  ask.attr.size = sizeof ask.version8;
   ask.attr.type = event->type;
   ask.attr.config = event->config;
   ask.attr.bp_type = event->bp_type;

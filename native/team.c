@@ -7,11 +7,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef struct member {
   struct member *next;
   int64_t thread;
+  int64_t linux_thread;
   int64_t settled; /* in which run its sources chose how they are read */
   clockid_t cpu_clock;
   vmprof_source *sources[];
@@ -133,6 +136,12 @@ uint64_t vmprof_team_cpu_ns(const vmprof_team *team) {
   return sum;
 }
 
+int vmprof_team_has(const vmprof_team *team, int64_t linux_thread) {
+  const member *each = atomic_load(&team->members);
+  while (each != NULL && each->linux_thread != linux_thread) each = each->next;
+  return each != NULL;
+}
+
 int vmprof_team_problem(const vmprof_team *team, int64_t problem[3]) {
   const int joined = !atomic_load(&team->failed);
   const int kind = team->of_run != VMPROF_NO_PROBLEM || joined ? team->of_run : VMPROF_NOT_OPENED;
@@ -198,6 +207,7 @@ static member *join(vmprof_team *team) {
   member *joining = calloc(1, sizeof *joining + (size_t)team->num_sources * sizeof(void *));
   if (joining == NULL) return NULL;
   joining->thread = vmprof_thread_number();
+  joining->linux_thread = syscall(SYS_gettid);
   pthread_getcpuclockid(pthread_self(), &joining->cpu_clock);
   for (int i = 0; i < team->num_sources; ++i) {
     const vmprof_source *source = team->of_runner[i];

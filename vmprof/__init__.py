@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vmprof.compare.diff import Diff
     from vmprof.compare.diff import diff_reports as diff
+    from vmprof.compare.study import Study
     from vmprof.drivers.profile import profile
     from vmprof.errors import VmprofError, VmprofWarning
     from vmprof.program import Program
     from vmprof.record.collectors import get_include, load_collector
     from vmprof.record.sessions.session import Session
+    from vmprof.remote.client import Remote
+    from vmprof.remote.fleet import fleet
     from vmprof.report import Report
     from vmprof.report.operators import Operator
     from vmprof.subject.load import load_program
@@ -28,14 +31,17 @@ __all__ = [
     "KernelInfo",
     "Operator",
     "Program",
+    "Remote",
     "Report",
     "Session",
+    "Study",
     "VirtualMachine",
     "VmprofError",
     "VmprofWarning",
     "__version__",
     "compile",
     "diff",
+    "fleet",
     "get_include",
     "load_collector",
     "load_program",
@@ -49,14 +55,17 @@ _MODULES = {
     "KernelInfo": "vmprof.zoo.compiler",
     "Operator": "vmprof.report.operators",
     "Program": "vmprof.program",
+    "Remote": "vmprof.remote.client",
     "Report": "vmprof.report",
     "Session": "vmprof.record.sessions.session",
+    "Study": "vmprof.compare.study",
     "VirtualMachine": "vmprof.vm",
     "VmprofError": "vmprof.errors",
     "VmprofWarning": "vmprof.errors",
     "__version__": "vmprof.version",
     "compile": "vmprof.zoo.compiler",
     "diff": "vmprof.compare.diff",
+    "fleet": "vmprof.remote.fleet",
     "get_include": "vmprof.record.collectors",
     "load_collector": "vmprof.record.collectors",
     "load_program": "vmprof.subject.load",

@@ -12,7 +12,10 @@ import math
 import os
 import random
 import subprocess
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tvm
+import tvm_ffi
 from support.commands import run
 from support.parallel import MILLISECOND, burning, with_pool
 from support.sessions import TvmVm
@@ -33,6 +37,7 @@ from vmprof.counters.reading.sampler import Refused, open_sampler
 from vmprof.record.sessions.session import Session
 from vmprof.recording.reports import reports
 from vmprof.report.annotated import annotated
+from vmprof.report.render.stacks.stacks import stacks_of, threads_of
 from vmprof.sampling.elf import PARALLEL_BODY
 from vmprof.sampling.model import IN_NO_CALL, Sampled
 
@@ -52,6 +57,7 @@ def _perf() -> None:
 # Two loops of equal turns. A turn's result is the next one's operand, so that it takes the same
 # time in both, whatever else the processor does at once.
 _SOURCE = """
+#include <pthread.h>
 #include <stdint.h>
 /* Of two numbers: compilers make one function of two that are the same. */
 #define LOOP(name, factor)                                 \\
@@ -64,6 +70,36 @@ _SOURCE = """
   }
 LOOP(three_of_four, 6364136223846793005)
 LOOP(one_of_four, 6364136223846793009)
+
+/* A pool of one thread, as a BLAS has one: whoever has work for it waits until that is done. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int64_t work;
+static int begun;
+
+__attribute__((noinline)) static void of_pool(void) { three_of_four(work); }
+
+static void *pool(void *unused) {
+  (void)unused;
+  pthread_mutex_lock(&lock);
+  for (;;) {
+    while (work == 0) pthread_cond_wait(&changed, &lock);
+    of_pool();
+    work = 0;
+    pthread_cond_broadcast(&changed);
+  }
+}
+
+int vmprof_test_pool(int64_t turns) {
+  pthread_t thread;
+  pthread_mutex_lock(&lock);
+  if (!begun) begun = pthread_create(&thread, NULL, pool, NULL) == 0;
+  work = turns;
+  pthread_cond_broadcast(&changed);
+  while (begun && work != 0) pthread_cond_wait(&changed, &lock);
+  pthread_mutex_unlock(&lock);
+  return !begun;
+}
 
 int vmprof_test_loops(int64_t turns) {
   three_of_four(3 * turns);
@@ -78,7 +114,7 @@ def loops(folder: Path) -> ctypes.CDLL:
     source, library = folder / "loops.c", folder / "loops.so"
     source.write_text(_SOURCE)
     compiler = os.environ.get("CC", "cc")
-    command = [compiler, "-O2", "-shared", "-fPIC", str(source), "-o", str(library)]
+    command = [compiler, "-O2", "-shared", "-fPIC", "-pthread", str(source), "-o", str(library)]
     subprocess.run(command, check=True)
     return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
@@ -202,6 +238,36 @@ def test_workers_are_sampled_in_their_tasks(folder: Path) -> None:
 
 
 @T.prim_func(s_tir=True, check_well_formed=False)
+def in_pool(x: T.Buffer((200_000,), "float32"), y: T.Buffer((200_000,), "float32")) -> None:
+    assert T.call_extern("int32", "vmprof_test_pool", T.int64(20_000_000)) == 0, "no pool"
+    y[0] = x[0]
+
+
+def test_threads_of_other_pools_are_sampled_beside(folder: Path) -> None:
+    loops(folder)
+    module = calling(in_pool, sums)
+    path = folder / "pool.so"
+    tvm.compile(module, tvm.target.Target("llvm")).export_library(str(path))
+    report = vmprof.profile(path, counters="none", repeats=3, sample=CLOCK)
+    sampled = report.samples
+    assert sampled is not None
+    names = {n: str(row["Name"]) for n, row in enumerate(report.calls)}
+    found: Counter[str] = Counter()
+    for hit in sampled.others:
+        if sampled.functions[hit.function].name == "three_of_four":
+            assert hit.thread > 0
+            found[names.get(hit.call, "")] += hit.samples
+    # Nobody waits for the pool but the one that has work for it.
+    assert found.keys() == {"in_pool"}
+    assert found["in_pool"] > 0.5 * RATE * 3 * 20e6 / 5e9  # a turn takes longer than 0.2 ns
+    assert not of_functions(sampled)["three_of_four"]
+    assert "Samples of other threads" in report.configuration
+    assert Report.from_json(report.json()).samples == sampled
+    graphs = dict(threads_of(stacks_of(report)))
+    assert any(name.startswith("other thread") for name in graphs)
+
+
+@T.prim_func(s_tir=True, check_well_formed=False)
 def logarithms(x: T.Buffer((200_000,), "float32"), y: T.Buffer((200_000,), "float32")) -> None:
     for i in T.parallel(8):
         for j in T.serial(25_000):
@@ -303,6 +369,70 @@ def test_functions_that_were_compiled_in_memory_have_names(jit: str) -> None:
     assert any("powers" in name for name in of_functions(sampled))
     (of_others,) = by_kernel.values()
     check_names_in_memory(of_others)
+
+
+@contextmanager
+def forking_kernel(children: list[int]) -> Iterator[tvm.IRModule]:
+    """``main()`` calls a packed function that forks, and keeps how each child ended.
+
+    A child goes on with the run, to its end and whatever comes then, and stops at the next call.
+    """
+    parent = os.getpid()
+
+    def forks(x: Any, out: Any) -> None:
+        if os.getpid() != parent:
+            os._exit(0)
+        child = os.fork()
+        if child:
+            children.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            end = time.process_time() + 0.005
+            while time.process_time() < end:
+                continue
+        out.copyfrom(x)
+
+    name = "test.sampling.forks"
+    tvm_ffi.register_global_func(name, forks, override=True)
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", relax.TensorType((4,), "float32"))
+    with builder.function("main", [x]):
+        call = relax.call_dps_packed(name, (x,), relax.TensorType((4,), "float32"))
+        builder.emit_func_output(builder.emit(call))
+    yield builder.get()
+    tvm_ffi.registry.remove_global_func(name)
+
+
+@contextmanager
+def ending_in_children() -> Iterator[None]:
+    """A child that was forked inside the ``with`` ends behind it; with 1 after an error."""
+    parent, code = os.getpid(), 1
+    try:
+        yield
+        code = 0
+    finally:
+        if os.getpid() != parent:
+            os._exit(code)
+
+
+@pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
+@pytest.mark.parametrize("how", ["session"])
+def test_a_child_of_a_fork_leaves_the_samples_to_its_parent(how: str) -> None:
+    children: list[int] = []
+    with forking_kernel(children) as module, ending_in_children():
+        executable = tvm.compile(module, tvm.target.Target("llvm"))
+        if how == "rounds":
+            report = vmprof.profile(executable, counters="none", repeats=2, sample=CLOCK)
+        else:
+            with Session("none", sample=CLOCK) as session, ending_in_children():
+                vm = session.attach(TvmVm(executable, tvm.cpu()))
+                for _ in range(6):
+                    vm["main"](tvm.runtime.tensor(np.ones(4, "float32")))
+            (report,) = reports(session.recording()).values()
+    assert set(children) == {0}
+    assert report.samples is not None
+    call = next(n for n, row in enumerate(report.calls) if row["Name"] == "test.sampling.forks")
+    # What the parent burned has samples, and none was switched off by a child.
+    burned_ms = 5 * report.samples.runs
+    assert sum(hit.samples for hit in report.samples.of_call(call)) > 0.5 * 5 * burned_ms
 
 
 def test_what_cannot_be_sampled_is_a_reason(two_loops_library: Path) -> None:

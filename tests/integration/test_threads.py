@@ -25,6 +25,7 @@ import vmprof
 from vmprof import Report, VmprofError
 from vmprof.counters import Machine
 from vmprof.counters.reading.group import Opener, Refused
+from vmprof.counters.team import MORE_RINGS
 from vmprof.native import ffi, lib
 from vmprof.record.launches import recorded_launches
 from vmprof.values import TASKS, WINDOW, Count, Duration, Percent, Ratio, Row, Samples
@@ -228,6 +229,44 @@ def test_what_a_thread_cannot_count_is_absent(kernel: FakeKernel) -> None:
         "run: ulimit -n 4096"
     )
     assert all("perf::CYCLES" not in call for call in report.calls)
+
+
+IN_POOL = "could not be opened in a thread of TVM's pool"
+
+
+@pytest.mark.parametrize(
+    ("refused", "reason"),
+    [
+        (errno.EMFILE, f"cpu-clock {IN_POOL}: Too many open files; run: ulimit -n 4096"),
+        (errno.EPERM, f"cpu-clock {IN_POOL}: Operation not permitted"),
+        (
+            None,
+            f"the ring buffer of cpu-clock {IN_POOL}: Operation not permitted; {MORE_RINGS}",
+        ),
+    ],
+)
+def test_what_a_thread_cannot_sample_is_a_reason(
+    kernel: FakeKernel, refused: int | None, reason: str
+) -> None:
+    """Samples of the caller alone would say that kernels run on one thread."""
+    model = burning([0, 0])
+
+    def run() -> Report:
+        caller = threading.get_ident()
+        if refused is None:
+            most_ring = kernel.most_ring
+            # Whoever asks next maps it.
+            kernel.refuse = lambda _: setattr(
+                kernel, "most_ring", most_ring if threading.get_ident() == caller else 0
+            )
+        else:
+            kernel.refuse = lambda _: None if threading.get_ident() == caller else refused
+        return vmprof.profile(model, counters="none", repeats=2, sample="cpu-clock")
+
+    report = with_pool(2, run)
+    assert report.samples is None
+    assert report.missing == {"Samples": reason}
+    assert not kernel.mapped
 
 
 def test_workers_open_their_counters_once(kernel: FakeKernel) -> None:

@@ -11,7 +11,7 @@ from pmu_guest.guest import Guest, boot
 from pmu_guest.host import Host, has_pmu
 from pmu_guest.machine import Machine, UnavailableError
 from pmu_guest.payload import Toolchain, make_programs, make_vmprof
-from pmu_guest.system import cached_system
+from pmu_guest.system import System, cached_system
 
 # Where this is set, an emulated machine that cannot be had is a failure.
 REQUIRED = "VMPROF_REQUIRE_PMU_GUEST"
@@ -51,13 +51,18 @@ def progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
-def guest(
-    tmp_path_factory: pytest.TempPathFactory, progress: Callable[[str], None]
-) -> Iterator[Guest]:
-    """The emulated machine, up from the first test that needs it to the last."""
+def system(progress: Callable[[str], None]) -> System:
+    """What the emulated machine is made of; models for it are linked against that."""
     with _skipping(required=bool(os.environ.get(REQUIRED))):
         require("qemu-system-aarch64", "aarch64-linux-gnu-gcc", "cmake", "make")
-        system = cached_system(progress)
+        return cached_system(progress)
+
+
+@pytest.fixture(scope="session")
+def guest(
+    system: System, tmp_path_factory: pytest.TempPathFactory, progress: Callable[[str], None]
+) -> Iterator[Guest]:
+    """The emulated machine, up from the first test that needs it to the last."""
     share = tmp_path_factory.mktemp("guest") / "share"
     progress("building vmprof and the models for the emulated machine")
     payload = share / "payload"

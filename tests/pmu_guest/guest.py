@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +19,17 @@ from pmu_guest.system import System
 _MACHINE = (
     *("-machine", "virt", "-cpu", "neoverse-n1", "-smp", "1", "-m", "2048"),
     *("-accel", "tcg,tb-size=512", "-icount", "shift=1"),
-    *("-display", "none", "-monitor", "none", "-net", "none", "-no-reboot"),
+    *("-display", "none", "-monitor", "none", "-no-reboot"),
 )
+# Nothing outside can be reached from it.
+_NETWORK = "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{}-10.0.2.15:{}"
+_NETWORK_CARD = "virtio-net-pci,netdev=net,romfile="
+_SERVER_PORT = 9090
 _KERNEL_OPTIONS = "console=ttyAMA0 quiet panic=-1"
-_BOOT_SECONDS = 120
+_BOOT_SECONDS, _SERVER_SECONDS = 120, 600
 _POLL_SECONDS = 0.02
 _USER = 1000
+_AS_USER = ["/usr/bin/setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups"]
 
 
 class Guest:
@@ -34,8 +40,9 @@ class Guest:
 
     exact = True
 
-    def __init__(self, process: subprocess.Popen[bytes], share: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], share: Path, port: int) -> None:
         self._process = process
+        self._port = port
         self._jobs = share / "jobs"
         self._console = share / "console"
         self._jobs_begun = 0
@@ -59,20 +66,39 @@ class Guest:
         takes thrice as long.
         """
         command = ["env", "PYTHONPATH=.", f"TVM_USE_RUNTIME_LIB={int(not compiler)}", "python3"]
-        if not root:
-            command = [
-                "/usr/bin/setpriv",
-                f"--reuid={_USER}",
-                f"--regid={_USER}",
-                "--clear-groups",
-                *command,
-            ]
         return self._do(
             f"echo {paranoid} >/proc/sys/kernel/perf_event_paranoid\n"
             f"echo {int(user_access)} >/proc/sys/kernel/perf_user_access\n"
-            f"exec {shlex.join([*command, *arguments])}\n",
+            f"exec {shlex.join([*([] if root else _AS_USER), *command, *arguments])}\n",
             timeout_s,
         )
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """``vmprof rpc-server`` in the machine, as an ordinary user; where this one reaches it.
+
+        What the machine has of TVM is the runtime library.
+        """
+        command = [
+            *_AS_USER,
+            *("env", "PYTHONPATH=.", "TVM_USE_RUNTIME_LIB=1", "python3", "-m", "vmprof"),
+            *("rpc-server", "--host", "10.0.2.15", "--port", str(_SERVER_PORT)),
+        ]
+        log = "/mnt/jobs/server"
+        begun = self._do(
+            "echo 2 >/proc/sys/kernel/perf_event_paranoid\n"
+            f"{shlex.join(command)} >{log}.said 2>&1 &\n"
+            "echo $!\n",
+            60,
+        )
+        said = self._jobs / "server.said"
+        try:
+            self._wait(
+                lambda: "listening" in said.read_text(), "starting the server", _SERVER_SECONDS
+            )
+            yield f"127.0.0.1:{self._port}"
+        finally:
+            self._do(f"kill {int(begun.out)}\n", 60)
 
     def _do(self, script: str, timeout_s: float) -> Outcome:
         self._jobs_begun += 1
@@ -104,18 +130,25 @@ class Guest:
         return self._console.read_text(errors="replace")
 
 
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
 @contextmanager
 def boot(system: System, share: Path) -> Iterator[Guest]:
     """Start the machine; ``share`` holds the folder payload, and gets the rest."""
     (share / "jobs").mkdir()
     (share / "serve").write_bytes((Path(__file__).parent / "serve").read_bytes())
     run(["chmod", "-R", "a+rX", share])  # the guest's user is nobody here
+    port = _free_port()
     command = [
         *("setpriv", "--pdeathsig=KILL"),  # it ends with the tests, however they end
         *("qemu-system-aarch64", *_MACHINE, "-serial", "stdio"),
         *("-kernel", system.kernel, "-initrd", system.initrd, "-append", _KERNEL_OPTIONS),
         *_shared_folder("system", system.root, ",readonly=on"),
         *_shared_folder("share", share),
+        *("-netdev", _NETWORK.format(port, _SERVER_PORT), "-device", _NETWORK_CARD),
     ]
     with (
         (share / "console").open("wb") as console,
@@ -124,7 +157,7 @@ def boot(system: System, share: Path) -> Iterator[Guest]:
         ) as process,
     ):
         try:
-            yield Guest(process, share)
+            yield Guest(process, share, port)
         finally:
             process.kill()
 

@@ -41,7 +41,7 @@ _PACKAGES = (
     "util-linux",  # setpriv
 )
 # In the order of their insertion, after what each depends on.
-_MODULES = ("virtio_pci", "9pnet_virtio", "9p")
+_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "virtio_net")
 _WHEEL_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
 
 _KEEP_SECONDS = 7 * 24 * 3600

@@ -15,7 +15,9 @@ import tvm_ffi
 from tvm import relax, tirx
 
 from support.random_bytecode import KERNEL, RandomProgram
-from vmprof.zoo.tvm_names import StringImm
+
+# As TVM 0.26 calls it, and as later ones do.
+Text = getattr(relax, "StringImm", None) or tvm.ir.StringImm
 
 UNARY = (relax.op.abs, relax.op.negative, relax.op.nn.relu)
 BINARY = (relax.op.add, relax.op.multiply, relax.op.maximum, relax.op.subtract)
@@ -79,7 +81,7 @@ class Generator:
                         others.append(builder.emit(relax.op.shape_of(draw.choice(vectors))))
                     case "packed":
                         label = relax.ExternFunc(KERNEL + "label")
-                        text = StringImm(draw.choice(["", "some text"]))
+                        text = Text(draw.choice(["", "some text"]))
                         arguments = [text, draw.choice(vectors)]
                         vectors.append(
                             builder.emit(relax.Call(label, arguments, ty_args=[vector(n)]))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from support.machines import machine
 from vmprof import VmprofError
 from vmprof.counters import Machine
 from vmprof.counters.encoding import HARDWARE, SOFTWARE
+from vmprof.counters.reading import others
 from vmprof.counters.reading import sampler as module
 from vmprof.counters.reading.sampler import (
     Refused,
@@ -351,3 +354,67 @@ def test_an_event_of_several_kinds_of_cores_has_a_sampler_for_each() -> None:
         types = {event.config >> 32 for event in kernel.open.values()}
         assert set(sampler.take().hits["address"].tolist()) == types
     assert len(types) == 2
+
+
+# ---- threads of other pools ----------------------------------------------------------------------
+
+
+def seen(monkeypatch: pytest.MonkeyPatch, folder: Path, threads: set[int]) -> None:
+    """Linux says that this process has ``threads``, and the calling one."""
+    for name in folder.iterdir():
+        name.rmdir()
+    for thread in threads | {threading.get_native_id()}:
+        (folder / str(thread)).mkdir()
+    monkeypatch.setattr(others, "_THREADS", folder)
+
+
+def sampled_threads(kernel: FakeKernel) -> list[int]:
+    return sorted(event.pid for event in kernel.open.values())
+
+
+def test_other_threads_are_sampled_while_they_are_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kernel = FakeKernel(samples=lambda event: [sample_record(0x1000 + event.pid, 5)])
+    seen(monkeypatch, tmp_path, {11, 12})
+    with sampling(kernel) as sampler:
+        sampler.others.enable()  # in the first run TVM's workers are not known yet
+        sampler.others.disable()
+        assert sampled_threads(kernel) == [0]
+        for there in ({11, 12}, {12, 13}):
+            seen(monkeypatch, tmp_path, there)
+            sampler.others.enable()
+            sampler.others.disable()
+            assert sampled_threads(kernel) == [0, *sorted(there)]
+            hits, missed = sampler.others.take()
+            assert dict(zip(hits["thread"].tolist(), hits["address"].tolist(), strict=True)) == {
+                thread: 0x1000 + thread for thread in there
+            }
+            assert missed == Missed()
+        assert not sampler.others.told()
+
+
+def test_other_threads_that_cannot_be_sampled_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kernel = FakeKernel()
+    seen(monkeypatch, tmp_path, {11, 12, 13})
+    with sampling(kernel) as sampler:
+        sampler.others.enable()
+        kernel.refuse = lambda event: errno.EMFILE if event.pid > 11 else None
+        sampler.others.enable()
+        assert sampled_threads(kernel) == [0, 11]
+        assert "; 2 other threads are not sampled: too many open files" in sampler.described()
+        kernel.most_ring = 0
+        seen(monkeypatch, tmp_path, {11, 14})
+        sampler.others.enable()
+        assert sampled_threads(kernel) == [0, 11]
+
+
+def test_no_more_other_threads_than_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen(monkeypatch, tmp_path, set(range(1_000_000_001, 1_000_000_100)))
+    with sampling(kernel := FakeKernel()) as sampler:
+        sampler.others.enable()
+        sampler.others.enable()
+        assert len(kernel.open) == 1 + 64
+        assert "; 35 other threads are not sampled: 64 is the most" in sampler.described()

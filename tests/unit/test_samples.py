@@ -19,6 +19,7 @@ from vmprof.recording import page, saved, text, trace
 from vmprof.recording.reports import reports
 from vmprof.recording.tables import CountedPass, Sampling
 from vmprof.report.balance import imbalance
+from vmprof.report.render.stacks.stacks import stacks_of, threads_of
 from vmprof.report.sampled import SAMPLES, add_samples
 from vmprof.runs.work import Ints
 from vmprof.sampling.code import Places
@@ -104,6 +105,22 @@ def test_any_samples_come_back(data: st.DataObject) -> None:
     written = dumps(one)
     if one.event.isprintable():
         assert loads(written, calls=5) == one
+
+
+def test_threads_of_other_pools_stand_beside() -> None:
+    plain = network()
+    one = samples.sampled(len(plain.calls))
+    others = (Hit(1, 0, 16, 1, 3, 300), Hit(IN_NO_CALL, 0, 16, 2, 1, 100))
+    found = add_samples(plain, replace(one, others=others))
+    # The column is of those that work for the calls.
+    assert [row[SAMPLES] for row in found.calls] == [row[SAMPLES] for row in report().calls]
+    fact = str(found.configuration["Samples of other threads"])
+    assert fact.startswith("4 of 2 that are not TVM's")
+    assert Report.from_json(found.json()).samples == found.samples
+    with pytest.raises(VmprofError, match="of a call that is not there"):
+        loads(dumps(replace(one, others=others)), calls=1)
+    threads = dict(threads_of(stacks_of(found)))
+    assert sum(stack.samples for stack in threads["other thread 1"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ import os
 import signal
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from vmprof import toml_file
 from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.record import assumptions, probe
 from vmprof.record.assumptions import Assumption
@@ -117,3 +119,11 @@ def test_the_trials_tell(
     failures = [each.failure for each in assumptions.tried()]
     assert [failure is not None for failure in failures] == [False, True, True, True, False]
     assert all(failure.startswith(wrong) for failure in failures if failure)
+
+
+def test_what_is_installed_for_development_was_tested() -> None:
+    """And the first of what was: so that each change is tried with it."""
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    groups = toml_file.tomllib.loads(project.read_text(encoding="utf-8"))["dependency-groups"]
+    for name, tested in TESTED.items():
+        assert f"{name}=={tested[0]}" in groups["dev"]

@@ -7,6 +7,7 @@ import re
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from vmprof.cli.numbers import positive
 from vmprof.cli.results import ABOUT_FILES, Results, Text
@@ -24,6 +25,7 @@ FORMS: Mapping[str, Callable[[Report], str]] = {
     "html": Report.html,
     "trace": Report.trace,
 }
+_OF_ONE = "is of one report; name it: --report"
 _HELP = {
     "json": "write TVM's report JSON",
     "csv": "write a line per call",
@@ -135,17 +137,28 @@ class Delivery:
             ),
         )
 
-    def deliver_forms(self, texts: Mapping[str, Text], shown: Text) -> None:
+    def deliver_forms(
+        self,
+        texts: Mapping[str, Text],
+        shown: Text,
+        refusal: str = _OF_ONE,
+    ) -> None:
         """Write the files that were asked for, of ``texts`` by form, and print what is ``shown``.
 
-        :class:`VmprofError` for a form that is not among them.
+        :class:`VmprofError` for a form that is not among them, with the ``refusal``.
         """
         for form in self._results.files:
             if form not in texts:
-                raise VmprofError(f"--{form} is of one report; name it: --report")
+                raise VmprofError(f"--{form} {refusal}")
         self._results.deliver(texts, shown)
         if self._page is not None:
             webbrowser.open(self._page.path.as_uri())
+
+    @property
+    def place_of_page(self) -> Path | None:
+        """Where the page will be, if it will be a file."""
+        page = self._results.files.get("html")
+        return page.path if page is not None and page.is_file else None
 
     def provenance(self, provenance: Mapping[str, Metric]) -> str:
         """What stands below a table, if it was asked for."""

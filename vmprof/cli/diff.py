@@ -158,7 +158,7 @@ def _measure_what_is_no_report(
         profiling = Profiling.from_options(options)
         makers = [partial(profiled, source, profiling) for _, _, source in models]
         if options.processes > 1:
-            from vmprof.drivers.processes import in_processes
+            from vmprof.cli.processes import in_processes
 
             found = in_processes(makers, options.processes, progress=progress)
         else:

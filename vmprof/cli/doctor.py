@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from vmprof import json_text
 from vmprof.cli.output import print_out
 from vmprof.cli.results import add_json_flag
+from vmprof.remote.options import Where
 
 if TYPE_CHECKING:
     from vmprof.counters.doctor import Finding
@@ -25,26 +26,24 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_flag(parser)
+    Where.add_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    # Its native half needs that of TVM, which takes time to load.
-    from vmprof.counters import Machine
-    from vmprof.counters.doctor import Facts, counts_hardware, diagnose
-    from vmprof.counters.reading.probe import prober
-    from vmprof.record.probe import trials
+    where = Where.from_options(options)
+    if where:
+        with where.connect() as remote:
+            found = remote.doctor()
+    else:
+        from vmprof.drivers.host import diagnosis  # TVM, which takes time to load
 
-    machine = Machine.read()
-    failed = {each.what: each.failure for each in trials() if each.failure is not None}
-    facts = Facts.gather(machine, prober(machine), failed)
-    findings = diagnose(facts)
-    works = counts_hardware(facts)
+        found = diagnosis()
     if options.json:
-        data = {"hardware": works, "findings": [_data(f) for f in findings]}
+        data = {"hardware": found.hardware, "findings": [_data(each) for each in found.findings]}
         print_out(json_text.dumps(data, indent=2) + "\n")
     else:
-        print_out("".join(f"{_text(finding)}\n" for finding in findings))
-    return 0 if works else 1
+        print_out("".join(f"{_text(each)}\n" for each in found.findings))
+    return 0 if found.hardware else 1
 
 
 def _data(finding: Finding) -> dict[str, str | None]:

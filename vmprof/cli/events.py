@@ -18,6 +18,7 @@ import argparse
 from vmprof import json_text
 from vmprof.cli.output import STANDARD_OUTPUT, print_out
 from vmprof.errors import VmprofError
+from vmprof.remote.options import Where
 from vmprof.visible import visible
 
 
@@ -31,26 +32,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print the names alone, of sets and of events, without trying any",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    Where.add_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> None:
-    # Its native half needs that of TVM, which takes time to load.
-    from vmprof.counters import Machine
-    from vmprof.counters.listing import Listing, names
-    from vmprof.counters.reading.probe import prober
-    from vmprof.counters.sets import sets_of
-
-    machine = Machine.read()
     if options.json and options.pattern == STANDARD_OUTPUT:
         options.pattern = ""  # it was meant as with the other commands: --json -
+    where = Where.from_options(options)
+    if where:
+        with where.connect() as remote:
+            found = remote.events(options.pattern, only_names=options.names)
+    else:
+        from vmprof.drivers.host import listed  # TVM, which takes time to load
+
+        found = listed(options.pattern, only_names=options.names)
     if options.names:
-        found = names(machine, options.pattern, sets_of())
-        print_out("".join(f"{visible(name)}\n" for name in found))
-        return
-    listing = Listing.of(machine, options.pattern, sets_of(), prober(machine))
-    if options.json:
-        print_out(json_text.dumps(listing.data(), indent=2) + "\n")
-        return
-    if not listing.events and not listing.sets:
+        print_out("".join(f"{visible(name)}\n" for name in found.names))
+    elif options.json:
+        print_out(json_text.dumps(found.data, indent=2) + "\n")
+    elif not found.names:
         raise VmprofError(f"no event and no counter set has {options.pattern!r} in it")
-    print_out("".join(f"{visible(line)}\n" for line in listing.text().split("\n")))
+    else:
+        print_out("".join(f"{visible(line)}\n" for line in found.text.split("\n")))

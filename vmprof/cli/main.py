@@ -45,7 +45,7 @@ def program() -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Exit codes: 0 or what the command returned, 1 for an error, 2 for usage."""
+    """Run one command. Exit codes: 0 or what the command returned, an error's, 2 for usage."""
     from vmprof.cli.output import print_out
     from vmprof.cli.parser import make_parser
     from vmprof.errors import VmprofError
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug or _interrupts.seen or not explained:
             raise
         _print_error(error)
-        return 1
+        return error.exit_code if isinstance(error, VmprofError) else 1
 
 
 class _Interrupts:

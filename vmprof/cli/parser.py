@@ -28,6 +28,8 @@ _COMMANDS = {
     "events": "events",
     "doctor": "doctor",
     "rpc-server": "rpc_server",
+    "fleet": "fleet",
+    "deploy": "deploy",
     "show-code": "show_code",
     "cache": "cache",
     "completion": "completion",
@@ -40,7 +42,8 @@ exit codes:
   2    wrong usage
   3    what was asked for is not so: diff --fail-over found something that costs
        more, audit a report that cannot be believed, validate engines that differ;
-       run or record --strict did not count an event that --counters names
+       run or record --strict did not count an event that --counters names;
+       fleet has no report of some server
   4    it cannot be told: diff --fail-over and validate had too few repeats
   130  interrupted
 

@@ -28,6 +28,7 @@ from vmprof import json_text
 from vmprof.cli.output import print_out
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import add_json_flag
+from vmprof.remote.options import Where
 
 if TYPE_CHECKING:
     from vmprof.zoo.peaks import Peaks
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads",
         type=_threads,
+        default=[],
         metavar="N,...",
         help="how many threads of TVM's pool (default: 1, and as many as it has)",
     )
@@ -50,28 +52,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--history", action="store_true", help="show what was measured before; measure nothing"
     )
     add_json_flag(parser)
+    Where.add_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress line")
 
 
 def execute(options: argparse.Namespace) -> None:
-    import tvm
+    where = Where.from_options(options)
+    if where:
+        with progress_line(quiet=options.quiet) as progress, where.connect() as remote:
+            measured = remote.peaks(
+                options.threads, options.seconds, only_kept=options.history, progress=progress
+            )
+            of_host = f" of {remote.host.name}"
+    else:
+        from vmprof.drivers.host import kept_peaks, measured_peaks  # TVM, which takes time to load
 
-    from vmprof.zoo.peaks import keep_peaks, kept_history
-    from vmprof.zoo.peaks.measure import DEFAULT_SECONDS, measure
-
-    numbers = options.threads or sorted({1, tvm.runtime.num_threads()})
-    if options.history:
-        kept = [peaks for threads in numbers for peaks in kept_history(threads)]
-        _show(kept, as_json=options.json)
-        return
-    seconds = DEFAULT_SECONDS if options.seconds is None else options.seconds
-    with progress_line(quiet=options.quiet) as progress:
-        found = [measure(threads, seconds, progress) for threads in numbers]
-    # Printed first: what was measured is not lost if it cannot be kept.
-    _show(found, as_json=options.json)
-    paths = {keep_peaks(peaks) for peaks in found}
+        of_host = ""
+        with progress_line(quiet=options.quiet) as progress:
+            measured = (
+                kept_peaks(options.threads)
+                if options.history
+                else measured_peaks(options.threads, options.seconds, progress=progress)
+            )
+    _show(measured.peaks, as_json=options.json)
     if not options.json:
-        print_out("".join(f"kept in {path}\n" for path in paths))
+        print_out("".join(f"kept in {path}{of_host}\n" for path in measured.kept))
 
 
 def _show(found: Sequence[Peaks], *, as_json: bool) -> None:

@@ -89,7 +89,9 @@ def kept_if_lost(measured: Sequence[Text]) -> Iterator[None]:
             raise
         kept = _keep(measured)
         if isinstance(error, VmprofError):
-            raise VmprofError(f"{error}; {kept}") from error
+            told = VmprofError(f"{error}; {kept}")
+            told.exit_code = error.exit_code
+            raise told from error
         print(f"vmprof: {kept}", file=sys.stderr)
         raise
 

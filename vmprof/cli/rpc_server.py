@@ -23,7 +23,7 @@ from types import FrameType
 
 from vmprof.cli.output import print_out
 from vmprof.errors import VmprofError
-from vmprof.remote.options import address
+from vmprof.remote.options import address, shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +55,7 @@ def execute(options: argparse.Namespace) -> None:
     if (options.tracker is None) != (options.key is None):
         raise VmprofError("--tracker HOST:PORT and --key KEY go together")
     # TVM, which takes time to load.
+    from vmprof.remote.folders import ServerFolder
     from vmprof.remote.server import Listening, serve
 
     where = Listening(
@@ -68,11 +69,12 @@ def execute(options: argparse.Namespace) -> None:
             "loopback and use a tunnel (docs/remote.md)",
             file=sys.stderr,
         )
-    host, port, *_ = listening.getsockname()
-    print_out(f"listening at {host}:{port}\n")
     # As an interrupt, so that nothing is left.
     signal.signal(signal.SIGTERM, _interrupt)
-    serve(listening, where)
+    with ServerFolder() as folder:
+        host, port, *_ = listening.getsockname()
+        print_out(f"listening at {shown(host, port)}\n")
+        serve(listening, where, folder)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

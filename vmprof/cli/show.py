@@ -2,18 +2,21 @@
 
 FILE is a report of vmprof's or of TVM's own profiler: JSON, CSV, a log with any
 number of tables, or a page of vmprof's, which holds the report that it shows; or
-what vmprof record saved, of which page and trace show all functions; - is
-standard input. The page of several reports shows them side by side, and each.
+what vmprof record saved, of which page and trace show all functions; or the
+folder of a study, which vmprof fleet wrote; - is standard input. The page of
+several reports shows them side by side, and each.
 
 Examples:
   vmprof show report.json --top 10 --sort cycles
   kubectl logs pod-1 | vmprof show -
   vmprof show report.json --columns duration,cycles,ipc
   vmprof show report.json --why conv2d
+  vmprof show run.vmprof --report decode --why matmul --json -
   vmprof show report.json --html report.html --open
   vmprof show report.html
   vmprof show before.json after.json --html both.html
   vmprof show run.vmprof --html run.html --trace run.trace.json
+  vmprof show study --report board-7
   vmprof show run.vmprof --report decode --metrics --trace decode.trace.json
 
 """
@@ -21,14 +24,16 @@ Examples:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from functools import partial
 
-from vmprof.cli import delivery
-from vmprof.cli.output import print_out
+from vmprof.cli import delivery, why
 from vmprof.cli.recorded import ABOUT_METRICS, BY, RecordingView
-from vmprof.cli.why import why
 from vmprof.compare.readers import STANDARD_INPUT, read_reports, reports_of, titles_of
+from vmprof.compare.study.folder import is_study
 from vmprof.errors import VmprofError
 from vmprof.recording.recognized import holds_recording
+from vmprof.report import Report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--why",
         metavar="NAME",
         help="what bounds the operators of that name, or with that in their name, and the figures "
-        "that say so; '*' is all of them",
+        "that say so; '*' is all of them; --json FILE has the same as data",
     )
     delivery.add_arguments(parser, more_by=BY[1:])
     parser.add_argument("--metrics", action="store_true", help=f"of a recording, {ABOUT_METRICS}")
@@ -53,12 +58,10 @@ def execute(options: argparse.Namespace) -> None:
     files: list[str] = options.files
     if files.count(STANDARD_INPUT) > 1:
         raise VmprofError("standard input can be read once: name - once")
+    if any(map(is_study, files)):
+        _show_study(files, options, target)
+        return
     if len(files) == 1 and holds_recording(files[0]):
-        if options.why is not None:
-            raise VmprofError(
-                f"--why is of a report, and {files[0]} is a recording; make one: vmprof run "
-                "--metrics --json FILE"
-            )
         _show_recording(files[0], options, target)
         return
     for option, asked in (
@@ -73,9 +76,36 @@ def execute(options: argparse.Namespace) -> None:
     if options.report is not None:
         reports = reports_of(options.report, reports)
     if options.why is not None:
-        print_out("\n".join(why(saved.report, options.why, target.width) for saved in reports))
+        titles = titles_of(reports)
+        of_titles = {title: saved.report for title, saved in zip(titles, reports, strict=True)}
+        _tell_why(options.why, of_titles, target)
         return
     target.deliver([saved.report for saved in reports], titles=titles_of(reports))
+
+
+def _show_study(files: list[str], options: argparse.Namespace, target: delivery.Delivery) -> None:
+    from vmprof.cli.shown import as_text
+    from vmprof.compare.study import Study
+    from vmprof.compare.study.text import TOP, parts_of
+
+    if len(files) > 1:
+        raise VmprofError(f"a study is shown alone; name {' or '.join(files)}")
+    of_one = {"--why": options.why, "--sort": options.sort, "--columns": options.columns}
+    for option, value in of_one.items():
+        if value is not None and options.report is None:
+            raise VmprofError(f"{option} is of one report; name the host: --report")
+    study = Study(files[0])
+    if options.report is None:
+        target.deliver_forms(
+            {"json": study.json, "html": partial(study.html, target.place_of_page)},
+            lambda: as_text(parts_of(study, top=options.top or TOP), plain=options.plain),
+        )
+        return
+    report = study[study.find(options.report)]
+    if options.why is not None:
+        _tell_why(options.why, {options.report: report}, target)
+        return
+    target.deliver([report])
 
 
 def _show_recording(file: str, options: argparse.Namespace, target: delivery.Delivery) -> None:
@@ -83,6 +113,9 @@ def _show_recording(file: str, options: argparse.Namespace, target: delivery.Del
 
     view = RecordingView.from_options(options)
     recording = load(file)
+    if options.why is not None:
+        _tell_why(options.why, view.measured(recording, options.report), target)
+        return
     if options.report is None:
         target.deliver_forms(
             view.forms(recording),
@@ -94,3 +127,13 @@ def _show_recording(file: str, options: argparse.Namespace, target: delivery.Del
         return
     report, trace = view.report(recording, options.report)
     target.deliver([report], trace)
+
+
+def _tell_why(pattern: str, reports: Mapping[str, Report], target: delivery.Delivery) -> None:
+    """What bounds the operators that ``pattern`` means, where ``target`` puts it."""
+    found = why.cases(reports, pattern)
+    target.deliver_forms(
+        {"json": lambda: why.json(found)},
+        lambda: why.text(found, target.width),
+        refusal="does not go with --why, which prints, or writes --json FILE",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
 from vmprof.cli.exit_codes import SAYS_NO
@@ -27,24 +27,25 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
 class Strict:
     """Which events ``options`` name; none without ``--strict``.
 
-    :class:`VmprofError` for events that there are not, and where none is named.
+    ``columns_of`` gives their columns, by event, on the host that counts them. It raises
+    :class:`VmprofError` for events that there are not; so does this where none is named.
     """
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self._columns: dict[str, str] = {}  # by event
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        columns_of: Callable[[str], Mapping[str, str]] | None = None,
+    ) -> None:
+        self._columns: Mapping[str, str] = {}
         if not options.strict:
             return
         if options.counters is None:
             raise VmprofError("--strict is about the events that are named; add --counters WHAT")
-        # Their native half needs that of TVM, which takes time to load.
-        from vmprof.counters import Machine
-        from vmprof.counters.reading.wide import WideEvent
-        from vmprof.counters.sets import choose
+        if columns_of is None:
+            from vmprof.drivers import host  # TVM, which takes time to load
 
-        for group in choose(options.counters, Machine.read()).groups:
-            for event in group:
-                column = WideEvent(event).column if event.cpu_wide else event.name
-                self._columns[event.name] = column
+            columns_of = host.columns_of
+        self._columns = columns_of(options.counters)
 
     def __bool__(self) -> bool:
         return bool(self._columns)

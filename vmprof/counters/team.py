@@ -11,6 +11,9 @@ from vmprof.native import ffi, lib
 from vmprof.runs.faults import LOST
 
 _REMEDIES = {errno.EMFILE: "; run: ulimit -n 4096", errno.ENFILE: "; close other programs"}
+# What a sampler has besides its event, and what permits more of it.
+RING = "the ring buffer of"
+MORE_RINGS = "run: sudo sysctl kernel.perf_event_mlock_kb=4096"
 
 
 class Team:
@@ -47,9 +50,11 @@ class Team:
         if kind == lib.VMPROF_COUNTED_LESS:
             return LOST if -code == errno.EIO else os.strerror(-code)
         if kind == lib.VMPROF_NOT_OPENED:
+            column = self._columns[source][event]
+            remedy = f"; {MORE_RINGS}" if column.startswith(RING) else _REMEDIES.get(-code, "")
             return (
-                f"{self._columns[source][event]} could not be opened in a thread of TVM's pool: "
-                f"{os.strerror(-code)}{_REMEDIES.get(-code, '')}"
+                f"{column} could not be opened in a thread of TVM's pool: "
+                f"{os.strerror(-code)}{remedy}"
             )
         return None
 

@@ -13,10 +13,12 @@ from vmprof.counters import Machine
 from vmprof.counters.doctor import Facts, Finding, counts_hardware, diagnose
 from vmprof.counters.listing import Listing, names
 from vmprof.counters.reading.probe import prober
-from vmprof.counters.sets import sets_of
+from vmprof.counters.reading.wide import WideEvent
+from vmprof.counters.sets import choose, sets_of
 from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.progress import Progress, silent
 from vmprof.record.probe import trials
+from vmprof.zoo.compiler_half import need_compiler
 from vmprof.zoo.peaks import Peaks, keep_peaks, kept_history
 
 
@@ -53,9 +55,21 @@ def listed(pattern: str, *, only_names: bool = False) -> Listed:
     return Listed(found, listing.data(), listing.text())
 
 
+def columns_of(counters: str) -> dict[str, str]:
+    """The columns of the events that ``counters`` names, a set or a list, by event.
+
+    :class:`VmprofError` for events that there are not.
+    """
+    events = [event for group in choose(counters, Machine.read()).groups for event in group]
+    return {
+        event.name: WideEvent(event).column if event.cpu_wide else event.name for event in events
+    }
+
+
 def diagnosis() -> Diagnosis:
+    machine = Machine.read()
     failed = {each.what: each.failure for each in trials() if each.failure is not None}
-    facts = Facts.gather((machine := Machine.read()), prober(machine), failed)
+    facts = Facts.gather(machine, prober(machine), failed)
     return Diagnosis(counts_hardware(facts), tuple(diagnose(facts)))
 
 
@@ -70,7 +84,7 @@ def measured_peaks(
     threads: Sequence[int], seconds: float | None = None, *, progress: Progress = silent
 ) -> MeasuredPeaks:
     """Measure the peaks with so many threads, and keep them; a warning says if that fails."""
-    # TVM's compiler, which there may be none of.
+    need_compiler("to measure the machine's peaks")
     from vmprof.zoo.peaks.measure import DEFAULT_SECONDS, measure
 
     seconds = DEFAULT_SECONDS if seconds is None else seconds

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import tvm
 from tvm.runtime import Device
@@ -63,10 +63,25 @@ from vmprof.subject.load import Source, load_program
 from vmprof.subject.options import DEFAULT_ENTRY, Subject
 from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
 from vmprof.vm.executable import Executable
+from vmprof.zoo.compiler_half import has_compiler
 from vmprof.zoo.options import Toolchain
 
 _EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
+
+
+class ProfilingHost(Protocol):
+    """Another host, as it lies above what is done on this one: :class:`vmprof.Remote`."""
+
+    def profile(
+        self,
+        subject: Subject,
+        profiling: Profiling,
+        engine: str,
+        *,
+        starts: int,
+        progress: Progress,
+    ) -> Report: ...
 
 
 def profile(
@@ -98,6 +113,8 @@ def profile(
     seed: int = 0,
     target: str | Toolchain | None = None,
     device: Device | None = None,
+    processes: int = 1,
+    remote: ProfilingHost | None = None,
     progress: Progress = silent,
     **named_inputs: Any,
 ) -> Report:
@@ -117,9 +134,14 @@ def profile(
     :class:`~vmprof.drivers.options.Profiling`, ``sample``, ``sample_rate`` and
     ``perf_map`` of :class:`~vmprof.record.options.Sampling`.
 
+    With ``remote``, a :class:`vmprof.Remote`, all of it happens on that host.
+
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
-    what each repeat measured is in the columns ``"... samples"`` of its JSON. Raises
+    what each repeat measured is in the columns ``"... samples"`` of its JSON. With several
+    ``processes`` it is measured in so many fresh ones, one after the other, and the report has the
+    means over them and what each measured (:mod:`vmprof.report.starts`): ``source`` is best a file
+    then, and a script does it below ``if __name__ == "__main__":``. Raises
     :class:`VmprofError` for what the user can mend, and whatever a kernel
     raises, with a note that says which instruction called it.
     """
@@ -143,6 +165,25 @@ def profile(
         Sampling(sample, sample_rate, perf_map),
         measure_peaks,
     )
+    if processes < 1:
+        raise VmprofError(f"processes is {processes}; at least 1 is needed")
+    if remote is not None:
+        return remote.profile(subject, profiling, engine, starts=processes, progress=progress)
+    if processes == 1:
+        return profile_engines(subject, [engine], profiling, progress=progress)[engine]
+    # Few need it, and all would wait for it.
+    from vmprof.drivers.processes import in_processes
+    from vmprof.report.starts import joined
+
+    _check([engine])
+    make = partial(_profiled, subject, engine, profiling)
+    (reports,) = in_processes([make], processes, progress=progress)
+    return joined(reports)
+
+
+def _profiled(
+    subject: Subject, engine: str, profiling: Profiling, progress: Progress = silent
+) -> Report:
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
 
@@ -332,10 +373,7 @@ def profile_engines(
             if peaks is not None:
                 report = replace(report, missing={**report.missing, **_unknown_cost(program)})
                 report = with_vector_widths(with_metrics(report, program.kernels))
-                # TVM's compiler, which there may be none of where a finished library is run.
-                from vmprof.zoo.peaks.launch import launch_us
-
-                report = peaks.applied_to(report, {LAUNCH: Duration(launch_us())})
+                report = peaks.applied_to(report, _launch())
             reports[name] = with_provenance(report, provenance)
     return reports
 
@@ -369,6 +407,15 @@ def _loaded(subject: Subject, profiling: Profiling, progress: Progress) -> tuple
         progress=progress,
     )
     return subject, replace(program, name=name) if subject.toolchain else program
+
+
+def _launch() -> dict[str, Metric]:
+    """What a launch takes, where there is TVM's compiler to make one."""
+    if not has_compiler():
+        return {}
+    from vmprof.zoo.peaks.launch import launch_us
+
+    return {LAUNCH: Duration(launch_us())}
 
 
 def _check(engines: Sequence[str]) -> None:

@@ -9,13 +9,14 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import tvm
 import tvm_ffi
 
 from vmprof.counters.hardware.instruction_sets import HostTarget
+from vmprof.counters.sets import file_of
 from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.drivers.host import Diagnosis, Listed, MeasuredPeaks
 from vmprof.drivers.options import Profiling
@@ -30,6 +31,7 @@ from vmprof.remote.arguments import Packed, read_arrays, unpacked
 from vmprof.remote.connection import Connection, connected, requested
 from vmprof.remote.exchange import (
     CHUNK,
+    ColumnsAsked,
     EventsAsked,
     Model,
     News,
@@ -49,6 +51,22 @@ _Answer = TypeVar("_Answer")
 _ARRAYS = "arguments.npz"
 
 
+class _File(NamedTuple):
+    """A file as it is now."""
+
+    path: str
+    size: int
+    changed: int
+
+    @classmethod
+    def of(cls, path: Path) -> _File:
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return cls(str(path.absolute()), status.st_size, status.st_mtime_ns)
+
+
 class Remote:
     """A host with a server (``vmprof rpc-server``), for as long as the ``with`` lasts.
 
@@ -57,7 +75,8 @@ class Remote:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._sent: set[tuple[str, int, int]] = set()
+        self._sent: dict[str, _File] = {}  # by what they are called there
+        self._folders: dict[_File, str] = {}  # of libraries, there
         try:
             self.host = self._hello()
         except BaseException:
@@ -65,17 +84,26 @@ class Remote:
             raise
 
     @classmethod
-    def connect(cls, host: str, port: int, *, timeout: float | None = None) -> Remote:
+    def connect(
+        cls, host: str, port: int, *, timeout: float | None = None, progress: Progress = silent
+    ) -> Remote:
         """The server at that address; one that serves another client is waited for.
 
-        After ``timeout`` seconds, waiting included, the server ends the session.
+        So long, in seconds, is ``timeout``, and so long may the session be, which the server ends.
         """
-        return cls(connected(host, port, timeout))
+        return cls(connected(host, port, timeout, progress))
 
     @classmethod
-    def request(cls, tracker: tuple[str, int], key: str, *, timeout: float | None = None) -> Remote:
+    def request(
+        cls,
+        tracker: tuple[str, int],
+        key: str,
+        *,
+        timeout: float | None = None,
+        progress: Progress = silent,
+    ) -> Remote:
         """A free server of those that ``tracker`` has under ``key``; else as :meth:`connect`."""
-        return cls(requested(tracker, key, timeout))
+        return cls(requested(tracker, key, timeout, progress))
 
     def __enter__(self) -> Remote:  # noqa: PYI034 # Python 3.10 has no Self
         return self
@@ -100,23 +128,28 @@ class Remote:
         *,
         starts: int = 1,
         outputs: bool = False,
+        name: str = "",
         progress: Progress = silent,
     ) -> Report:
         """What :func:`vmprof.drivers.profile.profile_engines` gives there, by ``engine``.
 
         ``starts`` is in how many processes it is measured, one after the other. With ``outputs``
-        the model's are kept there for :meth:`outputs`.
+        the model's are kept there for :meth:`outputs`. ``name`` is what the report calls the model,
+        if it is not called as it was handed in.
         """
         plain = plain_profiling(profiling or Profiling())
         if subject.device is not None and subject.device.type != "cpu":
             raise VmprofError(f"a remote host runs it on its processor, not on {subject.device}")
+        if isinstance(counters := plain["counting"]["counters"], str):
+            plain["counting"]["counters"] = self._with_set(counters)
         target = HostTarget(self.host.target, self.host.target_note)
-        model = self._send(compiled_for(subject, target, progress), subject.name, progress)
+        library = compiled_for(subject, target, progress)
+        model = self._send(library, name or subject.name, progress)
         order = Order(model, plain, engine, command_line(), starts, outputs)
         return Report.from_json(self._ask(exchange.PROFILE, order, "profiling", progress).decode())
 
     def outputs(self) -> Any:
-        """The model's outputs, as arrays of numpy's and Python's numbers, of the last profile."""
+        """The model's outputs, as TVM has them, of the last profile that was to keep them."""
         plain, _, arrays = self._ask(exchange.OUTPUTS, None, "fetching outputs").partition(b"\n")
         return unpacked(msgspec.json.decode(plain), read_arrays(io.BytesIO(arrays)))
 
@@ -124,6 +157,11 @@ class Remote:
         """What can be counted there: :func:`vmprof.drivers.host.listed`."""
         asked = EventsAsked(pattern, only_names)
         return self._answer(exchange.EVENTS, asked, Listed, "listing its events")
+
+    def columns(self, counters: str) -> dict[str, str]:
+        """The columns of events there: :func:`vmprof.drivers.host.columns_of`."""
+        asked = ColumnsAsked(self._with_set(counters))
+        return self._answer(exchange.COLUMNS, asked, dict[str, str], "looking for its events")
 
     def doctor(self) -> Diagnosis:
         """What is in the way there: :func:`vmprof.drivers.host.diagnosis`."""
@@ -170,19 +208,20 @@ class Remote:
     def _send(self, subject: Subject, name: str, progress: Progress) -> Model:
         """Send the library of ``subject``, what is known of it, and what it is called with."""
         library = Path(subject.source)
+        folder = self._folders.setdefault(_File.of(library), str(len(self._folders)))
         for path in (library, info_path(library), tensor_ir_path(library)):
             if path.exists() or path == library:
-                self._send_file(path, progress)
+                self._send_file(path, f"{folder}/{path.name}", progress)
         packed, params = Packed(), subject.params
         if isinstance(params, str | os.PathLike):
             params = load_weights(params)
         plain = packed.pack(subject.inputs), packed.pack(params)
         if packed:
-            with tempfile.TemporaryDirectory(prefix="vmprof-") as folder:
-                packed.write(arrays := Path(folder, _ARRAYS))
-                self._send_file(arrays, progress)
+            with tempfile.TemporaryDirectory(prefix="vmprof-") as temporary:
+                packed.write(arrays := Path(temporary, _ARRAYS))
+                self._send_file(arrays, _ARRAYS, progress)
         return Model(
-            library.name,
+            f"{folder}/{library.name}",
             name,
             str(library.absolute()),
             subject.entry,
@@ -193,30 +232,37 @@ class Remote:
             tuple(subject.imports),
         )
 
-    def _send_file(self, path: Path, progress: Progress) -> None:
-        """Send it in parts, unless it was sent as it is; its name there is its own."""
+    def _with_set(self, counters: str) -> str:
+        """The same, if it is a counter set of the user's own: as a file that was sent."""
+        path = file_of(counters)
+        if path is None:
+            return counters
+        self._send_file(path, path.name, silent)
+        return path.name
+
+    def _send_file(self, path: Path, name: str, progress: Progress) -> None:
+        """Send it in parts, unless it was sent as it is; it is called ``name`` there."""
+        found = _File.of(path)
+        if self._sent.get(name) == found:
+            return
+        doing = f"sending {path.name}"
+        begin = 0
         try:
             with path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                sent = (str(path), status.st_size, status.st_mtime_ns)
-                if sent in self._sent:
-                    return
-                doing = f"sending {path.name}"
-                begun = 0
-                while part := file.read(CHUNK):
-                    progress(Step(doing, begun / status.st_size))
-                    problem = self._connection.call(
-                        exchange.PUT, path.name, begun, part, doing=doing
-                    )
+                while (part := file.read(CHUNK)) or begin == 0:
+                    progress(Step(doing, begin / max(found.size, 1)))
+                    problem = self._connection.call(exchange.PUT, name, begin, part, doing=doing)
                     if problem:
                         raise VmprofError(
-                            f"{self.host.name} cannot keep {path.name}, {status.st_size:,} bytes: "
+                            f"{self.host.name} cannot keep {path.name}, {found.size:,} bytes: "
                             f"{problem}"
                         )
-                    begun += len(part)
+                    begin += len(part)
+                    if not part:
+                        break
         except OSError as error:
-            raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
-        self._sent.add(sent)
+            raise _unreadable(path, error) from error
+        self._sent[name] = found
 
     def _answer(
         self,
@@ -263,3 +309,7 @@ class Remote:
         for note in problem.notes:
             add_note(error, note)
         return error
+
+
+def _unreadable(path: Path, error: OSError) -> VmprofError:
+    return VmprofError(f"{path} cannot be read: {error.strerror}")

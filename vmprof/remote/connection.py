@@ -13,11 +13,16 @@ from typing import Any
 from tvm import rpc
 
 from vmprof.errors import VmprofError
+from vmprof.progress import Progress, silent, within
+from vmprof.remote.alive import kept_alive
+from vmprof.remote.options import shown
 
 # TVM's words before what a function of the server raised.
 _RAISED_THERE = "Error caught from RPC call"
 _TIMED_OUT = "RPCSessionTimeoutError"
 _MISMATCH = re.compile(r"server protocol=(\S+?),\s*client protocol=(\S+)")
+
+_PART = 0.2  # seconds
 
 
 class Connection:
@@ -78,25 +83,39 @@ class Connection:
             raise VmprofError(problem) from error
 
 
-def connected(host: str, port: int, timeout: float | None = None) -> Connection:
+def connected(
+    host: str,
+    port: int,
+    timeout: float | None = None,
+    progress: Progress = silent,
+    *,
+    key: str = "",
+) -> Connection:
     """A connection to the server there; one that serves another client is waited for.
 
-    ``timeout``, in seconds, bounds the waiting, and then the session.
+    ``key`` is that of the match, of a server that a tracker gave. ``timeout``, in seconds, bounds
+    the waiting, and then the session.
     """
-    address = _shown(host, port)
+    address = shown(host, port)
     _check_name(host, port)
-    session = _within(
-        lambda: rpc.connect(host, port, session_timeout=timeout or 0),
+    session, _ = _within(
+        lambda: rpc.connect(host, port, key, session_timeout=timeout or 0),
         timeout,
         f"{address} is still busy with another client",
         lambda error: _not_connected(address, error),
+        within(progress, f"waiting for {address}"),
     )
     return Connection(address, session)
 
 
-def requested(tracker: tuple[str, int], key: str, timeout: float | None = None) -> Connection:
+def requested(
+    tracker: tuple[str, int],
+    key: str,
+    timeout: float | None = None,
+    progress: Progress = silent,
+) -> Connection:
     """A connection to a free server of those that a tracker has under ``key``."""
-    address = _shown(*tracker)
+    address = shown(*tracker)
     _check_name(*tracker)
     _check_listens(tracker, f"there is no tracker at {address}")
 
@@ -114,15 +133,17 @@ def requested(tracker: tuple[str, int], key: str, timeout: float | None = None) 
         finally:
             at_tracker.close()
 
-    session = _within(
+    session, found = _within(
         request,
         timeout,
         f"all servers that the tracker at {address} has under the key {key!r} are still busy",
         lambda error: VmprofError(
             f"the tracker at {address} gave no server under the key {key!r}: {_reason(error)}"
         ),
+        within(progress, f"waiting for a server under the key {key!r}"),
     )
-    return Connection(f"{key} of {address}", session)
+    # Of several, others were made at the same time, by other threads.
+    return Connection(shown(*found[0]) if len(found) == 1 else f"{key} of {address}", session)
 
 
 def _within(
@@ -130,14 +151,20 @@ def _within(
     timeout: float | None,
     too_late: str,
     told: Callable[[Exception], VmprofError],
-) -> Any:
-    """What ``connect`` gives, for which nobody waits longer than ``timeout`` seconds."""
-    found: list[Any] = []
+    progress: Progress,
+) -> tuple[Any, list[tuple[str, int]]]:
+    """What ``connect`` gives, and the addresses that it connected to.
+
+    Nobody waits for it longer than ``timeout`` seconds.
+    """
+    found: list[tuple[Any, list[tuple[str, int]]]] = []
     failed: list[Exception] = []
 
     def run() -> None:
         try:
-            found.append(connect())
+            with kept_alive() as addresses:
+                session = connect()
+            found.append((session, addresses))
         except Exception as error:  # noqa: BLE001 # TVM raises what it likes
             failed.append(error)
 
@@ -147,14 +174,12 @@ def _within(
     while waiting.is_alive():
         # In small parts: what waits for ever cannot be interrupted.
         waiting.join(_PART)
+        progress("")
         if timeout is not None and time.monotonic() - began > timeout and waiting.is_alive():
             raise VmprofError(f"{too_late} after {timeout:g} s; try again later")
     if failed:
         raise failed[0] if isinstance(failed[0], VmprofError) else told(failed[0])
     return found[0]
-
-
-_PART = 0.2
 
 
 def _not_connected(address: str, error: Exception) -> VmprofError:
@@ -195,7 +220,3 @@ def _check_listens(address: tuple[str, int], otherwise: str) -> None:
         raise VmprofError(
             f"{otherwise}: {reason}; start it: python -m tvm.exec.rpc_tracker"
         ) from error
-
-
-def _shown(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

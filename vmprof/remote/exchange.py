@@ -27,7 +27,8 @@ HELLO, PUT, START, WAIT, TAKE = (
     f"vmprof.remote.{name}" for name in ("hello", "put", "start", "wait", "take")
 )
 # What is started, and takes time: :mod:`vmprof.remote.work`.
-PROFILE, OUTPUTS, EVENTS, DOCTOR, PEAKS = "profile", "outputs", "events", "doctor", "peaks"
+PROFILE, OUTPUTS = "profile", "outputs"
+EVENTS, COLUMNS, DOCTOR, PEAKS = "events", "columns", "doctor", "peaks"
 
 # Bytes of a file or of a result that go over at once: each is in memory a few times.
 CHUNK = 4 << 20
@@ -95,6 +96,12 @@ class EventsAsked(Struct, frozen=True):
     only_names: bool = False
 
 
+class ColumnsAsked(Struct, frozen=True):
+    """As :func:`vmprof.drivers.host.columns_of` takes it."""
+
+    counters: str
+
+
 class PeaksAsked(Struct, frozen=True):
     """What is known of the peaks with ``threads``, or measured for so many ``seconds``."""
 
@@ -104,11 +111,10 @@ class PeaksAsked(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """An error that a user can mend, or what a kernel raised, of ``kind``, with its notes."""
+    """An error that a user can mend, or what a kernel raised, with its notes."""
 
     message: str
     command_line: str
-    kind: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vmprof.errors import VmprofError
+from vmprof.progress import Progress, silent
 
 if TYPE_CHECKING:
     from vmprof.remote.client import Remote
@@ -60,15 +61,15 @@ class Where:
             raise VmprofError("--tracker HOST:PORT and --rpc-key KEY go together")
         return cls(rpc, options.tracker, options.rpc_key)
 
-    def connect(self, timeout: float | None = None) -> Remote:
-        """A connection to it, which is not this host."""
+    def connect(self, timeout: float | None = None, progress: Progress = silent) -> Remote:
+        """A connection to the server, if it is not this host; ``progress`` hears of waiting."""
         from vmprof.remote.client import Remote  # TVM, which takes time to load
 
         if self.rpc is not None:
-            return Remote.connect(*self.rpc, timeout=timeout)
+            return Remote.connect(*self.rpc, timeout=timeout, progress=progress)
         assert self.tracker is not None
         assert self.key is not None
-        return Remote.request(self.tracker, self.key, timeout=timeout)
+        return Remote.request(self.tracker, self.key, timeout=timeout, progress=progress)
 
 
 def address(text: str) -> Address:
@@ -79,6 +80,11 @@ def address(text: str) -> Address:
     if not (separator and host and (bracketed or ":" not in host) and _is_port(port)):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form HOST:PORT")
     return host, int(port)
+
+
+def shown(host: str, port: int) -> str:
+    """An address as :func:`address` takes it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _is_port(text: str) -> bool:

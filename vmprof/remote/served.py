@@ -11,7 +11,8 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, NoReturn
 
 import tvm
 import tvm_ffi
@@ -32,6 +33,7 @@ class Served:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._job: Job | None = None
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
 
     def register(self) -> None:
         """Have TVM's RPC find the functions."""
@@ -45,6 +47,11 @@ class Served:
         for name, function in functions.items():
             tvm_ffi.register_global_func(name, function, override=True)
 
+    def work(self) -> NoReturn:
+        """Do what is started, in the thread that calls this: a model runs in the main one."""
+        while True:
+            self._jobs.get().run()
+
     def hello(self) -> str:
         """The :class:`RemoteHost`, the first thing that is asked."""
         return encoded(this_host())
@@ -53,6 +60,7 @@ class Served:
         """Write the part of a file that begins there; what is in the way, or ``""``."""
         path = path_of(self._folder, name)
         try:
+            path.parent.mkdir(exist_ok=True)
             if begin == 0:
                 path.unlink(missing_ok=True)  # one that was loaded stays as it is
             with path.open("ab") as file:
@@ -63,7 +71,9 @@ class Served:
 
     def start(self, what: str, order: str) -> None:
         """Begin ``what``, a key of :data:`vmprof.remote.work.WORK`."""
-        self._job = Job(partial(WORK[what], self._folder, str(order)))
+        work = partial(WORK[what], self._folder, str(order))
+        self._job = Job(work, self._folder)
+        self._jobs.put(self._job)
 
     def wait(self) -> str:
         """What is new, once there is something: a :class:`vmprof.remote.exchange.News`."""

@@ -19,18 +19,20 @@ import socket
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, NoReturn
 
 from tvm.rpc import _ffi_api as tvm_rpc
 from tvm.rpc import server as tvm_server
 from tvm.support import utils
 
 from vmprof.errors import VmprofError
+from vmprof.remote.alive import keep_alive
 from vmprof.remote.folders import ServerFolder
 from vmprof.remote.served import Served
 
@@ -38,10 +40,7 @@ _LOGGER = logging.getLogger("RPCServer")  # TVM's
 
 # In seconds: for a client to say who it is, for a process to end whose client has gone, and
 # before another try of what went wrong.
-_HANDSHAKE, _GRACE, _PAUSE = 10.0, 2.0, 1.0
-# Of a connection that nothing comes over: when to ask whether the client is there, in seconds,
-# how often, and how many times it may not answer.
-_IDLE, _INTERVAL, _UNANSWERED = 30, 10, 3
+_HANDSHAKE, _GRACE, _PAUSE = 10.0, 2.0, 0.5
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -71,13 +70,10 @@ class Listening:
     def open(self) -> socket.socket:
         """Listen; :class:`VmprofError` says why not."""
         try:
-            (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
+            (family, *_, address), *_ = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM
             )
-            listening = socket.socket(family, kind, protocol)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-            listening.listen()
+            listening = socket.create_server(address[:2], family=family)
         except OSError as error:
             raise VmprofError(
                 f"cannot listen at {self.host}:{self.port}: {error.strerror}; choose another with "
@@ -86,23 +82,22 @@ class Listening:
         return listening
 
 
-def serve(listening: socket.socket, where: Listening) -> None:
-    """Serve one client after the other, until an interrupt."""
+def serve(listening: socket.socket, where: Listening, folder: ServerFolder) -> NoReturn:
+    """Serve one client after the other, until an interrupt; their files lie in ``folder``."""
     port = listening.getsockname()[1]
-    with ServerFolder() as folder:
-        # TVM has no other way to stand around it.
-        tvm_server._serving = partial(_serve_client, folder.path)  # noqa: SLF001
-        # For connections from now on: who says nothing shall not keep others waiting.
-        socket.setdefaulttimeout(_HANDSHAKE)
-        listening.settimeout(None)
-        while True:
-            try:
-                tvm_server._listen_loop(  # noqa: SLF001
-                    listening, port, where.key, where.tracker, None, where.custom_address
-                )
-            except Exception as error:  # noqa: BLE001 # who connects may send anything
-                _LOGGER.warning("%s: %s; going on", type(error).__name__, error)
-                time.sleep(_PAUSE)
+    # TVM has no other way to stand around it.
+    tvm_server._serving = partial(_serve_client, folder.path)  # noqa: SLF001
+    # For connections from now on: who says nothing shall not keep others waiting.
+    socket.setdefaulttimeout(_HANDSHAKE)
+    listening.settimeout(None)
+    while True:
+        try:
+            tvm_server._listen_loop(  # noqa: SLF001
+                listening, port, where.key, where.tracker, None, where.custom_address
+            )
+        except Exception as error:  # noqa: BLE001 # who connects may send anything
+            _LOGGER.warning("%s: %s; going on", type(error).__name__, error)
+            time.sleep(_PAUSE)
 
 
 def _serve_client(
@@ -114,19 +109,18 @@ def _serve_client(
 ) -> None:
     """In place of TVM's function of the same task."""
     connection.settimeout(None)
-    _keep_alive(connection)
-    own = Path(tempfile.mkdtemp(prefix="session-", dir=folder))
+    keep_alive(connection)
     _LOGGER.info("serving %s", address)
-    process = multiprocessing.get_context("fork").Process(
-        target=_session, args=(connection, own, load_library)
-    )
-    process.start()
-    try:
+    with ExitStack() as stack:
+        stack.callback(connection.close)
+        own = Path(tempfile.mkdtemp(prefix="session-", dir=folder))
+        stack.callback(shutil.rmtree, own, ignore_errors=True)
+        process = multiprocessing.get_context("fork").Process(
+            target=_session, args=(connection, own, load_library)
+        )
+        process.start()
+        stack.callback(_end, process)
         how = _until_over(process, connection, options.get("timeout"))
-    finally:
-        _end(process)
-        connection.close()
-        shutil.rmtree(own, ignore_errors=True)
     _LOGGER.info("%s: %s", address, how)
 
 
@@ -165,17 +159,17 @@ def _session(connection: socket.socket, folder: Path, load_library: str | None) 
     socket.setdefaulttimeout(None)
     os.chdir(folder)
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    Served(folder).register()
+    served = Served(folder)
+    served.register()
     tvm_server._server_env(load_library, utils.tempdir(str(folder / "tvm")))  # noqa: SLF001
-    tvm_rpc.ServerLoop(connection.fileno())
+    Thread(target=_loop, args=(connection,), name="vmprof-rpc", daemon=True).start()
+    served.work()
 
 
-def _keep_alive(connection: socket.socket) -> None:
-    """Notice if the client's host, or the network, is gone."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        (socket.TCP_KEEPIDLE, _IDLE),
-        (socket.TCP_KEEPINTVL, _INTERVAL),
-        (socket.TCP_KEEPCNT, _UNANSWERED),
-    ):
-        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+def _loop(connection: socket.socket) -> None:
+    """Answer the client until it is gone, and nobody waits for what goes on any more."""
+    try:
+        tvm_rpc.ServerLoop(connection.fileno())
+    except Exception as error:  # noqa: BLE001 # TVM raises what it likes
+        _LOGGER.warning("%s", error)
+    os._exit(0)

@@ -9,14 +9,15 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
-from vmprof.drivers.host import diagnosis, kept_peaks, listed, measured_peaks
+from vmprof.drivers.host import columns_of, diagnosis, kept_peaks, listed, measured_peaks
 from vmprof.drivers.profile import profile_engines
 from vmprof.progress import Progress, silent
 from vmprof.record.rounds.engines import Engine
 from vmprof.remote import exchange
 from vmprof.remote.arguments import Packed, read_arrays, unpacked
-from vmprof.remote.exchange import EventsAsked, Model, Order, PeaksAsked
+from vmprof.remote.exchange import ColumnsAsked, EventsAsked, Model, Order, PeaksAsked
 from vmprof.report import Report
 from vmprof.report.provenance import LIBRARY
 from vmprof.report.starts import joined
@@ -27,8 +28,10 @@ _OUTPUTS, _ARRAYS = "outputs.json", "outputs.npz"
 
 
 def path_of(folder: Path, name: str) -> Path:
-    """A file of the client's; it may lie in no other folder."""
-    return folder / Path(name).name
+    """A file of the client's: ``NAME``, or ``NUMBER/NAME`` of a library and what belongs to it."""
+    number, separator, _ = name.partition("/")
+    inner = folder / number if separator and number.isdecimal() else folder
+    return inner / Path(name).name
 
 
 def _profile(folder: Path, text: str, progress: Progress) -> bytes:
@@ -56,14 +59,30 @@ def measured(folder: Path, order: Order, progress: Progress = silent) -> Report:
         progress=progress,
         beforehand=partial(_keep_outputs, folder, order),
     )
-    report = reports[order.engine]
-    where_from = {
-        "Host": socket.gethostname(),
-        **report.provenance,
-        "Command": order.command,
-        LIBRARY: order.model.library,
-    }
-    return replace(report, provenance=where_from)
+    return _as_the_client_has_it(reports[order.engine], path_of(folder, order.model.file), order)
+
+
+def _as_the_client_has_it(report: Report, sent: Path, order: Order) -> Report:
+    """``report`` with what the client calls the library that was ``sent``."""
+
+    def path(found: str) -> str:
+        return order.model.library if found == str(sent) else found
+
+    samples = report.samples
+    if samples is not None:
+        libraries = tuple(each._replace(path=path(each.path)) for each in samples.libraries)
+        samples = replace(samples, libraries=libraries)
+    return replace(
+        report,
+        samples=samples,
+        code=tuple(structs.replace(each, path=path(each.path)) for each in report.code),
+        provenance={
+            "Host": socket.gethostname(),
+            **report.provenance,
+            "Command": order.command,
+            LIBRARY: order.model.library,
+        },
+    )
 
 
 def _keep_outputs(folder: Path, order: Order, engines: Mapping[str, Engine]) -> None:
@@ -101,6 +120,10 @@ def _events(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG0
     return msgspec.json.encode(listed(asked.pattern, only_names=asked.only_names))
 
 
+def _columns(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG001
+    return msgspec.json.encode(columns_of(msgspec.json.decode(text, type=ColumnsAsked).counters))
+
+
 def _doctor(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG001
     return msgspec.json.encode(diagnosis())
 
@@ -116,6 +139,7 @@ WORK: dict[str, Callable[[Path, str, Progress], bytes]] = {
     exchange.PROFILE: _profile,
     exchange.OUTPUTS: _outputs,
     exchange.EVENTS: _events,
+    exchange.COLUMNS: _columns,
     exchange.DOCTOR: _doctor,
     exchange.PEAKS: _peaks,
 }

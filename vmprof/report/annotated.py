@@ -132,5 +132,6 @@ def _kept(report: Report, contents: Mapping[Function, bytes] = MappingProxyType(
     sampled = report.samples
     if sampled is None:
         return Kept((), {})
-    in_calls = sampled.by_function(hit for hit in sampled.hits if hit.call != IN_NO_CALL)
+    every = (*sampled.hits, *sampled.others)
+    in_calls = sampled.by_function(hit for hit in every if hit.call != IN_NO_CALL)
     return keep(sampled.libraries, in_calls, report.code, contents)

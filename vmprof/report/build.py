@@ -13,7 +13,7 @@ from vmprof.report.clocks import ClockRuns
 from vmprof.report.counted import Counted, CountedPass
 from vmprof.report.estimator import mean_of, means, middle_half, samples_of
 from vmprof.report.model import Report
-from vmprof.report.sampled import add_samples
+from vmprof.report.sampled import SAMPLES, add_samples
 from vmprof.report.threads import thread_cells
 from vmprof.runs.run import NO_WINDOW, Run
 from vmprof.sampling.fold import SampledRuns
@@ -87,6 +87,7 @@ def build_report(
     counted = Counted([{} for _ in calls.shapes], dict(refused))
     for one in passes:
         counted.add(one, alignment, inclusive_rows)
+    counted.leave_out(sampled)
     for each in collected:
         _add_collected(counted.calls, each, alignment)
 
@@ -163,7 +164,7 @@ def build_report(
         },
         missing=counted.missing,
     )
-    if sampled is not None:
+    if sampled is not None and SAMPLES not in counted.missing:
         report = add_samples(
             report, sampled.sampled([alignment.place(each.run) for each in sampled.runs])
         )

@@ -9,7 +9,7 @@ from vmprof.report import provenance as names
 from vmprof.report.model import Report
 from vmprof.report.totals import longest_device
 from vmprof.report.trend import trend_of
-from vmprof.values import Count, Metric, Ratio
+from vmprof.values import INVOCATIONS, Count, Metric, Ratio
 
 WARM_UP_SETTLED = "Warm-up settled"
 
@@ -98,7 +98,7 @@ def _fewer_cpus(report: Report) -> Iterator[Cause]:
     device = longest_device(report)
     measured: Metric | None = report.device_metrics[device].get("CPUs used") if device else None
     used = measured.ratio if isinstance(measured, Ratio) else _number(report, names.OWN_CPUS)
-    if not isinstance(measured, Ratio) and "Invocations" in report.configuration:
+    if not isinstance(measured, Ratio) and INVOCATIONS in report.configuration:
         return  # between its invocations a user's program does what it likes
     if isinstance(threads, Count) and used is not None and used < _FEWER_CPUS * threads.value:
         whose = "1 thread" if threads.value == 1 else f"{threads.value} threads"

@@ -10,9 +10,11 @@ import numpy as np
 from vmprof.report.align import Alignment
 from vmprof.report.balance import in_no_row_of
 from vmprof.report.estimator import middle_half, rounded_means, samples_of
+from vmprof.report.sampled import SAMPLES
 from vmprof.report.threads import per_thread
 from vmprof.runs.run import Counts, Run
 from vmprof.runs.work import Floats, Ints
+from vmprof.sampling.fold import SampledRuns
 from vmprof.values import INCLUSIVE, NOT_COUNTED, SAMPLES_SUFFIX, Count, Metric, Ratio, Samples
 
 # Beside a column whose counters took turns: which part of the time it was counted.
@@ -65,6 +67,18 @@ class Counted:
                 self._add_in_turns(column, number, counts, alignment.calls, inclusive_rows)
             else:
                 self._add(column, number, counts, alignment.calls, inclusive_rows)
+
+    def leave_out(self, sampled: SampledRuns | None) -> None:
+        """Say which of the sampled runs are left out, and why; and if none is left."""
+        if sampled is None or not sampled.faults:
+            return
+        if not sampled.runs:
+            self.missing[SAMPLES] = sampled.faults[0]
+            return
+        number = len(sampled.runs) + len(sampled.faults)
+        self.left_out.append(
+            f"{len(sampled.faults)} of {number} that were sampled: {sampled.faults[0]}"
+        )
 
     def _add(
         self,

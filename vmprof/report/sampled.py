@@ -25,6 +25,12 @@ def add_samples(report: Report, sampled: Sampled) -> Report:
             "buffer; take fewer with --sample-rate, or allow larger ones: sudo sysctl "
             "kernel.perf_event_mlock_kb=16384"
         )
+    if sampled.others:
+        threads = len({hit.thread for hit in sampled.others})
+        facts["Samples of other threads"] = (
+            f"{sum(hit.samples for hit in sampled.others):,} of {threads} that are not TVM's, and "
+            "in no row: where they were meanwhile is in vmprof flame"
+        )
     if sampled.throttled:
         facts["Samples throttled"] = (
             f"{sampled.throttled:,} times the kernel paused, as samples came too fast; take fewer "

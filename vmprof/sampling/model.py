@@ -70,7 +70,9 @@ class Sampled:
     ``event`` is what was sampled as perf writes it (``cpu-clock``, ``cycles:pp``), ``unit`` that
     of the hits' weights (``ns``, or the event), ``rate`` the samples per second and thread that
     were asked for, ``runs`` how many runs of the function they are of. ``lost`` samples found no
-    room, and ``throttled`` times the kernel paused because they came too fast.
+    room, and ``throttled`` times the kernel paused because they came too fast. ``others`` are hits
+    of threads that are neither the calling one nor TVM's, numbered from 1: where they were while
+    a call ran, be it for that call or not.
     """
 
     event: str
@@ -82,6 +84,7 @@ class Sampled:
     hits: tuple[Hit, ...]
     lost: int = 0
     throttled: int = 0
+    others: tuple[Hit, ...] = ()
 
     def of_call(self, call: int) -> list[Hit]:
         """Those of one row of the report's ``calls``."""

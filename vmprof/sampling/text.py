@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from vmprof import json_text
@@ -14,7 +15,6 @@ _MOST = 1 << 63  # no number of a hit reaches it
 
 def dumps(sampled: Sampled) -> str:
     """One line."""
-    hits = zip(*sampled.hits, strict=True) if sampled.hits else ([],) * len(Hit._fields)
     return json_text.dumps(
         {
             "event": sampled.event,
@@ -22,10 +22,16 @@ def dumps(sampled: Sampled) -> str:
             **{name: getattr(sampled, name) for name in _NUMBERS},
             "libraries": [[*library] for library in sampled.libraries],
             "functions": [[*function] for function in sampled.functions],
-            "hits": {name: [*column] for name, column in zip(Hit._fields, hits, strict=True)},
+            "hits": _columns(sampled.hits),
+            **({"others": _columns(sampled.others)} if sampled.others else {}),
         },
         compact=True,
     )
+
+
+def _columns(hits: Sequence[Hit]) -> dict[str, list[int]]:
+    columns = zip(*hits, strict=True) if hits else ([],) * len(Hit._fields)
+    return {name: [*column] for name, column in zip(Hit._fields, columns, strict=True)}
 
 
 def loads(text: str, calls: int) -> Sampled:
@@ -33,16 +39,17 @@ def loads(text: str, calls: int) -> Sampled:
     try:
         document = json_text.loads(text)
         libraries, functions = code_of(document)
-        columns = [document["hits"][name] for name in Hit._fields]
-        hits = tuple(map(Hit._make, zip(*columns, strict=True)))
-        for hit in hits:
-            _check(hit, calls, len(functions))
+        hits, others = (
+            tuple(_hits(document[name], calls, len(functions))) if name in document else ()
+            for name in ("hits", "others")
+        )
         return Sampled(
             event=_text(document["event"]),
             unit=_text(document["unit"]),
             libraries=libraries,
             functions=functions,
             hits=hits,
+            others=others,
             **{name: _natural(document[name]) for name in _NUMBERS},
         )
     except (ValueError, TypeError, KeyError, IndexError, VmprofError) as error:
@@ -69,6 +76,13 @@ def _function(entry: Any, libraries: int) -> Function:
     if _natural(library) >= libraries:
         raise ValueError("a function is of a library that is not there")
     return Function(library, _text(name), _natural(begin), _natural(size))
+
+
+def _hits(columns: Any, calls: int, functions: int) -> Iterator[Hit]:
+    for values in zip(*(columns[name] for name in Hit._fields), strict=True):
+        hit = Hit._make(values)
+        _check(hit, calls, functions)
+        yield hit
 
 
 def _check(hit: Hit, calls: int, functions: int) -> None:

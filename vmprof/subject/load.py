@@ -17,6 +17,7 @@ from vmprof.program.info import NOTHING_KNOWN, read_info
 from vmprof.progress import Progress, silent, within
 from vmprof.subject.library import load_library, made_library
 from vmprof.vm import VirtualMachine
+from vmprof.zoo.compiler_half import need_compiler
 from vmprof.zoo.importers import SUFFIXES, import_model, import_object
 
 # Anything that load_program takes.
@@ -122,7 +123,7 @@ def named(name: str, entry: str | None) -> str | Path:
             return path
         what = "is a folder" if path.is_dir() else "does not exist"
         raise VmprofError(f"{name} {what}; give a library that TVM's export_library() wrote")
-    # The compiler half of TVM: to load a library takes no part in it, and goes without.
+    need_compiler(f"{name} is no file; to compile a model of vmprof's")
     from vmprof.zoo.models import ENTRY, MODELS
 
     if name in MODELS:
@@ -172,6 +173,7 @@ def _load_file(
 
 def imported_file(path: Path, progress: Progress) -> Any:
     """The Relax module of the model of another framework in ``path``."""
+    need_compiler(f"to compile {path}")
     progress(f"importing {path}")
     return import_model(path)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmprof.counters.hardware.cgroup import stopped_seconds
-from vmprof.counters.hardware.files import entries, number, text
+from vmprof.counters.hardware.files import entries, number, text, whole
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Columns of a line of /proc/stat: user nice system idle iowait irq softirq steal. The time of
@@ -46,7 +46,7 @@ class Moment:
     @classmethod
     def now(cls, proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Moment:
         ticks = text(proc / "stat").partition("\n")[0].split()[1:]
-        numbers = [int(each) for each in ticks if each.isdigit()]
+        numbers = [value for each in ticks if (value := whole(each)) is not None]
         has_stat = len(numbers) > _STEAL and any(numbers)
         clocks = [number(file) for file in _of_cpus(sys, "cpufreq/scaling_cur_freq")]
         heats = [number(file) for file in _of_cpus(sys, "thermal_throttle/core_throttle_count")]
@@ -132,8 +132,8 @@ def _waited(proc: Path) -> dict[str, float] | None:
     found = {}
     for folder in entries(proc / "self/task"):
         numbers = text(folder / "schedstat").split()
-        if len(numbers) > 1 and numbers[1].isdigit():
-            found[folder.name] = int(numbers[1]) / 1e9
+        if len(numbers) > 1 and (waited := whole(numbers[1])) is not None:
+            found[folder.name] = waited / 1e9
     return found or None
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from vmprof.counters.encoding import SOFTWARE, Encoding, Event
 from vmprof.counters.hardware.files import number
@@ -18,11 +16,13 @@ from vmprof.counters.hardware.permissions import explain, kernel_needed
 from vmprof.counters.names import modifiers
 from vmprof.counters.names.events import parse_events
 from vmprof.counters.passes import Pass
+from vmprof.counters.reading.others import Others, take_hits
 from vmprof.counters.source import Source
+from vmprof.counters.team import MORE_RINGS, RING
 from vmprof.errors import VmprofError
 from vmprof.native import ffi, lib
 from vmprof.runs.layout import Layout
-from vmprof.sampling.hits import HIT, Found, Missed
+from vmprof.sampling.hits import HIT, Found
 
 _MOST_PRECISE = 3  # precise_ip of perf_event_attr
 # Who makes processors with precise samples, as /proc/cpuinfo calls them.
@@ -31,6 +31,8 @@ _LIMIT = Path("/proc/sys/kernel/perf_event_max_sample_rate")
 _RECORD_BYTES = 48  # of a sample in the ring: native/sampler.c
 # A ring has room for a run of so many seconds, within these bounds.
 _RING_SECONDS, _LEAST_RING, _MOST_RING = 4, 1 << 16, 1 << 25
+# There may be many other threads, most of which do nothing.
+_SMALL_RING = 1 << 18
 # Of the event that is sampled by default it is tried whether it interrupts at all.
 _TRIALS, _TRIAL_INSTRUCTIONS = 3, 40_000_000
 _DENIED = (errno.EACCES, errno.EPERM)
@@ -84,7 +86,8 @@ class Refused(Exception):  # noqa: N818  not an error of the program
 class Sampler:
     """Samples ``event`` ``rate`` times a second of each thread that takes part in ``counted``.
 
-    ``notes`` say how it is sampled. Threads of TVM's pool join at their first task.
+    ``notes`` say how it is sampled. Threads of TVM's pool join at their first task; ``others`` are
+    those that are of other pools, or of none.
     """
 
     event: str
@@ -92,6 +95,7 @@ class Sampler:
     rate: int
     counted: Pass
     user_only: bool
+    others: Others
     notes: list[str] = field(default_factory=list)
 
     def take(self) -> Found:
@@ -105,15 +109,7 @@ class Sampler:
             f"{self.event}, {self.rate:,} times a second of the calling thread and of TVM's "
             f"workers, in {where}, in runs of their own"
         )
-        return "; ".join([how, *self.notes])
-
-
-def take_hits(team: Any) -> Found:
-    """What the samplers of a ``vmprof_team`` keep, which they give away."""
-    hits = np.zeros(lib.vmprof_team_hits(team), dtype=HIT)
-    missed = ffi.new("vmprof_missed *")
-    lib.vmprof_team_take_hits(team, ffi.cast("vmprof_hit *", hits.ctypes.data), missed)
-    return Found(hits, Missed(missed.lost, missed.throttled))
+        return "; ".join([how, *self.notes, *filter(None, [self.others.told()])])
 
 
 def check_rate(rate: int) -> None:
@@ -184,7 +180,7 @@ def _open(
     if not levels:
         raise Refused(f"{sampled.name} has no precise samples here; leave :p out")
     for precise in levels:
-        opened = _try_to_open(sampled.event, precise, rate, ring)
+        opened = _try_to_open(sampled, precise, rate, ring)
         if opened.sources:
             break
     for source in opened.sources:
@@ -197,8 +193,16 @@ def _open(
     layout = Layout((), tuple(() for _ in every), untimed=frozenset(every))
     counted = Pass(layout, opened.sources, "", watches=True)
     stack.callback(counted.team.close)
+
+    def open_on(thread: int) -> Sequence[Source] | str:
+        user_only = opened.user_only
+        on = _open_all(sampled, precise, rate, _SMALL_RING, user_only=user_only, thread=thread)
+        return on.sources or _why_not(on, sampled, precise, machine)
+
+    others = Others(counted.team.pointer, open_on)
+    stack.callback(others.close)
     unit = "ns" if sampled.event.encodings[0].is_clock else sampled.name
-    return Sampler(sampled.named(precise), unit, rate, counted, opened.user_only)
+    return Sampler(sampled.named(precise), unit, rate, counted, opened.user_only, others)
 
 
 class _Opened(NamedTuple):
@@ -210,27 +214,37 @@ class _Opened(NamedTuple):
     of_ring: bool = False  # there was no room for a ring buffer
 
 
-def _try_to_open(event: Event, precise: int, rate: int, ring: int) -> _Opened:
+def _try_to_open(sampled: SampledEvent, precise: int, rate: int, ring: int) -> _Opened:
     """Without the kernel, if it hides."""
-    first = _open_all(event, precise, rate, ring, user_only=False)
+    first = _open_all(sampled, precise, rate, ring, user_only=False)
     if first.sources or first.of_ring or first.code not in _DENIED:
         return first
-    second = _open_all(event, precise, rate, ring, user_only=True)
+    second = _open_all(sampled, precise, rate, ring, user_only=True)
     return second if second.sources or second.of_ring else first
 
 
-def _open_all(event: Event, precise: int, rate: int, ring: int, *, user_only: bool) -> _Opened:
+def _open_all(
+    sampled: SampledEvent,
+    precise: int,
+    rate: int,
+    ring: int,
+    *,
+    user_only: bool,
+    thread: int = 0,
+) -> _Opened:
+    """On the calling thread, or on the one that Linux knows by the number ``thread``."""
     sources: list[Source] = []
-    for encoding in event.encodings:
+    for encoding in sampled.event.encodings:
         problem = ffi.new("int64_t[2]")
         asked = _asked(encoding, precise, rate, ring, user_only=user_only)
+        asked.event.pid = thread
         pointer = lib.vmprof_sampler_open(asked, problem)
         if pointer == ffi.NULL:
             for source in sources:
                 source.close()
             return _Opened([], user_only, int(-problem[1]), of_ring=problem[0] == 1)
         # Whatever cannot be opened in another thread has the number of one of these.
-        sources.append(Source(pointer, [event.name, f"the ring buffer of {event.name}"]))
+        sources.append(Source(pointer, [sampled.name, f"{RING} {sampled.name}"]))
     return _Opened(sources, user_only)
 
 
@@ -250,9 +264,7 @@ def _asked(encoding: Encoding, precise: int, rate: int, ring: int, *, user_only:
 
 def _why_not(opened: _Opened, sampled: SampledEvent, precise: int, machine: Machine) -> str:
     if opened.of_ring:
-        return (
-            "there is no room for its ring buffer: run: sudo sysctl kernel.perf_event_mlock_kb=4096"
-        )
+        return f"there is no room for its ring buffer: {MORE_RINGS}"
     if precise and opened.code in (errno.EOPNOTSUPP, errno.EINVAL):
         return (
             f"this processor does not sample {sampled.name} with {'p' * precise}; leave that "

@@ -97,6 +97,15 @@ def load_set(
     )
 
 
+def file_of(text: str, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The file of a counter set that vmprof does not bring, as :func:`choose` finds it."""
+    text = text.strip()
+    if text.endswith(".toml"):
+        return Path(text)
+    path = find(text, _folders(environment))
+    return None if path is None or path.parent == SHIPPED else path
+
+
 def sets_of(environment: Mapping[str, str] = os.environ) -> dict[str, Path]:
     """All sets by name; the user's hide those of the same name that vmprof brings."""
     return files_in(_folders(environment))

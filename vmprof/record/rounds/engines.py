@@ -81,11 +81,16 @@ class Engine(ABC):
     def sample(self, sampler: Sampler) -> SampledRun:
         """A run in which threads are sampled."""
         reading = Reading.TIME | Reading.COUNTERS
-        self._recorder.run(self._recorded, reading, sampler.counted)
+        sampler.others.enable()
+        try:
+            self._recorder.run(self._recorded, reading, sampler.counted)
+        finally:
+            sampler.others.disable()
         return SampledRun.of(
             self._recorder.recording(reading, sampler.counted),
             self._recorder.whereabouts(sampler.counted),
             sampler.take(),
+            sampler.others.take(),
         )
 
     def output(self) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vmprof.counters import Pass
-from vmprof.counters.reading.sampler import take_hits
+from vmprof.counters.reading.others import take_hits
 from vmprof.counters.source import Source
 from vmprof.counters.team import Team
 from vmprof.errors import VmprofError

@@ -45,7 +45,7 @@ from vmprof.record.sessions.patch import Patch
 from vmprof.record.sessions.samples import Samples, code_of
 from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
-from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
+from vmprof.recording.tables import EMPTY_CALL, CountedPass, Counts, Recording
 from vmprof.report.sampled import SAMPLES
 from vmprof.sampling.code import Code
 from vmprof.sampling.maps import Libraries
@@ -373,24 +373,25 @@ class Session:
         kept = self._store.kept()
         order = np.argsort(kept.invocations["begin_ns"], kind="stable")
         sampling = self._samples.described() if self._samples else None
+        passes = tuple(
+            CountedPass(one.layout.columns, one.how, one.layout.multiplexed)
+            for one in self._counters.passes
+        )
+        if self._samples is not None:
+            passes += (CountedPass((), self._samples.sampler.described()),)
         return Recording(
             vms=self._vms.described(),
             functions=self._vms.functions(),
             labels=tuple(self._labels),
             callees=self._vms.callees(),
             kernels=self._vms.kernels.by_callee(),
+            layers=self._vms.layers(),
             signatures=tuple(self._signatures.texts),
-            passes=(
-                *(
-                    CountedPass(one.layout.columns, one.how, one.layout.multiplexed)
-                    for one in self._counters.passes
-                ),
-                *([CountedPass((), self._samples.sampler.described())] if self._samples else []),
-            ),
+            passes=passes,
             invocations=kept.invocations[order],
             totals=self._store.totals(),
             calls=kept.calls,
-            counts=kept.counts,
+            counts=kept.counts or tuple(map(Counts.none, passes)),
             allocations=kept.allocations,
             samples=kept.samples,
             sampling=sampling,

@@ -15,7 +15,7 @@ _ARITHMETIC = (
     *(tirx.Add, tirx.Sub, tirx.Mul, tirx.Div, tirx.Mod, tirx.FloorDiv, tirx.FloorMod),
     *(tirx.Min, tirx.Max),
 )
-_CHOICE = "prim.if_then_else"
+_CHOICE = ("prim.if_then_else", "tirx.if_then_else")  # the latter is TVM 0.26's
 
 
 def operations(function: Any) -> Dimension:
@@ -68,6 +68,6 @@ def _expression(expression: Any) -> int:
     arguments = getattr(expression, "args", None)  # of a call, which has an operator
     if arguments is None or not hasattr(expression, "op"):
         return 0
-    if getattr(expression.op, "name", "") == _CHOICE:
+    if getattr(expression.op, "name", "") in _CHOICE:
         return max(map(_expression, arguments[1:]))
     return 1 + sum(map(_expression, arguments))

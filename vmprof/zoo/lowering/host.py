@@ -8,6 +8,7 @@ from tvm.target import codegen
 from vmprof.counters.hardware.instruction_sets import X86_FLAGS, HostTarget, described_target
 from vmprof.counters.hardware.machine import Machine
 from vmprof.program.architecture import architecture_of, this_architecture
+from vmprof.zoo.compiler_half import has_compiler
 
 
 def host_target() -> tvm.target.Target:
@@ -35,10 +36,9 @@ def this_target() -> HostTarget:
 
     It is a careful one: code that is compiled for it runs here.
     """
-    try:
+    if has_compiler():
         return HostTarget(str(host_target()))
-    except AttributeError:  # TVM's runtime library alone is loaded
-        return described_target(Machine.read(), this_architecture())
+    return described_target(Machine.read(), this_architecture())
 
 
 def vector_lanes(target: tvm.target.Target) -> int:
