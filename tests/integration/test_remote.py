@@ -291,8 +291,10 @@ def test_an_interrupt_leaves_nothing(port: int, temporary: Path, library: Path) 
     with subprocess.Popen(
         [*command, "--dim", "n=3", "--repeats", "1000000000"], stderr=subprocess.PIPE, text=True
     ) as client:
-        eventually(lambda: [*temporary.glob("vmprof-rpc-*/session-*/*.so")])
-        client.send_signal(signal.SIGINT)
+        try:
+            eventually(lambda: [*temporary.glob("vmprof-rpc-*/session-*/*/*.so")])
+        finally:  # it would measure for ever
+            client.send_signal(signal.SIGINT)
         assert client.stderr is not None
         assert client.stderr.read() == "vmprof: interrupted\n"
     assert client.returncode == 130
