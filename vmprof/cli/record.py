@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import TextIO
 
 from vmprof.cli import strict
-from vmprof.cli.progress import progress_line
 from vmprof.cli.interrupts import interrupts
+from vmprof.cli.progress import progress_line
 from vmprof.cli.recorded import RecordingView
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
 from vmprof.cli.strict import Strict
