@@ -6,6 +6,9 @@
 # make test-versions  tests with each version of TVM that vmprof was tested with
 # make test-asan, test-tsan, test-leaks  the native half under sanitizers and valgrind
 # make soak    ten million calls, 64 threads, 10,000 profiles in one process: ten minutes
+# make fuzz    fuzzes whatever reads files, a minute for each kind; writes docs/trust.json
+#              (longer, or some of them: make fuzz FUZZ="--seconds 600 --only bytecode")
+# make fuzz-programs  runs damaged executables, by vmprof and by TVM's VM; writes docs/trust.json
 # make wheel   a wheel for this platform and the source distribution, in dist/, and tries the
 #              wheel in a new environment (of more versions: make wheel PYTHONS="python3.10 ...")
 # make lint    linter, formatter and type checker; make lint-c: of C alone
@@ -13,7 +16,7 @@
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
 .PHONY: help demo test test-unit test-pmu test-html test-versions test-asan test-tsan test-leaks soak
-.PHONY: wheel lint lint-c bench clean
+.PHONY: fuzz fuzz-programs wheel lint lint-c bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -61,22 +64,36 @@ test-versions: $(READY)
 test-asan: $(READY)
 	$(call say,testing the native half under address and undefined-behaviour sanitizers)
 	$(BIN)/python tests/native/trial.py address
+	$(BIN)/python docs/make_trust.py
 
 test-tsan: $(READY)
 	$(call say,running the native half on many threads under the thread sanitizer)
 	$(BIN)/python tests/native/trial.py thread
+	$(BIN)/python docs/make_trust.py
 
 test-leaks: $(READY)
 	$(call need,valgrind --version,valgrind is not installed; on Debian or Ubuntu run: sudo apt install valgrind)
 	$(call say,running the native half under valgrind)
 	$(BIN)/python tests/native/trial.py leaks
+	$(BIN)/python docs/make_trust.py
 
 soak: $(READY)
 	$(call say,soaking: about ten minutes)
 	$(BIN)/python benchmarks/soak.py $(SOAK)
+	$(BIN)/python docs/make_trust.py
+
+fuzz: $(READY)
+	$(call say,fuzzing: a quarter of an hour)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python tests/fuzz/run.py $(FUZZ)
+
+fuzz-programs: $(READY)
+	$(call say,running damaged executables in children (minutes))
+	$(BIN)/python tests/fuzz/hostile.py --programs 2000
 
 wheel: $(READY)
 	$(call say,building: the source distribution and of that a wheel)
+	$(BIN)/python -m pip install --quiet --group wheel
 	rm -rf dist build/dist
 	$(BIN)/python -m build --no-isolation --outdir build/dist
 	$(call say,what the wheel links: libtvm_ffi stays where tvm-ffi has it)

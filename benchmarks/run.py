@@ -41,6 +41,7 @@ BENCHMARKS = (
     "start",
     "reports",
     "annotate",
+    "bounds",
     "schedule",
     "significance",
     "compare_tvm_023",

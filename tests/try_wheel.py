@@ -53,7 +53,8 @@ def developers_tools() -> set[str]:
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))
     needed = {_plain(one) for one in project["project"]["dependencies"]}
     # pip and setuptools are in the environments that older Pythons make.
-    return {_plain(one) for one in project["dependency-groups"]["dev"]} - needed - {"setuptools"}
+    groups = project["dependency-groups"].values()
+    return {_plain(one) for group in groups for one in group} - needed - {"setuptools"}
 
 
 def _plain(requirement: str) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+# The exit code where the process died that a model ran in; commands that judge have 3 and 4.
+DIED = 5
+
 
 class VmprofError(Exception):
     """Something that the message explains: what went wrong, where, what to do.
 
     ``message`` is in the words of a caller in Python; ``command_line`` is the same in
-    those of the command line, which prints it as one line, without a traceback.
+    those of the command line, which prints it as one line, without a traceback, and ends with
+    ``exit_code``.
     """
+
+    exit_code = 1
 
     def __init__(self, message: str = "", *, command_line: str | None = None) -> None:
         super().__init__(message)

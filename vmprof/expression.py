@@ -39,6 +39,8 @@ _CONDITION_NODES = (
 )
 # The evaluator calls itself for each level; this keeps it far from Python's limit.
 _MAX_NODES = 300
+_MAX_LENGTH = 10_000
+_MAX_SHOWN = 60
 
 
 class Formula:
@@ -118,6 +120,8 @@ def _function(tree: ast.expr) -> Callable[[Mapping[str, float]], float]:
 
 
 def _parse(text: str, allowed: tuple[type[ast.AST], ...], constants: tuple[type, ...]) -> ast.expr:
+    if len(text) > _MAX_LENGTH:
+        raise VmprofError(f"it is too long: it has {len(text):,} characters")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     # Too deep, too long, a null byte: whatever Python's parser refuses.
@@ -137,7 +141,13 @@ def _parse(text: str, allowed: tuple[type[ast.AST], ...], constants: tuple[type,
 
 
 def _show(node: ast.AST) -> str:
-    return ast.unparse(node) or type(node).__name__
+    try:
+        text = ast.unparse(node)
+    except (ValueError, RecursionError):  # a number of more digits than Python writes
+        text = ""
+    if len(text) > _MAX_SHOWN:
+        text = f"{text[:_MAX_SHOWN]}..."
+    return text or type(node).__name__
 
 
 def _names(tree: ast.expr) -> frozenset[str]:

@@ -18,6 +18,7 @@ else:
 
 _KINDS: Mapping[type[Any], str] = {str: "text", dict: "a table", float: "a number"}
 _T = TypeVar("_T")
+_MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,22 @@ class TomlFile:
     def read(cls, path: Path, what: str) -> TomlFile:
         """Read ``path``, which is to be a ``what``; :class:`VmprofError` if it cannot be read."""
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open("rb") as file:
+                content = file.read(_MAX_BYTES + 1)
+            if len(content) > _MAX_BYTES:
+                raise VmprofError(f"{path} is no {what}: it has more than {_MAX_BYTES >> 20} MiB")
+            # As Python's own reading in text mode has lines end.
+            text = content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:
             raise VmprofError(f"{path} is no {what}: it is not UTF-8 text") from error
         except OSError as error:
             raise VmprofError(f"cannot read {path}: {error.strerror}") from error
         try:
             return cls(path, text, tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # also a number of more digits than Python takes
             raise VmprofError(f"{path} is no {what}: {error}") from error
+        except RecursionError as error:
+            raise VmprofError(f"{path} is no {what}: it is nested too deeply") from error
 
     def top(self) -> TomlTable:
         """The whole of it."""
@@ -76,7 +84,7 @@ class TomlTable:
         value = self.entries.pop(key, default)
         if value is None:
             self.fail(key, f"{key!r} is missing")
-        if kind is float and type(value) is int:
+        if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
             value = float(value)
         if not isinstance(value, kind):
             what = _KINDS.get(kind) or f"[[{key}]] tables"

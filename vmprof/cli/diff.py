@@ -158,11 +158,15 @@ def _measure_what_is_no_report(
         profiling = Profiling.from_options(options)
         makers = [partial(profiled, source, profiling) for _, _, source in models]
         if options.processes > 1:
-            from vmprof.drivers.processes import in_processes
+            from vmprof.cli.processes import in_processes
 
             found = in_processes(makers, options.processes, progress=progress)
         else:
-            found = [[make(progress)] for make in makers]
+            found = []
+            for make in makers:
+                found.append([make(progress)])
+                measured.append(found[-1][0].json)
+    measured.clear()
     for (number, place, source), reports in zip(models, found, strict=True):
         report = joined(reports)
         measured.append(report.json)

@@ -22,6 +22,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,11 @@ from vmprof.cli.results import kept_if_lost
 from vmprof.cli.strict import Strict
 from vmprof.defaults import DEFAULT_ENGINE, ENGINES
 from vmprof.drivers.options import Profiling
-from vmprof.errors import VmprofError
+from vmprof.errors import DIED, VmprofError
 from vmprof.progress import Progress, silent
 from vmprof.remote.options import Where
 from vmprof.report import Report
+from vmprof.report.noise import Level, noise_of
 from vmprof.subject.options import Subject
 
 if TYPE_CHECKING:
@@ -61,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what each of them measured, from which vmprof diff knows how much starts differ "
         "(default: 1)",
     )
+    how.add_argument(
+        "--isolate",
+        action="store_true",
+        help="run the model in a process of its own, so that a crash of it is one line and exit "
+        f"code {DIED}; --processes does so anyway",
+    )
     how.add_argument("--quiet", action="store_true", help="no progress line")
     strict.add_argument(parser)
     Profiling.add_arguments(parser)
@@ -76,6 +84,8 @@ def execute(options: argparse.Namespace) -> int:
             "functions a call is made"
         )
     where = Where.from_options(options)
+    if where and options.isolate:
+        raise VmprofError("--isolate is of runs here: TVM's server has a process for each client")
     with progress_line(quiet=options.quiet) as progress:
         if where:
             with where.connect(progress=progress) as remote:
@@ -86,7 +96,17 @@ def execute(options: argparse.Namespace) -> int:
             report = _measured_here(options, progress)
     with kept_if_lost([report.json]):
         target.deliver([report])
+    if target.width is None:
+        warn_of_noise(report)
     return named.exit_code([report], {})
+
+
+def warn_of_noise(report: Report) -> None:
+    """On stderr, that ``report`` is not to be believed: TVM's table, in a pipe, does not say so."""
+    noise = noise_of(report)
+    if noise is not None and noise.level is Level.TOO_NOISY:
+        told = "; ".join(filter(None, (noise.verdict, noise.remedy)))
+        print(f"vmprof: {told}", file=sys.stderr)
 
 
 def _measured_there(options: argparse.Namespace, remote: Remote, progress: Progress) -> Report:
@@ -97,9 +117,9 @@ def _measured_there(options: argparse.Namespace, remote: Remote, progress: Progr
 
 
 def _measured_here(options: argparse.Namespace, progress: Progress) -> Report:
-    if options.processes == 1:
+    if options.processes == 1 and not options.isolate:
         return measured(options, progress)
-    from vmprof.drivers.processes import in_processes
+    from vmprof.cli.processes import in_processes
     from vmprof.report.starts import joined
 
     make = partial(measured, options)

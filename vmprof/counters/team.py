@@ -29,10 +29,10 @@ class Team:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._columns = [source.columns for source in sources]
-        team = lib.vmprof_team_new([s.pointer for s in sources], len(sources))
-        if team == ffi.NULL:
+        pointer = lib.vmprof_team_new([s.pointer for s in sources], len(sources))
+        if pointer == ffi.NULL:
             raise MemoryError
-        self._pointer: vmprof_team | None = team
+        self._pointer: vmprof_team | None = ffi.gc(pointer, lib.vmprof_team_release)
 
     @property
     def pointer(self) -> vmprof_team:
@@ -65,5 +65,5 @@ class Team:
 
     def close(self) -> None:
         if self._pointer is not None:
-            lib.vmprof_team_release(self._pointer)
+            ffi.release(self._pointer)
             self._pointer = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from vmprof.inputs.made_up import WAYS, way_of
 from vmprof.inputs.tensors import Array, numpy_dtype
 
 _HEADER = 128  # bytes in which the header of an array names its dtype
+_MOST_SHOWN = 200  # of what somebody else says of a file
 # What safetensors calls the dtypes that numpy has, with ml_dtypes.
 _SAFETENSORS = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
@@ -97,24 +99,35 @@ def _numpy(path: Path, where: str) -> Array | Mapping[str, Array]:
             if stream.read(2) == b"PK":
                 with zipfile.ZipFile(stream) as archive:
                     return {
-                        name.removesuffix(".npy"): _array(archive.open(name))
-                        for name in archive.namelist()
+                        member.filename.removesuffix(".npy"): _array(
+                            archive.open(member), member.file_size
+                        )
+                        for member in archive.infolist()
                     }
             stream.seek(0)
-            return _array(stream)
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            return _array(stream, os.fstat(stream.fileno()).st_size)
+    # What numpy, zipfile, zlib and tokenize raise of damage is written nowhere.
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:_MOST_SHOWN]
         raise VmprofError(f"{where} cannot be read: {reason}") from error
 
 
-def _array(stream: IO[bytes]) -> Array:
-    """An array in numpy's own form.
+def _array(stream: IO[bytes], size: int) -> Array:
+    """An array in numpy's own form, of so many bytes: more than there are it cannot claim.
 
     That has no name for float8_e5m2: numpy writes ``<f1``, and cannot read it.
     """
     head = stream.read(_HEADER)
     if b"'<f1'" in head:
         stream = io.BytesIO(head.replace(b"'<f1'", b"'|V1'", 1) + stream.read())
+    stream.seek(0)
+    version = np.lib.format.read_magic(stream)
+    read_header = np.lib.format.read_array_header_1_0
+    if version != (1, 0):  # 3.0 differs from 2.0 in how names of fields are encoded
+        read_header = np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(stream)
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"it is cut short: an array of shape {shape} does not fit into it")
     stream.seek(0)
     array: Array = np.load(stream, allow_pickle=False)
     return array
@@ -131,8 +144,8 @@ def _safetensors(path: Path) -> dict[str, Array]:
     try:
         entries = safetensors.deserialize(path.read_bytes())
         return {name: _tensor(entry) for name, entry in entries}
-    except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
-        raise VmprofError(f"{path} cannot be read: {error}") from error
+    except Exception as error:  # what it raises of damage is written nowhere
+        raise VmprofError(f"{path} cannot be read: {str(error)[:_MOST_SHOWN]}") from error
 
 
 def _tensor(entry: Mapping[str, Any]) -> Array:

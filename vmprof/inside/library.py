@@ -15,6 +15,7 @@ from vmprof.program.tensor_ir import FIRST_LINE
 _MACHINES: Mapping[str, Machine] = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
 # A function that is longer is no kernel, and a damaged file may claim anything.
 _MOST_BYTES = 1 << 20
+_MOST_SHOWN = 200  # of what somebody else says of it
 # Line tables of debug builds of large programs take minutes.
 _MOST_LINE_BYTES = 16 << 20
 # What TVM's code generator calls the source of its code.
@@ -38,8 +39,6 @@ def read_code(path: str, places: Iterable[Place], text: str = "") -> MachineCode
     file cannot be read.
     """
     # Few commands need it, and all would wait for it.
-    from elftools.common.exceptions import DWARFError, ELFError
-    from elftools.construct import ConstructError
     from elftools.elf.elffile import ELFFile
 
     try:
@@ -47,16 +46,17 @@ def read_code(path: str, places: Iterable[Place], text: str = "") -> MachineCode
             elf = ELFFile(file)
             machine = _MACHINES.get(elf["e_machine"])
             if machine is None:
-                raise VmprofError(f"it is for {elf['e_machine']}, whose code is not read")
+                raise VmprofError(f"it is for {elf['e_machine']}, whose code is not read")  # noqa: TRY301
             functions = tuple(_functions(elf, places, with_lines=bool(text)))
             build_id = _build_id(elf)
     except OSError as error:
         raise VmprofError(f"it cannot be read: {error.strerror}") from error
-    except (
-        ELFError, DWARFError, ConstructError, ValueError, TypeError, KeyError, IndexError,
-        AttributeError, StopIteration,
-    ) as error:  # fmt: skip
-        raise VmprofError(f"its code cannot be read: {error}") from error
+    except VmprofError:
+        raise
+    # What pyelftools raises of damage is written nowhere: assertions, errors of zlib, anything.
+    except Exception as error:
+        reason = str(error)[:_MOST_SHOWN] or type(error).__name__
+        raise VmprofError(f"its code cannot be read: {reason}") from error
     lines = {line for function in functions for _, line in function.lines}
     return MachineCode(
         path, build_id, machine, functions, _kernels(text, lines), vector_bits(machine)

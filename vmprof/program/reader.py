@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from vmprof.errors import VmprofError
+from vmprof.program.builtins import check_builtins
 from vmprof.program.bytecode import (
     VM_REGISTER,
     VOID_REGISTER,
@@ -42,12 +43,11 @@ TENSOR_MAGIC = 0xDD5E40F096B4A13F
 
 # A register file is allocated per call; no compiler comes near this.
 MAX_REGISTERS = 1 << 20
+# Something is made of each parameter, and a function may claim any number of them.
+MAX_PARAMETERS = 1 << 16
 
 # The upper byte of an operand says what it is, the rest is a signed value.
 _VALUE_BITS = 56
-
-# Of MatchShapeCode and MakeShapeCode (tvm/runtime/vm/builtin.h), those that use the heap.
-_MATCHING_THE_HEAP, _LOADING_FROM_THE_HEAP = {1, 3}, {1}
 
 T = TypeVar("T")
 
@@ -84,8 +84,10 @@ def read_bytecode(data: bytes | memoryview) -> Bytecode:
         raise BytecodeError(f"{stream.left} bytes follow the end of the executable")
     instructions = _decode(offsets, words, functions, len(constants))
     for function in functions:
+        if function.kind is not FunctionKind.PACKED:
+            _check_signature(function)
         if function.kind is FunctionKind.VM:
-            _check_function(function, instructions)
+            _check_function(function, instructions, constants)
     return Bytecode(functions, instructions, constants, dict(scopes))
 
 
@@ -283,18 +285,37 @@ def _decode(
     return tuple(decode(offset, where) for where, offset in enumerate(offsets))
 
 
-def _check_function(function: Function, instructions: Sequence[Instruction]) -> None:
-    """Registers and jumps of a VM function stay inside it, and it ends with a jump or return."""
+def _corrupt(function: Function, problem: str) -> BytecodeError:
+    return BytecodeError(f"function {function.name[:80]!r} is corrupt: {problem}")
+
+
+def _check_signature(function: Function) -> None:
+    """There are no more parameters than registers, nor registers than any function has."""
+    if not (
+        0 <= function.num_args <= min(function.num_registers, MAX_PARAMETERS)
+        and function.num_registers <= MAX_REGISTERS
+    ):
+        raise _corrupt(
+            function, f"{function.num_args} parameters in {function.num_registers} registers"
+        )
+    names = function.parameter_names
+    if names and len(names) != function.num_args:
+        raise _corrupt(function, f"{len(names)} names for {function.num_args} parameters")
+
+
+def _check_function(
+    function: Function, instructions: Sequence[Instruction], constants: Sequence[Constant]
+) -> None:
+    """Registers and jumps of a VM function stay inside it, and it ends with a jump or return.
+
+    What it hands to TVM's builtins is what they take.
+    """
 
     def fail(problem: str) -> BytecodeError:
-        return BytecodeError(f"function {function.name!r} is corrupt: {problem}")
+        return _corrupt(function, problem)
 
     if not 0 <= function.start < function.end <= len(instructions):
         raise fail(f"instructions {function.start} to {function.end} do not exist")
-    if not 0 <= function.num_args <= function.num_registers <= MAX_REGISTERS:
-        raise fail(f"{function.num_args} parameters in {function.num_registers} registers")
-    if function.parameter_names and len(function.parameter_names) != function.num_args:
-        raise fail(f"{len(function.parameter_names)} names for {function.num_args} parameters")
 
     def check_register(register: Register, where: int, *special: int) -> None:
         if not (0 <= register.index < function.num_registers or register.index in special):
@@ -306,13 +327,12 @@ def _check_function(function: Function, instructions: Sequence[Instruction]) -> 
 
     for where in range(function.start, function.end):
         match instructions[where]:
-            case Call(destination, callee, operands):
+            case Call(destination, _, operands):
                 # As TVM does, a write to any special register is dropped.
                 check_register(destination, where, VOID_REGISTER, VM_REGISTER)
                 for operand in operands:
                     if isinstance(operand, Register):
                         check_register(operand, where, VOID_REGISTER, VM_REGISTER)
-                _check_heap(callee.name, operands, where, fail)
             case Ret(result):
                 check_register(result, where, VOID_REGISTER, VM_REGISTER)
             case Goto(offset):
@@ -323,24 +343,4 @@ def _check_function(function: Function, instructions: Sequence[Instruction]) -> 
                 check_target(1, where)
     if isinstance(instructions[function.end - 1], Call):
         raise fail("it does not end with a return")
-
-
-def _check_heap(
-    name: str, operands: Sequence[Operand], where: int, fail: Callable[[str], BytecodeError]
-) -> None:
-    """TVM's builtins access the heap unasked: with none there, that would end the process."""
-    match name, operands:
-        case "vm.builtin.match_shape", [_, heap, _, *pairs]:
-            codes, touching = pairs[::2], _MATCHING_THE_HEAP
-        case "vm.builtin.match_prim_value", [_, heap, code, *_]:
-            codes, touching = [code], _MATCHING_THE_HEAP
-        case "vm.builtin.make_shape", [heap, _, *pairs]:
-            codes, touching = pairs[::2], _LOADING_FROM_THE_HEAP
-        case "vm.builtin.make_prim_value", [heap, code, *_]:
-            codes, touching = [code], _LOADING_FROM_THE_HEAP
-        case _:
-            return
-    if isinstance(heap, Register) and heap.index < VOID_REGISTER:
-        return
-    if any(isinstance(code, Immediate) and code.value in touching for code in codes):
-        raise fail(f"instruction {where} needs symbolic dimensions without a shape heap")
+    check_builtins(function, instructions, constants, fail)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from vmprof.report.sizes import sizes_of
+
 _TENSOR = re.compile(r"([^\[\], ]+)\[([^\]]*)\]")
 
 
@@ -17,11 +19,14 @@ Parsed = tuple[tuple[str, tuple[int, ...]], ...]
 
 @lru_cache(maxsize=1 << 16)
 def parse(signature: str) -> Parsed:
-    """Dtype and dimensions of each tensor."""
-    return tuple(
-        (dtype, tuple(int(each) for each in dimensions.split(",") if each.strip()))
-        for dtype, dimensions in _TENSOR.findall(signature)
-    )
+    """Dtype and dimensions of each tensor; ``ValueError`` if there is one without."""
+    found = []
+    for dtype, dimensions in _TENSOR.findall(signature):
+        sizes = sizes_of(dimensions)
+        if sizes is None:
+            raise ValueError(f"{dimensions[:40]!r} is no shape")
+        found.append((dtype, sizes))
+    return tuple(found)
 
 
 def kind_of(signature: str) -> tuple[tuple[str, int], ...]:

@@ -16,11 +16,12 @@ from functools import lru_cache
 from vmprof.report.aggregate import merge_key
 from vmprof.report.kinds import calls_of, microseconds
 from vmprof.report.model import Report
-from vmprof.values import BYTES, Count, Metric
+from vmprof.report.sizes import sizes_of
+from vmprof.values import BYTES, INVOCATIONS, Count, Metric
 
 Key = tuple[Metric | None, ...]
 
-_TENSOR = re.compile(r"([a-z]+)(\d*)\[([\d, ]*)\]")
+_TENSOR = re.compile(r"([a-z]+)(\d{0,4})\[([\d, ]*)\]")
 _BITS = {"bool": 8}
 # Builtins that look at shapes, or make tensors with nothing in them.
 _TOUCH_NOTHING = tuple(
@@ -53,8 +54,10 @@ class Reuse:
 
     @classmethod
     def of(cls, report: Report) -> Reuse:
-        # Rows that stand for several calls are in no order.
-        in_order = all(calls_of(call) == 1 for call in report.calls)
+        # Rows that stand for several calls are in no order, nor are those of many invocations.
+        in_order = INVOCATIONS not in report.configuration and all(
+            calls_of(call) == 1 for call in report.calls
+        )
         sums: dict[Key, tuple[int, float, float]] = {}
         made: set[tuple[str, int]] = set()
         unknown_us = 0.0
@@ -93,8 +96,9 @@ def _tensors(shapes: str) -> tuple[tuple[str, int, int], ...]:
     for match in _TENSOR.finditer(shapes):
         name, bits, sizes = match.groups()
         width = int(bits or _BITS.get(name, 0))
-        elements = math.prod(int(size) for size in sizes.split(",") if size.strip())
-        if width % 8 or not width:
+        extents = sizes_of(sizes)
+        if extents is None or width % 8 or not width:
             return ()
+        elements = math.prod(extents)
         found.append((f"{name}{bits}", elements, elements * width // 8))
     return tuple(found) if len(found) == shapes.count("[") else ()

@@ -16,6 +16,8 @@ from vmprof.values import FLOPS, Row
 LAYER = "Layer"
 # What fusing an addition or a ReLU into a kernel adds to its operations, at most.
 _SAME_WORK = 0.05
+# Of an extent; what is longer is damage.
+_MOST_DIGITS = 18
 _DIMENSIONS = re.compile(r"\[([^\]]*)\]")
 
 
@@ -179,7 +181,7 @@ def _sizes(row: Row) -> Hashable:
 
 def _elements(dimensions: str) -> int:
     numbers: Iterable[str] = (part.strip() for part in dimensions.split(","))
-    return prod(int(part) for part in numbers if part.isdecimal())
+    return prod(int(part) for part in numbers if part.isdecimal() and len(part) <= _MOST_DIGITS)
 
 
 _KEYS: dict[MatchedBy, Callable[[Row], Hashable]] = {

@@ -19,6 +19,9 @@ _STRING_SETTINGS = frozenset({"Executor", "Engine", "Model", "Counters", "Note",
 # Some locales have a blank of their own: no-break, thin, narrow no-break.
 _GROUP_SEPARATORS = ",. '\u2019\u00a0\u2009\u202f"
 
+# Of a count, with separators. Longer ones are damage; of these floats can be made.
+_MOST_DIGITS = 100
+
 _SHARE = re.compile(r"-?(?:\d+(?:[.,]\d+)?(?:e[+-]?\d+)?|nan|inf)")
 
 # In these a cell that is no number is an error; other columns then are of text.
@@ -52,7 +55,9 @@ class Numbers:
         return cls()
 
     def count(self, cell: str) -> Count | None:
-        return Count(int(self._bare(cell))) if self._count.fullmatch(cell) else None
+        if not self._count.fullmatch(cell) or len(cell) > _MOST_DIGITS:
+            return None
+        return Count(int(self._bare(cell)))
 
     def whole(self, cell: str) -> Count | None:
         """As :meth:`count`, and as pandas writes counts of which one is missing: 5.0."""

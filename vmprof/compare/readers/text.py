@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vmprof.compare.readers.cells import Numbers, parse_column, parse_setting
@@ -28,7 +29,9 @@ _TOTAL = re.compile("Total {2,}")
 _QUOTED = re.compile(r'("(?:[^"\\]|\\.)*"): ')
 _SEPARATOR = "----------"
 _MODEL = re.compile(r"(?:^|\W)Evaluate \S+ inference cost of (.+?)(?: on \S.*)?$")
-_MEAN = re.compile(r"(?:^|\W)Mean \S+ inference time \(std dev\): ([\d.]+) ms \(([\d.]+) ms\)")
+_MEAN = re.compile(
+    r"(?:^|\W)Mean \S+ inference time \(std dev\): (\d+(?:\.\d+)?) ms \((\d+(?:\.\d+)?) ms\)"
+)
 
 
 def has_table(text: str) -> bool:
@@ -128,9 +131,12 @@ def _sort_out(
     while last and _TOTAL.match(f"{lines[last - 1]}  "):
         last -= 1
     totals: dict[str, Row] = {}
+    numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(2))
     for row in rows[last:]:
-        device = str(row.get("Device", ""))
-        totals[_new_name(device, totals)] = _without_empty(row)
+        device = name = str(row.get("Device", ""))
+        while name in totals:
+            name = f"{device} ({next(numbers[device])})"
+        totals[name] = _without_empty(row)
     calls, printed_sum = list(rows[:last]), None
     marks = [line.rstrip() == _SEPARATOR for line in lines[:last]]
     if any(marks):
@@ -138,12 +144,6 @@ def _sort_out(
         if lines[last - 1].startswith("Sum "):
             printed_sum = _without_empty(rows[last - 1])
     return [{"Name": "", **row} for row in calls], printed_sum, totals
-
-
-def _new_name(name: str, taken: Container[str]) -> str:
-    """``name``, or with a number behind it if there is one of that name."""
-    names = itertools.chain([name], (f"{name} ({number})" for number in itertools.count(2)))
-    return next(each for each in names if each not in taken)
 
 
 def _without_empty(row: Row) -> Row:

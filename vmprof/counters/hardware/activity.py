@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmprof.counters.hardware.cgroup import stopped_seconds
-from vmprof.counters.hardware.files import entries, number, text
+from vmprof.counters.hardware.files import entries, number, text, whole
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Columns of a line of /proc/stat: user nice system idle iowait irq softirq steal. The time of
@@ -29,7 +29,8 @@ class Moment:
     the hypervisor. ``own`` are those that this process used, ``waited`` those that each of its
     threads was ready to run and did not, ``stopped`` those for which a quota stopped it.
     ``overheated`` is how often a processor lowered its clock for that. ``load`` is
-    /proc/loadavg's, ``clock`` the highest of any CPU at the moment, in MHz.
+    /proc/loadavg's, ``clock`` the highest of any CPU at the moment, in MHz. ``online`` and
+    ``allowed`` are lists of CPUs (0-3,8): those that there are, and that this process may run on.
     """
 
     at: float
@@ -42,11 +43,13 @@ class Moment:
     overheated: int | None
     load: str | None
     clock: float | None
+    online: str = ""
+    allowed: str = ""
 
     @classmethod
     def now(cls, proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Moment:
         ticks = text(proc / "stat").partition("\n")[0].split()[1:]
-        numbers = [int(each) for each in ticks if each.isdigit()]
+        numbers = [value for each in ticks if (value := whole(each)) is not None]
         has_stat = len(numbers) > _STEAL and any(numbers)
         clocks = [number(file) for file in _of_cpus(sys, "cpufreq/scaling_cur_freq")]
         heats = [number(file) for file in _of_cpus(sys, "thermal_throttle/core_throttle_count")]
@@ -62,6 +65,8 @@ class Moment:
             overheated=sum(each or 0 for each in heats) if heats else None,
             load=", ".join(text(proc / "loadavg").split()[:3]) or None,
             clock=None if clock is None else clock / 1e3,
+            online=text(sys / "devices/system/cpu/online").strip(),
+            allowed=_status(proc, "Cpus_allowed_list"),
         )
 
 
@@ -123,8 +128,27 @@ class Activity:
             return None
         return max(self.end.overheated - self.begin.overheated, 0)
 
+    @property
+    def moved(self) -> str:
+        """How the CPUs changed that this process may run on; empty if they did not."""
+        begin, end = self.begin, self.end
+        parts = [
+            f"{what} {before or 'none'}, then {after or 'none'}"
+            for what, before, after in (
+                ("online", begin.online, end.online),
+                ("allowed", begin.allowed, end.allowed),
+            )
+            if before != after
+        ]
+        return "; ".join(parts)
+
     def _rate(self, seconds: float) -> float:
         return seconds / self.seconds if self.seconds > 0 else 0.0
+
+
+def _status(proc: Path, name: str) -> str:
+    lines = text(proc / "self/status").splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
 
 
 def _waited(proc: Path) -> dict[str, float] | None:
@@ -132,8 +156,8 @@ def _waited(proc: Path) -> dict[str, float] | None:
     found = {}
     for folder in entries(proc / "self/task"):
         numbers = text(folder / "schedstat").split()
-        if len(numbers) > 1 and numbers[1].isdigit():
-            found[folder.name] = int(numbers[1]) / 1e9
+        if len(numbers) > 1 and (waited := whole(numbers[1])) is not None:
+            found[folder.name] = waited / 1e9
     return found or None
 
 

@@ -22,5 +22,5 @@ def largest_cache(sys_root: Path = Path("/sys")) -> int:
 
 def size_of(size: str) -> int:
     """``32768K``, as Linux writes it."""
-    match = re.fullmatch(r"(\d+)([KMG])\s*", size)
+    match = re.fullmatch(r"([0-9]{1,18})([KMG])\s*", size)
     return int(match[1]) * _UNITS[match[2]] if match else 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vmprof.counters.hardware.files import number, text
+from vmprof.counters.hardware.files import number, text, whole
 
-_STOPPED = re.compile(r"^(throttled_usec|throttled_time) (\d+)$", re.MULTILINE)
+_STOPPED = re.compile(r"^(throttled_usec|throttled_time) ([0-9]{1,18})$", re.MULTILINE)
 _PER_SECOND = {"throttled_usec": 1e6, "throttled_time": 1e9}  # cgroup v2 and v1
 
 
@@ -34,8 +34,10 @@ def _quota(folder: Path) -> float | None:
     match text(folder / "cpu.max").split():
         case ["max", _]:
             return float("inf")
-        case [quota, period] if quota.isdigit() and period.isdigit() and int(period):
-            return int(quota) / int(period)
+        case [quota, period] if whole(period):
+            allowed, each = whole(quota), whole(period)
+            if allowed is not None and each:
+                return allowed / each
     allowed, each = number(folder / "cpu.cfs_quota_us"), number(folder / "cpu.cfs_period_us")
     if allowed is None or not each:
         return None

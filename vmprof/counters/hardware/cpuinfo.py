@@ -19,6 +19,7 @@ _IMPLEMENTERS = {
     0x6D: "Microsoft",
     0xC0: "Ampere",
 }
+_MAX_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,6 @@ def _processor(fields: Mapping[str, str]) -> Processor:
 
 def _integer(text: str | None) -> int | None:
     try:
-        return None if text is None else int(text, 0)
+        return None if text is None or len(text) > _MAX_DIGITS else int(text, 0)
     except ValueError:
         return None

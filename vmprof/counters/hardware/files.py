@@ -1,30 +1,52 @@
-"""Small files of /proc and /sys, which may be absent or forbidden."""
+"""Small files of /proc and /sys, which may be absent or forbidden.
+
+They may be a recording of another machine's, too, or what a container put there: none is
+believed to be short, nor any number in them to be one.
+"""
 
 from __future__ import annotations
 
+import re
+from functools import partial
+from itertools import islice
 from pathlib import Path
+
+# /proc/cpuinfo of a thousand processors has a tenth of it.
+_CHUNK, _MOST_CHUNKS = 1 << 16, 256
+# Linux has no more (CONFIG_NR_CPUS).
+_MAX_CPUS = 8192
+_MAX_NUMBER = 1 << 64
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
 
 
 def text(path: Path) -> str:
     """What the file says; ``""`` where it cannot be read."""
     try:
-        return path.read_text(errors="replace")
-    except OSError:
+        with path.open(errors="replace") as file:
+            # Of too much at a time /proc/sys gives nothing.
+            return "".join(islice(iter(partial(file.read, _CHUNK), ""), _MOST_CHUNKS))
+    except (OSError, ValueError):  # a path with a null byte in it
         return ""
 
 
-def number(path: Path) -> int | None:
-    try:
-        return int(text(path))
-    except ValueError:
+def whole(text: str) -> int | None:
+    """The number that ``text`` is, of at most 64 bits; None if it is none."""
+    text = text.strip()
+    if not _WHOLE.fullmatch(text) or not -_MAX_NUMBER < (value := int(text)) < _MAX_NUMBER:
         return None
+    return value
+
+
+def number(path: Path) -> int | None:
+    """The same of what a file says."""
+    return whole(text(path))
 
 
 def entries(folder: Path) -> list[Path]:
     """What lies in ``folder``, by name; nothing where it cannot be read."""
     try:
         return sorted(folder.iterdir())
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 
@@ -33,8 +55,7 @@ def cpu_list(text: str) -> tuple[int, ...]:
     cpus: list[int] = []
     for part in text.strip().split(","):
         low, _, high = part.partition("-")
-        try:
-            cpus.extend(range(int(low), int(high or low) + 1))
-        except ValueError:
-            continue
+        first, last = whole(low), whole(high or low)
+        if first is not None and last is not None and 0 <= first <= last < _MAX_CPUS:
+            cpus.extend(range(first, last + 1))
     return tuple(cpus)

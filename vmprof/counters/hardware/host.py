@@ -126,7 +126,7 @@ def _cpufreq_numbers(sys: Path, name: str) -> list[int]:
 
 
 def _memory(proc: Path, sys: Path) -> str:
-    total = re.search(r"^MemTotal:\s*(\d+) kB", text(proc / "meminfo"), re.MULTILINE)
+    total = re.search(r"^MemTotal:\s*([0-9]{1,18}) kB", text(proc / "meminfo"), re.MULTILINE)
     if total is None:
         return f"{UNKNOWN}/proc/meminfo does not tell"
     described = sizes(int(total[1]) << 10)

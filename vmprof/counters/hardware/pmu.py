@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vmprof.counters.hardware.files import cpu_list, entries, number, text
+from vmprof.counters.hardware.files import cpu_list, entries, number, text, whole
+
+_BITS = 64  # of config and its like
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,10 @@ def _field(text: str) -> Field | None:
     ranges = []
     for part in match[2].split(","):
         low, _, high = part.partition("-")
-        ranges.append((int(low), int(high or low)))
+        first, last = whole(low), whole(high or low)
+        if first is None or last is None or not first <= last < _BITS:
+            return None
+        ranges.append((first, last))
     return Field(match[1], tuple(ranges))
 
 

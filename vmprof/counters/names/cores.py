@@ -6,6 +6,8 @@ a thread moves between PMUs: an event needs an encoding for each.
 
 from __future__ import annotations
 
+import re
+
 from vmprof.counters.encoding import HARDWARE, SOFTWARE, Encoding
 from vmprof.counters.hardware.machine import Machine
 from vmprof.counters.hardware.pmu import Pmu
@@ -13,6 +15,8 @@ from vmprof.counters.names.generic import Generic
 
 # PERF_PMU_TYPE_SHIFT of linux/perf_event.h: the PMU's type, above a generic event's config.
 _TYPE_SHIFT = 32
+# As the kernel writes the number of an event: "event=0x011".
+_HEXADECIMAL = re.compile(r"event=0x([0-9a-f]{1,16})")
 
 # From here on Arm's core PMUs take a generic event for one PMU (commit 5c816728651a, "arm_pmu: Add
 # PERF_PMU_CAP_EXTENDED_HW_TYPE capability"); Intel's hybrids always did. See `needs_newer_kernel`.
@@ -51,9 +55,9 @@ def generic_on(event: Generic, pmu: Pmu, machine: Machine) -> Encoding:
         return Encoding(pmu.name, event.type, event.config)
     if needs_newer_kernel(pmu, machine):
         named = pmu.events.get(_ARM_NAMES.get(event.config, ""))
-        if named is not None and event.type == HARDWARE:
-            # The kernel writes the number in hexadecimal: "event=0x011".
-            return Encoding(pmu.name, pmu.type, int(named.terms.removeprefix("event="), 16))
+        number = None if named is None else _HEXADECIMAL.fullmatch(named.terms)
+        if number is not None and event.type == HARDWARE:
+            return Encoding(pmu.name, pmu.type, int(number[1], 16))
     return Encoding(pmu.name, event.type, pmu.type << _TYPE_SHIFT | event.config)
 
 

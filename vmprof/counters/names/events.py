@@ -22,6 +22,7 @@ _EVENT = re.compile(rf"{breakpoints.NAME}|(?!{breakpoints.PREFIX})(?:[^,{{}}/]|/
 _BETWEEN = re.compile(r"\s*(?:,[,\s]*|(?=\})|$)")
 _GROUP_BEGIN = re.compile(r"\{[,\s]*")
 _GROUP_END = re.compile(r"\}(?::(?P<modifiers>\w+))?\s*(?:,|$)")
+_MAX_LENGTH = 1 << 16
 
 
 def parse_events(text: str, machine: Machine) -> tuple[Group, ...]:
@@ -33,6 +34,8 @@ def parse_events(text: str, machine: Machine) -> tuple[Group, ...]:
     alone too; in several groups it may stand. Raises :class:`VmprofError` for
     what means nothing on ``machine``, with the reason.
     """
+    if len(text) > _MAX_LENGTH:
+        raise VmprofError(f"an event list of {len(text):,} characters is too long to be one")
     if text.strip() == "none":
         return ()
     groups = dict.fromkeys(_groups(text, machine))

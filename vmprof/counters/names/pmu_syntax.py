@@ -16,6 +16,9 @@ from vmprof.errors import VmprofError
 
 _RAW = re.compile(r"r(?:0x)?([0-9a-f]{1,16})", re.IGNORECASE)
 
+# Of a value; with more, leading zeros among them, it is none that fits.
+_MAX_DIGITS = 66
+
 _SAMPLING = "it is for samples, and vmprof counts, it does not sample"
 _THREADS = "vmprof itself decides which threads count"
 _CONFIG = "write r and the number in hexadecimal, or the PMU's terms"
@@ -151,11 +154,12 @@ def _values(named: NamedEvent, pmu: Pmu, text: str) -> dict[str, int]:
 def _number(value: str, name: str, place: Field, text: str) -> int:
     if not re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", value):
         raise VmprofError(f"event {text!r}: {name} is {value!r}; a number is needed, such as 0x3c")
-    number = int(value, 16 if value[:2].lower() == "0x" else 10)
-    if number >> place.bits:
+    base = 16 if value[:2].lower() == "0x" else 10
+    number = int(value, base) if len(value) <= _MAX_DIGITS else None
+    if number is None or number >> place.bits:
         raise VmprofError(
-            f"event {text!r}: {name} is {value}; the field has {place.bits} bits, so at most "
-            f"{(1 << place.bits) - 1:#x}"
+            f"event {text!r}: {name} is {value[:_MAX_DIGITS]}; the field has {place.bits} bits, "
+            f"so at most {(1 << place.bits) - 1:#x}"
         )
     return number
 

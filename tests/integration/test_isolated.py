@@ -1,0 +1,88 @@
+"""A model that takes its process down: with a process of its own, that is one line."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from pathlib import Path
+
+import pytest
+import tvm
+from support.commands import Completed, run
+from support.models import calls_packed
+
+# Ends its process in the call of that number of each process, in that start alone.
+KERNELS = """
+import os, signal
+from pathlib import Path
+import tvm_ffi
+
+calls = 0
+starts = Path(__file__).with_name("starts")
+with starts.open("a") as file:
+    file.write("x")
+start = len(starts.read_text())
+
+@tvm_ffi.register_global_func("test_isolated.kernel")
+def kernel(x, y):
+    global calls
+    calls += 1
+    y.copyfrom(x.numpy())
+    if calls == 12 and start == int(os.environ["LAST_START"]):
+        {ending}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("isolated")
+    executable = tvm.compile(calls_packed("test_isolated.kernel"), "llvm")
+    executable.export_library(str(folder / "model.so"))
+    return folder
+
+
+def measure(folder: Path, name: str, ending: str, *options: str, last: int = 1) -> Completed:
+    (folder / "starts").unlink(missing_ok=True)
+    (folder / f"{name}.py").write_text(KERNELS.format(ending=ending))
+    env = {"PYTHONPATH": str(folder), "LAST_START": str(last), "TMPDIR": str(folder)}
+    quick = ("--repeats", "6", "--counters", "none", "--quiet")
+    return run("run", "model.so", "--import", name, *quick, *options, cwd=folder, env=env)
+
+
+def test_a_signal_is_one_line_and_an_exit_code(folder: Path) -> None:
+    done = measure(folder, "dies", "os.kill(os.getpid(), signal.SIGSEGV)", "--isolate")
+    assert done.returncode == 5
+    assert done.stdout == ""
+    assert re.fullmatch(
+        r"vmprof: error: the process that the model ran in was ended by SIGSEGV "
+        r"\(Segmentation fault\) while it was (warming up|measuring), round \d+ of [a-z ]*\d+: "
+        r"what the model calls did that\n",
+        done.stderr,
+    )
+
+
+def test_so_is_leaving(folder: Path) -> None:
+    done = measure(folder, "leaves", "os._exit(0)", "--isolate")
+    assert done.returncode == 5
+    assert "the model ran in left by itself, with exit code 0 while it was " in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_starts_before_it_are_kept(folder: Path) -> None:
+    kill = "os.kill(os.getpid(), signal.SIGKILL)"
+    done = measure(folder, "later", kill, "--processes", "3", last=2)
+    assert done.returncode == 5
+    assert signal.SIGKILL.name in done.stderr
+    assert "(start 2 of 3): somebody killed it, or Linux did, for want of memory" in done.stderr
+    kept = re.search(r"what was measured is kept in (\S+)\n", done.stderr)
+    assert kept is not None
+    calls = json.loads(Path(kept[1]).read_text())["calls"]
+    assert "test_isolated.kernel" in {call["Name"]["string"] for call in calls}
+
+
+def test_what_does_not_die_is_reported(folder: Path) -> None:
+    done = measure(folder, "lives", "pass", "--isolate", last=0)
+    assert done.returncode == 0, done.stderr
+    assert "test_isolated.kernel" in done.stdout
+    assert "Starts" not in done.stdout
