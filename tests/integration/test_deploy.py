@@ -21,6 +21,8 @@ from pathlib import Path
 import pytest
 from support.commands import Completed, run
 
+from vmprof.remote.deploy import Host, _fits
+
 SSHD = "/usr/sbin/sshd"
 PYTHON = list(sys.version_info[:2])
 FACTS = {
@@ -195,6 +197,24 @@ def test_what_a_host_lacks(
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (board.folder / "made here").exists()
+
+
+@pytest.mark.parametrize(
+    ("tags", "fits"),
+    [
+        ("cp311-cp311-linux_x86_64", True),
+        ("cp310-cp310-linux_x86_64", False),
+        ("cp310-abi3-linux_x86_64", True),
+        ("cp310-abi3-manylinux_2_28_x86_64.manylinux2014_x86_64", True),
+        ("cp311-abi3-linux_x86_64", True),
+        ("cp312-abi3-linux_x86_64", False),
+        ("cp310-abi3-linux_aarch64", False),
+        ("py3-none-any", False),
+    ],
+)
+def test_a_wheel_s_name_says_for_whom_it_is(tags: str, fits: bool) -> None:
+    host = Host((3, 11), "x86_64", ("glibc", "2.36"), venv=True, compiler=True, headers=True)
+    assert _fits(Path(f"tvm_vmprof-0.1.0-{tags}.whl"), host) is fits
 
 
 def test_what_goes_wrong_on_the_way(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import venv
 import zipfile
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,13 @@ def test_the_source_distribution_is_complete(source_distribution: Path) -> None:
     assert "native/recorder.c" in names
     assert in_checkout() - names == set()
     assert {name for name in names if name.endswith((".so", ".pyc"))} == set()
+
+
+def test_each_extra_is_on_the_page() -> None:
+    page = (ROOT / "docs/install.md").read_text()
+    extras = metadata("tvm-vmprof").get_all("Provides-Extra") or []
+    told = re.findall(r"^\| `tvm-vmprof\[(\w+)\]` \|", page, re.MULTILINE)
+    assert sorted(told) == sorted(extras)
 
 
 @pytest.mark.slow

@@ -200,13 +200,21 @@ def _check_package(deployment: Deployment, host: Host, package: Path | None) -> 
                 f"{host.machine} and Python {'.'.join(map(str, host.python))} with --wheel"
             )
         return
-    tag = f"-cp{host.python[0]}{host.python[1]}-"
-    if tag not in package.name or not package.stem.endswith(host.machine):
+    if not _fits(package, host):
         raise VmprofError(
             f"{package} is no wheel for Python {'.'.join(map(str, host.python))} on "
             f"{host.machine}, which {deployment.host} has; leave --wheel out, or build one there "
             "(pip wheel --no-deps)"
         )
+
+
+def _fits(package: Path, host: Host) -> bool:
+    """Whether a wheel's name says that it is for the host; one for all Pythons says the oldest."""
+    tags = re.search(r"-cp(\d)(\d+)-([^-]+)-[^-]+_" + re.escape(host.machine) + "$", package.stem)
+    if tags is None:
+        return False
+    python = (int(tags[1]), int(tags[2]))
+    return python == host.python or (tags[3] == "abi3" and python <= host.python)
 
 
 def _install(ssh: Ssh, deployment: Deployment, package: Path | None, progress: Progress) -> None:
