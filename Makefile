@@ -130,7 +130,7 @@ $(READY): $(BUILT_FROM)
 	$(call say,making $(VENV))
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@rm -f vmprof/_native.*.so # Python would prefer one that an earlier version built
+	@rm -f vmprof/_native.*.so build/*/_native.*.so # an earlier version built them by another name
 	$(call say,installing vmprof and what it needs (TVM is about 100 MB))
 	$(BIN)/python -m pip install --progress-bar on --group dev --editable .
 	@touch $@
