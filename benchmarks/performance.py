@@ -115,6 +115,10 @@ def _is_rate(figure: Figure) -> bool:
     return " starts, " in figure.case
 
 
+def fleets(document: Document) -> str:
+    return _by_case(_of(document, "fleet"))
+
+
 def figures(document: Document) -> str:
     """All of them, in one table."""
     lines = [[name, *figure.cells()] for name, figure in _figures(document)]
@@ -153,6 +157,7 @@ PARTS: Mapping[str, Callable[[Document], str]] = {
         bounds,
         starts,
         alarms,
+        fleets,
         figures,
         quoted,
     )

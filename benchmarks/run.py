@@ -44,6 +44,7 @@ BENCHMARKS = (
     "bounds",
     "schedule",
     "significance",
+    "fleet",
     "compare_tvm_023",
 )
 
