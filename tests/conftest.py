@@ -21,6 +21,15 @@ settings.register_profile("explore", settings.get_profile("steady"), derandomize
 settings.load_profile("steady")
 
 
+_CPUS = os.sched_getaffinity(0)
+
+
+@pytest.fixture(autouse=True)
+def _on_any_cpu() -> None:
+    """TVM binds a thread that runs a model to the first CPU: tests at a time would share it."""
+    os.sched_setaffinity(0, _CPUS)
+
+
 @pytest.fixture
 def kernel() -> Iterator[FakeKernel]:
     """A kernel to play, in place of this machine's; perf events only."""
