@@ -8,7 +8,7 @@ print(vm.profile("main", x))
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from typing import Any
 
 import tvm
@@ -21,13 +21,27 @@ from vmprof.errors import VmprofError
 from vmprof.program import Program
 from vmprof.record.sessions.session import Session
 from vmprof.recording.reports import reports
-from vmprof.report import Report
+from vmprof.report import Report as AnyReport
+from vmprof.report.render import csv
 from vmprof.subject.load import load_program
 
 __all__ = ["Report", "VirtualMachine", "profile_vm"]
 
 _SHAPES = "Argument Shapes"
+# The texts in the rows of TVM's VM.
+_TEXTS = ("Name", "Device", _SHAPES)
 _NO_COUNTERS = "none"  # TVM's VM read the clock alone
+
+
+class Report(AnyReport):
+    """A report as TVM's was: calls that take tensors, in TVM's columns and counters asked for.
+
+    All that a :class:`vmprof.Report` can do it can do too.
+    """
+
+    def csv(self) -> str:
+        """As TVM's was: without a column of what CSV cannot say otherwise."""
+        return csv.render(self, extras=False)
 
 
 class VirtualMachine(relax.VirtualMachine):  # type: ignore[misc] # TVM has no types
@@ -121,6 +135,15 @@ def _may_change(values: Iterable[Any]) -> bool:
     return False
 
 
-def _as_tvm(report: Report) -> Report:
-    """``report`` with the calls that TVM's had: those that take a tensor."""
-    return replace(report, calls=tuple(call for call in report.calls if call.get(_SHAPES)))
+def _as_tvm(report: AnyReport) -> Report:
+    calls = tuple(
+        {
+            name: metric
+            for name, metric in call.items()
+            if name in _TEXTS or not isinstance(metric, str)
+        }
+        for call in report.calls
+        if call.get(_SHAPES)
+    )
+    own = {entry.name: getattr(report, entry.name) for entry in fields(report)}
+    return Report(**{**own, "calls": calls})
