@@ -70,7 +70,9 @@ def made_up(path: Path, factor: float) -> None:
             return {**row, "Duration (us)": Duration(value), "Duration (us) samples": samples}
 
         totals = {name: row_of(row) for name, row in report.device_metrics.items()}
-        return replace(report, calls=tuple(map(row_of, report.calls)), device_metrics=totals)
+        told = {k: v for k, v in report.configuration.items() if not k.startswith("Unprofiled")}
+        calls = tuple(map(row_of, report.calls))
+        return replace(report, calls=calls, device_metrics=totals, configuration=told)
 
     path.parent.mkdir(exist_ok=True)
     joined([start(number) for number in range(5)]).save(path)

@@ -96,7 +96,7 @@ def vmprof(request: pytest.FixtureRequest) -> Profiler:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """The test itself, then the verdict: what it asserts of the report comes first."""
     result = yield
-    profiler = getattr(item, "funcargs", {}).get("vmprof")
+    profiler: Any = getattr(item, "funcargs", {}).get("vmprof")
     # Another plugin, or the tests themselves, may have a fixture of this name.
     if type(profiler).__module__ != "vmprof.testing.profiler":
         return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from vmprof.compare.parts import Prose
 from vmprof.compare.permutation import enough_starts
 from vmprof.compare.readers import read_report
 from vmprof.errors import VmprofError
-from vmprof.progress import Progress
+from vmprof.progress import Progress, silent
 from vmprof.report import Report
 from vmprof.report.provenance import PROCESSOR
 from vmprof.report.render import save
@@ -145,13 +145,12 @@ class Profiler:
 
 
 def _profiled(
-    model: Any, inputs: Any, options: dict[str, Any], progress: Progress | None = None
+    model: Any, inputs: Any, options: Mapping[str, Any], progress: Progress = silent
 ) -> Report:
     """In any process: it can be pickled if what it is given can."""
     from vmprof.drivers.profile import profile
 
-    told = {} if progress is None else {"progress": progress}
-    return profile(model, inputs, **options, **told)
+    return profile(model, inputs, **{"progress": progress, **options})
 
 
 def _named(model: Any) -> str:
