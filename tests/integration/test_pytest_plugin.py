@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +15,7 @@ import tvm
 from tvm import relax
 
 import vmprof
+from vmprof.cli.parser import make_parser
 from vmprof.compare.readers import read_report
 from vmprof.report import Report
 from vmprof.report.starts import joined
@@ -191,3 +194,23 @@ def test_what_pytest_loads_at_its_start_is_next_to_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["vmprof", "vmprof.testing", "vmprof.testing.plugin"]
+
+
+def test_the_examples_of_the_page(tests: pytest.Pytester) -> None:
+    """The test of docs/testing.md, by its commands, with one start; CI files are YAML that it is."""
+    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (settings,) = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
+    tests.makepyfile(test_it=example)
+    tests.makeini(settings)
+    commands = re.findall(r"^    pytest(.*?)(?: +#.*)?$", page, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        outcomes = run(tests, *shlex.split(command), "--vmprof-processes", "1").parseoutcomes()
+        # What a single start cannot tell is a warning, and no failure.
+        assert outcomes["passed"] == 1
+    assert (tests.path / "reports" / "test_it.py-test_decode_is_no_slower.html").exists()
+    (diff,) = re.findall(r"^    vmprof (diff .*)$", page, re.MULTILINE)
+    assert page.count(f"vmprof {diff}") == 3
+    options = make_parser().parse_args(shlex.split(diff))
+    assert (options.processes, options.fail_over, options.html) == (5, 5.0, "changes.html")
