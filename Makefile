@@ -60,19 +60,23 @@ test-versions: $(READY)
 test-asan: $(READY)
 	$(call say,testing the native half under address and undefined-behaviour sanitizers)
 	$(BIN)/python tests/native/trial.py address
+	$(BIN)/python docs/make_trust.py
 
 test-tsan: $(READY)
 	$(call say,running the native half on many threads under the thread sanitizer)
 	$(BIN)/python tests/native/trial.py thread
+	$(BIN)/python docs/make_trust.py
 
 test-leaks: $(READY)
 	$(call need,valgrind --version,valgrind is not installed; on Debian or Ubuntu run: sudo apt install valgrind)
 	$(call say,running the native half under valgrind)
 	$(BIN)/python tests/native/trial.py leaks
+	$(BIN)/python docs/make_trust.py
 
 soak: $(READY)
 	$(call say,soaking: about ten minutes)
 	$(BIN)/python benchmarks/soak.py $(SOAK)
+	$(BIN)/python docs/make_trust.py
 
 fuzz: $(READY)
 	$(call say,fuzzing: a quarter of an hour)

@@ -1,6 +1,6 @@
 """The word that says what bounds an operator, against a stopwatch.
 
-    python benchmarks/bounds.py [--json FILE] [MODEL ...]
+    python benchmarks/bounds.py [--quick] [--json FILE] [MODEL ...]
 
 A kernel is called alone, again and again, so that its data are as near as they fit; in its
 model, as `vmprof run --metrics` measures it; and alone after the caches were filled with
@@ -14,13 +14,13 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import tvm
-from figures import save
+from figures import Figure, alone
 
 import vmprof
 from vmprof.counters.hardware.caches import largest_cache
@@ -37,52 +37,36 @@ LEAST_SHARE = 0.002
 _NEAR_SECONDS, _FAR_RUNS = 0.02, 5
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("models", nargs="*", metavar="MODEL", default=MODELS)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args()
-    found = []
-    for model in options.models:
-        print(f"\n{model}")
-        print(f"{'':54}  {'word':8}  {'near':>9}  {'model':>9}  {'far':>9}  {'at peak':>9}")
-        for line in measured(model):
-            times = "  ".join(
-                f"{line[name]:>9,.2f}" for name in ("near_us", "model_us", "far_us", "at_peak_us")
-            )
-            print(f"{line['name']:54.54}  {line['word']:8}  {times}", flush=True)
-            found.append({"model": model, **line})
-    if options.json:
-        save(options.json, found)
+def figures(models: Sequence[str] | None = None, *, quick: bool = False) -> Iterator[Figure]:
+    """Of each kernel that takes time, the longest of a model first."""
+    for model in models or (MODELS[:1] if quick else MODELS):
+        yield from measured(model)
 
 
-def measured(model: str) -> list[dict[str, Any]]:
-    """Each kernel of ``model`` that takes time, the longest first."""
+def measured(model: str) -> Iterator[Figure]:
     program = vmprof.load_program(model)
     report = vmprof.profile(program, counters="none", metrics=True)
     words = bounds(report)
     rows = [row for row in merge_calls(report.calls) if BYTES in row]
     whole = sum(map(microseconds, rows))
     filler = np.ones(2 * largest_cache(), np.uint8)
-    lines = []
     for row in sorted(rows, key=microseconds, reverse=True):
         if microseconds(row) < LEAST_SHARE * whole:
             continue
         kernel, tensors = program.packed_function(str(row["Name"])), tensors_of(row)
-        near, far = alone(lambda: kernel(*tensors), filler)  # noqa: B023 # called at once
+        near, far = by_itself(lambda: kernel(*tensors), filler)  # noqa: B023 # called at once
         bound = words[merge_key(row)]
-        lines.append(
-            {
-                "name": row["Name"],
-                "word": bound.word,
-                "near_us": near,
-                "model_us": fastest_us(row),
-                "far_us": far,
-                "at_peak_us": bound.needs_us or 0.0,
-                "because": bound.because,
-            }
+        case = f"{model}, {bound.word}: {row['Name']}"
+        figure = partial(Figure, case=case, unit="us")
+        yield figure(name="alone, data near", of="the fastest call", value=near)
+        yield figure(name="in the model", of="a call in the fastest repeat", value=fastest_us(row))
+        yield figure(name="alone, caches filled before", of="the fastest call", value=far)
+        yield figure(
+            name="needed at the peak",
+            of="what its operations or data need",
+            value=bound.needs_us,
+            absent="not known",
         )
-    return lines
 
 
 def tensors_of(row: Row) -> list[Any]:
@@ -93,7 +77,7 @@ def tensors_of(row: Row) -> list[Any]:
     return [tvm.runtime.tensor(random.random(shape).astype(kind)) for kind, shape in shapes]
 
 
-def alone(run: Callable[[], object], filler: np.ndarray[Any, Any]) -> tuple[float, float]:
+def by_itself(run: Callable[[], object], filler: np.ndarray[Any, Any]) -> tuple[float, float]:
     """Microseconds with its data near, and after ``filler`` was read."""
 
     def timed() -> float:
@@ -112,5 +96,9 @@ def alone(run: Callable[[], object], filler: np.ndarray[Any, Any]) -> tuple[floa
     return min(near), min(far)
 
 
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"default: {', '.join(MODELS)}")
+
+
 if __name__ == "__main__":
-    main()
+    alone(figures, __doc__, _add_arguments)

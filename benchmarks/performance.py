@@ -89,6 +89,36 @@ def start(document: Document) -> str:
     return _by_case(_of(document, "start"))
 
 
+def sampling(document: Document) -> str:
+    return _by_case(_of(document, "sampling"))
+
+
+def annotating(document: Document) -> str:
+    return _by_case(_of(document, "annotate"))
+
+
+def bounds(document: Document) -> str:
+    return _by_case(_of(document, "bounds"))
+
+
+def starts(document: Document) -> str:
+    """How much starts of one program differ."""
+    return _by_case(each for each in _of(document, "significance") if not _is_rate(each))
+
+
+def alarms(document: Document) -> str:
+    """How often a comparison of starts is mistaken."""
+    return _by_case(each for each in _of(document, "significance") if _is_rate(each))
+
+
+def _is_rate(figure: Figure) -> bool:
+    return " starts, " in figure.case
+
+
+def fleets(document: Document) -> str:
+    return _by_case(_of(document, "fleet"))
+
+
 def figures(document: Document) -> str:
     """All of them, in one table."""
     lines = [[name, *figure.cells()] for name, figure in _figures(document)]
@@ -122,6 +152,12 @@ PARTS: Mapping[str, Callable[[Document], str]] = {
         constants,
         compiling,
         start,
+        sampling,
+        annotating,
+        bounds,
+        starts,
+        alarms,
+        fleets,
         figures,
         quoted,
     )

@@ -41,8 +41,10 @@ BENCHMARKS = (
     "start",
     "reports",
     "annotate",
+    "bounds",
     "schedule",
     "significance",
+    "fleet",
     "compare_tvm_023",
 )
 

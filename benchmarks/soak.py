@@ -229,8 +229,11 @@ def main() -> None:
         lambda: [soak_profiles(options.profiles)],
     ):
         began = time.monotonic()
-        found += soak()
-        print(*found[-1].cells()[:3], f"({time.monotonic() - began:.0f} s)", sep="; ", flush=True)
+        entries = soak()
+        for each in entries:
+            print(*each.cells()[:3], sep="; ")
+        print(f"({time.monotonic() - began:.0f} s)", flush=True)
+        found += entries
     if options.keep:
         trust.keep(*found)
 

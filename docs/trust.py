@@ -32,7 +32,6 @@ PARTS = {
     "Native code": "native",
     "Faults": "faults",
     "Load": "load",
-    "Security": "security",
     "Versions": "versions",
 }
 

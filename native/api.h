@@ -64,10 +64,16 @@ void vmprof_source_sample(vmprof_source *source, vmprof_sample *sample);
  * the end: something that should have been counted was not. */
 int vmprof_source_enable(vmprof_source *source);
 int vmprof_source_disable(vmprof_source *source);
-void vmprof_source_close(vmprof_source *source);
+void vmprof_source_close(vmprof_source *source); /* NULL is fine */
 /* The same for the calling thread, disabled. NULL with the number of the event that could
  * not be opened and -errno, or -ENOSYS if `source` can only be one thread's. */
 vmprof_source *vmprof_source_clone(const vmprof_source *source, int64_t problem[2]);
+
+/* ---- fork.c ----------------------------------------------------------------------------- */
+
+/* The process is about to end: sources and teams stay as they are from now on, since other
+ * threads may still be in them. */
+void vmprof_end(void);
 
 /* ---- group.c: perf events that are counted together ----------------------------- */
 
@@ -141,6 +147,7 @@ vmprof_team *vmprof_team_new(vmprof_source *const *sources, int num_sources);
 /* All of them count from now on, until they are disabled: a run. By the running thread. */
 void vmprof_team_enable(vmprof_team *team);
 void vmprof_team_disable(vmprof_team *team);
+/* A run of the calling thread that an interrupt has left open in it ends. */
 void vmprof_team_release(vmprof_team *team);
 
 #define VMPROF_NO_PROBLEM 0
@@ -255,10 +262,11 @@ typedef struct {
  * most `sample_words` 64-bit words. NULL with errno set when memory cannot be
  * reserved. */
 vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words);
-/* Gives up Python's reference; sites that still live keep the memory. */
-void vmprof_recorder_release(vmprof_recorder *recorder);
+/* Gives up Python's reference; sites that still live keep the memory. A run of the calling
+ * thread that an interrupt has left open ends. */
+void vmprof_recorder_give_up(vmprof_recorder *recorder);
 
-/* Forgets all records and readies `expected` of them: pages are touched here,
+/* Ends a run of the calling thread that is open, forgets all records and readies `expected` of them: pages are touched here,
  * so that no window pays for a page fault. In runs from now on `mode` is read, from `sources`
  * where it counts; from `team`'s, which are the same, in tasks on other threads. 0, or
  * -errno. */
@@ -270,6 +278,8 @@ int vmprof_run_begin(vmprof_recorder *recorder);
 /* Ends it, whatever is still open in it. By the thread that began it; 0 and nothing done if it
  * did not, if the run has ended already, or in the child of a fork; else 1. */
 int vmprof_run_end(vmprof_recorder *recorder, int failed);
+/* Whether the calling thread is in a run. */
+int vmprof_run_is_open(void);
 
 int64_t vmprof_recorder_count(const vmprof_recorder *recorder);
 uint64_t vmprof_recorder_stride(const vmprof_recorder *recorder);

@@ -313,5 +313,6 @@ int vmprof_register_functions(void) {
   if (code == 0) code = vmprof_register_function("vmprof.run", vmprof_run);
   if (code == 0) code = vmprof_register_function("vmprof.empty", empty);
   if (code == 0) code = vmprof_register_code_functions();
+  if (code == 0) code = vmprof_watch_forks();
   return code;
 }

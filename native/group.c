@@ -44,8 +44,16 @@ static void close_events(perf_group *group) {
   while (group->opened > 0) vmprof_syscalls.close(group->descriptors[--group->opened]);
 }
 
+static void orphan_group(vmprof_source *source) {
+  perf_group *group = (perf_group *)source;
+  free(group->pages); /* where they were something else may be */
+  group->pages = NULL;
+  close_events(group);
+}
+
 static void close_group(vmprof_source *source) {
   perf_group *group = (perf_group *)source;
+  vmprof_source_gone(source);
   close_events(group);
   if (group->guarded) vmprof_traps_release();
   free(group->descriptors);
@@ -275,6 +283,7 @@ vmprof_source *vmprof_group_open(const vmprof_event *events, int count, int pinn
       .settle = settle_group,
       .clone = clone_group,
       .close = close_group,
+      .orphan = orphan_group,
   };
   for (int i = 0; i < count; ++i) {
     if (events[i].type != PERF_TYPE_BREAKPOINT) continue;
@@ -283,6 +292,7 @@ vmprof_source *vmprof_group_open(const vmprof_event *events, int count, int pinn
     /* What a thread starts later inherits from an event that is open then. */
     group->open_while_enabled |= !events[i].inherit;
   }
+  vmprof_source_known(&group->source);
   if (open_events(group, problem) != 0) {
     close_group(&group->source);
     return NULL;

@@ -77,12 +77,10 @@ static void thread_ends(void *caller) {
   vmprof_caller_release(caller);
 }
 
-/* The child has one thread, no part of the counters' memory, and the recordings of its
- * parent's: it records nothing. Windows that are open are never closed (vmprof_call_close). */
+/* The child has the recordings of its parent's: it records nothing (and see fork.c). */
 static void in_child(void) {
   vmprof_session *session = atomic_load(&newest);
   if (session != NULL) atomic_store(&session->open, 0);
-  vmprof_here = (vmprof_work){0};
 }
 
 static void prepare(void) {

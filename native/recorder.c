@@ -81,6 +81,11 @@ void vmprof_recorder_release(vmprof_recorder *recorder) {
   free(recorder);
 }
 
+void vmprof_recorder_give_up(vmprof_recorder *recorder) {
+  vmprof_run_abandon(recorder);
+  vmprof_recorder_release(recorder);
+}
+
 /* ---- between runs ----------------------------------------------------------- */
 
 /* Writes to every page of the first `size` bytes what is there already. */
@@ -157,6 +162,7 @@ void vmprof_recorder_touch(vmprof_recorder *recorder, int64_t records) {
 
 int vmprof_recorder_ready(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
                           int num_sources, vmprof_team *team, int64_t expected) {
+  vmprof_run_abandon(recorder);
   const int code = vmprof_recorder_configure(recorder, mode, sources, num_sources, team);
   if (code != 0) return code;
   vmprof_recorder_clear(recorder);

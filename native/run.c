@@ -11,6 +11,36 @@ static void switch_counters(const vmprof_recorder *recorder, int on) {
   }
 }
 
+/* ---- what an interrupt may leave behind -------------------------------------------- */
+
+/* Whether `recorder` is one, or has one, that goes. */
+static int goes(const vmprof_recorder *recorder, const void *one) {
+  if (recorder == NULL) return 0;
+  if (recorder == one || recorder->team == one) return 1;
+  for (int i = 0; i < recorder->num_sources; ++i) {
+    if (recorder->sources[i] == one) return 1;
+  }
+  return 0;
+}
+
+void vmprof_run_abandon(const void *one) {
+  while (vmprof_here.runs && goes(vmprof_here.recorder, one)) {
+    vmprof_run_end(vmprof_here.recorder, /*failed=*/1);
+  }
+  if (!vmprof_here.runs) return;
+  /* Those that the thread would return to. */
+  for (vmprof_recorder *each = vmprof_here.recorder; each != NULL;
+       each = each->outside.recorder) {
+    while (goes(each->outside.recorder, one)) {
+      each->outside = each->outside.recorder->outside;
+    }
+  }
+}
+
+/* ---- a run ---------------------------------------------------------------------------- */
+
+int vmprof_run_is_open(void) { return vmprof_here.runs; }
+
 int vmprof_run_begin(vmprof_recorder *recorder) {
   vmprof_record *run =
       vmprof_new_record(recorder, VMPROF_RUN_SITE, vmprof_thread_number(), /*parent=*/-1);

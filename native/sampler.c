@@ -145,8 +145,17 @@ static int disable_sampler(vmprof_source *source) {
 
 static void one_way(vmprof_source *source) { (void)source; }
 
+static void orphan_sampler(vmprof_source *source) {
+  sampler *own = (sampler *)source;
+  own->page = NULL; /* where it was something else may be */
+  if (own->descriptor >= 0) vmprof_syscalls.close(own->descriptor);
+  own->descriptor = -1;
+  own->used = own->lost = own->throttled = 0;
+}
+
 static void close_sampler(vmprof_source *source) {
   sampler *own = (sampler *)source;
+  vmprof_source_gone(source);
   if (own->page != NULL) vmprof_syscalls.munmap(own->page, own->mapped);
   if (own->descriptor >= 0) vmprof_syscalls.close(own->descriptor);
   if (own->hits != MAP_FAILED) munmap(own->hits, HITS_MAX * sizeof *own->hits);
@@ -237,7 +246,9 @@ vmprof_source *vmprof_sampler_open(const vmprof_sampling *asked, int64_t problem
       .settle = one_way,
       .clone = clone_sampler,
       .close = close_sampler,
+      .orphan = orphan_sampler,
   };
+  vmprof_source_known(&own->source);
   const int code = open_ring(own, &problem[0]);
   if (code != 0) {
     problem[1] = code;
@@ -250,7 +261,7 @@ vmprof_source *vmprof_sampler_open(const vmprof_sampling *asked, int64_t problem
 /* ---- what was found -------------------------------------------------------------------------- */
 
 int vmprof_source_is_sampler(const vmprof_source *source) {
-  return source->sample == sample_nothing;
+  return source->close == close_sampler;
 }
 
 int64_t vmprof_sampler_count(const vmprof_source *source) {

@@ -20,7 +20,11 @@ int vmprof_source_enable(vmprof_source *source) {
 }
 
 int vmprof_source_disable(vmprof_source *source) { return source->disable(source); }
-void vmprof_source_close(vmprof_source *source) { source->close(source); }
+void vmprof_source_close(vmprof_source *source) {
+  if (source == NULL || vmprof_is_ending()) return;
+  vmprof_run_abandon(source);
+  source->close(source);
+}
 
 vmprof_source *vmprof_source_clone(const vmprof_source *source, int64_t problem[2]) {
   problem[0] = 0;

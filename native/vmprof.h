@@ -23,11 +23,26 @@ struct vmprof_source {
    * if that fails. Without this function it is a thing of the running thread alone. */
   vmprof_source *(*clone)(const vmprof_source *source, int64_t problem[2]);
   void (*close)(vmprof_source *source);
+  /* In a child of fork(): lets go of what is the parent's, and touches none of it. Of sources
+   * that are known (fork.c). */
+  void (*orphan)(vmprof_source *source);
+  vmprof_source *after; /* among the known ones */
+  vmprof_source **before;
 };
 
 static inline uint64_t vmprof_sample_size(int values) {
   return sizeof(vmprof_sample) + (uint64_t)values * sizeof(uint64_t);
 }
+
+/* ---- fork.c ------------------------------------------------------------------------------ */
+
+/* It dies in children of fork() from now on; until it is closed. */
+void vmprof_source_known(vmprof_source *source);
+void vmprof_source_gone(vmprof_source *source);
+/* From now on. 0, or an error number. */
+int vmprof_watch_forks(void);
+/* Whether the process is about to end: then nothing is closed. */
+int vmprof_is_ending(void);
 
 /* ---- team.c, sampler.c ---------------------------------------------------------------- */
 
@@ -52,6 +67,7 @@ typedef struct {
 } vmprof_site;
 
 void vmprof_recorder_hold(vmprof_recorder *recorder);
+void vmprof_recorder_release(vmprof_recorder *recorder);
 /* Where the calling thread's calls at a site that knows `root` are recorded, or NULL: that
  * recorder itself, or in a session the thread's own. */
 vmprof_recorder *vmprof_recording(const vmprof_recorder *root);
@@ -96,6 +112,9 @@ int vmprof_register_code_functions(void);
 int vmprof_hook(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result);
 
 /* ---- run.c ------------------------------------------------------------------------ */
+
+/* Before a recorder, a team or a source goes: no run of the calling thread goes on in it. */
+void vmprof_run_abandon(const void *one);
 
 /* The packed function "vmprof.run". */
 int vmprof_run(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result);

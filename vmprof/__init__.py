@@ -4,10 +4,14 @@ import vmprof
 print(vmprof.profile("model.so"))
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+import importlib
+
+TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, which takes time to load
 if TYPE_CHECKING:
+    from typing import Any
+
     from vmprof.compare.diff import Diff
     from vmprof.compare.diff import diff_reports as diff
     from vmprof.compare.study import Study

@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import atexit
+
 import tvm_ffi  # before _native: it brings libtvm_ffi, which _native needs, into the process
 
 from vmprof._native import ffi, lib
@@ -24,5 +26,8 @@ hook: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.hook")
 run: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.run")
 entry: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.entry")
 empty: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.empty")
+
+# What nobody has closed by then stays open: other threads may still be in it.
+atexit.register(lib.vmprof_end)
 
 __all__ = ["empty", "entry", "ffi", "hook", "lib", "run", "wrap"]

@@ -10,8 +10,8 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from itertools import pairwise
 
 _STDERR = 2
@@ -36,8 +36,13 @@ def kept_quiet(doing: str, said: list[str] | None = None) -> Iterator[None]:
     output = io.StringIO()
     with tempfile.TemporaryFile() as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        restore = _diverted(file.fileno())
+        sys.stderr.flush()
+        before = -1
         try:
+            with suppress(OSError):  # closed
+                before = os.dup(_STDERR)
+            if before >= 0:
+                os.dup2(file.fileno(), _STDERR)
             with redirect_stdout(output):
                 yield
         except BaseException as error:
@@ -45,7 +50,13 @@ def kept_quiet(doing: str, said: list[str] | None = None) -> Iterator[None]:
             traceback.clear_frames(error.__traceback__)
             raise
         finally:
-            restore()
+            # Calls of C: an interrupt comes behind one of them, and keeps none from being done.
+            try:
+                sys.stderr.flush()
+            finally:
+                if before >= 0:
+                    os.dup2(before, _STDERR)
+                    os.close(before)
             file.seek(0)
             text = file.read().decode(errors="replace")
             if said is not None:
@@ -67,23 +78,6 @@ def reason_of(error: BaseException) -> str:
     reason = first or (lines[1] if len(lines) > 1 else lines[0])
     call = dict(pairwise(lines)).get("Offending call:")
     return reason[:_LONG] + (f" ({call[:_LONG]})" if call else "")
-
-
-def _diverted(descriptor: int) -> Callable[[], None]:
-    """Have what goes to descriptor 2 go to ``descriptor``; what is returned ends that."""
-    sys.stderr.flush()
-    try:
-        before = os.dup(_STDERR)
-    except OSError:  # closed
-        return lambda: None
-    os.dup2(descriptor, _STDERR)
-
-    def restore() -> None:
-        sys.stderr.flush()
-        os.dup2(before, _STDERR)
-        os.close(before)
-
-    return restore
 
 
 def _of_others(text: str) -> str:

@@ -74,6 +74,11 @@ INCLUSIVE_DURATION = f"Duration{INCLUSIVE} (us)"
 PATH = "Call path"
 # In the configuration: the one that was called from outside.
 FUNCTION = "Function"
+# In the configuration of what was recorded of a program: how often it called the function. Its rows
+# are means over invocations, which differ as the program wants it.
+INVOCATIONS = "Invocations"
+# Of such a row: how many calls there were, from the least to the most if that differs.
+CALLS_PER_INVOCATION = "Calls per invocation"
 # The layers of the model that a call does the work of: :mod:`vmprof.report.layers`.
 LAYER = "Layer"
 

@@ -10,13 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from support.browsing import complaints, covered, cut, faint, overflowing, picture, seen, show
 from support.recordings import Made
 from support.reports import network
+from support.sampled_code import CODE, TEXT, sampled_report
 
 from vmprof import Report
+from vmprof.compare.page import page_with_reports
+from vmprof.compare.validate import Validation, compare_engines
+from vmprof.compare.validate.text import parts_of
 from vmprof.recording.page import render as render_recording
 from vmprof.recording.tables import TIMED
 from vmprof.report.render.html import render_several
@@ -57,6 +62,18 @@ def recorded() -> str:
     return render_recording(made.recording())
 
 
+def looked_into() -> str:
+    text = {number: line + " + x[k]" * 60 for number, line in TEXT.items()}
+    return sampled_report(structs.replace(CODE, text=text), "fused_" * 30).html()
+
+
+def validated() -> str:
+    reports = {"vmprof": network(), "tvm": network(3)}
+    agreement = compare_engines(reports, 5.0)
+    validation = Validation(reports, agreement, "they differ " * 20, reproducible=True)
+    return page_with_reports(parts_of(validation, "network"), "Validation", reports)
+
+
 PAGES = {
     "report": (lambda: full().html(), ""),
     "several": (lambda: render_several({"before": full(), "after " * 30: network(8)}), ""),
@@ -65,6 +82,9 @@ PAGES = {
         "#report-1",
     ),
     "recording": (recorded, "#report-0"),
+    "inside": (looked_into, ""),
+    "validation": (validated, ""),
+    "one-of-validation": (validated, "#report-1"),
 }
 
 

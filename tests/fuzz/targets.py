@@ -144,7 +144,7 @@ def _machine(data: bytes) -> None:
 
 def _lay(root: Path, path: str, content: bytes) -> None:
     parts = [part for part in path.replace("\0", "").split("/") if part not in ("", ".", "..")]
-    file = root.joinpath(*(part[:100] for part in parts))
+    file = root.joinpath(*(part[:100] for part in parts[:20]))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,16 +19,17 @@ from vmprof.cli.main import program
 sys.exit(program())
 """
 
-# SIGINT while the module is looked for that the first argument names.
+# The signal of that number, while the module is looked for that the next argument names. In text
+# that is executed, as dataclasses do it, Python remembers it for the end of the process.
 INTERRUPTED = """
 import os, signal, sys
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == where:
-            os.kill(os.getpid(), signal.SIGINT)
+            exec(f"import os; os.kill(os.getpid(), {number})")
 
-_, where, *arguments = sys.argv
+_, number, where, *arguments = sys.argv
 sys.meta_path.insert(0, Finder())
 sys.argv = ["vmprof", *arguments]
 from vmprof.cli.main import program
@@ -121,12 +123,22 @@ def test_every_public_name_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "module",
-    ["argparse", "vmprof.cli.parser", "numpy", "tvm_ffi", "tvm", "tvm.relax", "vmprof.zoo.models"],
+    ("module", "number", "word"),
+    [
+        ("argparse", signal.SIGINT, "interrupted"),
+        ("vmprof.cli.parser", signal.SIGTERM, "terminated"),
+        ("numpy", signal.SIGINT, "interrupted"),
+        ("tvm_ffi", signal.SIGTERM, "terminated"),
+        ("tvm", signal.SIGHUP, "hung up"),
+        ("tvm.relax", signal.SIGINT, "interrupted"),
+        ("vmprof.zoo.models", signal.SIGTERM, "terminated"),
+    ],
 )
-def test_interrupted_while_it_loads(tmp_path: Path, module: str) -> None:
-    result = python(INTERRUPTED, module, "run", "mlp", cwd=tmp_path)
-    assert (result.returncode, result.stderr) == (130, "vmprof: interrupted\n")
+def test_interrupted_while_it_loads(
+    tmp_path: Path, module: str, number: signal.Signals, word: str
+) -> None:
+    result = python(INTERRUPTED, str(int(number)), module, "run", "mlp", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (128 + number, f"vmprof: {word}\n")
     assert result.stdout == ""
 
 
@@ -149,7 +161,8 @@ def test_interrupted_where_it_is_taken_for_something_else(tmp_path: Path, call: 
 
 def test_what_a_shell_has_ignored_stays_ignored(tmp_path: Path) -> None:
     code = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n" + INTERRUPTED
-    result = python(code, "vmprof.cli.doctor", "doctor", cwd=tmp_path)
+    number = str(int(signal.SIGINT))
+    result = python(code, number, "vmprof.cli.doctor", "doctor", cwd=tmp_path)
     assert "interrupted" not in result.stderr
     assert result.returncode != 130
     assert result.stdout

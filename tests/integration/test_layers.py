@@ -16,6 +16,8 @@ from tvm import relax
 
 import vmprof
 from vmprof.program import Program
+from vmprof.recording import saved
+from vmprof.recording.reports import reports
 from vmprof.report import Report
 from vmprof.report.layers import by_layer, layers_of
 from vmprof.values import LAYER, Count
@@ -72,6 +74,19 @@ def test_calls_of_one_kernel_are_of_different_layers(schedule: str, engine: str)
     rows = {str(row["Name"]): row["Count"] for row in by_layer(report, 1).calls}
     assert rows["first"] == rows["second"] == Count(1)
     assert "(no layer)" in rows
+
+
+@pytest.mark.parametrize("engine", ["vmprof", "tvm"])
+def test_rows_of_a_recording_have_those_of_all_their_calls(engine: str) -> None:
+    executable = vmprof.compile(graph(two_alike, 4, 8))
+    with vmprof.Session("none", engine=engine) as session:
+        vm = session.attach(relax.VirtualMachine(executable, tvm.cpu()))
+        for _ in range(4):
+            vm["main"](tvm.runtime.tensor(np.zeros((4, 8), "float32")))
+    (report,) = reports(saved.loads(saved.dumps(session.recording()), "x")).values()
+    assert layers_in(report) == [
+        "first.dense + first.relu + second.dense + second.relu",
+    ]
 
 
 def test_beside_tvms_compile_and_through_a_file(tmp_path: Path) -> None:

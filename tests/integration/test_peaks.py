@@ -63,8 +63,16 @@ def test_a_run_measures_the_machine_by_itself_and_says_what_bounds_each_operator
     assert told.startswith(f"{dense['Name']} {dense['Argument Shapes']}\n  {dense['Bound']}: ")
     assert "\n  operations: " in told
     assert "\n  data: " in told
+    data = tmp_path / "why.json"
+    assert main(["show", str(path), "--why", "dense_pack", "--json", str(data)]) == 0
+    first = json.loads(data.read_text())["operators"][0]
+    capsys.readouterr()
+    assert (first["name"], first["bound"]) == (dense["Name"], dense["Bound"])
+    assert first["us"].keys() == {"time", "start", "operations", "data", "data_at_worst"}
     assert main(["show", str(path), "--why", "nothing"]) == 1
     assert "no operator has such a name" in capsys.readouterr().err
+    assert main(["show", str(path), "--why", "dense", "--csv", str(tmp_path / "r.csv")]) == 1
+    assert "--csv does not go with --why" in capsys.readouterr().err
     assert main(["peaks", "--threads", "1", "--history", "--json"]) == 0
     assert {each["threads"] for each in json.loads(capsys.readouterr().out)} == {1}
 

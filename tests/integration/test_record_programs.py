@@ -149,8 +149,10 @@ def test_a_session_of_the_programs_own_is_refused_with_the_way_out(folder: Path)
 
 def test_a_program_without_a_vm_is_told_so_in_one_line(folder: Path) -> None:
     (folder / "program.py").write_text(NO_VM)
-    done = record("--counters", "none", "program.py", cwd=folder)
+    how = ("--counters", "software", "--save", "nothing.vmprof")
+    done = record(*how, "program.py", cwd=folder)
     assert (done.returncode, done.stdout) == (4, "hello\n")
+    assert load(folder / "nothing.vmprof").counts[0].values.shape == (0, 4)
     assert done.stderr.startswith("Nothing was recorded: no tvm.relax.VirtualMachine")
     assert done.stderr.count("\n") == 1
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.models import dynamic
+from support.models import calls_packed, dynamic
 from support.rpc import (
     HOST,
     eventually,
@@ -54,9 +54,21 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("server")
 
 
+# What is on the server's host alone.
+PACKAGE = """
+import tvm_ffi
+
+@tvm_ffi.register_global_func("only_there.copy")
+def copy(x, y):
+    y.copyfrom(x)
+"""
+
+
 @pytest.fixture(scope="module")
-def port(temporary: Path) -> Iterator[int]:
-    with vmprof_server(temporary) as port:
+def port(temporary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    packages = tmp_path_factory.mktemp("packages")
+    (packages / "only_there.py").write_text(PACKAGE)
+    with vmprof_server(temporary, environment={"PYTHONPATH": str(packages)}) as port:
         yield port
 
 
@@ -127,6 +139,23 @@ def test_given_values_go_over_bit_by_bit(remote: Remote) -> None:
     assert first_difference(remote.outputs(), here) is None
 
 
+def test_libraries_of_one_name_are_told_apart(remote: Remote, subject: Subject) -> None:
+    other = Path(subject.source).parent / "other" / "dynamic.so"
+    other.parent.mkdir()
+    vmprof.compile(calls_packed("rpc.test.nothing")).export_library(other)
+    first = rows(remote.profile(subject, SHORT))
+    with pytest.raises(VmprofError, match=r"rpc\.test\.nothing"):
+        remote.profile(Subject(other), SHORT)
+    assert rows(remote.profile(subject, SHORT)) == first
+
+
+def test_functions_of_a_package_there(remote: Remote, tmp_path: Path) -> None:
+    vmprof.compile(calls_packed("only_there.copy")).export_library(tmp_path / "calls.so")
+    subject = Subject(str(tmp_path / "calls.so"), imports=("only_there",))
+    report = remote.profile(subject, SHORT)
+    assert "only_there.copy" in [row["Name"] for row in report.calls]
+
+
 def test_options_go_over(remote: Remote, library: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text('description = "mine"\nevents = "page-faults"\n')
@@ -157,12 +186,17 @@ def test_what_cannot_go_over_is_said(remote: Remote, library: Path) -> None:
         remote.profile(Subject(library, np.array([object()])), SHORT)
 
 
-def test_what_goes_wrong_there_is_said_here(remote: Remote, subject: Subject) -> None:
+def test_what_goes_wrong_there_is_said_here(
+    remote: Remote, subject: Subject, library: Path, tmp_path: Path
+) -> None:
     name = remote.host.name
     with pytest.raises(VmprofError, match=f"^{name}: .*no function 'nothing'"):
         remote.profile(replace(subject, entry="nothing"), SHORT)
     with pytest.raises(VmprofError, match=f"^{name}: .*nonsense"):
         remote.profile(subject, Profiling(Counting("nonsense")))
+    (broken := tmp_path / "broken.so").write_bytes(library.read_bytes()[:5000])
+    with pytest.raises(VmprofError, match=rf"^{name}: broken\.so is cut short"):
+        remote.profile(Subject(str(broken)), SHORT)
     # The session goes on.
     assert remote.profile(subject, SHORT).calls
 
@@ -257,8 +291,10 @@ def test_an_interrupt_leaves_nothing(port: int, temporary: Path, library: Path) 
     with subprocess.Popen(
         [*command, "--dim", "n=3", "--repeats", "1000000000"], stderr=subprocess.PIPE, text=True
     ) as client:
-        eventually(lambda: [*temporary.glob("vmprof-rpc-*/session-*/*.so")])
-        client.send_signal(signal.SIGINT)
+        try:
+            eventually(lambda: [*temporary.glob("vmprof-rpc-*/session-*/*/*.so")])
+        finally:  # it would measure for ever
+            client.send_signal(signal.SIGINT)
         assert client.stderr is not None
         assert client.stderr.read() == "vmprof: interrupted\n"
     assert client.returncode == 130
@@ -290,6 +326,15 @@ def processes_in(folder: Path) -> list[int]:
     return found
 
 
+# To TVM's server: of another protocol, without a key, with one that is no text.
+@pytest.mark.parametrize("said", ["GET / HTTP/1.1", "\x71\xf2\x0f\0" + 4 * "\0", "\xff"])
+def test_who_speaks_another_language_is_put_off(port: int, said: str) -> None:
+    with socket.create_connection((HOST, port)) as connection:
+        connection.sendall(said.encode("latin-1"))
+    with Remote.connect(HOST, port) as remote:
+        assert remote.host.name
+
+
 def test_clients_wait_for_each_other(port: int) -> None:
     names: list[str] = []
     with Remote.connect(HOST, port):
@@ -306,8 +351,9 @@ def test_clients_wait_for_each_other(port: int) -> None:
 
 def test_a_host_that_is_gone_is_noticed(port: int) -> None:
     """Connections are kept alive, which TVM does not do."""
-    with kept_alive():
+    with kept_alive() as addresses:
         connection = socket.create_connection((HOST, port))
+    assert addresses == [(HOST, port)]
     with connection:
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
@@ -335,10 +381,16 @@ def test_servers_of_a_tracker(tmp_path: Path, subject: Subject) -> None:
         with pytest.raises(VmprofError, match="has no server under the key 'board'; start one"):
             Remote.request(address, KEY)
         options = ("--tracker", f"{HOST}:{at}", "--key", KEY)
-        with vmprof_server(tmp_path, *options), vmprof_server(tmp_path, *options):
+        with (
+            vmprof_server(tmp_path, *options) as first,
+            vmprof_server(tmp_path, *options) as second,
+        ):
             eventually(lambda: _registered(address) == 2)
             with Remote.request(address, KEY) as one, Remote.request(address, KEY) as other:
                 assert len(left_in(tmp_path)) == 2
+                assert {one.host.address, other.host.address} == {
+                    f"{HOST}:{port}" for port in (first, second)
+                }
                 assert one.profile(subject, SHORT).calls
                 assert other.profile(subject, SHORT).calls
             # Each of them again, once it has told the tracker that it is free.

@@ -125,7 +125,8 @@ def run_tests(folder: Path) -> int:
         "PYTHONPATH": str(place),
     }
     where = "import tvm_ffi, vmprof._native as native; print(native.__file__)"
-    loaded = subprocess.check_output([sys.executable, "-c", where], env=environment, text=True)
+    command = [sys.executable, "-c", where]  # which looks in its own folder first
+    loaded = subprocess.check_output(command, env=environment, text=True, cwd=folder)
     assert Path(loaded.strip()).parent == place / "vmprof", loaded
     pytest = Path(sys.executable).with_name("pytest")
     done = subprocess.run(

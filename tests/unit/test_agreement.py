@@ -100,6 +100,18 @@ def test_a_window_is_allowed_for_every_call_of_an_operator() -> None:
     assert operator.cells[TIME].verdict is Verdict.SMALL
 
 
+def test_samples_say_nothing_of_whether_engines_agree() -> None:
+    """Of as many runs there are more or fewer of them, without repeats that could tell."""
+    same = call("add", around(100))
+    agreement = compare(
+        report({**same, "Samples": Count(40)}), report({**same, "Samples": Count(43)})
+    )
+    assert agreement.columns == (TIME,)
+    assert agreement.undecided() == agreement.differing() == []
+    validation = Validation({}, agreement, None, reproducible=True)
+    assert "Not compared: Samples: " in plain(parts_of(validation, "model"))
+
+
 def test_few_repeats_cannot_tell() -> None:
     """A tenfold difference, and no test can show it."""
     agreement = compare(report(call("add", [10, 20, 30])), report(call("add", [100, 200, 300])))

@@ -99,6 +99,30 @@ def test_noise_is_no_bound() -> None:
     assert "time: 1.20 ms a call, 2 calls, in the fastest repeat; the mean is 3.00 ms" in why(found)
 
 
+def test_invocations_that_differ_are_no_repeats() -> None:
+    """Of a recording: the fastest invocation may have done less than the mean one."""
+    repeats = {"Duration (us) samples": Samples((1200.0, 3000.0, 4800.0))}
+    recorded = {"Invocations": Count(3)}
+    alike = call("conv", 3000.0, 100_000_000, floats(9), **repeats)
+    for row in (
+        {**alike, "Argument Shapes": "float32[1..9]"},
+        {**alike, "Calls per invocation": "1..3"},
+    ):
+        found = judged(row, **recorded)
+        assert words(found) == {"conv": "unknown"}
+        assert "time: 3.00 ms\n" in why(found)
+    assert words(judged(alike, **recorded)) == {"conv": "compute"}
+    never = judged({**alike, "Count": Count(0), "Calls per invocation": "0..1"}, **recorded)
+    assert why(never) == "unknown: most invocations do not call it: there is no mean call"
+
+
+def test_rows_of_invocations_are_in_no_order() -> None:
+    """Rows of a recording are sorted by time: what was touched in between is not known."""
+    rows = [call(f"dense_{n}", 125.0, 2, floats(64, MIB + n, 32)) for n in range(2)]
+    assert "reuse: " in why(judged(*rows))
+    assert "reuse: " not in why(judged(*rows, Invocations=Count(9)))
+
+
 def test_weights_come_from_where_a_run_leaves_them() -> None:
     """8 MiB of weights a run: more than L2 holds, less than L3, whatever a kernel's own size."""
     weights = [call(f"dense_{n}", 125.0, 2, floats(64, MIB + n, 32)) for n in range(2)]

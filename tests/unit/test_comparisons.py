@@ -25,9 +25,10 @@ from vmprof.compare.diff import diff_reports
 from vmprof.compare.diff.beside import changes_since
 from vmprof.compare.diff.text import LEGEND
 from vmprof.compare.diff.text import parts_of as diff_parts
-from vmprof.compare.page import page
+from vmprof.compare.page import page, page_with_reports
 from vmprof.compare.parts import Heading, Part, Prose, Table, plain
 from vmprof.compare.readers import read_reports
+from vmprof.compare.readers.read import parse_reports
 from vmprof.compare.validate import compare_engines
 from vmprof.compare.validate.conclusion import Validation
 from vmprof.compare.validate.text import parts_of as validation_parts
@@ -100,6 +101,19 @@ def test_on_a_terminal(make: Callable[[], list[Part]], width: int) -> None:
 @ALL
 def test_in_a_pipe(make: Callable[[], list[Part]]) -> None:
     golden(f"{make.__name__}-plain.txt", plain(make()))
+
+
+def test_the_page_of_a_validation_has_both_engines_too() -> None:
+    reports = {"vmprof": started(1), "tvm": started(2, 1.3)}
+    text = page_with_reports(validation(), "Validation", reports)
+    reader, alone = _Cells(), _Cells()
+    reader.feed(text)
+    alone.feed(page(validation(), "Validation"))
+    said = {found for found in alone.found if found[0] in ("td", "pre", "h2")}
+    assert said
+    assert said <= {*reader.found}
+    assert ("option", "tvm") in reader.found
+    assert [saved.report for saved in parse_reports(text, "v.html")] == [*reports.values()]
 
 
 def golden(name: str, text: str) -> None:

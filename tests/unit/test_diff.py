@@ -211,6 +211,23 @@ def test_columns_and_settings() -> None:
     assert "GFLOP/s" not in diff.whole["Sum"]
 
 
+def test_samples_are_not_compared_and_that_is_said() -> None:
+    """How many there are depends on how many runs were sampled."""
+    before, after = report(call("f", 1, Samples=Count(900))), report(call("f", 1))
+    for sides in ((before, before), (before, after), (after, before)):
+        diff = diff_reports(*sides)
+        assert diff.columns == (TIME,)
+        assert diff.one_sided == ()
+        assert [*diff.not_compared] == ["Samples"]
+        shown = plain(parts_of(diff, "a", "b"))
+        assert "Not compared: Samples: their number depends on how many runs were " in shown
+        assert "900" not in shown
+        assert [*json.loads(to_json(diff, "a", "b"))["not_compared"]] == ["Samples"]
+    assert not diff_reports(after, after).not_compared
+    with pytest.raises(VmprofError, match="do not both have a column 'Samples'"):
+        regressions(diff_reports(before, before), Limit(5.0, "Samples", 1.0))
+
+
 def test_the_whole_run() -> None:
     samples = Samples((5.0, 6.0, 7.0, 8.0))
     before = Report(

@@ -25,7 +25,7 @@ from vmprof.record.rounds.options import Rounds
 from vmprof.remote.arguments import Packed, read_arrays, unpacked
 from vmprof.remote.exchange import plain_profiling, profiling_of
 from vmprof.remote.job import Job
-from vmprof.remote.options import Where, address
+from vmprof.remote.options import Where, address, shown
 
 TEXTS = st.text(max_size=5)
 NUMBERS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
@@ -123,6 +123,7 @@ def test_profiling_comes_out_as_it_went_in(profiling: Profiling) -> None:
 )
 def test_addresses(text: str, expected: tuple[str, int]) -> None:
     assert address(text) == expected
+    assert shown(*expected) == text
 
 
 @pytest.mark.parametrize("text", ["board", ":9090", "board:", "board:0", "::1", "a:65536", "a:x"])
@@ -141,11 +142,11 @@ def test_a_job_that_ends_the_program() -> None:
     """As a function of a model may try to: the client hears of it and does not wait for ever."""
 
     def leave(_: object) -> bytes:
-        raise SystemExit(3)
+        raise SystemExit("no /private/model.so")
 
-    job = Job(leave)
+    job = Job(leave, Path("/private"))
     Thread(target=job.run).start()
     news = job.wait()
     assert news.over
     assert news.problem is not None
-    assert news.problem.message == "SystemExit: 3"
+    assert news.problem.message == "SystemExit: no model.so"

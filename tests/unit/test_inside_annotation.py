@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.machine_code import kernel_of
+from support.sampled_code import CODE, TEXT, sampled_report
 
 from vmprof import VmprofError
 from vmprof.inside import keep
@@ -22,37 +23,9 @@ from vmprof.report.annotated import VECTOR_WIDTH, annotated, with_code, with_vec
 from vmprof.report.render.inside import json as as_json
 from vmprof.report.render.inside import page, text
 from vmprof.report.render.stacks import stacks_of
-from vmprof.sampling.model import IN_NO_CALL, Hit, Library, Sampled
-from vmprof.sampling.model import Function as SampledFunction
-from vmprof.values import Duration, Ratio
+from vmprof.sampling.model import Hit, Library
+from vmprof.values import Ratio
 
-TEXT = {
-    2: "# kernel",
-    3: "y = T.decl_buffer((64,))",
-    4: "for i in range(4):",
-    5: "    y[i] = T.float32(0)",
-    6: "    for k in range(64):",
-    7: "        y[i] = y[i] + x[k]",
-    8: "y[0] = T.float32(1)",
-    # Of another kernel, which has no samples.
-    10: "# other",
-    11: "z[0] = T.float32(1)",
-}
-# xor eax, eax; [vaddss xmm0, xmm0, [rdi]; add rdi, 4; dec eax; jne back]; ret
-CODE = MachineCode(
-    "/models/m.so",
-    "abcd",
-    "x86_64",
-    (
-        Function(
-            "kernel_compute_",
-            0x1000,
-            bytes.fromhex("31c0c5fa58074883c704ffc875f4c3"),
-            ((0x1000, 5), (0x1002, 7), (0x1006, 0), (0x100E, 8)),
-        ),
-    ),
-    TEXT,
-)
 ADD, STEP, COUNT, JUMP, RETURN = 0x1002, 0x1006, 0x100A, 0x100C, 0x100E
 
 
@@ -137,31 +110,6 @@ def test_part_of_code() -> None:
 
 
 # ---- in reports ----------------------------------------------------------------------------------
-
-
-def sampled_report(code: MachineCode = CODE, name: str = "kernel") -> Report:
-    """One call, sampled in ``code``'s only function; and a sample in no call."""
-    function = code.functions[0]
-    at = function.address
-    return Report(
-        calls=({"Name": name, "Duration (us)": Duration(1.0)},),
-        device_metrics={"cpu0": {"Duration (us)": Duration(2.0)}},
-        configuration={"Model": "model.so"},
-        samples=Sampled(
-            event="cpu-clock",
-            unit="ns",
-            rate=5000,
-            runs=1,
-            libraries=(Library(code.path, "file", code.build_id),),
-            functions=(SampledFunction(0, function.name, at, len(function.content)),),
-            hits=(
-                Hit(0, 0, at, 0, 10, 10),
-                Hit(0, 0, at + 2, 0, 30, 30),
-                Hit(IN_NO_CALL, 0, at, 0, 10, 10),
-            ),
-        ),
-        code=(code,),
-    )
 
 
 def test_code_comes_back_from_json() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmprof import Report
+from vmprof.cli.main import main
 from vmprof.compare.audit import audit_report
 from vmprof.compare.audit.text import parts_of
 from vmprof.compare.parts import plain
@@ -331,3 +332,26 @@ def test_of_cpus() -> None:
         "1.5 CPUs",
         "20.3 CPUs",
     ]
+
+
+@pytest.mark.parametrize(("times", "told"), [(STEADY, ""), (WIDE, ""), (WILD, "very noisy: ")])
+def test_a_pipe_gets_the_table_and_stderr_that_it_is_very_noisy(
+    times: Sequence[float],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = report(times)
+    monkeypatch.setattr("vmprof.cli.run.measured", lambda *_: found)
+    assert main(["run", "m"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == found.heading() + found.table()
+    noise = noise_of(found)
+    assert noise is not None
+    assert captured.err == (f"vmprof: {noise.verdict}; {noise.remedy}\n" if told else "")
+    assert captured.err.startswith(f"vmprof: {told}" if told else "")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["run", "m"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "noisy" in captured.out or not told

@@ -93,7 +93,8 @@ def test_the_keywords_of_profile_have_the_defaults_of_the_types() -> None:
         name: of_types[name] for name in shared
     }
     # Of the flat interface alone; and what is made of others, or of validate alone.
-    assert keywords.keys() - shared == {"source", "engine", "remote", "progress", "named_inputs"}
+    flat = {"source", "engine", "processes", "remote", "progress", "named_inputs"}
+    assert keywords.keys() - shared == flat
     of_parts = {"counting", "rounds", "sampling", "at_least", "toolchain", "compiler", "options"}
     assert of_types.keys() - shared == {"source", "imports", *of_parts}
 

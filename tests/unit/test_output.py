@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import resource
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from support.interrupting import interrupted_everywhere
+from support.reports import network
 
 from vmprof import VmprofError
 from vmprof.cli.output import OutputFile, check_distinct
+from vmprof.whole_file import write_whole
 
 
 def test_a_new_file(tmp_path: Path) -> None:
@@ -56,24 +62,69 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "target").read_text() == "new"
 
 
-@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_what_fails_midway_leaves_the_old(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
-) -> None:
+def test_a_disk_that_is_full_leaves_the_old(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("old")
     outputs = [OutputFile(str(tmp_path / name), force=True) for name in ("r.json", "new")]
-
-    def fail(path: Path, data: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(data[:2])
-        raise failure
-
-    monkeypatch.setattr(Path, "write_bytes", fail)
-    for output in outputs:
-        with pytest.raises((VmprofError, KeyboardInterrupt)):
-            output.write("new")
+    outputs.append(OutputFile(str(tmp_path / "other"), force=False))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+        for output in outputs:
+            with pytest.raises(VmprofError, match=r"cannot write .*: File too large"):
+                output.write("new" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert os.listdir(tmp_path) == ["r.json"]
     assert (tmp_path / "r.json").read_text() == "old"
+
+
+@pytest.mark.parametrize("old", ["old", None])
+@pytest.mark.parametrize("replace", [True, False])
+def test_interrupted_it_is_old_or_new(tmp_path: Path, old: str | None, replace: bool) -> None:
+    path = tmp_path / "r.json"
+
+    def action() -> None:
+        path.unlink(missing_ok=True)
+        if old is not None:
+            path.write_text(old)
+        with suppress(FileExistsError):
+            write_whole(path, b"new", replace=replace)
+
+    tried = 0
+    for where in interrupted_everywhere(action, ["whole_file.py"]):
+        tried += 1
+        assert set(os.listdir(tmp_path)) <= {"r.json"}, where
+        text = path.read_text() if path.exists() else None
+        assert text in ((old, "new") if replace or old is None else (old,)), where
+    assert tried > 5
+    action()
+    assert path.read_text() == ("new" if replace or old is None else old)
+
+
+def test_where_files_have_no_second_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    write_whole(tmp_path / "r.json", b"new", replace=False)
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "r.json", b"newer", replace=False)
+    assert (tmp_path / "r.json").read_text() == "new"
+    assert os.listdir(tmp_path) == ["r.json"]
+
+
+def test_a_saved_report_keeps_the_mode_of_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.write_text("old")
+    path.chmod(0o600)
+    network().save(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    mask = os.umask(0o027)
+    try:
+        network().save(tmp_path / "new.csv")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "new.csv").stat().st_mode & 0o777 == 0o640
 
 
 def test_names_that_are_no_utf_8(tmp_path: Path) -> None:

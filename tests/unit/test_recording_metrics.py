@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support.recordings import Made
 
+from vmprof.cli.main import main
 from vmprof.program.kernels import Kernel
-from vmprof.recording import page, text
+from vmprof.recording import page, saved, text
 from vmprof.recording.costs import UNKNOWN
 from vmprof.recording.reports import reports
 from vmprof.recording.tables import TIMED, Recording
+from vmprof.report.bounds import explain
 from vmprof.report.model import Report
-from vmprof.values import BYTES, FLOPS, Count, Ratio
+from vmprof.report.roofs import Level, Roofs
+from vmprof.values import BYTES, FLOPS, Count, Percent, Ratio
 
 # Of a vector of n floats: n operations; n floats read, and n written.
 DOUBLE = Kernel("0a", ("multiply",), {}, (("n",), ("n",)), "n", "n * 4", "n * 4")
@@ -96,3 +102,46 @@ def test_they_are_shown_if_they_are_asked_for() -> None:
     absent = "which this report does not have"
     assert absent in page.render(recording)
     assert absent not in page.render(recording, metrics=True)
+
+
+PEAKS = Roofs(100.0, (Level("memory", 10.0, math.inf),)).settings()
+
+
+def test_rows_say_what_bounds_them_if_the_machine_is_known() -> None:
+    made = replace(recorded(DOUBLE), peaks=PEAKS)
+    (row,) = report_of(made).calls
+    # 128 bytes need 0.0128 us of 2.
+    assert row["Bound"] == "unknown"
+    assert row["% of peak GB/s"] == Percent(pytest.approx(0.64))
+    (row,) = report_of(replace(made, peaks={**PEAKS, "Peak GB/s": Ratio(0.1)})).calls
+    assert row["Bound"] == "memory"
+    assert saved.loads(saved.dumps(made), "x").peaks == PEAKS
+    (plain,) = reports(made).values()
+    assert "Peak GB/s" not in plain.configuration
+    assert "Bound" not in plain.calls[0]
+
+
+def test_a_recording_of_no_known_machine_says_so() -> None:
+    report = report_of(recorded(DOUBLE))
+    assert explain(report, report.calls[0])[0] == (
+        "unknown: the report has no peaks to compare with; measure them: vmprof peaks"
+    )
+
+
+def test_why_of_a_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "run.vmprof"
+    path.write_bytes(saved.dumps(replace(recorded(DOUBLE, None), peaks=PEAKS)))
+    assert main(["show", str(path), "--why", "k0"]) == 0
+    assert "data: 64 bytes from memory at 10.0 GB/s" in capsys.readouterr().out
+    told = tmp_path / "why.json"
+    asked = ["show", str(path), "--why", "*", "--report", "main", "--json", str(told)]
+    assert main(asked) == 0
+    operators = json.loads(told.read_text())["operators"]
+    assert [(each["report"], each["name"], each["bound"]) for each in operators] == [
+        ("main", "k0", "unknown"),
+        ("main", "k1", "unknown"),
+    ]
+    assert operators[0]["us"] == pytest.approx(
+        {"time": 1.0, "start": 0.0, "operations": 8e-5, "data": 0.0064, "data_at_worst": 0.0064}
+    )
+    assert operators[1]["us"] == {"time": 1.0, "start": 0.0}

@@ -93,7 +93,7 @@ def lib_thread() -> int:
     lib.vmprof_run_begin(recorder)
     lib.vmprof_run_end(recorder, 0)
     number = int(ffi.cast("vmprof_record *", lib.vmprof_records(recorder)).signature)
-    lib.vmprof_recorder_release(recorder)
+    lib.vmprof_recorder_give_up(recorder)
     return number
 
 

@@ -29,6 +29,7 @@ from vmprof.sampling.model import Function, Hit, Library
 
 SCHEMA = Path(__file__).parents[1] / "data" / "speedscope-schema.json"
 RUN = Frame("mlp on cpu0", "run")
+CALLING = (0, "calling thread")
 
 
 @pytest.fixture
@@ -44,9 +45,9 @@ def test_stacks_say_what_is_known_of_the_moment(report: Report) -> None:
     )
     libc = Frame("[libc.so.6]", "code", LIBC.path)
     assert [(s.frames, s.thread, s.samples, s.weight) for s in stacks_of(report)] == [
-        ((RUN, conv, body), 0, 8, 8000),
-        ((RUN, conv, body), 1, 5, 5000),
-        ((RUN, Frame("(in no call)", "operator"), libc), 0, 4, 4000),
+        ((RUN, conv, body), CALLING, 8, 8000),
+        ((RUN, conv, body), (1, "worker 1"), 5, 5000),
+        ((RUN, Frame("(in no call)", "operator"), libc), CALLING, 4, 4000),
         (
             (
                 RUN,
@@ -55,11 +56,11 @@ def test_stacks_say_what_is_known_of_the_moment(report: Report) -> None:
                 Frame("soft;max", "operator"),
                 libc,
             ),
-            0,
+            CALLING,
             3,
             3000,
         ),
-        ((RUN, conv, helper), 0, 1, 1000),
+        ((RUN, conv, helper), CALLING, 1, 1000),
     ]
 
 
@@ -119,11 +120,15 @@ def test_pprof_read_back(report: Report) -> None:
         (
             [text[functions[locations[n].line[0].function_id].name] for n in sample.location_id],
             list(sample.value),
-            [(text[label.key], label.num) for label in sample.label],
+            [(text[label.key], text[label.str]) for label in sample.label],
         )
         for sample in profile.sample
     ]
-    assert read[1] == (["conv_compute_", "conv", "mlp on cpu0"], [5, 5000], [("thread", 1)])
+    assert read[1] == (
+        ["conv_compute_", "conv", "mlp on cpu0"],
+        [5, 5000],
+        [("thread", "worker 1")],
+    )
     assert len(read) == 5
     assert sum(value[0] for _, value, _ in read) == 21
 
@@ -147,7 +152,9 @@ def test_firefox_tables_fit_together(report: Report) -> None:
         return [*names(stacks["prefix"][top]), calling["stringArray"][function]]
 
     assert [names(top) for top in calling["samples"]["stack"]] == [
-        [frame.name for frame in stack.frames] for stack in stacks_of(report) if not stack.thread
+        [frame.name for frame in stack.frames]
+        for stack in stacks_of(report)
+        if stack.thread == CALLING
     ]
     assert calling["samples"]["weight"] == [0.008, 0.004, 0.003, 0.001]
     assert calling["samples"]["time"] == pytest.approx([0, 0.008, 0.012, 0.015])
@@ -167,7 +174,7 @@ def test_the_page_holds_graphs_of_all_threads_and_of_each(report: Report) -> Non
         ("conv", 14), ("(in no call)", 4), ("main", 3),
     ]  # fmt: skip
     assert whole["c"][0]["c"][0] == {
-        "n": "conv_compute_", "k": 3, "s": 13, "f": MODEL.path, "c": [],
+        "n": "conv_compute_", "k": 4, "s": 13, "f": MODEL.path, "c": [],
     }  # fmt: skip
 
 

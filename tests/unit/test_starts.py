@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.sampled_code import sampled_report
 
 from vmprof import Report
+from vmprof.report.annotated import annotated
 from vmprof.report.balance import imbalance
 from vmprof.report.estimator import mean_of, middle_half
 from vmprof.report.starts import joined, per_start, starts_of
@@ -144,3 +148,13 @@ def test_what_adds_up_in_each_start_adds_up_in_all(cycles: list[list[int]]) -> N
 
     report = joined([of(counts) for counts in cycles])
     assert imbalance(report) == {TIME: pytest.approx(0), CYCLES: 0}
+
+
+def test_what_was_kept_of_the_first_start_stays_with_its_rows() -> None:
+    """Its samples are of its calls by their numbers, also where others called more."""
+    first = replace(sampled_report(), calls=start({"kernel": [1, 2]}).calls)
+    other = start({"other": [3, 4], "kernel": [1, 2]})
+    both = joined([first, other])
+    assert both.code == first.code
+    (operator,) = annotated(both).operators
+    assert (operator.name, operator.samples) == ("kernel", 40)

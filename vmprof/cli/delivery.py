@@ -25,6 +25,7 @@ FORMS: Mapping[str, Callable[[Report], str]] = {
     "html": Report.html,
     "trace": Report.trace,
 }
+_OF_ONE = "is of one report; name it: --report"
 _HELP = {
     "json": "write TVM's report JSON",
     "csv": "write a line per call",
@@ -136,14 +137,19 @@ class Delivery:
             ),
         )
 
-    def deliver_forms(self, texts: Mapping[str, Text], shown: Text) -> None:
+    def deliver_forms(
+        self,
+        texts: Mapping[str, Text],
+        shown: Text,
+        refusal: str = _OF_ONE,
+    ) -> None:
         """Write the files that were asked for, of ``texts`` by form, and print what is ``shown``.
 
-        :class:`VmprofError` for a form that is not among them.
+        :class:`VmprofError` for a form that is not among them, with the ``refusal``.
         """
         for form in self._results.files:
             if form not in texts:
-                raise VmprofError(f"--{form} is of one report; name it: --report")
+                raise VmprofError(f"--{form} {refusal}")
         self._results.deliver(texts, shown)
         if self._page is not None:
             webbrowser.open(self._page.path.as_uri())

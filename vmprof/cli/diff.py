@@ -161,7 +161,11 @@ def _measure_what_is_no_report(
 
             found = in_processes(makers, options.processes, progress=progress)
         else:
-            found = [[make(progress)] for make in makers]
+            found = []
+            for make in makers:
+                found.append([make(progress)])
+                measured.append(found[-1][0].json)
+    measured.clear()
     for (number, place, source), reports in zip(models, found, strict=True):
         report = joined(reports)
         measured.append(report.json)

@@ -6,41 +6,35 @@ Nothing that takes time to load is imported on top: whoever interrupts that gets
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Sequence
-from io import TextIOWrapper
-from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
 
+from vmprof.cli.interrupts import interrupts
+
+TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, which takes time to load
 if TYPE_CHECKING:
     import argparse
-
-_INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
+    from collections.abc import Sequence
+    from typing import Any
 
 
 def program() -> int:
     """The whole program, in a process of its own: :func:`main`, whose interrupts are one line."""
     try:
-        # Started in the background, where a shell has it ignored, it stays ignored.
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, _interrupts.raise_interrupt)
-        sys.unraisablehook = _interrupts.raise_again
+        interrupts.arm()
         _replace_closed_streams()
         code = main()
-        _interrupts.armed = False
+        interrupts.armed = False
     except BaseException as error:
-        _interrupts.armed = False
+        interrupts.armed = False
         # What passes through native code may come out of it as another exception.
-        if not (_interrupts.seen or isinstance(error, KeyboardInterrupt)):
+        if not (interrupts.seen or isinstance(error, KeyboardInterrupt)):
             raise
-        code = _INTERRUPTED
-    # Nothing is left to do that could be interrupted.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if code == _INTERRUPTED or _interrupts.seen:
-        print("vmprof: interrupted", file=sys.stderr)
-        return _INTERRUPTED
+        interrupts.came_as(error)
+        code = interrupts.exit_code
+    interrupts.ignore()
+    if interrupts.seen:
+        print(interrupts.line, file=sys.stderr)
+        return interrupts.exit_code
     return code
 
 
@@ -68,39 +62,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             logging.basicConfig(format="%(name)s: %(message)s")
             LOGGER.setLevel(logging.DEBUG)
         return _execute(options)
+    except MemoryError as error:
+        if debug or interrupts.seen:
+            raise
+        print(f"vmprof: error: there is not enough memory ({error})", file=sys.stderr)
+        return 1
     except Exception as error:
         # With notes it comes from the model: its own words, and which call it
         # was. Anything else is a defect of vmprof's, and keeps its traceback.
         explained = isinstance(error, VmprofError) or hasattr(error, "__notes__")
-        if debug or _interrupts.seen or not explained:
+        if debug or interrupts.seen or not explained:
             raise
         _print_error(error)
         return error.exit_code if isinstance(error, VmprofError) else 1
-
-
-class _Interrupts:
-    """What becomes of SIGINT: it is never taken for an error, nor lost."""
-
-    def __init__(self) -> None:
-        self.armed = True
-        self.seen = False
-
-    def raise_interrupt(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        if self.armed:
-            self.seen = True
-            raise KeyboardInterrupt
-
-    def raise_again(self, unraisable: sys.UnraisableHookArgs) -> None:
-        """What came up in a finalizer, where Python would print it and go on."""
-        if self.seen:
-            # Not here: what is raised here is ignored too.
-            signal.signal(signal.SIGALRM, self.raise_interrupt)
-            signal.setitimer(signal.ITIMER_REAL, 0.01)
-        else:
-            sys.__unraisablehook__(unraisable)
-
-
-_interrupts = _Interrupts()
 
 
 def _execute(options: argparse.Namespace) -> int:
@@ -141,11 +115,13 @@ def _replace_closed_streams() -> None:
         if getattr(sys, name) is None:
             # The first number that is free; as reading alone, so that `--json -` is refused.
             os.open(os.devnull, os.O_RDONLY)
-            stream = Path(os.devnull).open("r" if name == "stdin" else "w")  # noqa: SIM115
-            setattr(sys, name, stream)
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115
 
 
 def _replace_what_cannot_be_encoded() -> None:
     """Names of a model may hold what a terminal's encoding does not have."""
+    from io import TextIOWrapper
+
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="replace")

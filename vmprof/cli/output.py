@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vmprof.errors import VmprofError
+from vmprof.whole_file import write_whole
 
 STDOUT = 1
 STANDARD_OUTPUT = "-"  # as options name it
@@ -74,7 +74,7 @@ class OutputFile:
             if self._descriptor is not None:
                 self._write_open(data, self._descriptor)
             elif self.is_file:
-                self._write_file(data)
+                write_whole(self.path, data, replace=self._force)
             else:
                 self.path.write_bytes(data)
         except FileExistsError as error:
@@ -147,31 +147,6 @@ class OutputFile:
                 raise
             _discard_stdout()
 
-    def _write_file(self, data: bytes) -> None:
-        """Through a file beside it, so that what is there is always whole, the old or the new."""
-        is_new = self._reserve()
-        try:
-            beside = _temporary(data, self.path.parent, ".vmprof-", self.path.suffix)
-            try:
-                shutil.copymode(self.path, beside)
-                beside.replace(self.path)
-            finally:
-                beside.unlink(missing_ok=True)
-        except BaseException:
-            if is_new:
-                self.path.unlink(missing_ok=True)
-            raise
-
-    def _reserve(self) -> bool:
-        """Take the name, unless it is taken and may be overwritten; whether it was free."""
-        try:
-            with self.path.open("xb"):
-                return True
-        except FileExistsError:
-            if not self._force:
-                raise
-            return False
-
 
 def check_distinct(files: Iterable[OutputFile]) -> None:
     """Refuse two outputs into one file."""
@@ -201,16 +176,11 @@ def print_out(text: str) -> None:
 
 def keep_in_temporary(text: str, suffix: str) -> Path:
     """``text`` in a private file in the temporary folder."""
-    return _temporary(_encoded(text), None, "vmprof-", suffix)
-
-
-def _temporary(data: bytes, folder: Path | None, prefix: str, suffix: str) -> Path:
-    """A new file with ``data``, which nobody else may read; None is the temporary folder."""
-    number, name = tempfile.mkstemp(suffix, prefix, folder)
+    number, name = tempfile.mkstemp(suffix, "vmprof-")
     path = Path(name)
     try:
         os.close(number)
-        path.write_bytes(data)
+        path.write_bytes(_encoded(text))
     except BaseException:
         path.unlink()
         raise

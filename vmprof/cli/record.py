@@ -20,13 +20,14 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import signal
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from vmprof.cli import strict
+from vmprof.cli.interrupts import interrupts
+from vmprof.cli.progress import progress_line
 from vmprof.cli.recorded import RecordingView
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
 from vmprof.cli.strict import Strict
@@ -58,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
     RecordingView.add_arguments(parser)
+    parser.add_argument(
+        "--no-peaks",
+        dest="measure_peaks",
+        action="store_false",
+        help="with --metrics, do not measure what this machine attains if it is not known yet, "
+        "before the program begins",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -65,6 +73,7 @@ def execute(options: argparse.Namespace) -> int:
     script.check()
     results = Results(options, ("save", "json", "html", "trace"))
     # What they need takes time to load.
+    from vmprof.drivers.peaks import measure_if_unknown, with_kept_peaks
     from vmprof.record.sessions.session import Session
     from vmprof.recording.reports import reports
     from vmprof.recording.saved import dumps
@@ -73,12 +82,15 @@ def execute(options: argparse.Namespace) -> int:
     named = Strict(options)
     judged = 0
     stderr = sys.stderr  # the script may put something else in its place
+    if view.metrics and options.measure_peaks:
+        with progress_line(quiet=False) as progress:
+            measure_if_unknown(progress)
     session = Session(**vars(SessionOptions.from_options(options)), attach_all=True)
 
     def finish() -> None:
         nonlocal judged
         session.close()
-        recording = session.recording()
+        recording = with_kept_peaks(session.recording())
 
         def show() -> None:
             shown = view.text(recording, width=_width_of(stderr))
@@ -92,9 +104,7 @@ def execute(options: argparse.Namespace) -> int:
             judged = named.exit_code(built, recording.missing, tell=stderr)
 
     # From here on an interrupt is the script's.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.unraisablehook = sys.__unraisablehook__
+    interrupts.hand_over()
     # What vmprof and TVM consist of shall not make the collections of the script's garbage longer.
     gc.freeze()
     with session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,8 @@ ABOUT_BY = (
     "each thread that called (default: operator)"
 )
 ABOUT_METRICS = (
-    "columns that say how well a kernel uses the machine: GFLOP/s, GB/s, ..., of kernels whose "
-    "operations and bytes are known"
+    "columns that say how well a kernel uses the machine, and what bounds it: GFLOP/s, GB/s, ..., "
+    "Bound, of kernels whose operations and bytes are known"
 )
 
 
@@ -81,6 +81,15 @@ class RecordingView:
 
         return {"json": json, "html": html, "trace": trace}
 
+    def measured(self, recording: Recording, title: str | None) -> dict[str, Report]:
+        """The reports of all functions, or of the function ``title``, with metrics."""
+        view = replace(self, metrics=True)
+        if title is not None:
+            return {title: view.report(recording, title)[0]}
+        from vmprof.recording.reports import reports
+
+        return reports(recording, self.by, metrics=True)
+
     def report(self, recording: Recording, title: str) -> tuple[Report, Text]:
         """The report of the function ``title``, and what makes its trace.
 
@@ -91,7 +100,7 @@ class RecordingView:
         from vmprof.recording.reports import build
 
         groups = groups_of(recording, self.by)
-        group = _of_title(groups, title)
+        group = of_title(groups, title)
         report = build(group, self.by, metrics=self.metrics)
         if report is None:
             raise VmprofError(
@@ -101,7 +110,8 @@ class RecordingView:
         return report, partial(trace.render, recording, [group])
 
 
-def _of_title(groups: list[Group], title: str) -> Group:
+def of_title(groups: list[Group], title: str) -> Group:
+    """The one of ``groups`` that is called so; :class:`VmprofError` if none is."""
     for group in groups:
         if group.title == title:
             return group

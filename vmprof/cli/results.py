@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from vmprof.cli.interrupts import interrupts
 from vmprof.cli.output import OutputFile, check_distinct, keep_in_temporary, print_out
 from vmprof.errors import VmprofError
 
@@ -79,13 +80,18 @@ class Results:
 def kept_if_lost(measured: Sequence[Text]) -> Iterator[None]:
     """Around all that is done with what took time to measure.
 
-    If that fails, ``measured``, as JSON, is kept in private files in the temporary folder, and
-    the error names them.
+    If that fails or is interrupted, ``measured``, as JSON, is kept in private files in the
+    temporary folder, and what is said of it names them.
     """
     try:
         yield
-    except Exception as error:
-        if not measured:
+    except BaseException as error:
+        if not measured or isinstance(error, SystemExit):
+            raise
+        if interrupts.seen or isinstance(error, KeyboardInterrupt):
+            armed, interrupts.armed = interrupts.armed, False
+            interrupts.told.append(_keep(measured))
+            interrupts.armed = armed
             raise
         kept = _keep(measured)
         if isinstance(error, VmprofError):

@@ -23,7 +23,7 @@ from types import FrameType
 
 from vmprof.cli.output import print_out
 from vmprof.errors import VmprofError
-from vmprof.remote.options import address
+from vmprof.remote.options import address, shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def execute(options: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     with ServerFolder() as folder:
         host, port, *_ = listening.getsockname()
-        print_out(f"listening at {host}:{port}\n")
+        print_out(f"listening at {shown(host, port)}\n")
         serve(listening, where, folder)
 
 

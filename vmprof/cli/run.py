@@ -22,6 +22,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ from vmprof.errors import DIED, VmprofError
 from vmprof.progress import Progress, silent
 from vmprof.remote.options import Where
 from vmprof.report import Report
+from vmprof.report.noise import Level, noise_of
 from vmprof.subject.options import Subject
 
 if TYPE_CHECKING:
@@ -94,7 +96,17 @@ def execute(options: argparse.Namespace) -> int:
             report = _measured_here(options, progress)
     with kept_if_lost([report.json]):
         target.deliver([report])
+    if target.width is None:
+        warn_of_noise(report)
     return named.exit_code([report], {})
+
+
+def warn_of_noise(report: Report) -> None:
+    """On stderr, that ``report`` is not to be believed: TVM's table, in a pipe, does not say so."""
+    noise = noise_of(report)
+    if noise is not None and noise.level is Level.TOO_NOISY:
+        told = "; ".join(filter(None, (noise.verdict, noise.remedy)))
+        print(f"vmprof: {told}", file=sys.stderr)
 
 
 def _measured_there(options: argparse.Namespace, remote: Remote, progress: Progress) -> Report:

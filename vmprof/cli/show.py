@@ -11,6 +11,7 @@ Examples:
   kubectl logs pod-1 | vmprof show -
   vmprof show report.json --columns duration,cycles,ipc
   vmprof show report.json --why conv2d
+  vmprof show run.vmprof --report decode --why matmul --json -
   vmprof show report.json --html report.html --open
   vmprof show report.html
   vmprof show before.json after.json --html both.html
@@ -23,16 +24,16 @@ Examples:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from functools import partial
 
-from vmprof.cli import delivery
-from vmprof.cli.output import print_out
+from vmprof.cli import delivery, why
 from vmprof.cli.recorded import ABOUT_METRICS, BY, RecordingView
-from vmprof.cli.why import why
 from vmprof.compare.readers import STANDARD_INPUT, read_reports, reports_of, titles_of
 from vmprof.compare.study.folder import is_study
 from vmprof.errors import VmprofError
 from vmprof.recording.recognized import holds_recording
+from vmprof.report import Report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--why",
         metavar="NAME",
         help="what bounds the operators of that name, or with that in their name, and the figures "
-        "that say so; '*' is all of them",
+        "that say so; '*' is all of them; --json FILE has the same as data",
     )
     delivery.add_arguments(parser, more_by=BY[1:])
     parser.add_argument("--metrics", action="store_true", help=f"of a recording, {ABOUT_METRICS}")
@@ -61,11 +62,6 @@ def execute(options: argparse.Namespace) -> None:
         _show_study(files, options, target)
         return
     if len(files) == 1 and holds_recording(files[0]):
-        if options.why is not None:
-            raise VmprofError(
-                f"--why is of a report, and {files[0]} is a recording; make one: vmprof run "
-                "--metrics --json FILE"
-            )
         _show_recording(files[0], options, target)
         return
     for option, asked in (
@@ -80,7 +76,9 @@ def execute(options: argparse.Namespace) -> None:
     if options.report is not None:
         reports = reports_of(options.report, reports)
     if options.why is not None:
-        print_out("\n".join(why(saved.report, options.why, target.width) for saved in reports))
+        titles = titles_of(reports)
+        of_titles = {title: saved.report for title, saved in zip(titles, reports, strict=True)}
+        _tell_why(options.why, of_titles, target)
         return
     target.deliver([saved.report for saved in reports], titles=titles_of(reports))
 
@@ -105,7 +103,7 @@ def _show_study(files: list[str], options: argparse.Namespace, target: delivery.
         return
     report = study[study.find(options.report)]
     if options.why is not None:
-        print_out("\n".join([why(report, options.why, target.width)]))
+        _tell_why(options.why, {options.report: report}, target)
         return
     target.deliver([report])
 
@@ -115,6 +113,9 @@ def _show_recording(file: str, options: argparse.Namespace, target: delivery.Del
 
     view = RecordingView.from_options(options)
     recording = load(file)
+    if options.why is not None:
+        _tell_why(options.why, view.measured(recording, options.report), target)
+        return
     if options.report is None:
         target.deliver_forms(
             view.forms(recording),
@@ -126,3 +127,13 @@ def _show_recording(file: str, options: argparse.Namespace, target: delivery.Del
         return
     report, trace = view.report(recording, options.report)
     target.deliver([report], trace)
+
+
+def _tell_why(pattern: str, reports: Mapping[str, Report], target: delivery.Delivery) -> None:
+    """What bounds the operators that ``pattern`` means, where ``target`` puts it."""
+    found = why.cases(reports, pattern)
+    target.deliver_forms(
+        {"json": lambda: why.json(found)},
+        lambda: why.text(found, target.width),
+        refusal="does not go with --why, which prints, or writes --json FILE",
+    )

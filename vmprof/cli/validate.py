@@ -25,7 +25,7 @@ from vmprof.cli.numbers import percent, positive
 from vmprof.cli.progress import progress_line
 from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
 from vmprof.cli.shown import ABOUT_PLAIN, as_text
-from vmprof.compare.page import page
+from vmprof.compare.page import page_with_reports
 from vmprof.defaults import LEAST_REPEATS, TOLERANCE
 from vmprof.drivers.options import Profiling
 from vmprof.subject.options import Subject
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--plain", action="store_true", help=ABOUT_PLAIN)
     where = parser.add_argument_group("where the result goes, besides the terminal", ABOUT_FILES)
     where.add_argument("--json", metavar="FILE", help="write it as JSON, with both reports")
-    where.add_argument("--html", metavar="FILE", help="write a page to look at in a browser")
+    where.add_argument("--html", metavar="FILE", help="write a page of it and of both reports")
     where.add_argument("--force", action="store_true", help="overwrite a file that exists")
     where.add_argument("--quiet", action="store_true", help="no progress line")
 
@@ -67,7 +67,12 @@ def execute(options: argparse.Namespace) -> int:
     json = partial(to_json, validation, options.model)
     with kept_if_lost([json]):
         results.deliver(
-            {"json": json, "html": lambda: page(parts_of(validation, options.model), "Validation")},
+            {
+                "json": json,
+                "html": lambda: page_with_reports(
+                    parts_of(validation, options.model), "Validation", validation.reports
+                ),
+            },
             lambda: as_text(
                 parts_of(validation, options.model, top=options.top), plain=options.plain
             ),

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from vmprof.report.aggregate import merge_calls
 from vmprof.report.derive import derive_rows, summed
 from vmprof.report.model import Report
+from vmprof.report.sampled import SAMPLES
 from vmprof.values import Duration, Percent, Row
+
+# Numbers of which a difference says nothing, and why.
+NOT_COMPARED: Mapping[str, str] = {
+    SAMPLES: "their number depends on how many runs were sampled; vmprof annotate says of what "
+    "they are"
+}
+
+
+def not_compared(rows: Iterable[Row]) -> dict[str, str]:
+    """Of :data:`NOT_COMPARED` what ``rows`` have."""
+    found = {name for row in rows for name in NOT_COMPARED if name in row}
+    return {name: why for name, why in NOT_COMPARED.items() if name in found}
 
 
 def merged_rows(report: Report) -> list[Row]:

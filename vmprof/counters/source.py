@@ -33,7 +33,11 @@ class Sample(NamedTuple):
 
 
 class Source:
-    """Owns a ``vmprof_source``; ``columns`` names its values."""
+    """Has a ``vmprof_source``, which ``pointer`` owns; ``columns`` names its values.
+
+    Whoever opened it has made it ``ffi.gc(opened, lib.vmprof_source_close)``, in one expression:
+    so an interrupt that comes before it is anybody's closes it.
+    """
 
     def __init__(self, pointer: Any, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
@@ -43,7 +47,7 @@ class Source:
     def again(self) -> Source:
         """The same for the calling thread, disabled; :class:`VmprofError` if it does not open."""
         problem = ffi.new("int64_t[2]")
-        pointer = lib.vmprof_source_clone(self.pointer, problem)
+        pointer = ffi.gc(lib.vmprof_source_clone(self.pointer, problem), lib.vmprof_source_close)
         if pointer == ffi.NULL:
             event, code = problem
             raise VmprofError(
@@ -79,5 +83,5 @@ class Source:
 
     def close(self) -> None:
         if self._pointer is not None:
-            lib.vmprof_source_close(self._pointer)
+            ffi.release(self._pointer)
             self._pointer = None

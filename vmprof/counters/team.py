@@ -25,9 +25,10 @@ class Team:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._columns = [source.columns for source in sources]
-        self._pointer = lib.vmprof_team_new([s.pointer for s in sources], len(sources))
-        if self._pointer == ffi.NULL:
+        pointer = lib.vmprof_team_new([s.pointer for s in sources], len(sources))
+        if pointer == ffi.NULL:
             raise MemoryError
+        self._pointer = ffi.gc(pointer, lib.vmprof_team_release)
 
     @property
     def pointer(self) -> object:
@@ -60,5 +61,5 @@ class Team:
 
     def close(self) -> None:
         if self._pointer is not None:
-            lib.vmprof_team_release(self._pointer)
+            ffi.release(self._pointer)
             self._pointer = None

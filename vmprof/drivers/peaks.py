@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+
+import tvm
 
 from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.progress import Progress
+from vmprof.recording.tables import Recording
 from vmprof.report.model import Report
 from vmprof.report.peaks import is_above_roof, with_peaks
-from vmprof.values import Metric
+from vmprof.values import Count, Metric
 from vmprof.zoo.compiler_half import need_compiler
-from vmprof.zoo.peaks import Peaks, cached_peaks, keep_peaks, kept_history, peak_settings
+from vmprof.zoo.peaks import Peaks, keep_peaks, kept_history, kept_settings
 
 # So long a measurement is a recent one; one that did not settle is tried again sooner.
 _RECENT = timedelta(days=30)
@@ -37,9 +41,7 @@ class KnownPeaks:
 
     def settings(self) -> dict[str, Metric]:
         """Lines of a configuration; none if nothing is known."""
-        found = [cached_peaks(number) for number in self._threads]
-        peaks = found[-1]
-        return {} if peaks is None else peak_settings(peaks, found[0])
+        return kept_settings(self._threads[-1])
 
     def applied_to(self, report: Report, more: dict[str, Metric]) -> Report:
         """``report`` with these peaks, and ``more`` lines about the machine.
@@ -63,6 +65,26 @@ class KnownPeaks:
             keep_peaks(measure(threads, progress=self._progress))
         except VmprofError as error:
             warnings.warn(f"{error}", VmprofWarning, stacklevel=2)
+
+
+def measure_if_unknown(progress: Progress) -> None:
+    """Measure what this machine attains with TVM's threads, if that was not done recently."""
+    KnownPeaks(tvm.runtime.num_threads(), measures=True, progress=progress)
+
+
+def with_kept_peaks(recording: Recording) -> Recording:
+    """``recording``, which this process made, with what is known of its machine.
+
+    Reports of it with metrics then say what bounds operators. What is kept and cannot be read is
+    one of its problems.
+    """
+    threads = recording.facts.get("Number of threads")
+    if not isinstance(threads, Count):
+        return recording
+    try:
+        return replace(recording, peaks=kept_settings(threads.value))
+    except VmprofError as error:
+        return replace(recording, problems=(*recording.problems, f"what bounds operators: {error}"))
 
 
 def is_recent(history: Sequence[Peaks], now: datetime | None = None) -> bool:

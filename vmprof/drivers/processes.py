@@ -6,11 +6,16 @@ is as it happens to be. And what ends such a process ends no other.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
+import os
 import random
 import signal
 from collections.abc import Callable, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pickle import PicklingError
 
 from vmprof.errors import DIED, VmprofError
 from vmprof.progress import Progress, Step, silent
@@ -20,59 +25,59 @@ from vmprof.report.model import Report
 Maker = Callable[[Progress], Report]
 
 _PATIENCE = 5.0  # seconds for a process to end that has said all
+_UNGUARDED = "a script that wants several processes does its work below if __name__ == '__main__':"
+_DEATH_OF_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 class DiedError(VmprofError):
-    """A process ended before it had measured anything: a signal ended it, or it left by itself.
-
-    ``found`` are the reports, by maker, that there were before.
-    """
+    """A process ended before it had measured anything: a signal ended it, or it left by itself."""
 
     exit_code = DIED
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.found: Sequence[Sequence[Report]] = ()
-
 
 def in_processes(
-    makers: Sequence[Maker], starts: int, *, progress: Progress = silent
+    makers: Sequence[Maker],
+    starts: int,
+    *,
+    progress: Progress = silent,
+    finished: Callable[[Sequence[Sequence[Report]]], None] = lambda _: None,
 ) -> list[list[Report]]:
     """So many reports of each of ``makers``, each made in a fresh process, one at a time.
 
     Of several makers the starts come in random order, so that a drift of the machine favours
-    none. ``makers`` have to be picklable. Raises :class:`VmprofError` as they do, and
-    :class:`DiedError` if a process ends before it has a report.
+    none. ``makers`` have to be picklable. ``finished`` gets all reports so far, by maker, after
+    each. Raises :class:`VmprofError` as they do, and :class:`DiedError` if a process ends before
+    it has a report.
     """
     order = [*range(len(makers))] * starts
     random.shuffle(order)
     found: list[list[Report]] = [[] for _ in makers]
     for number, which in enumerate(order, start=1):
         about = f"start {number} of {len(order)}" if len(order) > 1 else ""
-        try:
-            found[which].append(_in_process(makers[which], about, progress))
-        except DiedError as died:
-            died.found = found
-            raise
+        found[which].append(_in_process(makers[which], about, progress))
+        finished(found)
     return found
 
 
 def _in_process(make: Maker, about: str, progress: Progress) -> Report:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(theirs, make), daemon=True)
+    process = context.Process(target=_send, args=(theirs, make, os.getpid()), daemon=True)
     doing = ""
-    process.start()
-    theirs.close()
     try:
+        _start(process)
+        theirs.close()
         while isinstance(news := ours.recv(), _News):
             doing = news.text
             text = ": ".join(filter(None, (about, doing)))
             progress(text if news.done is None else Step(text, news.done))
         text, error = news
+        process.join(_PATIENCE)
     except (EOFError, ConnectionResetError):
         process.join()
         code = process.exitcode or 0
+        if code == 1 and not doing:  # as Python ends where it cannot import the script
+            raise DiedError(f"a process could not begin: {_UNGUARDED}") from None
         where = " ".join(filter(None, (doing or "beginning", about and f"({about})")))
         why = "what the model calls did that"
         if code == -signal.SIGKILL:
@@ -81,13 +86,31 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
             f"the process that the model ran in {_how(code)} while it was {where}: {why}"
         ) from None
     finally:
-        if process.exitcode is None:
-            process.join(_PATIENCE)
+        # It is deaf to what ends this one.
+        if process.pid is not None:
             process.kill()
-        process.join()
+            process.join()
     if error is not None:
         raise VmprofError(error)
     return Report.from_json(text)
+
+
+def _start(process: BaseProcess) -> None:
+    """Deaf to interrupts from the beginning: they are our business, and we end it."""
+    resource_tracker.ensure_running()  # or it is started meanwhile, and unblocks them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        process.start()
+    except RuntimeError as failure:
+        # This process is such a one itself, which begins by importing the script.
+        raise VmprofError(_UNGUARDED) from failure
+    except (PicklingError, TypeError, AttributeError, ValueError) as failure:
+        raise VmprofError(
+            f"it cannot be handed to another process: {failure}; export the model, and give the "
+            "file"
+        ) from failure
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _how(code: int) -> str:
@@ -106,9 +129,10 @@ class _News:
         self.done = step.done if isinstance(step, Step) else None
 
 
-def _send(to: Connection, make: Maker) -> None:
-    # An interrupt is the parent's business, which then ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _send(to: Connection, make: Maker, parent: int) -> None:
+    ctypes.CDLL(None).prctl(_DEATH_OF_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        return  # it has ended already
     import tvm  # noqa: F401 # it has a handler for a crash, which prints the native stack
 
     signal.signal(signal.SIGSEGV, signal.SIG_DFL)

@@ -74,7 +74,13 @@ class ProfilingHost(Protocol):
     """Another host, as it lies above what is done on this one: :class:`vmprof.Remote`."""
 
     def profile(
-        self, subject: Subject, profiling: Profiling, engine: str, *, progress: Progress
+        self,
+        subject: Subject,
+        profiling: Profiling,
+        engine: str,
+        *,
+        starts: int,
+        progress: Progress,
     ) -> Report: ...
 
 
@@ -107,6 +113,7 @@ def profile(
     seed: int = 0,
     target: str | Toolchain | None = None,
     device: Device | None = None,
+    processes: int = 1,
     remote: ProfilingHost | None = None,
     progress: Progress = silent,
     **named_inputs: Any,
@@ -131,7 +138,10 @@ def profile(
 
     Values of the report are means over the middle half of the repeats
     (:mod:`vmprof.report.estimator`), so that rows and what is in no row add up to Total;
-    what each repeat measured is in the columns ``"... samples"`` of its JSON. Raises
+    what each repeat measured is in the columns ``"... samples"`` of its JSON. With several
+    ``processes`` it is measured in so many fresh ones, one after the other, and the report has the
+    means over them and what each measured (:mod:`vmprof.report.starts`): ``source`` is best a file
+    then, and a script does it below ``if __name__ == "__main__":``. Raises
     :class:`VmprofError` for what the user can mend, and whatever a kernel
     raises, with a note that says which instruction called it.
     """
@@ -155,8 +165,23 @@ def profile(
         Sampling(sample, sample_rate, perf_map),
         measure_peaks,
     )
+    if processes < 1:
+        raise VmprofError(f"processes is {processes}; at least 1 is needed")
     if remote is not None:
-        return remote.profile(subject, profiling, engine, progress=progress)
+        return remote.profile(subject, profiling, engine, starts=processes, progress=progress)
+    if processes == 1:
+        return profile_engines(subject, [engine], profiling, progress=progress)[engine]
+    # Few need it, and all would wait for it.
+    from vmprof.drivers.processes import in_processes
+    from vmprof.report.starts import joined
+
+    _check([engine])
+    make = partial(_profiled, subject, engine, profiling)
+    (reports,) = in_processes([make], processes, progress=progress)
+    return joined(reports)
+
+
+def _profiled(subject: Subject, engine: str, profiling: Profiling, progress: Progress) -> Report:
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
 
 

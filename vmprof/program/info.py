@@ -22,6 +22,7 @@ from vmprof.program.kernels import LAYOUT_COLUMNS, Flow, Kernel, Kernels
 from vmprof.program.layers import Calls, KernelCall
 from vmprof.program.tensor_ir import write_tensor_ir
 from vmprof.version import __version__
+from vmprof.whole_file import write_whole
 
 # 2 added signatures, and limits and flows of kernels; 3 knows the library by its build ID,
 # where it has one, since to read all of it takes long; 4 added the layers of calls.
@@ -79,7 +80,7 @@ def write_info(info: ModelInfo, library: str | Path) -> None:
             for function, calls in info.calls.items()
         },
     }
-    info_path(library).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    write_whole(info_path(library), json.dumps(document, indent=1).encode())
     write_tensor_ir(info.tensor_ir, Path(library))
 
 

@@ -48,14 +48,23 @@ def _of_function(
         for number, instruction in bytecode.body(function)
         if isinstance(instruction, Call) and instruction.callee.name in kernels
     ]
-    # Some kernels are gone later: TVM calls a builtin for those that reshape.
-    called = {name for _, name in made}
-    left = [call for call in calls if call.kernel in called]
-    if [name for _, name in made] != [call.kernel for call in left]:
-        return
-    for (number, _), call in zip(made, left, strict=True):
+    left = calls_left([name for _, name in made], calls)
+    for (number, _), call in zip(made, left, strict=False):
         if call.layers:
             yield number, call.layers
+
+
+def calls_left(made: Sequence[str], calls: Sequence[KernelCall]) -> Sequence[KernelCall]:
+    """Of the ``calls`` that the compiler had, those that are ``made``, of names in their order.
+
+    Names of others than kernels do not matter. Nothing if the order is another one.
+    """
+    kernels = {call.kernel for call in calls}
+    called = [name for name in made if name in kernels]
+    # Some kernels are gone later: TVM calls a builtin for those that reshape.
+    there = set(called)
+    left = [call for call in calls if call.kernel in there]
+    return left if called == [call.kernel for call in left] else ()
 
 
 def straight_calls(bytecode: Bytecode, entry: str) -> Sequence[tuple[int, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vmprof.program.build_id import identity
+from vmprof.whole_file import write_whole
 
 # Of the text itself.
 FIRST_LINE = 2
@@ -25,7 +26,7 @@ def write_tensor_ir(text: str, library: Path) -> None:
     """Write ``text`` beside its library, which exists; nothing stays of an older one."""
     if text:
         head = _HEAD.format(identity(library))
-        tensor_ir_path(library).write_text(head + text, encoding="utf-8")
+        write_whole(tensor_ir_path(library), (head + text).encode())
     else:
         tensor_ir_path(library).unlink(missing_ok=True)
 

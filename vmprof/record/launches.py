@@ -7,12 +7,13 @@ name; of a module that LLVM's JIT made it has none (:mod:`vmprof.record.jit`).
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from vmprof.native import ffi, lib
@@ -56,15 +57,25 @@ def _bytes(pointer: Any) -> bytes:
 
 @dataclass
 class _Hook:
-    """A slot that leads to the shim, and how many profiles want it so."""
+    """A slot that leads to the shim, and the profiles that want it so."""
 
     slot: _Slot
-    users: int = 0
+    users: set[int] = field(default_factory=set)
 
 
 # By address. Several threads may profile at once, and share libraries.
 _hooks: dict[int, _Hook] = {}
 _lock = threading.Lock()
+_profiles = itertools.count()
+
+
+def _in_child() -> None:
+    """Another thread of the parent's may have had it; here there is none."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_in_child)
 
 
 @contextmanager
@@ -74,46 +85,54 @@ def recorded_launches() -> Iterator[list[str]]:
     Gives what went wrong, a list that is empty if nothing did.
     """
     launch = lib.vmprof_tvm_launch()
-    with _lock:
-        hooked, problems = _hook_all(launch)
+    user = next(_profiles)
+    problems: list[str] = []
     try:
+        with _lock:
+            _hook_all(user, launch, problems)
         yield problems
     finally:
-        with _lock:
-            _unhook(hooked, launch)
+        # What an interrupt leaves undone is done when it has come.
+        try:
+            with _lock:
+                _unhook(user, launch)
+        except KeyboardInterrupt:
+            with _lock:
+                _unhook(user, launch)
+            raise
 
 
-def _hook_all(launch: Any) -> tuple[set[int], list[str]]:
-    """The addresses of the slots that are hooked from now on, and problems."""
+def _hook_all(user: int, launch: Any, problems: list[str]) -> None:
+    """Have all slots lead to the shim, for ``user``; what went wrong is added to ``problems``."""
     if launch == ffi.NULL:
-        return set(), ["TVM's launch function was not found in the process"]
-    hooked: set[int] = set()
-    problems = []
+        problems.append("TVM's launch function was not found in the process")
+        return
     values = [_address(launch), _address(lib.vmprof_recorded_launch())]
     in_memory = [_Slot(address, ffi.NULL) for address in pointers_of_jit(values)]
     for slot in [*_library_slots(), *in_memory]:
         hook = _hooks.get(slot.address)
-        if hook is None and slot.exchange(launch, lib.vmprof_recorded_launch()):
-            hook = _hooks[slot.address] = _Hook(slot)
-        else:
+        if hook is not None:
+            hook.users.add(user)
             slot.release()  # whoever hooked it first keeps it
-        if hook is None and slot.library != ffi.NULL:
-            problems.append("a library launches parallel work by a function that is not TVM's")
-        elif hook is not None and slot.address not in hooked:
-            hook.users += 1
-            hooked.add(slot.address)
-    return hooked, problems
-
-
-def _unhook(addresses: set[int], launch: Any) -> None:
-    for address in addresses:
-        hook = _hooks[address]
-        hook.users -= 1
-        if hook.users:
             continue
-        del _hooks[address]
-        hook.slot.exchange(lib.vmprof_recorded_launch(), launch)
-        hook.slot.release()
+        # Known before it is hooked: whatever comes in between, it is found again.
+        hook = _hooks[slot.address] = _Hook(slot, {user})
+        if not slot.exchange(launch, lib.vmprof_recorded_launch()):
+            del _hooks[slot.address]
+            slot.release()
+            if slot.library != ffi.NULL:
+                problems.append("a library launches parallel work by a function that is not TVM's")
+
+
+def _unhook(user: int, launch: Any) -> None:
+    """May be begun anew, if it was interrupted."""
+    for address, hook in [*_hooks.items()]:
+        if hook.users - {user}:
+            hook.users.discard(user)
+        elif user in hook.users:
+            hook.slot.exchange(lib.vmprof_recorded_launch(), launch)
+            del _hooks[address]
+            hook.slot.release()
 
 
 def _library_slots() -> list[_Slot]:

@@ -42,8 +42,17 @@ def configured_pool(
     affinity = os.sched_getaffinity(0)
     variable = os.environ.get(_VARIABLE)
     configure = tvm_ffi.get_global_func("runtime.config_threadpool")
-    os.environ[_VARIABLE] = str(number)  # TVM looks at it at each launch
+
+    def restore() -> None:
+        if variable is None:
+            os.environ.pop(_VARIABLE, None)
+        else:
+            os.environ[_VARIABLE] = variable
+        configure(_BIG, 0, [])
+        os.sched_setaffinity(0, affinity)
+
     try:
+        os.environ[_VARIABLE] = str(number)  # TVM looks at it at each launch
         if cpus:
             _move_to(cpus)
             configure(_ONE_CPU_PER_THREAD, number, [str(cpu) for cpu in cpus])
@@ -53,12 +62,12 @@ def configured_pool(
         _check(number)
         yield _describe(number, cpus)
     finally:
-        if variable is None:
-            del os.environ[_VARIABLE]
-        else:
-            os.environ[_VARIABLE] = variable
-        configure(_BIG, 0, [])
-        os.sched_setaffinity(0, affinity)
+        # What an interrupt leaves undone is done when it has come.
+        try:
+            restore()
+        except KeyboardInterrupt:
+            restore()
+            raise
 
 
 def _move_to(cpus: Sequence[int]) -> None:

@@ -62,6 +62,7 @@ def _happened(activity: Activity) -> dict[str, Metric]:
         names.LOAD_AFTER: end.load or f"{UNKNOWN}there is no /proc/loadavg",
         names.MEASURED: Duration(1e6 * activity.seconds),
         names.CPUS_ONLINE: Count(end.cpus),
+        **({names.CPUS_MOVED: activity.moved} if activity.moved else {}),
         names.OWN_CPUS: Ratio(activity.own),
         names.OTHERS_CPUS: _ratio(activity.others, no_ticks),
         names.STOLEN_CPUS: _ratio(activity.stolen, no_ticks),

@@ -98,7 +98,7 @@ class Recorder:
                 f"no memory for {max_records:,} records: {os.strerror(ffi.errno)}; "
                 "ask for fewer with --max-records"
             )
-        self._pointer = ffi.gc(pointer, lib.vmprof_recorder_release)
+        self._pointer = ffi.gc(pointer, lib.vmprof_recorder_give_up)
         self._address = int(ffi.cast("intptr_t", pointer))
 
     def wrap(self, site: Site, kernel: Any, *, inside: Site | None = None) -> Any:

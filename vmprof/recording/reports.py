@@ -12,6 +12,7 @@ import numpy.typing as npt
 from vmprof.recording.costs import UNKNOWN, costs_of
 from vmprof.recording.groups import Calls, Group, durations_us, groups_of
 from vmprof.recording.keys import Floats, Keys, by_invocation
+from vmprof.recording.layers import layers_of
 from vmprof.recording.memory import UNSEEN, facts_of
 from vmprof.recording.numbers import Ints, numbered
 from vmprof.recording.sampled import sampled_of
@@ -28,6 +29,7 @@ from vmprof.report.estimator import middle_half
 from vmprof.report.kernel_metrics import with_rates
 from vmprof.report.model import Report
 from vmprof.report.noise import with_provenance
+from vmprof.report.peaks import with_peaks
 from vmprof.report.sampled import add_samples
 from vmprof.runs.faults import (
     COUNTED_LESS,
@@ -40,8 +42,11 @@ from vmprof.runs.faults import (
 )
 from vmprof.values import (
     BYTES,
+    CALLS_PER_INVOCATION,
     FLOPS,
     INCLUSIVE_DURATION,
+    INVOCATIONS,
+    LAYER,
     NOT_COUNTED,
     SAMPLES_SUFFIX,
     Count,
@@ -100,6 +105,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
     device = group.vm.device
     counted = _CounterCells(group, keys)
     counted.add_all()
+    layers = layers_of(group, calls, key)
     costs = costs_of(group.recording, calls, key, len(timed), keys) if metrics else {}
     varying = bool((counts != counts[:1]).any())
     rows: list[tuple[int, Row]] = []  # of the key of that number
@@ -114,12 +120,13 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
             "Device": device,
             "Count": Count(round(float(of_key.mean()))),
             "Argument Shapes": keys.shapes[number],
+            **({LAYER: layers[number]} if number in layers else {}),
             **counted.rows[number],
             **_known(costs, middle, number),
         }
         if varying:
             low, high = int(counts[:, number].min()), int(counts[:, number].max())
-            row["Calls per invocation"] = str(low) if low == high else f"{low}..{high}"
+            row[CALLS_PER_INVOCATION] = str(low) if low == high else f"{low}..{high}"
         if inclusive is not None:
             row[INCLUSIVE_DURATION] = Duration(float(inclusive[middle, number].mean()))
         rows.append((number, row))
@@ -159,7 +166,7 @@ def build(group: Group, by: str = "operator", *, metrics: bool = False) -> Repor
     if not any(FLOPS in row or BYTES in row for _, row in rows):
         unknown = dict.fromkeys((FLOPS, BYTES), UNKNOWN)
         report = replace(report, missing={**report.missing, **unknown})
-    return with_rates(report)
+    return with_peaks(with_rates(report), group.recording.peaks)
 
 
 def _known(costs: Mapping[str, Floats], middle: Ints, number: int) -> dict[str, Metric]:
@@ -298,7 +305,7 @@ def _configuration(group: Group, timed: int, middle: int) -> dict[str, Metric]:
     facts: dict[str, Metric] = {
         "Model": group.title,
         "Engine": vm.engine,
-        "Invocations": Count(group.total("invocations")),
+        INVOCATIONS: Count(group.total("invocations")),
         "Times": f"per invocation, over the middle {middle} of {timed} invocations",
         "Repeats": Count(timed),
     }

@@ -3,14 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from vmprof.recording.groups import Calls, Group
 from vmprof.recording.keys import Keys
+from vmprof.recording.numbers import Ints
+from vmprof.recording.tables import Table
 from vmprof.sampling.code import Places
 from vmprof.sampling.fold import folded
 from vmprof.sampling.model import IN_NO_CALL, Sampled
+
+
+@dataclass(frozen=True)
+class SampledCalls:
+    """The sampled ``invocations`` of a group, and the ``calls`` in them.
+
+    For each of ``samples`` (dtype `SAMPLE`), ``row`` is the index in ``calls`` of the call that
+    was going on, which may be the invocation itself.
+    """
+
+    invocations: Table
+    calls: Calls
+    samples: Table
+    row: Ints
+
+    @classmethod
+    def of(cls, group: Group) -> SampledCalls | None:
+        """None if no invocation of ``group`` was sampled."""
+        recording = group.recording
+        turn = len(recording.passes)
+        invocations = group.of_turn(turn)
+        if recording.sampling is None or not len(invocations):
+            return None
+        samples = recording.samples[np.isin(recording.samples["invocation"], invocations["id"])]
+        calls = Calls.of(recording.counts[turn - 1].calls, invocations)
+        # Rows of an invocation stand together, its own first.
+        firsts = np.flatnonzero(~calls.is_call)
+        ids = calls.rows["invocation"][firsts]
+        order = np.argsort(ids)
+        first = firsts[order[np.searchsorted(ids, samples["invocation"], sorter=order)]]
+        return cls(invocations, calls, samples, first + samples["call"])
 
 
 def sampled_of(group: Group, keys: Keys, rows: Sequence[int]) -> Sampled | None:
@@ -18,34 +52,23 @@ def sampled_of(group: Group, keys: Keys, rows: Sequence[int]) -> Sampled | None:
 
     None if none of them was sampled. What was missed is told of the whole recording.
     """
-    recording = group.recording
-    sampling, turn = recording.sampling, len(recording.passes)
-    if sampling is None:
+    sampling, found = group.recording.sampling, SampledCalls.of(group)
+    if sampling is None or found is None:
         return None
-    invocations = group.of_turn(turn)
-    if not len(invocations):
-        return None
-    samples = recording.samples[np.isin(recording.samples["invocation"], invocations["id"])]
-    calls = Calls.of(recording.counts[turn - 1].calls, invocations)
+    samples = found.samples
     row_of = np.full(keys.count + 1, IN_NO_CALL)  # the last one is of what has no key
     row_of[list(rows)] = np.arange(len(rows))
-    # Rows of an invocation stand together, its own first.
-    firsts = np.flatnonzero(~calls.is_call)
-    ids = calls.rows["invocation"][firsts]
-    order = np.argsort(ids)
-    first = firsts[order[np.searchsorted(ids, samples["invocation"], sorter=order)]]
-    in_rows = row_of[keys.of_rows(calls)][first + samples["call"]]
-    own = np.isin(samples["thread"], np.unique(invocations["thread"]))
+    own = np.isin(samples["thread"], np.unique(found.invocations["thread"]))
     return Sampled(
         event=sampling.event,
         unit=sampling.unit,
         rate=sampling.rate,
-        runs=len(invocations),
+        runs=len(found.invocations),
         libraries=sampling.libraries,
         functions=sampling.functions,
         hits=folded(
             Places(samples["function"].astype(np.int64), samples["address"]),
-            in_rows,
+            row_of[keys.of_rows(found.calls)][found.row],
             np.where(own, 0, samples["thread"]).astype(np.int64),
             samples["period"],
         ),

@@ -22,6 +22,7 @@ from vmprof.expression import Formula
 from vmprof.inside import keep
 from vmprof.program.info import kernel_of
 from vmprof.program.kernels import Kernel
+from vmprof.program.layers import KernelCall
 from vmprof.recording.recognized import TEXT, is_recording
 from vmprof.recording.saved_samples import check_samples, sampling_of
 from vmprof.recording.shapes import parse
@@ -60,6 +61,10 @@ def dumps(recording: Recording) -> bytes:
         "labels": recording.labels,
         "callees": recording.callees,
         "kernels": {str(callee): asdict(kernel) for callee, kernel in recording.kernels.items()},
+        "layers": {
+            str(function): [[call.kernel, call.layers] for call in calls]
+            for function, calls in recording.layers.items()
+        },
         "signatures": recording.signatures,
         "passes": [asdict(one) for one in recording.passes],
         "missing": dict(recording.missing),
@@ -67,6 +72,7 @@ def dumps(recording: Recording) -> bytes:
         "derived": [{**asdict(each), "sources": dict(each.sources)} for each in recording.derived],
         "facts": encode_row(recording.facts),
         "provenance": encode_row(recording.provenance),
+        "peaks": encode_row(recording.peaks),
         "problems": recording.problems,
         **({} if recording.sampling is None else {"sampling": asdict(recording.sampling)}),
         **({"code": keep.dumps(recording.code)} if recording.code else {}),
@@ -159,6 +165,7 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
         labels=_texts(document["labels"]),
         callees=_texts(document["callees"]),
         kernels=_kernels(document.get("kernels", {}), len(document["callees"])),
+        layers=_layers(document.get("layers", {}), len(document["functions"])),
         signatures=_texts(document["signatures"]),
         passes=passes,
         invocations=_table(archive, "invocations", INVOCATION),
@@ -170,6 +177,7 @@ def _recording(archive: zipfile.ZipFile) -> Recording:
         derived=tuple(map(_derived, document["derived"])),
         facts=decode_row(document["facts"], {}, "facts"),
         provenance=decode_row(document.get("provenance", {}), {}, "provenance"),
+        peaks=decode_row(document.get("peaks", {}), {}, "peaks"),
         problems=_texts(document["problems"]),
         allocations=(
             _table(archive, "allocations", ALLOCATION)
@@ -218,6 +226,17 @@ def _kernels(entries: Mapping[str, Any], callees: int) -> Mapping[int, Kernel]:
     if not all(0 <= callee < callees for callee in kernels):
         raise VmprofError("a kernel is of a callee that is not there")
     return kernels
+
+
+def _layers(entries: Mapping[str, Any], functions: int) -> Mapping[int, tuple[KernelCall, ...]]:
+    """Calls of kernels by function; files of earlier versions have none."""
+    layers = {
+        int(function): tuple(KernelCall(*_texts(call)) for call in calls)
+        for function, calls in entries.items()
+    }
+    if not all(0 <= function < functions for function in layers):
+        raise VmprofError("layers are of a function that is not there")
+    return layers
 
 
 def _derived(entry: Mapping[str, Any]) -> Derived:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from vmprof.inside.code import MachineCode
 from vmprof.program.kernels import Kernel
+from vmprof.program.layers import KernelCall
 from vmprof.runs.storages import ALLOCATION
 from vmprof.sampling.model import Function as SampledFunction
 from vmprof.sampling.model import Library
@@ -160,6 +161,13 @@ class Counts:
     values: npt.NDArray[np.int64]
     shares: npt.NDArray[np.float64] | None = None
 
+    @classmethod
+    def none(cls, of: CountedPass) -> Counts:
+        """Those of a pass in which nothing was called."""
+        shape = (0, len(of.columns))
+        shares = np.zeros(shape) if of.multiplexed else None
+        return cls(np.zeros(0, dtype=CALL), np.zeros(shape, dtype=np.int64), shares)
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -183,10 +191,13 @@ class Recording:
     ``allocations`` (`ALLOCATION`) are those of the timed ones, in the order in which they were
     made; ``samples`` (`SAMPLE`) are those of the pass that ``sampling`` says more of, if there is
     one, and ``code`` is what they were found in; ``totals`` (`TOTAL`) cover all invocations.
-    ``kernels`` has what is known of some callees, by their numbers. ``labels`` begins with the
-    empty one. ``missing`` says why an event was not counted; ``doubtful`` are columns that mean
-    nothing if they read 0 throughout. ``facts`` say how it was recorded, ``provenance`` where,
-    of what, and what else happened (:mod:`vmprof.report.provenance`).
+    ``kernels`` has what is known of some callees, by their numbers; ``layers`` the calls of kernels
+    that some functions, by their numbers, make each time they are called, in that order.
+    ``labels`` begins with the empty one. ``missing`` says why an event was not counted;
+    ``doubtful`` are columns that mean nothing if they read 0 throughout. ``facts`` say how it was
+    recorded, ``provenance`` where, of what, and what else happened
+    (:mod:`vmprof.report.provenance`). ``peaks`` are those of the
+    machine, as a report with metrics has them in its configuration (:mod:`vmprof.report.roofs`).
     """
 
     vms: tuple[Vm, ...]
@@ -205,7 +216,9 @@ class Recording:
     facts: Mapping[str, Metric] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     kernels: Mapping[int, Kernel] = field(default_factory=dict)
+    layers: Mapping[int, tuple[KernelCall, ...]] = field(default_factory=dict)
     provenance: Mapping[str, Metric] = field(default_factory=dict)
+    peaks: Mapping[str, Metric] = field(default_factory=dict)
     allocations: Table = field(default_factory=lambda: np.zeros(0, dtype=ALLOCATION))
     samples: Table = field(default_factory=lambda: np.zeros(0, dtype=SAMPLE))
     sampling: Sampling | None = None

@@ -29,15 +29,20 @@ def keep_alive(connection: socket.socket) -> None:
 
 
 @contextmanager
-def kept_alive() -> Iterator[None]:
-    """:func:`keep_alive` for connections that are made inside; TVM does not hand out its own."""
+def kept_alive() -> Iterator[list[tuple[str, int]]]:
+    """:func:`keep_alive` for connections that are made inside, by TVM, which hides its own.
+
+    Gives the addresses that they lead to, once it is left.
+    """
     before = _sockets()
-    yield
+    addresses: list[tuple[str, int]] = []
+    yield addresses
     for name, descriptor in _sockets().items():
         if name not in before:
             # Of another kind, or not there any more.
             with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
                 keep_alive(connection)
+                addresses.append(connection.getpeername()[:2])
 
 
 def _sockets() -> dict[str, int]:

@@ -6,6 +6,7 @@ goes as its bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -51,7 +52,10 @@ class Packed:
                 f"an input is a {type(value).__name__}, which cannot be sent to a remote host; "
                 "give an array or numbers"
             )
-        return {**self._array(tensor.numpy()), "tensor": str(tensor.dtype)}
+        # What numpy knows is not copied: it may be all weights of a large model.
+        known = re.fullmatch(r"(u?int|float)(8|16|32|64)", str(tensor.dtype))
+        array = np.from_dlpack(tensor) if known else tensor.numpy()
+        return {**self._array(array), "tensor": str(tensor.dtype)}
 
     def write(self, path: Path) -> None:
         """Write the arrays, each as it is, one after the other."""

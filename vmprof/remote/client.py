@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import tvm
@@ -51,6 +51,22 @@ _Answer = TypeVar("_Answer")
 _ARRAYS = "arguments.npz"
 
 
+class _File(NamedTuple):
+    """A file as it is now."""
+
+    path: str
+    size: int
+    changed: int
+
+    @classmethod
+    def of(cls, path: Path) -> _File:
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return cls(str(path.absolute()), status.st_size, status.st_mtime_ns)
+
+
 class Remote:
     """A host with a server (``vmprof rpc-server``), for as long as the ``with`` lasts.
 
@@ -59,7 +75,8 @@ class Remote:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._sent: set[tuple[str, int, int]] = set()
+        self._sent: dict[str, _File] = {}  # by what they are called there
+        self._folders: dict[_File, str] = {}  # of libraries, there
         try:
             self.host = self._hello()
         except BaseException:
@@ -191,19 +208,20 @@ class Remote:
     def _send(self, subject: Subject, name: str, progress: Progress) -> Model:
         """Send the library of ``subject``, what is known of it, and what it is called with."""
         library = Path(subject.source)
+        folder = self._folders.setdefault(_File.of(library), str(len(self._folders)))
         for path in (library, info_path(library), tensor_ir_path(library)):
             if path.exists() or path == library:
-                self._send_file(path, progress)
+                self._send_file(path, f"{folder}/{path.name}", progress)
         packed, params = Packed(), subject.params
         if isinstance(params, str | os.PathLike):
             params = load_weights(params)
         plain = packed.pack(subject.inputs), packed.pack(params)
         if packed:
-            with tempfile.TemporaryDirectory(prefix="vmprof-") as folder:
-                packed.write(arrays := Path(folder, _ARRAYS))
-                self._send_file(arrays, progress)
+            with tempfile.TemporaryDirectory(prefix="vmprof-") as temporary:
+                packed.write(arrays := Path(temporary, _ARRAYS))
+                self._send_file(arrays, _ARRAYS, progress)
         return Model(
-            library.name,
+            f"{folder}/{library.name}",
             name,
             str(library.absolute()),
             subject.entry,
@@ -219,33 +237,32 @@ class Remote:
         path = file_of(counters)
         if path is None:
             return counters
-        self._send_file(path, silent)
+        self._send_file(path, path.name, silent)
         return path.name
 
-    def _send_file(self, path: Path, progress: Progress) -> None:
-        """Send it in parts, unless it was sent as it is; its name there is its own."""
+    def _send_file(self, path: Path, name: str, progress: Progress) -> None:
+        """Send it in parts, unless it was sent as it is; it is called ``name`` there."""
+        found = _File.of(path)
+        if self._sent.get(name) == found:
+            return
+        doing = f"sending {path.name}"
+        begin = 0
         try:
             with path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                sent = (str(path), status.st_size, status.st_mtime_ns)
-                if sent in self._sent:
-                    return
-                doing = f"sending {path.name}"
-                begun = 0
-                while part := file.read(CHUNK):
-                    progress(Step(doing, begun / status.st_size))
-                    problem = self._connection.call(
-                        exchange.PUT, path.name, begun, part, doing=doing
-                    )
+                while (part := file.read(CHUNK)) or begin == 0:
+                    progress(Step(doing, begin / max(found.size, 1)))
+                    problem = self._connection.call(exchange.PUT, name, begin, part, doing=doing)
                     if problem:
                         raise VmprofError(
-                            f"{self.host.name} cannot keep {path.name}, {status.st_size:,} bytes: "
+                            f"{self.host.name} cannot keep {path.name}, {found.size:,} bytes: "
                             f"{problem}"
                         )
-                    begun += len(part)
+                    begin += len(part)
+                    if not part:
+                        break
         except OSError as error:
-            raise VmprofError(f"{path} cannot be read: {error.strerror}") from error
-        self._sent.add(sent)
+            raise _unreadable(path, error) from error
+        self._sent[name] = found
 
     def _answer(
         self,
@@ -292,3 +309,7 @@ class Remote:
         for note in problem.notes:
             add_note(error, note)
         return error
+
+
+def _unreadable(path: Path, error: OSError) -> VmprofError:
+    return VmprofError(f"{path} cannot be read: {error.strerror}")

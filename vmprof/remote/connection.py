@@ -15,11 +15,14 @@ from tvm import rpc
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress, silent, within
 from vmprof.remote.alive import kept_alive
+from vmprof.remote.options import shown
 
 # TVM's words before what a function of the server raised.
 _RAISED_THERE = "Error caught from RPC call"
 _TIMED_OUT = "RPCSessionTimeoutError"
 _MISMATCH = re.compile(r"server protocol=(\S+?),\s*client protocol=(\S+)")
+
+_PART = 0.2  # seconds
 
 
 class Connection:
@@ -93,9 +96,9 @@ def connected(
     ``key`` is that of the match, of a server that a tracker gave. ``timeout``, in seconds, bounds
     the waiting, and then the session.
     """
-    address = _shown(host, port)
+    address = shown(host, port)
     _check_name(host, port)
-    session = _within(
+    session, _ = _within(
         lambda: rpc.connect(host, port, key, session_timeout=timeout or 0),
         timeout,
         f"{address} is still busy with another client",
@@ -112,7 +115,7 @@ def requested(
     progress: Progress = silent,
 ) -> Connection:
     """A connection to a free server of those that a tracker has under ``key``."""
-    address = _shown(*tracker)
+    address = shown(*tracker)
     _check_name(*tracker)
     _check_listens(tracker, f"there is no tracker at {address}")
 
@@ -130,7 +133,7 @@ def requested(
         finally:
             at_tracker.close()
 
-    session = _within(
+    session, found = _within(
         request,
         timeout,
         f"all servers that the tracker at {address} has under the key {key!r} are still busy",
@@ -139,7 +142,8 @@ def requested(
         ),
         within(progress, f"waiting for a server under the key {key!r}"),
     )
-    return Connection(f"{key} of {address}", session)
+    # Of several, others were made at the same time, by other threads.
+    return Connection(shown(*found[0]) if len(found) == 1 else f"{key} of {address}", session)
 
 
 def _within(
@@ -148,15 +152,19 @@ def _within(
     too_late: str,
     told: Callable[[Exception], VmprofError],
     progress: Progress,
-) -> Any:
-    """What ``connect`` gives, for which nobody waits longer than ``timeout`` seconds."""
-    found: list[Any] = []
+) -> tuple[Any, list[tuple[str, int]]]:
+    """What ``connect`` gives, and the addresses that it connected to.
+
+    Nobody waits for it longer than ``timeout`` seconds.
+    """
+    found: list[tuple[Any, list[tuple[str, int]]]] = []
     failed: list[Exception] = []
 
     def run() -> None:
         try:
-            with kept_alive():
-                found.append(connect())
+            with kept_alive() as addresses:
+                session = connect()
+            found.append((session, addresses))
         except Exception as error:  # noqa: BLE001 # TVM raises what it likes
             failed.append(error)
 
@@ -172,9 +180,6 @@ def _within(
     if failed:
         raise failed[0] if isinstance(failed[0], VmprofError) else told(failed[0])
     return found[0]
-
-
-_PART = 0.2
 
 
 def _not_connected(address: str, error: Exception) -> VmprofError:
@@ -215,7 +220,3 @@ def _check_listens(address: tuple[str, int], otherwise: str) -> None:
         raise VmprofError(
             f"{otherwise}: {reason}; start it: python -m tvm.exec.rpc_tracker"
         ) from error
-
-
-def _shown(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import msgspec
@@ -23,11 +23,12 @@ _LEAST_PYTHON = (3, 10)
 # Of which apache-tvm has wheels; each needs a C library of that version.
 _MACHINES = ("x86_64", "aarch64")
 _LEAST_GLIBC = (2, 28)
+# Of which client and server have to have the same version.
+_SAME = ("apache-tvm", "apache-tvm-ffi")
 # What a server and what it does import, of all that vmprof needs.
 _NEEDED = frozenset(
     {
-        *("apache-tvm", "apache-tvm-ffi", "cffi", "ml-dtypes", "msgspec", "numpy"),
-        *("pyelftools", "simpleeval", "tomli"),
+        *(*_SAME, "cffi", "ml-dtypes", "msgspec", "numpy", "pyelftools", "simpleeval", "tomli"),
     }
 )
 # A chain of commands, on any Python 3.
@@ -214,21 +215,21 @@ def _install(ssh: Ssh, deployment: Deployment, package: Path | None, progress: P
     ssh.run("mkdir", "-p", "-m", "700", "--", folder, fails=f"{folder} cannot be made")
     ssh.run(deployment.python, "-m", "venv", environment, fails=f"{environment} cannot be made")
     if package is None:
-        what, needed = f"tvm-vmprof=={__version__}", []
+        what, least = f"tvm-vmprof=={__version__}", []
     else:
         progress(f"sending {package.name}")
         what = f"{folder}/{package.name}"
         # A shell's redirection: what reads and writes is the same program everywhere.
         ssh.run("sh", "-c", 'cat >"$0"', what, given=package, fails=f"{what} cannot be written")
-        needed = _needed()
+        least = needed()
     python = f"{environment}/bin/python"
     pip = (python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
     try:
-        if needed:
+        if least:
             progress(f"installing TVM on {ssh.host}, about 100 MB")
-            ssh.run(*pip, *needed)
+            ssh.run(*pip, *least)
         progress(f"installing vmprof on {ssh.host}")
-        more = ("--no-deps", "--force-reinstall") if needed else ()
+        more = ("--no-deps", "--force-reinstall") if least else ()
         ssh.run(*pip, *more, what)
     except CommandError as error:
         errors = [line for line in error.said.splitlines() if line.startswith("ERROR:")]
@@ -238,13 +239,18 @@ def _install(ssh: Ssh, deployment: Deployment, package: Path | None, progress: P
         ssh.run(python, "-c", _FORGET_COMPILER)
 
 
-def _needed() -> list[str]:
-    """What vmprof's server needs, in the versions that vmprof needs it in."""
+def needed() -> list[str]:
+    """What vmprof's server needs: TVM as it is here, since it has to be the same, and others."""
     try:
         required = requires("tvm-vmprof") or []
+        same = [f"{name}=={version(name)}" for name in _SAME]
     except PackageNotFoundError:
         return []
-    return [line for line in required if "extra ==" not in line and _name(line) in _NEEDED]
+    return same + [
+        line
+        for line in required
+        if "extra ==" not in line and _name(line) in _NEEDED.difference(_SAME)
+    ]
 
 
 def _name(requirement: str) -> str:

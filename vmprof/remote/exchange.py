@@ -111,11 +111,10 @@ class PeaksAsked(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """An error that a user can mend, or what a kernel raised, of ``kind``, with its notes."""
+    """An error that a user can mend, or what a kernel raised, with its notes."""
 
     message: str
     command_line: str
-    kind: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -152,8 +152,16 @@ class _Keywords:
     engine: str
 
     def profile(
-        self, subject: Subject, profiling: Profiling, engine: str, *, progress: Progress
+        self,
+        subject: Subject,
+        profiling: Profiling,
+        engine: str,
+        *,
+        starts: int,
+        progress: Progress,
     ) -> Report:
         del progress
+        if starts != 1:
+            raise VmprofError("processes is of one host; a fleet measures once on each server")
         self.subject, self.profiling, self.engine = subject, profiling, engine
         return Report((), {}, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -39,12 +40,17 @@ class ServerFolder:
 
 
 def _sweep(folder: Path) -> None:
-    for abandoned in folder.glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # somebody else's, or one that another server just removes
-            lock = os.open(abandoned / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
-            try:
-                if abandoned.lstat().st_uid == os.getuid():
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(abandoned, ignore_errors=True)
-            finally:
-                os.close(lock)
+    for found in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # its server is running, or another one is just removing it
+            status = found.lstat()
+            if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid():
+                _remove_if_abandoned(found)
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(lock)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Semaphore
 
@@ -21,10 +23,12 @@ class Job:
 
     When it tells what it does, it stands still until the client has heard of it and waits again:
     so between two steps, whatever is measured there, there is nothing on the connection.
+    Nobody is told of ``folder``, in which files lie that the client knows by their names.
     """
 
-    def __init__(self, work: Callable[[Progress], bytes]) -> None:
+    def __init__(self, work: Callable[[Progress], bytes], folder: Path) -> None:
         self._work = work
+        self._folder = re.compile(rf"{re.escape(str(folder))}/(\d+/)?")
         self._go = Semaphore(0)
         self._news: SimpleQueue[News] = SimpleQueue()
         self._told = -float("inf")
@@ -44,14 +48,16 @@ class Job:
             try:
                 self.result = self._work(self._tell)
             except BaseException as error:  # noqa: BLE001 # the model's too, down to SystemExit
-                problem = problem_of(error)
+                problem = self._problem(error)
         self._news.put(
             News(
                 over=True,
                 bytes=len(self.result),
                 problem=problem,
                 warnings=tuple(
-                    str(each.message) for each in caught if issubclass(each.category, VmprofWarning)
+                    self._known(each.message)
+                    for each in caught
+                    if issubclass(each.category, VmprofWarning)
                 ),
             )
         )
@@ -59,15 +65,19 @@ class Job:
     def _tell(self, step: str) -> None:
         if time.monotonic() - self._told < _SECONDS_BETWEEN:
             return
-        self._news.put(News(step=str(step), done=step.done if isinstance(step, Step) else None))
+        done = step.done if isinstance(step, Step) else None
+        self._news.put(News(step=self._known(step), done=done))
         self._go.acquire()
         self._told = time.monotonic()
 
+    def _problem(self, error: BaseException) -> Problem:
+        """``error`` as the client raises it again."""
+        notes = tuple(map(self._known, getattr(error, "__notes__", ())))
+        if isinstance(error, VmprofError):
+            return Problem(self._known(error), self._known(error.command_line), notes)
+        told = self._known(f"{type(error).__name__}: {error}")
+        return Problem(told, told, notes)
 
-def problem_of(error: BaseException) -> Problem:
-    """``error`` as the client raises it again."""
-    notes = tuple(map(str, getattr(error, "__notes__", ())))
-    if isinstance(error, VmprofError):
-        return Problem(str(error), error.command_line, notes=notes)
-    told = f"{type(error).__name__}: {error}"
-    return Problem(told, told, type(error).__name__, notes)
+    def _known(self, text: object) -> str:
+        """``text`` with what the client knows alone."""
+        return self._folder.sub("", str(text))

@@ -82,5 +82,10 @@ def address(text: str) -> Address:
     return host, int(port)
 
 
+def shown(host: str, port: int) -> str:
+    """An address as :func:`address` takes it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and 0 < int(text) < 1 << 16

@@ -60,6 +60,7 @@ class Served:
         """Write the part of a file that begins there; what is in the way, or ``""``."""
         path = path_of(self._folder, name)
         try:
+            path.parent.mkdir(exist_ok=True)
             if begin == 0:
                 path.unlink(missing_ok=True)  # one that was loaded stays as it is
             with path.open("ab") as file:
@@ -70,7 +71,8 @@ class Served:
 
     def start(self, what: str, order: str) -> None:
         """Begin ``what``, a key of :data:`vmprof.remote.work.WORK`."""
-        self._job = Job(partial(WORK[what], self._folder, str(order)))
+        work = partial(WORK[what], self._folder, str(order))
+        self._job = Job(work, self._folder)
         self._jobs.put(self._job)
 
     def wait(self) -> str:

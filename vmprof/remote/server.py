@@ -40,7 +40,7 @@ _LOGGER = logging.getLogger("RPCServer")  # TVM's
 
 # In seconds: for a client to say who it is, for a process to end whose client has gone, and
 # before another try of what went wrong.
-_HANDSHAKE, _GRACE, _PAUSE = 10.0, 2.0, 1.0
+_HANDSHAKE, _GRACE, _PAUSE = 10.0, 2.0, 0.5
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -70,13 +70,10 @@ class Listening:
     def open(self) -> socket.socket:
         """Listen; :class:`VmprofError` says why not."""
         try:
-            (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
+            (family, *_, address), *_ = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM
             )
-            listening = socket.socket(family, kind, protocol)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-            listening.listen()
+            listening = socket.create_server(address[:2], family=family)
         except OSError as error:
             raise VmprofError(
                 f"cannot listen at {self.host}:{self.port}: {error.strerror}; choose another with "

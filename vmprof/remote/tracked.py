@@ -24,6 +24,7 @@ from tvm.rpc.base import TrackerCode
 from vmprof.errors import VmprofError
 from vmprof.progress import Progress
 from vmprof.remote.gather import Server
+from vmprof.remote.options import shown
 from vmprof.report.model import Report
 
 # A server that the tracker gave, and that nobody then connects to, is kept from all others until
@@ -166,11 +167,6 @@ class _Told:
                 f"the tracker at {self._address} does not answer: {reason}; is python -m "
                 "tvm.exec.rpc_tracker running there?"
             ) from error
-
-
-def shown(host: str, port: int) -> str:
-    """``HOST:PORT``, of an address of IPv6 with brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _open_sockets() -> list[int]:

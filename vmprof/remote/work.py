@@ -28,8 +28,10 @@ _OUTPUTS, _ARRAYS = "outputs.json", "outputs.npz"
 
 
 def path_of(folder: Path, name: str) -> Path:
-    """A file of the client's; it may lie in no other folder."""
-    return folder / Path(name).name
+    """A file of the client's: ``NAME``, or ``NUMBER/NAME`` of a library and what belongs to it."""
+    number, separator, _ = name.partition("/")
+    inner = folder / number if separator and number.isdecimal() else folder
+    return inner / Path(name).name
 
 
 def _profile(folder: Path, text: str, progress: Progress) -> bytes:

@@ -9,8 +9,8 @@ the figures say what is ruled out. docs/reports.md has the rules.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from vmprof.report.aggregate import merge_calls, merge_key
 from vmprof.report.columnwise import number
@@ -41,7 +41,9 @@ class Bound:
 
     ``above`` is the unit of the rate that is above its roof, of which ``because`` then tells;
     ``data_us`` is the least time that the data of a call need, and ``needs_us`` the least that
-    its operations and data do, where that is known.
+    its operations and data do, where that is known. ``us`` has microseconds of a mean call: its
+    ``time`` at best, and what ``start``, ``operations`` and ``data`` need of it;
+    ``data_at_worst`` if they are as far as they can be.
     """
 
     word: str
@@ -50,6 +52,7 @@ class Bound:
     above: str = ""
     data_us: float | None = None
     needs_us: float | None = None
+    us: Mapping[str, float] = field(default_factory=dict)
 
 
 def bounds(report: Report) -> dict[Key, Bound]:
@@ -83,12 +86,14 @@ class _Judge:
         us = fastest_us(row)
         if us <= 0:
             return Bound(UNKNOWN, "it has no time")
+        if row.get("Count") == Count(0):
+            return Bound(UNKNOWN, "most invocations do not call it: there is no mean call")
         start_us, started = self._start(row)
         needs, unknown = self._needs(row, us, start_us)
         told = (*(figures(needs) if needs else ()), started, *self._more(row))
         error = None if needs is None else self._above(needs)
         if error is not None:
-            return replace(error, figures=told)
+            return replace(error, figures=told, us=_numbers(us, start_us, needs))
         data_us = needs.data_us if needs is not None and BYTES in row else None
         if start_us >= _HALF * us:
             word, because = LAUNCHING, f"its start needs {share(start_us, us)} of its time"
@@ -97,7 +102,8 @@ class _Judge:
         else:
             word, because = _by_peaks(needs) or _by_counters(needs) or _not_known(needs)
         needs_us = None if needs is None else max(needs.compute_us, needs.data_us)
-        return Bound(word, because, told, data_us=data_us, needs_us=needs_us)
+        numbers = _numbers(us, start_us, needs)
+        return Bound(word, because, told, data_us=data_us, needs_us=needs_us, us=numbers)
 
     def _needs(self, row: Row, us: float, start_us: float) -> tuple[Needs | None, str]:
         """What it needs; else why that is not known."""
@@ -173,6 +179,15 @@ class _Judge:
                 yield f"{column}: {three_digits(value)}"
         if self._is_serial(row):
             yield "threads: it runs on one, and so do the peaks that it is compared with"
+
+
+def _numbers(us: float, start_us: float, needs: Needs | None) -> dict[str, float]:
+    numbers = {"time": us, "start": start_us}
+    if needs is not None and FLOPS in needs.row:
+        numbers["operations"] = needs.compute_us
+    if needs is not None and BYTES in needs.row:
+        numbers |= {"data": needs.data_us, "data_at_worst": needs.worst_us}
+    return numbers
 
 
 def _by_peaks(needs: Needs) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ from vmprof.report import provenance as names
 from vmprof.report.model import Report
 from vmprof.report.totals import longest_device
 from vmprof.report.trend import trend_of
-from vmprof.values import Count, Metric, Ratio
+from vmprof.values import INVOCATIONS, Count, Metric, Ratio
 
 WARM_UP_SETTLED = "Warm-up settled"
 
@@ -36,7 +36,14 @@ def causes_of(report: Report, totals: tuple[float, ...]) -> list[Cause]:
     contention = [*_quota(report), *_hypervisor(report), *_others(report)]
     if contention or not _is_told(report):
         contention += _fewer_cpus(report)
-    return [*contention, *_heat(report), *_clock(report), *_trend(totals), *_warm_up(report)]
+    return [
+        *_moved(report),
+        *contention,
+        *_heat(report),
+        *_clock(report),
+        *_trend(totals),
+        *_warm_up(report),
+    ]
 
 
 def of_cpus(number: float) -> str:
@@ -57,6 +64,15 @@ def _is_told(report: Report) -> bool:
     return _number(report, names.WAITED) is not None or (
         _number(report, names.OTHERS_CPUS) is not None
     )
+
+
+def _moved(report: Report) -> Iterator[Cause]:
+    moved = report.provenance.get(names.CPUS_MOVED)
+    if isinstance(moved, str):
+        yield Cause(
+            f"the CPUs that it may run on changed ({moved})",
+            "leave them as they are while it measures (taskset, cpusets, CPUs taken offline)",
+        )
 
 
 def _quota(report: Report) -> Iterator[Cause]:
@@ -98,7 +114,7 @@ def _fewer_cpus(report: Report) -> Iterator[Cause]:
     device = longest_device(report)
     measured: Metric | None = report.device_metrics[device].get("CPUs used") if device else None
     used = measured.ratio if isinstance(measured, Ratio) else _number(report, names.OWN_CPUS)
-    if not isinstance(measured, Ratio) and "Invocations" in report.configuration:
+    if not isinstance(measured, Ratio) and INVOCATIONS in report.configuration:
         return  # between its invocations a user's program does what it likes
     if isinstance(threads, Count) and used is not None and used < _FEWER_CPUS * threads.value:
         whose = "1 thread" if threads.value == 1 else f"{threads.value} threads"

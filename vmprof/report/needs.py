@@ -11,7 +11,7 @@ from vmprof.report.kinds import calls_of, microseconds
 from vmprof.report.render.figures import short_count, short_time, three_digits
 from vmprof.report.reuse import Data, Reuse
 from vmprof.report.roofs import Level, Roofs
-from vmprof.values import BYTES, FLOPS, SAMPLES_SUFFIX, Count, Row, Samples
+from vmprof.values import BYTES, CALLS_PER_INVOCATION, FLOPS, SAMPLES_SUFFIX, Count, Row, Samples
 
 # Peaks repeat within 3 %; what needs more time than there was is impossible.
 TOLERANCE = 1.03
@@ -107,12 +107,20 @@ def figures(needs: Needs) -> Iterator[str]:
 def fastest_us(row: Row) -> float:
     """Microseconds of a call in the fastest repeat: peaks are the best, too, and noise is no bound.
 
-    The mean where the report does not have its repeats; 0 where nobody knows.
+    The mean where the report does not have its repeats, or each did something else; 0 where nobody
+    knows.
     """
+    if _varies(row):
+        return microseconds(row) / number_of_calls(row)
     repeats = row.get(f"{_TIME}{SAMPLES_SUFFIX}")
     best = min(repeats.values, default=0.0) if isinstance(repeats, Samples) else 0.0
     mean = microseconds(row)
     return (best if 0 < best <= mean else mean) / number_of_calls(row)
+
+
+def _varies(row: Row) -> bool:
+    """Whether invocations did not all make the same calls of it, on the same shapes."""
+    return any(".." in str(row.get(name, "")) for name in ("Argument Shapes", CALLS_PER_INVOCATION))
 
 
 def us_of(size: float, level: Level) -> float:

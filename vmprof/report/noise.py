@@ -15,7 +15,7 @@ from statistics import fmean, quantiles, stdev
 from vmprof.report.causes import WARM_UP_SETTLED, Cause, causes_of
 from vmprof.report.model import Report
 from vmprof.report.totals import longest_device
-from vmprof.values import SAMPLES_SUFFIX, Duration, Metric, Row, Samples
+from vmprof.values import INVOCATIONS, SAMPLES_SUFFIX, Duration, Metric, Row, Samples
 
 __all__ = [
     "NOISE",
@@ -109,7 +109,7 @@ def used_of(repeats: int) -> int:
 
 def noise_of(report: Report) -> Noise | None:
     """None of a report that says nothing of repeats, nor of what happened meanwhile."""
-    if "Invocations" in report.configuration:
+    if INVOCATIONS in report.configuration:
         return _of_invocations(report)
     row = report.device_metrics.get(longest_device(report) or "", {})
     total, unprofiled = spread_of(row), spread_of(report.configuration, _MEAN)

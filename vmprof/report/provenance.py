@@ -18,6 +18,8 @@ LIBRARY, LIBRARY_ID = "Library", "Library's ID"
 # Of the time that was measured, warm-up rounds left out.
 MEASURED = "Measured for (us)"
 CPUS_ONLINE = "CPUs online"
+# Only where they changed.
+CPUS_MOVED = "CPUs changed meanwhile"
 OWN_CPUS = "CPUs used by this process"
 OTHERS_CPUS = "CPUs used by others"
 STOLEN_CPUS = "CPUs taken by the hypervisor"

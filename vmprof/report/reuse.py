@@ -17,7 +17,7 @@ from vmprof.report.aggregate import merge_key
 from vmprof.report.kinds import calls_of, microseconds
 from vmprof.report.model import Report
 from vmprof.report.sizes import sizes_of
-from vmprof.values import BYTES, Count, Metric
+from vmprof.values import BYTES, INVOCATIONS, Count, Metric
 
 Key = tuple[Metric | None, ...]
 
@@ -54,8 +54,10 @@ class Reuse:
 
     @classmethod
     def of(cls, report: Report) -> Reuse:
-        # Rows that stand for several calls are in no order.
-        in_order = all(calls_of(call) == 1 for call in report.calls)
+        # Rows that stand for several calls are in no order, nor are those of many invocations.
+        in_order = INVOCATIONS not in report.configuration and all(
+            calls_of(call) == 1 for call in report.calls
+        )
         sums: dict[Key, tuple[int, float, float]] = {}
         made: set[tuple[str, int]] = set()
         unknown_us = 0.0

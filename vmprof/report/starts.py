@@ -72,6 +72,7 @@ def joined(reports: Sequence[Report]) -> Report:
         missing,
         provenance=first.provenance,
         samples=first.samples,
+        code=first.code,
     )
     return _with_shares(derive(report, first.derived))
 

@@ -44,6 +44,7 @@ def to_document(diff: Diff, before: str, after: str) -> dict[str, Any]:
         ],
         "whole": {name: _changes(changes) for name, changes in diff.whole.items()},
         "one_sided": list(diff.one_sided),
+        "not_compared": dict(diff.not_compared),
         "configuration": {
             name: {"before": format_metric(old), "after": format_metric(new)}
             for name, (old, new) in diff.settings.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vmprof.compare.diff.change import ALPHA, Change, changes_of
 from vmprof.compare.diff.match import LAYER, MatchedBy, match_rows
@@ -43,7 +43,8 @@ class Diff:
     """``operators`` have the longest first; ``whole`` is the run: Sum, Total, and unprofiled.
 
     ``columns`` are those that both sides have, ``one_sided`` those that one
-    has. ``settings`` are the lines of Configuration that differ. ``starts`` is how often the
+    has; ``not_compared`` says of numbers that any has why they are not among them.
+    ``settings`` are the lines of Configuration that differ. ``starts`` is how often the
     program was started for either side, ``in_turn`` whether that was in random order.
     """
 
@@ -54,6 +55,7 @@ class Diff:
     settings: Mapping[str, tuple[Metric | None, Metric | None]]
     starts: tuple[int, int] = (1, 1)
     in_turn: bool = False
+    not_compared: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def enough_starts(self) -> bool:
@@ -107,6 +109,7 @@ def diff_reports(
         settings=dict(_settings(old, new)),
         starts=(len(old.starts), len(new.starts)),
         in_turn=in_turn,
+        not_compared={**old.not_compared, **new.not_compared},
     )
 
 

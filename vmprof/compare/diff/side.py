@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from vmprof.compare.rows import merged_rows, summed_row
+from vmprof.compare.rows import NOT_COMPARED, merged_rows, not_compared, summed_row
 from vmprof.report.aggregate import combine, merge_key
 from vmprof.report.columnwise import column_names, number
 from vmprof.report.model import Report
@@ -14,7 +14,7 @@ from vmprof.report.starts import starts_of
 from vmprof.values import SAMPLES_SUFFIX, Duration, Metric, Row, Samples
 
 TIME = "Duration (us)"
-_UNCOMPARED = ("Count", "Percent")
+_UNCOMPARED = {"Count", "Percent", *NOT_COMPARED}
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,21 @@ class Side:
     @property
     def columns(self) -> list[str]:
         """Those that have a number in any row, and are compared."""
-        rows = [row for of_side in self.rows for row in of_side.starts if row is not None]
+        rows = self._measured
         return [
             name
             for name in column_names(rows)
             if name not in _UNCOMPARED and any(number(row.get(name)) is not None for row in rows)
         ]
+
+    @property
+    def not_compared(self) -> Mapping[str, str]:
+        """Numbers that are not, and why."""
+        return not_compared(self._measured)
+
+    @property
+    def _measured(self) -> list[Row]:
+        return [row for of_side in self.rows for row in of_side.starts if row is not None]
 
     def setting(self, name: str) -> list[Metric | None]:
         """What the starts say of it, each once."""

@@ -123,6 +123,8 @@ def _said_of_columns(diff: Diff, columns: Sequence[str]) -> Iterator[str]:
         yield f"The same in each row: {visible(', '.join(unchanged))}\n"
     if diff.one_sided:
         yield f"Only one of the two has: {visible(', '.join(diff.one_sided))}\n"
+    for column, why in diff.not_compared.items():
+        yield f"Not compared: {column}: {why}\n"
 
 
 def _table(diff: Diff, columns: Sequence[str], top: int | None) -> Table:

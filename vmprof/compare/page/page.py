@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vmprof.compare.parts import Heading, Part, Prose, Table
-from vmprof.report.render.html import frame
+from vmprof.report.model import Report
+from vmprof.report.render.html import frame, render_several
 from vmprof.visible import visible
 
 # Of what a cell says: how sure it is.
@@ -16,7 +17,6 @@ _WORDS = {"FAILS": "worse", "DIFFERS": "worse", "ok": "better", "cannot tell": "
 
 def page(parts: Sequence[Part], title: str) -> str:
     """``parts`` under ``title``; all that they say is text, whatever is in it."""
-    blocks = [_block(part) for part in parts if part != Heading(title)]
     return frame.page(
         "comparison.html",
         None,
@@ -24,8 +24,24 @@ def page(parts: Sequence[Part], title: str) -> str:
         styles=("style.css", "comparison.css"),
         package=__package__,
         title=visible(title),
-        blocks=blocks,
+        blocks=_blocks(parts, title),
     )
+
+
+def page_with_reports(parts: Sequence[Part], title: str, reports: Mapping[str, Report]) -> str:
+    """The same above the page of the ``reports`` that were compared, by what they are called."""
+    return render_several(
+        reports,
+        visible(title),
+        template="beside.html",
+        styles=("comparison.css",),
+        package=__package__,
+        blocks=_blocks(parts, title),
+    )
+
+
+def _blocks(parts: Sequence[Part], title: str) -> list[dict[str, Any]]:
+    return [_block(part) for part in parts if part != Heading(title)]
 
 
 def _block(part: Part) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from itertools import count
 from statistics import median
 
 from vmprof.compare.diff import TIME, Change
-from vmprof.compare.rows import merged_rows
+from vmprof.compare.rows import NOT_COMPARED, merged_rows, not_compared
 from vmprof.compare.significance import holm, least_p_value, p_value
 from vmprof.compare.validate.cost import EngineCost, window_costs
 from vmprof.report.columnwise import number
@@ -66,7 +66,8 @@ class Agreement:
     they do not; then ``operators`` has the longest first. ``tested`` is the number
     of values whose differences were tested together, 0 if ``repeats``, the fewest that
     any of the ``varying`` ones has, are too few for any to be more than chance;
-    ``window`` is what a window costs, by column.
+    ``window`` is what a window costs, by column. ``not_compared`` says of numbers that are not
+    among ``columns`` why.
     """
 
     engines: tuple[str, str]
@@ -80,6 +81,7 @@ class Agreement:
     tolerance: float
     window: Mapping[str, float]
     costs: tuple[EngineCost, EngineCost]
+    not_compared: Mapping[str, str]
 
     def differing(self) -> list[tuple[Operator, str, Cell]]:
         """The values in which the engines disagree."""
@@ -131,6 +133,7 @@ def compare_engines(reports: Mapping[str, Report], tolerance: float) -> Agreemen
         tolerance=tolerance,
         window=window,
         costs=costs,
+        not_compared=not_compared(row for pair in pairs for row in pair),
     )
 
 
@@ -156,6 +159,7 @@ def _columns(pairs: Sequence[tuple[Row, Row]]) -> list[str]:
         name
         for name in (pairs[0][0] if pairs else ())
         if name != "Count"
+        and name not in NOT_COMPARED
         and all(isinstance(row.get(name), Count) for pair in pairs for row in pair)
     ]
     return [TIME, *sorted(counted)]

@@ -29,6 +29,7 @@ def to_json(validation: Validation, title: str) -> str:
         "tested": agreement.tested,
         "tolerance_percent": agreement.tolerance,
         "window": dict(agreement.window),
+        "not_compared": dict(agreement.not_compared),
         "operators": [
             {
                 "name": operator.name,

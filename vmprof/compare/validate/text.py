@@ -109,7 +109,7 @@ x the median absolute deviation. Unprofiled is TVM's VM in the same rounds.
 A window costs {agreement.window[TIME]:.3f} us per call: what passes from one to the next, in no \
 row, in the least
 disturbed repeat of the dearer engine, and what an empty call reads.
-"""
+""" + "".join(f"Not compared: {column}: {why}\n" for column, why in agreement.not_compared.items())
 
 
 def _findings(validation: Validation) -> Table:

@@ -29,7 +29,8 @@ class Moment:
     the hypervisor. ``own`` are those that this process used, ``waited`` those that each of its
     threads was ready to run and did not, ``stopped`` those for which a quota stopped it.
     ``overheated`` is how often a processor lowered its clock for that. ``load`` is
-    /proc/loadavg's, ``clock`` the highest of any CPU at the moment, in MHz.
+    /proc/loadavg's, ``clock`` the highest of any CPU at the moment, in MHz. ``online`` and
+    ``allowed`` are lists of CPUs (0-3,8): those that there are, and that this process may run on.
     """
 
     at: float
@@ -42,6 +43,8 @@ class Moment:
     overheated: int | None
     load: str | None
     clock: float | None
+    online: str = ""
+    allowed: str = ""
 
     @classmethod
     def now(cls, proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Moment:
@@ -62,6 +65,8 @@ class Moment:
             overheated=sum(each or 0 for each in heats) if heats else None,
             load=", ".join(text(proc / "loadavg").split()[:3]) or None,
             clock=None if clock is None else clock / 1e3,
+            online=text(sys / "devices/system/cpu/online").strip(),
+            allowed=_status(proc, "Cpus_allowed_list"),
         )
 
 
@@ -123,8 +128,27 @@ class Activity:
             return None
         return max(self.end.overheated - self.begin.overheated, 0)
 
+    @property
+    def moved(self) -> str:
+        """How the CPUs changed that this process may run on; empty if they did not."""
+        begin, end = self.begin, self.end
+        parts = [
+            f"{what} {before or 'none'}, then {after or 'none'}"
+            for what, before, after in (
+                ("online", begin.online, end.online),
+                ("allowed", begin.allowed, end.allowed),
+            )
+            if before != after
+        ]
+        return "; ".join(parts)
+
     def _rate(self, seconds: float) -> float:
         return seconds / self.seconds if self.seconds > 0 else 0.0
+
+
+def _status(proc: Path, name: str) -> str:
+    lines = text(proc / "self/status").splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
 
 
 def _waited(proc: Path) -> dict[str, float] | None:

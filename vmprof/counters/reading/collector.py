@@ -52,7 +52,10 @@ class _CollectorSource(Source):
     def opened(cls, path: Path) -> Source:
         problem = ffi.new("char[]", _PROBLEM_SIZE)
         # With a folder in it: a bare name would be searched where libraries are.
-        pointer = lib.vmprof_collector_open(str(path.resolve()).encode(), problem, _PROBLEM_SIZE)
+        name = str(path.resolve()).encode()
+        pointer = ffi.gc(
+            lib.vmprof_collector_open(name, problem, _PROBLEM_SIZE), lib.vmprof_source_close
+        )
         if pointer == ffi.NULL:
             reason = ffi.string(problem).decode(errors="replace")
             raise VmprofError(f"collector {path}: {reason or 'it did not open'}")

@@ -92,7 +92,7 @@ def _cost(sources: tuple[Source, ...]) -> ReadingCost:
 
 
 def _clock(whose: int, column: str, stack: ExitStack) -> Source:
-    pointer = lib.vmprof_cpu_open(whose)
+    pointer = ffi.gc(lib.vmprof_cpu_open(whose), lib.vmprof_source_close)
     if pointer == ffi.NULL:
         raise MemoryError
     source = Source(pointer, [column])

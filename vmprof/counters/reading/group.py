@@ -117,7 +117,10 @@ class Opener:
             self._fill(target, encoding, user_reads=user_reads)
             target.pid, target.inherit = thread, self.inherit
         problem = ffi.new("int64_t[2]")
-        pointer = lib.vmprof_group_open(asked, len(members), pinned, user_reads, problem)
+        pointer = ffi.gc(
+            lib.vmprof_group_open(asked, len(members), pinned, user_reads, problem),
+            lib.vmprof_source_close,
+        )
         if pointer == ffi.NULL:
             event, code = members[problem[0]][0], int(-problem[1])
             if thread and code == errno.ESRCH:

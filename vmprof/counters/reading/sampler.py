@@ -238,7 +238,7 @@ def _open_all(
         problem = ffi.new("int64_t[2]")
         asked = _asked(encoding, precise, rate, ring, user_only=user_only)
         asked.event.pid = thread
-        pointer = lib.vmprof_sampler_open(asked, problem)
+        pointer = ffi.gc(lib.vmprof_sampler_open(asked, problem), lib.vmprof_source_close)
         if pointer == ffi.NULL:
             for source in sources:
                 source.close()

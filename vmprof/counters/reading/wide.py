@@ -111,7 +111,7 @@ def _open_on(encoding: Encoding, cpu: int) -> tuple[int, object]:
         setattr(asked, name, getattr(encoding, name))
     asked.pid, asked.cpu = -1, cpu
     problem = ffi.new("int64_t[2]")
-    pointer = lib.vmprof_group_open(asked, 1, 0, 0, problem)
+    pointer = ffi.gc(lib.vmprof_group_open(asked, 1, 0, 0, problem), lib.vmprof_source_close)
     return (0, pointer) if pointer != ffi.NULL else (int(-problem[1]), None)
 
 

@@ -38,9 +38,10 @@ class Caller:
         self.unsampled: str | None = None
         self._sources: list[Source] = []
         self._teams: list[Team] = []
-        self.pointer = lib.vmprof_caller_new(session, max_records)
-        if self.pointer == ffi.NULL:
+        pointer = lib.vmprof_caller_new(session, max_records)
+        if pointer == ffi.NULL:
             raise MemoryError
+        self.pointer = ffi.gc(pointer, lib.vmprof_caller_release)
         also = lib.VMPROF_TASKS if tasks else 0
         opened: list[list[Source]] = []
         try:
@@ -117,7 +118,7 @@ class Caller:
 
     def close(self) -> None:
         """Give everything back; the thread is in no invocation."""
-        lib.vmprof_caller_release(self.pointer)
+        ffi.release(self.pointer)
         for team in self._teams:
             team.close()
         while self._sources:

@@ -44,8 +44,9 @@ class KnownKernels:
         return dict(self._found)
 
 
-def libraries_noted(seen: Callable[[Path], None]) -> Callable[[], None]:
-    """From now on, a module that the program loads is noted with its file; ends when called.
+@contextmanager
+def libraries_noted(seen: Callable[[Path], None]) -> Iterator[None]:
+    """Inside the ``with``, a module that the program loads is noted with its file.
 
     ``seen`` is told of each file.
     """
@@ -58,12 +59,11 @@ def libraries_noted(seen: Callable[[Path], None]) -> Callable[[], None]:
         seen(Path(path))
         return module
 
-    for place in _PLACES:
-        place.load_module = load_module
-
-    def undo() -> None:
+    try:
+        for place in _PLACES:
+            place.load_module = load_module
+        yield
+    finally:
         for place, original in zip(_PLACES, originals, strict=True):
             if place.load_module is load_module:
                 place.load_module = original
-
-    return undo

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -35,44 +36,40 @@ def made_of(vm: Any) -> MadeOf | None:
     return found
 
 
-class Patch:
-    """Both classes' ``__init__`` remember, and then call ``made`` with the VM.
+@contextmanager
+def patched(made: Callable[[Any], None]) -> Iterator[None]:
+    """Inside the ``with`` both classes' ``__init__`` remember, and then call ``made`` with the VM.
 
     The classes themselves are patched: whoever imported one by whatever path has the same,
-    and so have subclasses.
+    and so have subclasses. Whoever patched one since keeps what they have, which calls ours.
     """
+    of_tvm, of_ours = TvmsOwn.__init__, VirtualMachine.__init__
 
-    def __init__(self, made: Callable[[Any], None]) -> None:
-        of_tvm, of_ours = TvmsOwn.__init__, VirtualMachine.__init__
-
-        @wraps(of_tvm)
-        def remembering(
-            self: Any, rt_mod: Any, device: Any, memory_cfg: Any = None, *rest: Any, **more: Any
-        ) -> None:
-            # Compiled once, for the twin too.
-            if isinstance(rt_mod, tvm.runtime.Executable):
-                rt_mod = rt_mod.jit()
-            # TVM appends a CPU to the list that it is given.
-            devices = [*device] if isinstance(device, list | tuple) else device
-            of_tvm(self, rt_mod, device, memory_cfg, *rest, **more)
-            if not isinstance(self, TvmVirtualMachine):
-                setattr(self, _ATTRIBUTE, MadeOf(rt_mod, devices, memory_cfg, info_of(rt_mod)))
-                made(self)
-
-        @wraps(of_ours)
-        def reporting(self: Any, *args: Any, **kwargs: Any) -> None:
-            of_ours(self, *args, **kwargs)
+    @wraps(of_tvm)
+    def remembering(
+        self: Any, rt_mod: Any, device: Any, memory_cfg: Any = None, *rest: Any, **more: Any
+    ) -> None:
+        # Compiled once, for the twin too.
+        if isinstance(rt_mod, tvm.runtime.Executable):
+            rt_mod = rt_mod.jit()
+        # TVM appends a CPU to the list that it is given.
+        devices = [*device] if isinstance(device, list | tuple) else device
+        of_tvm(self, rt_mod, device, memory_cfg, *rest, **more)
+        if not isinstance(self, TvmVirtualMachine):
+            setattr(self, _ATTRIBUTE, MadeOf(rt_mod, devices, memory_cfg, info_of(rt_mod)))
             made(self)
 
-        self._patched: tuple[tuple[Any, Any, Any], ...] = (
-            (TvmsOwn, of_tvm, remembering),
-            (VirtualMachine, of_ours, reporting),
-        )
-        for vm, _, ours in self._patched:
-            vm.__init__ = ours  # type: ignore[method-assign]
+    @wraps(of_ours)
+    def reporting(self: Any, *args: Any, **kwargs: Any) -> None:
+        of_ours(self, *args, **kwargs)
+        made(self)
 
-    def undo(self) -> None:
-        """As before; whoever patched one since keeps what they have, which calls ours."""
-        for vm, original, ours in self._patched:
-            if vm.__init__ is ours:
-                vm.__init__ = original
+    try:
+        TvmsOwn.__init__ = remembering
+        VirtualMachine.__init__ = reporting  # type: ignore[method-assign]
+        yield
+    finally:
+        if TvmsOwn.__init__ is remembering:
+            TvmsOwn.__init__ = of_tvm
+        if VirtualMachine.__init__ is reporting:
+            VirtualMachine.__init__ = of_ours  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -41,11 +42,11 @@ from vmprof.record.sessions.options import (
     SCOPES,
     SessionOptions,
 )
-from vmprof.record.sessions.patch import Patch
+from vmprof.record.sessions.patch import patched
 from vmprof.record.sessions.samples import Samples, code_of
 from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
-from vmprof.recording.tables import EMPTY_CALL, CountedPass, Recording
+from vmprof.recording.tables import EMPTY_CALL, CountedPass, Counts, Recording
 from vmprof.report.sampled import SAMPLES
 from vmprof.sampling.code import Code
 from vmprof.sampling.maps import Libraries
@@ -63,13 +64,14 @@ _MISSED_STORAGES = (
     "said of memory"
 )
 
-_active = threading.Lock()
+_lock = threading.Lock()
+_newest: weakref.ref[Session] | None = None
 
 
 def _in_child() -> None:
     """The session is the parent's; the child may have one of its own."""
-    if _active.locked():
-        _active.release()
+    global _lock, _newest
+    _lock, _newest = threading.Lock(), None
 
 
 os.register_at_fork(after_in_child=_in_child)
@@ -135,23 +137,31 @@ class Session:
     def __enter__(self) -> Session:  # noqa: PYI034 # Python 3.10 has no Self
         if self._pid:
             raise VmprofError("a session is opened once; make another one")
-        if not _active.acquire(blocking=False):
-            raise VmprofError(
-                "there is a session already: TVM's launches and the PMU are shared by the process; "
-                "close it first, or attach the VM to that one; under vmprof record, whose session "
-                "it is, leave out your own"
-            )
-        self._stack.callback(_active.release)
+        self._be_the_only_one()
         try:
             self._open()
         except BaseException:
+            self._closed = True
             self._stack.close()
             raise
         return self
 
+    def _be_the_only_one(self) -> None:
+        global _newest  # noqa: PLW0603
+        with _lock:
+            other = _newest() if _newest is not None else None
+            if other is not None and other.is_open:
+                raise VmprofError(
+                    "there is a session already: TVM's launches and the PMU are shared by the "
+                    "process; close it first, or attach the VM to that one; under vmprof record, "
+                    "whose session it is, leave out your own"
+                )
+            self._pid = os.getpid()
+            _newest = weakref.ref(self)
+
     def _open(self) -> None:
         check_tvm()
-        self._pid, self._opened_by = os.getpid(), threading.get_ident()
+        self._opened_by = threading.get_ident()
         # Opened here to know what can be counted, and enabled for empty calls alone: each
         # thread that calls has its own.
         plan = Plan.of(self.options)
@@ -179,11 +189,12 @@ class Session:
         )
         if self._pointer == ffi.NULL:
             raise MemoryError
-        self._stack.callback(lib.vmprof_session_release, self._pointer)
+        self._pointer = ffi.gc(self._pointer, lib.vmprof_session_release)
+        self._stack.callback(ffi.release, self._pointer)
         self._vms = Vms(self._pointer, self.options, self._see, self._problem)
         self._stack.callback(self._vms.close)
-        self._stack.callback(Patch(self._made).undo)
-        self._stack.callback(libraries_noted(self._loaded))
+        self._stack.enter_context(patched(self._made))
+        self._stack.enter_context(libraries_noted(self._loaded))
         self._begin = Moment.now()
 
     def _open_sampler(self, plan: Plan) -> tuple[Samples | None, dict[str, str]]:
@@ -206,13 +217,29 @@ class Session:
     ) -> None:
         self.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened, and not closed yet."""
+        return bool(self._pid) and not self._closed
+
     def close(self) -> None:
         """Record nothing from now on; attached VMs go on as they are."""
         if self._closed or os.getpid() != self._pid:
             return  # in a child all of it is the parent's
+        try:
+            self._end()
+        finally:
+            # What an interrupt leaves undone is done when it has come.
+            try:
+                self._stack.close()
+            except KeyboardInterrupt:
+                self._stack.close()
+                raise
+
+    def _end(self) -> None:
         was_open = bool(lib.vmprof_session_is_open(self._pointer))
         lib.vmprof_session_close(self._pointer)
-        with self._lock, self._stack:
+        with self._lock:
             self._closed = True
             for caller in self._callers:
                 busy = caller.is_busy  # before: what ends meanwhile is not in the tables
@@ -235,7 +262,7 @@ class Session:
         Of a VM of TVM's that was made before the session less can be seen: the report says
         what.
         """
-        if self._closed or not self._pid:
+        if not self.is_open:
             raise VmprofError("the session is not open; attach inside `with Session() as session:`")
         attached = copy.copy(vm)
         self._vms.attach(attached)
@@ -301,15 +328,22 @@ class Session:
     # ---- threads that call ---------------------------------------------------------------------
 
     def _guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """``function``, whose errors end the session, and are told."""
+        """``function``, whose errors end the session, and are told.
+
+        It does not keep the session alive, which has it.
+        """
+        method, session = weakref.WeakMethod(function), weakref.ref(self)
 
         def call(*args: Any) -> Any:
+            alive, own = method(), session()
+            if alive is None or own is None:
+                raise ReferenceError("the session is gone")
             try:
-                return function(*args)
+                return alive(*args)
             except BaseException as error:
-                self._problem(f"{type(error).__name__}: {error}")
+                own._problem(f"{type(error).__name__}: {error}")  # noqa: SLF001
                 if isinstance(error, KeyboardInterrupt):
-                    lib.vmprof_session_interrupt(self._pointer)
+                    lib.vmprof_session_interrupt(own._pointer)  # noqa: SLF001
                 raise
 
         return call
@@ -373,24 +407,25 @@ class Session:
         kept = self._store.kept()
         order = np.argsort(kept.invocations["begin_ns"], kind="stable")
         sampling = self._samples.described() if self._samples else None
+        passes = tuple(
+            CountedPass(one.layout.columns, one.how, one.layout.multiplexed)
+            for one in self._counters.passes
+        )
+        if self._samples is not None:
+            passes += (CountedPass((), self._samples.sampler.described()),)
         return Recording(
             vms=self._vms.described(),
             functions=self._vms.functions(),
             labels=tuple(self._labels),
             callees=self._vms.callees(),
             kernels=self._vms.kernels.by_callee(),
+            layers=self._vms.layers(),
             signatures=tuple(self._signatures.texts),
-            passes=(
-                *(
-                    CountedPass(one.layout.columns, one.how, one.layout.multiplexed)
-                    for one in self._counters.passes
-                ),
-                *([CountedPass((), self._samples.sampler.described())] if self._samples else []),
-            ),
+            passes=passes,
             invocations=kept.invocations[order],
             totals=self._store.totals(),
             calls=kept.calls,
-            counts=kept.counts,
+            counts=kept.counts or tuple(map(Counts.none, passes)),
             allocations=kept.allocations,
             samples=kept.samples,
             sampling=sampling,

@@ -26,6 +26,7 @@ _PACKED = re.compile(r"^@(.*) packed_func;$", re.MULTILINE)
 _COMPILED = re.compile(r"^@(.*) num_inputs=\d+ vm_tir_func;$", re.MULTILINE)
 _CALL = re.compile(r"^  call  (\S+) +in: (.*) dst: ", re.MULTILINE)
 _OPERAND = re.compile(r"f\[([^\]]+)\]")
+_BRANCH = re.compile(r"^  (?:goto|If) ", re.MULTILINE)
 _BODY = re.compile(r"^@(.*):\n((?:  .*\n)*)", re.MULTILINE)
 
 Wrap = Callable[[str, Any], Any]  # (name, packed function) -> what is called instead
@@ -35,16 +36,24 @@ class Outline:
     """What an executable's text says, without its constants.
 
     ``packed`` are the packed functions that it calls, ``compiled`` its functions of native
-    code. ``makers`` are functions that hand kernels over to something that keeps them, or
-    call such a function: what they make has the kernels of the VM that they run in.
+    code. ``straight`` are the callees of each function that makes the same calls each time, all of
+    them of packed functions, in their order. ``makers`` are functions that hand kernels over to
+    something that keeps them, or call such a function: what they make has the kernels of the VM
+    that they run in.
     """
 
     def __init__(self, module: tvm_ffi.Module) -> None:
         text = str(module["as_text"]())
         self.packed = tuple(dict.fromkeys(_PACKED.findall(text)))
         self.compiled = tuple(_COMPILED.findall(text))
-        bodies = {name: _CALL.findall(body) for name, body in _BODY.findall(text)}
+        texts = dict(_BODY.findall(text))
+        bodies = {name: _CALL.findall(body) for name, body in texts.items()}
         packed = set(self.packed)
+        self.straight = {
+            name: tuple(callee for callee, _ in calls)
+            for name, calls in bodies.items()
+            if not _BRANCH.search(texts[name]) and packed.issuperset(callee for callee, _ in calls)
+        }
         handed = {
             name: {
                 operand

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,6 +14,8 @@ from vmprof.errors import VmprofError
 from vmprof.native import entry as make_entry
 from vmprof.native import ffi, lib, wrap
 from vmprof.program import Program
+from vmprof.program.info import ModelInfo
+from vmprof.program.layers import KernelCall, calls_left
 from vmprof.program.program import find_executable
 from vmprof.record.hook import Hook
 from vmprof.record.launches import recorded_launches
@@ -80,6 +82,7 @@ class Vms:
         self._functions: dict[tuple[int, str], tuple[int, int]] = {}
         self._callees: list[str] = []
         self.kernels = KnownKernels()
+        self._layers: dict[tuple[int, str], tuple[KernelCall, ...]] = {}  # by VM and function
         self._see = see
         self._learning: list[Hook] = []  # of VMs whose names come up as they run
         self._launches = ExitStack()
@@ -89,7 +92,11 @@ class Vms:
         """Give out no entry from now on."""
         with self._lock:
             self._closed = True
-            self._launches.close()
+            try:
+                self._launches.close()
+            except KeyboardInterrupt:
+                self._launches.close()  # the rest
+                raise
 
     # ---- what the recording has of them --------------------------------------------------
 
@@ -102,6 +109,14 @@ class Vms:
     def functions(self) -> tuple[Function, ...]:
         """By their numbers."""
         return tuple(Function(name, vm) for vm, name in self._functions)
+
+    def layers(self) -> Mapping[int, tuple[KernelCall, ...]]:
+        """By the numbers of functions that call the same kernels each time: these, in order."""
+        return {
+            number: self._layers[key]
+            for number, key in enumerate(self._functions)
+            if key in self._layers
+        }
 
     def callees(self) -> tuple[str, ...]:
         """The names of all that has been called, by the numbers of sites."""
@@ -176,6 +191,7 @@ class Vms:
         )
         outline = Outline(plain.program.module)
         number = self._new_vm("vmprof", plain.devices)
+        self._know_layers(number, outline, plain.program.info)
         self._see_code(plain.program.module)
         return Pair(self, number, module, OwnModule(recorded), outline.makers)
 
@@ -189,6 +205,7 @@ class Vms:
             return Pair(self, number, module, module)
         outline = Outline(executable)
         number = self._new_vm(self._options.engine, known.device)
+        self._know_layers(number, outline, known.info)
         self._see_code(executable)
         if self._options.engine == "vmprof":
             program = Program.of_module(executable, "the module")
@@ -237,6 +254,13 @@ class Vms:
         with self._lock:
             self._vms.append((engine, [*dict.fromkeys(names)], []))
             return len(self._vms) - 1
+
+    def _know_layers(self, vm: int, outline: Outline, info: ModelInfo) -> None:
+        with self._lock:
+            for function, made in outline.straight.items():
+                left = calls_left(made, info.calls.get(function, ()))
+                if any(call.layers for call in left):
+                    self._layers[vm, function] = tuple(left)
 
     def _new_callees(self, names: Sequence[str]) -> int:
         with self._lock:

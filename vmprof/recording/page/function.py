@@ -18,6 +18,7 @@ from vmprof.report.derive import summed
 from vmprof.report.model import Report
 from vmprof.report.render.html.page import Sections
 from vmprof.report.render.html.timeline import timeline_data
+from vmprof.sampling.model import Hit
 from vmprof.values import WINDOW, Duration, Row, Samples
 
 # These limits keep a function's part of the page small, however long it was recorded.
@@ -74,7 +75,15 @@ def _shortened(report: Report) -> Report:
         return report
     others = report.calls[_MOST_ROWS:]
     rest: Row = {**summed(others, report.derived), "Name": f"({len(others):,} more)"}
-    return replace(report, calls=(*report.calls[:_MOST_ROWS], rest))
+    samples = report.samples
+    if samples is not None:
+        samples = replace(samples, hits=_moved(samples.hits), others=_moved(samples.others))
+    return replace(report, calls=(*report.calls[:_MOST_ROWS], rest), samples=samples)
+
+
+def _moved(hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """Those of rows that were summed up are of that row."""
+    return tuple(hit._replace(call=min(hit.call, _MOST_ROWS)) for hit in hits)
 
 
 def _median(

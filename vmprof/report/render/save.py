@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vmprof.errors import VmprofError
 from vmprof.report.model import Report
+from vmprof.whole_file import write_whole
 
 # By the end of the name; the first that fits.
 _FORMS: Mapping[str, Callable[[Report], str]] = {
@@ -43,11 +44,6 @@ def write(text: str, path: str | os.PathLike[str]) -> None:
         if target.exists() and not target.is_file():
             target.write_text(text, encoding="utf-8")
             return
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_whole(target, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise VmprofError(f"cannot write {path}: {error.strerror}") from error

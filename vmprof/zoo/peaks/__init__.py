@@ -2,6 +2,6 @@
 
 from vmprof.zoo.peaks.cache import cached_peaks, keep_peaks, kept_history
 from vmprof.zoo.peaks.model import Peaks
-from vmprof.zoo.peaks.settings import peak_settings
+from vmprof.zoo.peaks.settings import kept_settings, peak_settings
 
-__all__ = ["Peaks", "cached_peaks", "keep_peaks", "kept_history", "peak_settings"]
+__all__ = ["Peaks", "cached_peaks", "keep_peaks", "kept_history", "kept_settings", "peak_settings"]

@@ -7,7 +7,6 @@ older vmprof kept there, one measurement without caches and date, is read as suc
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from vmprof import json_text
 from vmprof.cache_folder import PEAKS, cache_folder
 from vmprof.counters import Machine
 from vmprof.errors import VmprofError
+from vmprof.whole_file import write_whole
 from vmprof.zoo.peaks.model import MEMORY, Level, Peaks, Positive, Rate, best_of
 
 _LARGEST = 10_000_000  # bytes of the file; a measurement has about a thousand
@@ -71,7 +71,8 @@ def keep_peaks(peaks: Peaks) -> Path:
             history = [*_history(entries, key), peaks][-_MOST_KEPT:]
             entry = msgspec.to_builtins(_Entry(peaks.threads, history))
             kept = {name: each for name, each in entries.items() if not _is_of(name, key)}
-            _write(path, {**kept, key: entry})
+            text = json_text.dumps({**kept, key: entry}, indent=2)
+            write_whole(path, f"{text}\n".encode())
     except OSError as error:
         raise VmprofError(
             f"cannot keep the peaks in {path}: {error.strerror}; "
@@ -123,16 +124,6 @@ def _damaged(reason: str) -> VmprofError:
         f"cannot read the peaks that are kept in {_path()}: {reason}; mend it or delete it, then "
         "measure again with vmprof peaks"
     )
-
-
-def _write(path: Path, entries: Mapping[str, Any]) -> None:
-    """Beside its place first, so that what is there is always whole."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(json_text.dumps(entries, indent=2) + "\n", encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 @contextmanager

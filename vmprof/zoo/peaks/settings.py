@@ -7,6 +7,7 @@ import math
 from vmprof.report.render.figures import three_digits
 from vmprof.report.roofs import MEASURED, UNSETTLED, Level, Roofs
 from vmprof.values import Metric
+from vmprof.zoo.peaks.cache import cached_peaks
 from vmprof.zoo.peaks.model import Peaks
 
 
@@ -19,6 +20,15 @@ def peak_settings(peaks: Peaks, of_one: Peaks | None = None) -> dict[str, Metric
     if unsettled := told_unsettled(peaks):
         settings[UNSETTLED] = unsettled
     return settings
+
+
+def kept_settings(threads: int) -> dict[str, Metric]:
+    """What is kept of this machine, with so many ``threads`` and with one; empty if nothing is.
+
+    :class:`VmprofError` if what is kept cannot be read.
+    """
+    peaks = cached_peaks(threads)
+    return {} if peaks is None else peak_settings(peaks, cached_peaks(1))
 
 
 def described(peaks: Peaks) -> str:

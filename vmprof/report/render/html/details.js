@@ -38,6 +38,7 @@ function rowDetails(heads, figures, calls, more) {
     parts.append(...about(row, of), numbers(row, of.spreads ?? {}), ...threads(of.threads ?? {}), ...more(number));
     if (made.length > MOST_LINES) parts.append(element("p", { textContent: `The ${MOST_LINES} longest of ${made.length.toLocaleString("en")} calls:` }));
     if (made.length) parts.append(element("div", { className: "scroll lines" }, callTable(longest(made, call))));
+    parts.append(...insideOf(of.inside));
     return parts;
   }
 
@@ -80,6 +81,15 @@ function rowDetails(heads, figures, calls, more) {
       for (const [, values] of columns) line.append(element("td", { textContent: values[thread] ?? "", className: "number" }));
     }
     return [element("div", { className: "scroll lines" }, made)];
+  }
+
+  // Where in the operator its samples were.
+  function insideOf({ part, note } = {}) {
+    if (part === undefined && !note) return [];
+    const made = element("div", { className: "within" });
+    if (note) made.append(element("p", { textContent: note }));
+    if (part !== undefined) made.append(document.getElementById(`inside-${part}`).content.cloneNode(true));
+    return [made];
   }
 
   // Those that take longest and the `wanted` one, in the order of the run.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vmprof.report.aggregate import merge_key
 from vmprof.report.bounds import BOUND, Bound, bounds
 from vmprof.report.model import Report
+from vmprof.report.render.html.inside import Insides
 from vmprof.report.render.table import format_metric
 from vmprof.values import (
     PER_THREAD_SUFFIX,
@@ -25,13 +27,15 @@ _MOST_THREADS = 64
 _MOST = 1e24  # what is more has not been counted
 
 
-def details_of(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def details_of(report: Report, rows: Sequence[Row], insides: Insides) -> list[dict[str, Any]]:
     """For each of ``rows``, as JSON, what there is of it.
 
     ``spreads``: by column, the least and the most that a repeat measured. ``threads``: by column,
     the part of each thread, the calling one first. ``bound``: what the word in the column Bound
-    was concluded from, a line each.
+    was concluded from, a line each. ``inside``: which of ``insides`` is its operator's, and what
+    has to be said of that.
     """
+    alike = Counter(str(row.get("Name")) for row in rows)
     found = bounds(report) if any(BOUND in row for row in rows) else {}
     return [
         {
@@ -40,6 +44,7 @@ def details_of(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
                 ("spreads", _spreads(row)),
                 ("threads", _threads(row)),
                 ("bound", _reasons(found.get(merge_key(row)))),
+                ("inside", _inside(str(row.get("Name")), insides, alike)),
             )
             if part
         }
@@ -89,3 +94,12 @@ def _like(metric: Metric | None, value: float) -> Metric:
 
 def _reasons(bound: Bound | None) -> list[str]:
     return [] if bound is None else [bound.because, *bound.figures]
+
+
+def _inside(name: str, insides: Insides, alike: Mapping[str, int]) -> dict[str, Any]:
+    if name in insides.notes:
+        return {"note": insides.notes[name]}
+    if name not in insides.place:
+        return {}
+    note = f"Of all {alike[name]} rows of this name together." if alike[name] > 1 else ""
+    return {"part": insides.place[name], "note": note}

@@ -24,7 +24,7 @@ from vmprof.report.render.embedded import document_of
 HERE = __package__
 # Of the sections of a report.
 SCRIPTS = ("parts.js", "save.js", "groups.js", "details.js", "table.js", "timeline.js")
-STYLES = ("style.css", "table.css", "charts.css", "narrow.css", "print.css")
+STYLES = ("style.css", "table.css", "charts.css", "inside.css", "narrow.css", "print.css")
 
 
 def page(

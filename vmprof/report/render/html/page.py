@@ -13,6 +13,7 @@ from vmprof.report.model import Report
 from vmprof.report.noise import Noise, noise_of
 from vmprof.report.render.html import frame, memory
 from vmprof.report.render.html.details import details_of
+from vmprof.report.render.html.inside import Insides
 from vmprof.report.render.html.memory import Lane
 from vmprof.report.render.html.operators import Changes, OperatorTable
 from vmprof.report.render.html.roofline import NARROW, WIDE, Chart
@@ -44,6 +45,7 @@ class Sections:
     missing: Mapping[str, str]
     bars: Sequence[Bar]
     operators: OperatorTable
+    insides: Insides
     shares: Shares
     charts: Sequence[Chart]
     roofs_status: str
@@ -59,6 +61,8 @@ class Sections:
         operators = OperatorTable.of(report, colours, changes)
         points = roofline(report)
         charts = (Chart.of(points, colours, operators.merged, size) for size in (WIDE, NARROW))
+        insides = Insides.of(report)
+        details = details_of(report, operators.merged, insides)
         lanes = (Lane.of(report, width) for width in (memory.WIDE, memory.NARROW))
         return cls(
             facts(report),
@@ -67,6 +71,7 @@ class Sections:
             report.missing,
             kind_bars(report, colours),
             operators,
+            insides,
             counter_shares(report),
             [chart for chart in charts if chart is not None],
             points.status,
@@ -74,7 +79,7 @@ class Sections:
             lines_of(report.configuration),
             lines_of(report.provenance),
             report.derived,
-            {**timeline_data(report, operators), "details": details_of(report, operators.merged)},
+            {**timeline_data(report, operators), "details": details},
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
@@ -60,12 +61,20 @@ class _Operator:
 
 @uncollected()
 def render(
-    reports: Mapping[str, Report], title: str = "", changes: Mapping[str, Changes] | None = None
+    reports: Mapping[str, Report],
+    title: str = "",
+    changes: Mapping[str, Changes] | None = None,
+    *,
+    template: str = "several.html",
+    styles: Sequence[str] = (),
+    package: str = frame.HERE,
+    **context: Any,
 ) -> str:
     """The whole page of ``reports`` by what they are called; the first is what others are beside.
 
     ``changes`` since the first are by the same names, of those that have any: without them
-    nobody knows what is more than chance, and nothing has a colour.
+    nobody knows what is more than chance, and nothing has a colour. A page that says more has a
+    ``template`` of its ``package`` that extends this one's, ``styles`` and ``context`` for it.
     """
     found_changes = [(changes or {}).get(name) for name in reports]
     views = [
@@ -79,10 +88,12 @@ def render(
     ]
     found = _operators(views, found_changes)
     return frame.page(
-        "several.html",
+        template,
         [view.data for view in views],
         reports.items(),
         scripts=(*frame.SCRIPTS, "switch.js", "several.js"),
+        styles=(*frame.STYLES, *styles),
+        package=package,
         title=title or f"{len(reports)} reports",
         all="all reports",
         parts=parts,
@@ -91,6 +102,7 @@ def render(
         differing=_differing([*reports.values()]),
         operators=found[:_MOST_OPERATORS],
         left_out=max(len(found) - _MOST_OPERATORS, 0),
+        **context,
     )
 
 

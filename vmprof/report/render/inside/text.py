@@ -9,12 +9,12 @@ from pathlib import PurePath
 from rich.cells import cell_len
 from rich.text import Text
 
-from vmprof.inside.annotation import Annotation, LineShare
+from vmprof.inside.annotation import Annotation, FunctionShare, LineShare
 from vmprof.inside.listing import Listing, LoopShare, Step
 from vmprof.inside.mix import Mix, order, width_name
 from vmprof.report.annotated import Annotated, Operator
 from vmprof.report.render.console import console as console_of
-from vmprof.report.render.inside.near import near
+from vmprof.report.render.inside.near import Gap, near
 from vmprof.visible import visible
 
 _HOT = 0.1  # of an operator's samples: worth a look
@@ -31,7 +31,7 @@ def overview(annotated: Annotated, *, width: int | None, colour: bool) -> str:
         (
             percent(operator.share),
             f"{operator.samples:,}",
-            _bits(operator),
+            bits(operator),
             operator.name,
             _hottest(operator.annotation),
         )
@@ -100,6 +100,13 @@ def widths_told(annotation: Annotation) -> str | None:
     return f"Vector width: {mean} ({shares}{of})"
 
 
+def gap_told(gap: Gap[LineShare] | Gap[Step] | Gap[FunctionShare], what: str, total: int) -> str:
+    """What stands in its place, of an operator with ``total`` samples."""
+    samples = sum(item.samples for item in gap.items)
+    told = f", together {percent(samples / total)}" if samples else " without samples"
+    return f"({len(gap.items):,} {what}{told})"
+
+
 def hot_loops(annotation: Annotation) -> list[LoopShare]:
     """Those that have samples worth a look, the one with most first."""
     least = _COLD * annotation.samples
@@ -146,9 +153,9 @@ def _lines(annotation: Annotation) -> list[tuple[str, str]]:
     lines = annotation.lines
     rows = [("Share", "In loop", "Line", "TensorIR")]
     styles = [_DIM]
-    for line in near(lines, [line.samples > 0 or bool(line.inside) for line in lines]):
-        if isinstance(line, int):
-            rows.append(("", "", "", f"({line} lines without samples)"))
+    for line in near(lines, [line.inside or line.samples for line in lines]):
+        if isinstance(line, Gap):
+            rows.append(("", "", "", gap_told(line, "lines", total)))
             styles.append(_DIM)
         else:
             rows.append(_line(line, total))
@@ -171,9 +178,9 @@ def _line(line: LineShare, total: int) -> tuple[str, str, str, str]:
 def _instructions(listing: Listing, total: int) -> list[tuple[str, str]]:
     rows = [("Share", "Address", "Line", "Width", "Instruction")]
     styles = [_DIM]
-    for step in near(listing.steps, [step.samples > 0 for step in listing.steps]):
-        if isinstance(step, int):
-            rows.append(("", "", "", "", f"({step} instructions without samples)"))
+    for step in near(listing.steps, [step.samples for step in listing.steps]):
+        if isinstance(step, Gap):
+            rows.append(("", "", "", "", gap_told(step, "instructions", total)))
             styles.append(_DIM)
         else:
             rows.append(_step(step, total))
@@ -226,7 +233,7 @@ def _hottest(annotation: Annotation) -> str:
     return f"{percent(function.samples / annotation.samples)} {function.name or function.path}"
 
 
-def _bits(operator: Operator) -> str:
+def bits(operator: Operator) -> str:
     return "" if operator.vector_width is None else f"{operator.vector_width:.0f} bits"
 
 

@@ -18,6 +18,7 @@ from vmprof.version import __version__
 _GECKO_VERSION, _VERSION = 27, 47
 _CATEGORIES: dict[FrameKind, tuple[str, str]] = {
     "run": ("Run", "grey"),
+    "invocation": ("Invocation", "magenta"),
     "function": ("VM function", "purple"),
     "operator": ("Operator", "orange"),
     "code": ("Code", "blue"),

@@ -14,6 +14,7 @@ from vmprof.sampling.model import Sampled
 _LEAST_SHARE = 1 / 5000
 _KINDS: dict[FrameKind, str] = {
     "run": "run",
+    "invocation": "invocation",
     "function": "VM function",
     "operator": "operator",
     "code": "function of a library",

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from vmprof.sampling.model import Function, Library
 
-FrameKind = Literal["run", "function", "operator", "code", "line"]
+FrameKind = Literal["run", "invocation", "function", "operator", "code", "line"]
 
 
 class Frame(NamedTuple):

@@ -96,7 +96,7 @@ def render(stacks: Sequence[Stack], title: str, event: str, unit: str) -> bytes:
             location_id=[frames[frame] for frame in reversed(stack.frames)],
             value=[stack.samples, stack.weight],
         )
-        sample.label.add(key=strings["thread"], num=stack.thread)
+        sample.label.add(key=strings["thread"], str=strings[stack.thread.name])
     for number, frame in enumerate(frames.values, start=1):
         name = strings[frame.name]
         profile.function.add(id=number, name=name, system_name=name, filename=strings[frame.file])

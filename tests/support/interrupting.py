@@ -1,0 +1,99 @@
+"""Interrupts at every moment at which Python takes one: exhaustive, and the same each time.
+
+Python looks whether a signal has come where a function of Python's begins and when one of C
+returns. There, in turn, ``KeyboardInterrupt`` is raised.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import vmprof
+
+_HERE = Path(vmprof.__file__).parent
+
+
+class _Moments:
+    """Counts the moments in ``modules`` of vmprof's, and raises at the one of that number."""
+
+    def __init__(self, number: int, modules: Sequence[str]) -> None:
+        self._places = (*(str(_HERE / each) for each in modules), "contextlib.py")
+        self.left = number
+        self.where = ""
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        if event not in ("call", "c_return") or not code.co_filename.endswith(self._places):
+            return
+        self.left -= 1
+        if self.left < 0 and not self.where:
+            self.where = f"{code.co_filename}:{frame.f_lineno} ({code.co_name}, {event})"
+            raise KeyboardInterrupt
+
+
+def interrupted_everywhere(
+    action: Callable[[], object], modules: Sequence[str], step: int = 1
+) -> Iterator[str]:
+    """Call ``action`` as often as it has moments in ``modules``, or a ``step``th of these.
+
+    It is interrupted there. Gives where that was, each time.
+    """
+    number = 0
+    while True:
+        moments = _Moments(number, modules)
+        try:
+            sys.setprofile(moments)
+            try:
+                action()
+            finally:
+                sys.setprofile(None)
+        except KeyboardInterrupt:
+            pass
+        if not moments.where:
+            assert number, "it has no moments"
+            return
+        yield moments.where
+        number += step
+
+
+def open_counters() -> int:
+    """How many perf events this process has open."""
+    count = 0
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            count += "perf_event" in str(Path("/proc/self/fd", name).readlink())
+        except FileNotFoundError:  # what lists them
+            continue
+    return count
+
+
+# Between the call of C that opened a counter and the expression that owns it: that counter, which
+# is off, stays open.
+NOBODYS = "(_open_source, c_return)"
+
+
+@contextmanager
+def nothing_is_left() -> Iterator[Callable[[str], None]]:
+    """What is given says whether all is as it was before, for an interrupt there."""
+    from vmprof.native import lib
+    from vmprof.record.launches import _hooks
+
+    before = open_counters()
+
+    def check(where: str) -> None:
+        nonlocal before
+        if open_counters() > before or _hooks:
+            gc.collect()  # what refers to itself goes later
+        assert not lib.vmprof_run_is_open(), f"the recorder is left set: {where}"
+        assert not _hooks, f"launches are left hooked: {where}"
+        left = open_counters() - before
+        assert not left or NOBODYS in where, f"counters are left open: {where}"
+        before += left
+
+    yield check
