@@ -197,7 +197,7 @@ def test_what_pytest_loads_at_its_start_is_next_to_nothing() -> None:
 
 
 def test_the_examples_of_the_page(tests: pytest.Pytester) -> None:
-    """The test of docs/testing.md, by its commands, with one start; CI files are YAML that it is."""
+    """The test of docs/testing.md, by its commands, with one start."""
     page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (settings,) = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
