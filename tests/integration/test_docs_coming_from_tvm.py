@@ -117,6 +117,7 @@ def test_what_to_write_for_papis_names() -> None:
     assert "did you mean: cycles?" in done.stderr
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file")  # those that TVM's load_tensor_cache reads
 def test_a_model_library_is_made_recorded_and_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
