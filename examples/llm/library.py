@@ -3,8 +3,8 @@
 python library.py dist       # dist/model.so, dist/params/tensor-cache.json, ...
 
 In the library are `embed`, `prefill`, `decode`, `create_tir_paged_kv_cache` and `_metadata`, which
-says what the parameters are called. `mlc_llm compile` and `mlc_llm convert_weight` make the
-like of large models; run_library.py runs either. Nothing here knows of vmprof.
+says what the parameters are called: what `mlc_llm compile` and `mlc_llm convert_weight` make of
+large models has the like. run_library.py runs it. Nothing here knows of vmprof.
 """
 
 from __future__ import annotations
@@ -104,7 +104,10 @@ def main() -> None:
     build().export_library(str(folder / "model.so"))
     names = [name for name, _ in Library().named_parameters()]
     tvmjs.dump_tensor_cache(
-        dict(zip(names, model.weights(), strict=True)), str(folder / "params"), encode_format="raw"
+        dict(zip(names, model.weights(), strict=True)),
+        str(folder / "params"),
+        encode_format="raw",
+        show_progress=False,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -23,6 +24,7 @@ from vmprof.values import Duration, Row, Samples
 
 pytest_plugins = ["pytester"]
 
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 TEST = """\
 import pytest
 
@@ -118,6 +120,16 @@ def test_a_single_start_tells_nothing_for_sure(tests: pytest.Pytester) -> None:
     run(tests).assert_outcomes(failed=1)
 
 
+def test_a_baseline_of_another_processor_tells_nothing(tests: pytest.Pytester) -> None:
+    tests.makepyfile(test_it=TEST.format(marker="processes=1, baseline='old.json'"))
+    made_up(tests.path / "old.json", 1000.0)
+    report = read_report(tests.path / "old.json").report
+    replace(report, provenance={**report.provenance, "Processor": "Z80"}).save("old.json")
+    skipped = run(tests)
+    skipped.assert_outcomes(skipped=1)
+    skipped.stdout.fnmatch_lines(["*the baseline is of another processor, Z80; this is *"])
+
+
 def test_a_library_as_baseline_is_started_in_turn(tests: pytest.Pytester, library: Path) -> None:
     tests.path.joinpath("old.so").write_bytes(library.read_bytes())
     # Ten million percent, so that no noise can be over it.
@@ -198,7 +210,7 @@ def test_what_pytest_loads_at_its_start_is_next_to_nothing() -> None:
 
 def test_the_examples_of_the_page(tests: pytest.Pytester) -> None:
     """The test of docs/testing.md, by its commands, with one start."""
-    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (settings,) = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
     tests.makepyfile(test_it=example)
@@ -214,3 +226,22 @@ def test_the_examples_of_the_page(tests: pytest.Pytester) -> None:
     assert page.count(f"vmprof {diff}") == 3
     options = make_parser().parse_args(shlex.split(diff))
     assert (options.processes, options.fail_over, options.html) == (5, 5.0, "changes.html")
+
+
+@pytest.mark.parametrize(("code", "of_job"), [(0, 0), (1, 1), (3, 3), (4, 0)])
+def test_the_step_for_github_fails_on_what_is_sure(tmp_path: Path, code: int, of_job: int) -> None:
+    """Its script, as GitHub runs it, where `vmprof diff` ends with ``code``."""
+    page = PAGE.read_text(encoding="utf-8")
+    (script,) = re.findall(r"- run: \|\n((?: {10}.*vmprof.*\n| {10}.*code.*\n)+)", page)
+    stub = tmp_path / "vmprof"
+    stub.write_text(f"#!/bin/sh\nexit {code}\n")
+    stub.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-e", "-c", script],
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "::warning::" in done.stdout) == (of_job, code == 4)
