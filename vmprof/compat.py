@@ -1,4 +1,4 @@
-"""What TVM had until 0.23: ``vm.profile(name, *args)`` and the report that it gave.
+"""What TVM still had in 0.23: ``vm.profile(name, *args)`` and the report that it gave.
 
 from vmprof.compat import VirtualMachine
 vm = VirtualMachine(executable, tvm.cpu(), profile=True)

@@ -104,6 +104,11 @@ def test_a_function_with_a_cache_is_called_once() -> None:
     report = vm.profile("forward", tokens, cache, parameters())
     state("end_forward")
     assert report.configuration["Invocations"].value == 1  # type: ignore[union-attr]
+    state("begin_forward", shape([0]), shape([PROMPT]))
+    vm.set_input("forward", tokens, cache, parameters())
+    stateful = vm.profile("forward")
+    state("end_forward")
+    assert {call["Name"] for call in stateful.calls} == {call["Name"] for call in report.calls}
     with pytest.raises(VmprofError, match=r"'repeats'.*options of vmprof.Session alone"):
         vm.profile("forward", tokens, cache, parameters(), repeats=3)
 
