@@ -16,6 +16,7 @@ from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache, RopeMode, TIRPagedK
 
 HIDDEN, HEADS, KV_HEADS, HEAD_DIM, LAYERS, VOCABULARY = 256, 8, 4, 32, 4, 512
 PAGE = 16  # tokens
+CHUNK = 64  # tokens, at most, of a prefill
 
 
 class Layer(nn.Module):
@@ -56,38 +57,46 @@ class Decoder(nn.Module):
         x = self.embedding(tokens)
         for layer in self.layers:
             x = layer(x, cache)
-        last = op.tensor_expr_op(_last_row, "last_row", [self.norm(x)])
+        last = op.tensor_expr_op(last_row, "last_row", [self.norm(x)])
         return op.reshape(self.head(last), (1, VOCABULARY))
 
     def create_cache(self, pages: tirx.Var) -> PagedKVCache:
-        return TIRPagedKVCache(
-            attn_kind="mha",
-            max_batch_size=relax.prim_value(1).value,
-            max_total_seq_len=pages * PAGE,
-            prefill_chunk_size=relax.prim_value(64).value,
-            page_size=PAGE,
-            support_sliding_window=relax.prim_value(0).value,
-            layer_partition=relax.ShapeExpr([0, LAYERS]),
-            num_hidden_layers=LAYERS,
-            num_attention_heads=HEADS,
-            num_key_value_heads=KV_HEADS,
-            qk_head_dim=HEAD_DIM,
-            v_head_dim=HEAD_DIM,
-            mla_original_qk_head_dim=0,
-            mla_original_v_head_dim=0,
-            rope_mode=RopeMode.NORMAL,
-            rope_scale=1,
-            rope_theta=10000,
-            rope_scaling={},
-            rope_ext_factors=relax.op.null_value(),
-            rotary_dim=HEAD_DIM,
-            enable_disaggregation=False,
-            dtype="float32",
-            target=tvm.target.Target("llvm"),
-        )
+        one, chunk, no = (relax.prim_value(each).value for each in (1, CHUNK, 0))
+        return paged_cache(one, pages * PAGE, chunk, PAGE, no)
 
 
-def _last_row(x: Any) -> Any:
+def paged_cache(
+    max_batch_size: Any, max_total_seq_len: Any, chunk: Any, page_size: Any, sliding_window: Any
+) -> PagedKVCache:
+    """A cache of the decoder's keys and values, in pages."""
+    return TIRPagedKVCache(
+        attn_kind="mha",
+        max_batch_size=max_batch_size,
+        max_total_seq_len=max_total_seq_len,
+        prefill_chunk_size=chunk,
+        page_size=page_size,
+        support_sliding_window=sliding_window,
+        layer_partition=relax.ShapeExpr([0, LAYERS]),
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=KV_HEADS,
+        qk_head_dim=HEAD_DIM,
+        v_head_dim=HEAD_DIM,
+        mla_original_qk_head_dim=0,
+        mla_original_v_head_dim=0,
+        rope_mode=RopeMode.NORMAL,
+        rope_scale=1,
+        rope_theta=10000,
+        rope_scaling={},
+        rope_ext_factors=relax.op.null_value(),
+        rotary_dim=HEAD_DIM,
+        enable_disaggregation=False,
+        dtype="float32",
+        target=tvm.target.Target("llvm"),
+    )
+
+
+def last_row(x: Any) -> Any:
     return te.compute((1, 1, x.shape[2]), lambda i, _, k: x[i, x.shape[1] - 1, k], "last_row")
 
 

@@ -40,9 +40,9 @@ from vmprof.cli.progress import progress_line
 from vmprof.cli.results import ABOUT_FILES, Results, Text, kept_if_lost
 from vmprof.cli.shown import ABOUT_PLAIN, as_text
 from vmprof.cli.sides import add_sides, sides_of
-from vmprof.compare.diff import TIME, Change, Diff, Limit, Regressions, diff_reports, regressions
+from vmprof.compare.diff import TIME, Limit, diff_reports, regressions
 from vmprof.compare.diff.data import to_csv, to_json
-from vmprof.compare.diff.text import LEGEND, describe_change, parts_of, why_untold
+from vmprof.compare.diff.text import LEGEND, describe_verdict, parts_of
 from vmprof.compare.page import page
 from vmprof.compare.parts import Part, Prose
 from vmprof.compare.readers import STANDARD_INPUT, SavedReport, read_reports, reports_of
@@ -54,7 +54,6 @@ from vmprof.recording.recognized import holds_recording
 from vmprof.report import Report
 from vmprof.report.starts import joined
 from vmprof.subject.options import Subject
-from vmprof.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -226,7 +225,7 @@ def _compare(
             limit = Limit(options.fail_over, options.column, options.min_share)
             found = regressions(diff, limit)
             codes.add(SAYS_NO if found.sure else CANNOT_TELL if found.undecided else 0)
-        verdict = "" if found is None else _describe(diff, found, limit)
+        verdict = "" if found is None else describe_verdict(diff, found, limit)
         make_parts = partial(parts_of, diff, *titles, verdict=verdict)
         texts = {
             "json": partial(to_json, diff, *titles),
@@ -287,25 +286,3 @@ def _title_of_several(model: str | None, group: _Saved) -> str:
     if len(group) > 1:
         where = f"{where} ... {group[-1].where}, {len(group)} reports"
     return f"{model} ({where})" if model else where
-
-
-def _describe(diff: Diff, found: Regressions, limit: Limit) -> str:
-    what = f"{limit.percent:g} % more {visible(limit.column)}"
-    parts = [
-        _listed(f"Over {what}", found.sure),
-        _listed(f"Over {what}, or not, which cannot be told", found.undecided),
-        _listed(f"Over {what}, but within chance", found.chance),
-    ]
-    if not any(parts):
-        parts.append(f"Nothing has over {what}.\n")
-    if found.blind:
-        parts.append(
-            f"Cannot be told from chance: {found.blind} of {found.looked_at} changes. "
-            f"{why_untold(diff)}\n"
-        )
-    return "".join(parts)
-
-
-def _listed(title: str, changes: Sequence[tuple[str, Change]]) -> str:
-    lines = [f"  {visible(name)}: {describe_change(change)}\n" for name, change in changes]
-    return f"{title}:\n{''.join(lines)}" if lines else ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from vmprof.compare.diff.change import ALPHA, Change, Sureness
 from vmprof.compare.diff.diff import Diff, Operator
 from vmprof.compare.diff.match import MatchedBy
+from vmprof.compare.diff.regressions import Limit, Regressions
 from vmprof.compare.diff.side import TIME
 from vmprof.compare.parts import Heading, Part, Prose, Table
 from vmprof.compare.permutation import enough_starts
@@ -73,6 +74,29 @@ def why_untold(diff: Diff) -> str:
         "One side was started after the other, and the machine may have drifted as far meanwhile: "
         f"vmprof diff --processes {_ENOUGH} BEFORE AFTER starts two models in random order."
     )
+
+
+def describe_verdict(diff: Diff, found: Regressions, limit: Limit) -> str:
+    """What exceeds ``limit``, and how sure that is."""
+    what = f"{limit.percent:g} % more {visible(limit.column)}"
+    parts = [
+        _listed(f"Over {what}", found.sure),
+        _listed(f"Over {what}, or not, which cannot be told", found.undecided),
+        _listed(f"Over {what}, but within chance", found.chance),
+    ]
+    if not any(parts):
+        parts.append(f"Nothing has over {what}.\n")
+    if found.blind:
+        parts.append(
+            f"Cannot be told from chance: {found.blind} of {found.looked_at} changes. "
+            f"{why_untold(diff)}\n"
+        )
+    return "".join(parts)
+
+
+def _listed(title: str, changes: Sequence[tuple[str, Change]]) -> str:
+    lines = [f"  {visible(name)}: {describe_change(change)}\n" for name, change in changes]
+    return f"{title}:\n{''.join(lines)}" if lines else ""
 
 
 def describe_change(change: Change) -> str:

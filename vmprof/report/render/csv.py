@@ -30,19 +30,25 @@ EXTRAS = "vmprof"
 
 
 @uncollected()
-def render(report: Report) -> str:
-    """``report``'s calls, unmerged. Durations are in microseconds, shares in percent."""
+def render(report: Report, *, extras: bool = True) -> str:
+    """``report``'s calls, unmerged. Durations are in microseconds, shares in percent.
+
+    Without ``extras`` there is no column ``vmprof``: the CSV is TVM's own, and says less.
+    """
     reasons: dict[str, Metric] = {}
     if report.missing and not any(REASONS in call for call in report.calls):
         told = "; ".join(f"{name}: {reason}" for name, reason in report.missing.items())
         reasons = {REASONS: told}
     columns = sorted({*columns_of(report.calls), *report.missing, *reasons})
-    header = ",".join([*map(_header, columns), EXTRAS])
+    header = ",".join(map(_header, columns))
+    if not extras:
+        plain = "".join(f"{line}\n" for line in _lines(report.calls, columns, reasons))
+        return json_text.encodable(f"{header}\n{plain}")
     # Without a call the extras need a line all the same.
     lines = _lines(report.calls, columns, reasons) or ["," * (len(columns) - 1)]
     lines = [f"{line},\n" for line in lines]
     lines[0] = f"{lines[0][:-1]}{_quoted(json_text.dumps(_extras(report), compact=True))}\n"
-    return json_text.encodable(f"{header}\n{''.join(lines)}")
+    return json_text.encodable(f"{header},{EXTRAS}\n{''.join(lines)}")
 
 
 def _lines(calls: Sequence[Row], columns: Sequence[str], others: Row) -> list[str]:
