@@ -57,6 +57,16 @@ def test_rows_do_not_exceed_the_total() -> None:
         assert 0 < explained < total.values[run]
 
 
+def test_an_interrupt_says_what_is_lost() -> None:
+    def interrupt(step: str) -> None:
+        if step.startswith("measuring, round 3"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        vmprof.profile(program("nested"), [FOUR], repeats=4, counters="none", progress=interrupt)
+    assert raised.value.__notes__ == ["the 2 rounds that were measured are lost"]
+
+
 def test_configuration_says_how_it_was_measured() -> None:
     report = vmprof.profile(program("nested"), [FOUR], repeats=4, warmup=2, counters="none")
     configuration = report.configuration

@@ -414,7 +414,7 @@ def ending_in_children() -> Iterator[None]:
 
 
 @pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
-@pytest.mark.parametrize("how", ["session"])
+@pytest.mark.parametrize("how", ["rounds", "session"])
 def test_a_child_of_a_fork_leaves_the_samples_to_its_parent(how: str) -> None:
     children: list[int] = []
     with forking_kernel(children) as module, ending_in_children():

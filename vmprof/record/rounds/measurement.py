@@ -10,6 +10,7 @@ from functools import partial
 from vmprof.counters import Counters
 from vmprof.counters.hardware.activity import Activity, Moment
 from vmprof.counters.reading.sampler import Sampler
+from vmprof.errors import add_note
 from vmprof.progress import Progress, Step
 from vmprof.record.collectors import Collector
 from vmprof.record.recorder import Reading
@@ -153,13 +154,25 @@ def measure(
         one_round(results, AsItComes("nothing is measured"))
         warm_up.add(sum(result.last_round_us for result in results))
     results, warmth = nothing(), warmth_of(rounds, engines[0])
-    with collected_before():
+    with collected_before(), _lost_if_interrupted(results):
         begin = Moment.now()
         for number, done in rounds.numbers():
             progress(Step(f"measuring, round {number} of {rounds.expected}", done))
             one_round(results, warmth, backwards=number % 2 == 0)
         activity = Activity(begin, Moment.now())
     return Measured(warm_up, warmth, activity, results)
+
+
+@contextmanager
+def _lost_if_interrupted(results: Sequence[Measurement]) -> Iterator[None]:
+    """An interrupt tells how many whole rounds it cost."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        # What a round has last, of the engine that has measured the least.
+        if rounds := min(len(each.unprofiled_us) for each in results):
+            add_note(interrupt, f"the {rounds} rounds that were measured are lost")
+        raise
 
 
 def _sampled(engine: Engine, sampler: Sampler) -> list[SampledRun]:
