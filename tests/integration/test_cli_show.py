@@ -299,5 +299,5 @@ def test_every_command_has_examples_that_parse() -> None:
             option for option, action in options.items() if action.metavar == "FILE"
         }
         assert ("--force" in options) == bool(writes), name
-        reports_progress = name in ("run", "annotate", "diff", "validate", "peaks", "fleet")
-        assert ("--quiet" in options) == reports_progress, name
+        progress = ("run", "annotate", "diff", "validate", "peaks", "fleet", "deploy")
+        assert ("--quiet" in options) == (name in progress), name
