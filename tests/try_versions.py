@@ -74,7 +74,8 @@ def _say(text: str) -> None:
 
 
 def _installed(tvm: str, ffi: str) -> Path:
-    folder = _ROOT / "build" / "versions" / f"{tvm}-{ffi}"
+    python = ".".join(platform.python_version_tuple()[:2])
+    folder = _ROOT / "build" / "versions" / f"{tvm}-{ffi}-python{python}"
     if not folder.exists():
         packages = [f"apache-tvm=={tvm}", f"apache-tvm-ffi=={ffi}"]
         unfinished = folder.with_suffix(".unfinished")
