@@ -47,11 +47,15 @@ OLD = '{"old": true}\n'
 
 @dataclass(frozen=True)
 class Command:
-    """``vmprof ARGUMENTS``; ``output`` is the file among these that it writes, as JSON."""
+    """``vmprof ARGUMENTS``; ``output`` is the file among these that it writes, as JSON.
+
+    ``done`` are the exit codes of one that was not interrupted.
+    """
 
     name: str
     arguments: Sequence[str]
     output: str = ""
+    done: Sequence[int] = (0,)
 
 
 COMMANDS = (
@@ -61,7 +65,7 @@ COMMANDS = (
         ["run", "mlp", "--processes", "2", "--repeats", "1", "--warmup", "0"],
     ),
     Command("record", ["record", "--save", "new.vmprof", "--force", "program.py"]),
-    Command("validate", ["validate", "mlp", "--repeats", "2"]),
+    Command("validate", ["validate", "mlp", "--repeats", "2"], done=(0, 4)),
     Command("diff", ["diff", "a.json", "a.json", "--json", "new.json", "--force"], "new.json"),
     Command("show", ["show", "a.json", "--html", "new.html", "--force"]),
 )
@@ -127,7 +131,7 @@ def _interrupted(command: Command, which: int, after: float, folder: Path) -> Ou
         return Outcome("before vmprof's first line", "; ".join(bad))
     if "Traceback" in text or "Error" in text:
         return Outcome("traceback", "; ".join([text, *bad]))
-    if process.returncode == 0:
+    if process.returncode in command.done:
         return Outcome("done before", "; ".join(bad))
     told = [line for line in text.splitlines() if line.startswith("vmprof: ")]
     by_script = command.name == "record" and process.returncode == -which
@@ -171,6 +175,8 @@ def _left(group: int) -> Iterator[str]:
 
 
 def main() -> int:
+    # What a shell starts behind has interrupts ignored, and so has all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
