@@ -129,12 +129,14 @@ def _interrupted(command: Command, which: int, after: float, folder: Path) -> Ou
     bad = [*_faults(command, folder), *_left(process.pid)]
     if not has_begun and process.returncode != 0:
         return Outcome("before vmprof's first line", "; ".join(bad))
-    if "Traceback" in text or "Error" in text:
+    by_script = command.name == "record" and (
+        process.returncode == -which or 'program.py", line' in text
+    )
+    if not by_script and ("Traceback" in text or "Error" in text):
         return Outcome("traceback", "; ".join([text, *bad]))
     if process.returncode in command.done:
         return Outcome("done before", "; ".join(bad))
     told = [line for line in text.splitlines() if line.startswith("vmprof: ")]
-    by_script = command.name == "record" and process.returncode == -which
     if not by_script and (process.returncode != 128 + which or len(told) != 1):
         bad.append(f"exit code {process.returncode}: {text!r}")
     return Outcome("ended as the program itself" if by_script else "one line", "; ".join(bad))
