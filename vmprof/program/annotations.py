@@ -60,7 +60,7 @@ def field_of(annotation: Annotation, fields: tuple[int, ...]) -> Annotation:
     """The annotation of a field of a field ... of a tuple."""
     for field in fields:
         match annotation:
-            case ast.Call(func=ast.Attribute(attr="Tuple"), args=args) if field < len(args):
+            case ast.Call(func=ast.Attribute(attr="Tuple"), args=args) if 0 <= field < len(args):
                 annotation = args[field]
             case _:
                 return None

@@ -166,7 +166,7 @@ class _Walk:
         match call.callee.name, call.operands:
             case "vm.builtin.tuple_getitem", (Register(source), Immediate(index)):
                 path, kind = self._tuples.get(source, ((), TupleType(())))
-                if index < len(kind.fields):
+                if 0 <= index < len(kind.fields):
                     return (*path, index), kind.fields[index]
         return None
 
