@@ -183,7 +183,9 @@ class Bytecode:
         return [f.name for f in self.functions if f.kind is not FunctionKind.PACKED]
 
     def body(self, function: Function) -> Iterator[tuple[int, Instruction]]:
-        """The instructions of ``function`` with their numbers."""
+        """The instructions of ``function`` with their numbers; none where it is native code."""
+        if function.kind is not FunctionKind.VM:
+            return
         for number in range(function.start, function.end):
             yield number, self.instructions[number]
 
