@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import pytest
 import tvm
 import tvm_ffi
 from tvm import relax
@@ -141,6 +142,12 @@ class Zoo:
         )
 
 
-@cache
 def zoo(exec_mode: str) -> tvm.runtime.Executable:
+    if exec_mode == "compiled" and tvm.__version__.startswith("0.26."):
+        pytest.skip("TVM 0.26 cannot compile this program so: an error of its own")
+    return _zoo(exec_mode)
+
+
+@cache
+def _zoo(exec_mode: str) -> tvm.runtime.Executable:
     return relax.build(Zoo, "llvm", exec_mode=exec_mode)
