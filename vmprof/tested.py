@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 # The first of each is what is tested daily.
 TESTED: Mapping[str, tuple[str, ...]] = {
-    "apache-tvm": ("0.27.0.post1", "0.27.0", "0.26.0"),
+    "apache-tvm": ("0.27.0.post1", "0.26.0"),
     "apache-tvm-ffi": ("0.1.15.post2",),
 }
 
