@@ -266,10 +266,10 @@ vmprof_recorder *vmprof_recorder_new(int64_t max_records, int64_t sample_words);
  * thread that an interrupt has left open ends. */
 void vmprof_recorder_give_up(vmprof_recorder *recorder);
 
-/* Ends a run of the calling thread that is open, forgets all records and readies `expected` of them: pages are touched here,
- * so that no window pays for a page fault. In runs from now on `mode` is read, from `sources`
- * where it counts; from `team`'s, which are the same, in tasks on other threads. 0, or
- * -errno. */
+/* Ends a run of the calling thread that is open, forgets all records and readies `expected` of
+ * them: pages are touched here, so that no window pays for a page fault. In runs from now on
+ * `mode` is read, from `sources` where it counts; from `team`'s, which are the same, in tasks on
+ * other threads. 0, or -errno. */
 int vmprof_recorder_ready(vmprof_recorder *recorder, int mode, vmprof_source *const *sources,
                           int num_sources, vmprof_team *team, int64_t expected);
 /* Begins a run: the counters count, and what the calling thread calls is recorded, behind the

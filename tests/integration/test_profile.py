@@ -64,7 +64,7 @@ def test_an_interrupt_says_what_is_lost() -> None:
 
     with pytest.raises(KeyboardInterrupt) as raised:
         vmprof.profile(program("nested"), [FOUR], repeats=4, counters="none", progress=interrupt)
-    assert raised.value.__notes__ == ["the 2 rounds that were measured are lost"]
+    assert raised.value.__notes__ == ["lost is what was measured in 2 of the rounds"]
 
 
 def test_configuration_says_how_it_was_measured() -> None:

@@ -141,7 +141,13 @@ def fleet(
     servers = Fleet(place, rpc_key, output, resume, Limits(jobs, limit))
     keywords = _Keywords()
     profile(source, inputs, remote=keywords, **options)
-    return servers.profile(keywords.subject, keywords.profiling, keywords.engine, progress=progress)
+    return servers.profile(
+        keywords.subject,
+        keywords.profiling,
+        keywords.engine,
+        starts=keywords.starts,
+        progress=progress,
+    )
 
 
 class _Keywords:
@@ -150,6 +156,7 @@ class _Keywords:
     subject: Subject
     profiling: Profiling
     engine: str
+    starts: int
 
     def profile(
         self,
@@ -161,7 +168,5 @@ class _Keywords:
         progress: Progress,
     ) -> Report:
         del progress
-        if starts != 1:
-            raise VmprofError("processes is of one host; a fleet measures once on each server")
-        self.subject, self.profiling, self.engine = subject, profiling, engine
+        self.subject, self.profiling, self.engine, self.starts = subject, profiling, engine, starts
         return Report((), {}, {})

@@ -171,7 +171,7 @@ def _lost_if_interrupted(results: Sequence[Measurement]) -> Iterator[None]:
     except KeyboardInterrupt as interrupt:
         # What a round has last, of the engine that has measured the least.
         if rounds := min(len(each.unprofiled_us) for each in results):
-            add_note(interrupt, f"the {rounds} rounds that were measured are lost")
+            add_note(interrupt, f"lost is what was measured in {rounds} of the rounds")
         raise
 
 
