@@ -32,10 +32,10 @@ from tvm import rpc
 import vmprof
 from vmprof import Remote, Report, VmprofError
 from vmprof.cli.main import main
+from vmprof.drivers.engines import profile_engines
 from vmprof.drivers.host import diagnosis
 from vmprof.drivers.options import Profiling
 from vmprof.drivers.outputs import first_difference
-from vmprof.drivers.profile import profile_engines
 from vmprof.progress import Progress
 from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.rounds.engines import Engine

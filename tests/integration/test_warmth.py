@@ -149,6 +149,6 @@ def test_the_option(command: str, cold: bool, monkeypatch: pytest.MonkeyPatch) -
         given.append(rounds)
         raise VmprofError("enough")
 
-    monkeypatch.setattr("vmprof.drivers.profile.measure", measure)
+    monkeypatch.setattr("vmprof.drivers.engines.measure", measure)
     assert main([*command.split(), *(["--cold"] if cold else [])]) == 1
     assert [rounds.cold for rounds in given] == [cold]

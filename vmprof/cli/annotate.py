@@ -117,7 +117,7 @@ def _saved(options: argparse.Namespace) -> Report | None:
 def _measured(options: argparse.Namespace) -> Report:
     from dataclasses import replace
 
-    from vmprof.drivers.profile import profile_engines  # TVM, which takes time to load
+    from vmprof.drivers.engines import profile_engines  # TVM, which takes time to load
 
     profiling = Profiling.from_options(options)
     if not profiling.sampling:

@@ -174,7 +174,7 @@ def _measure_what_is_no_report(
 
 def profiled(source: str, profiling: Profiling, progress: Progress = silent) -> Report:
     """The report of a model, measured in this process."""
-    from vmprof.drivers.profile import profile_engines  # TVM, which takes time to load
+    from vmprof.drivers.engines import profile_engines  # TVM, which takes time to load
 
     return profile_engines(Subject(source), [DEFAULT_ENGINE], profiling, progress=progress)[
         DEFAULT_ENGINE

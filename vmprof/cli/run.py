@@ -129,7 +129,7 @@ def _measured_here(options: argparse.Namespace, progress: Progress) -> Report:
 
 def measured(options: argparse.Namespace, progress: Progress = silent) -> Report:
     """What ``options`` want to be measured, in this process."""
-    from vmprof.drivers.profile import profile_engines  # TVM, which takes time to load
+    from vmprof.drivers.engines import profile_engines  # TVM, which takes time to load
 
     subject, profiling = Subject.from_options(options), Profiling.from_options(options)
     reports = profile_engines(subject, [options.engine], profiling, progress=progress)

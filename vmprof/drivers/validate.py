@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from vmprof.compare.validate.agreement import compare_engines
 from vmprof.compare.validate.conclusion import Validation
 from vmprof.defaults import ENGINES, TOLERANCE
+from vmprof.drivers.engines import profile_engines
 from vmprof.drivers.options import Profiling
 from vmprof.drivers.outputs import first_difference
-from vmprof.drivers.profile import profile_engines
 from vmprof.progress import Progress, silent
 from vmprof.record.rounds.engines import Engine
 from vmprof.subject.options import Subject

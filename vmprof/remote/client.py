@@ -131,7 +131,7 @@ class Remote:
         name: str = "",
         progress: Progress = silent,
     ) -> Report:
-        """What :func:`vmprof.drivers.profile.profile_engines` gives there, by ``engine``.
+        """What :func:`vmprof.drivers.engines.profile_engines` gives there, by ``engine``.
 
         ``starts`` is in how many processes it is measured, one after the other. With ``outputs``
         the model's are kept there for :meth:`outputs`. ``name`` is what the report calls the model,

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from vmprof.drivers.engines import profile_engines
 from vmprof.drivers.host import columns_of, diagnosis, kept_peaks, listed, measured_peaks
-from vmprof.drivers.profile import profile_engines
 from vmprof.progress import Progress, silent
 from vmprof.record.rounds.engines import Engine
 from vmprof.remote import exchange
