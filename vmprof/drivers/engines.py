@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import tvm
@@ -28,13 +28,13 @@ from vmprof.record.in_memory import ModulesInMemory
 from vmprof.record.launches import recorded_launches
 from vmprof.record.perf_map import NAME as PERF_MAP
 from vmprof.record.perf_map import PerfMap
-from vmprof.record.plan import Plan
+from vmprof.record.plan import OpenPlan, Plan
 from vmprof.record.pool import configured_pool
 from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.engines import DispatchLoop, Engine
-from vmprof.record.rounds.measurement import measure
+from vmprof.record.rounds.measurement import Measured, Measurement, measure
 from vmprof.record.rounds.wrapped import WrappedVm
 from vmprof.record.symbols import find_symbol
 from vmprof.report.accounts import accounted
@@ -59,6 +59,9 @@ from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
 from vmprof.vm.executable import Executable
 from vmprof.zoo.compiler_half import has_compiler
 
+# Called with what makes the reports, by engine, of what was measured until then.
+SoFar = Callable[[Callable[[], Mapping[str, Report]]], None]
+
 _EMPTY_CALLS = 1000
 _ENGINES: dict[str, type[Engine]] = dict(zip(ENGINES, (DispatchLoop, WrappedVm), strict=True))
 
@@ -70,17 +73,17 @@ def profile_engines(
     *,
     progress: Progress = silent,
     beforehand: Callable[[Mapping[str, Engine]], None] = lambda _: None,
+    so_far: SoFar = lambda _: None,
 ) -> dict[str, Report]:
     """What :func:`vmprof.profile` gives, by engine, of ``engines`` that take turns in one process.
 
-    ``beforehand`` may run the engines before anything is measured.
+    ``beforehand`` may run the engines before anything is measured. ``so_far`` is called after each
+    round, with what makes the reports of those that were measured, without the machine's peaks.
     """
     check(engines)
-    rounds, metrics, max_records = profiling.rounds, profiling.metrics, profiling.max_records
-    threads = profiling.threads.threads
+    rounds = profiling.rounds
     plan = Plan.of(profiling.counting)
-    scope = plan.scope
-    check_max_records(max_records)
+    check_max_records(profiling.max_records)
     device = subject.device or tvm.cpu(0)
     entry = subject.entry
     subject, program = _loaded(subject, profiling, progress)
@@ -93,7 +96,6 @@ def profile_engines(
         limits=limits_of(program.bytecode, program.entry(entry), parameters, program.kernels),
         seed=subject.seed,
     )
-    in_python = plan.in_python
     number = profiling.threads.num_threads or len(profiling.threads.pin)
     peaks = (
         KnownPeaks(
@@ -101,7 +103,7 @@ def profile_engines(
             measures=profiling.measure_peaks,
             progress=progress,
         )
-        if metrics
+        if profiling.metrics
         else None
     )
     with ExitStack() as stack:
@@ -114,8 +116,8 @@ def profile_engines(
         sampler, unsampled = _sampler(profiling, plan.machine, stack)
         recorder = Recorder(
             max(opened.sample_words, sampler.counted.layout.sample_words if sampler else 0),
-            max_records,
-            tasks=scope.tasks,
+            profiling.max_records,
+            tasks=plan.scope.tasks,
         )
         classes = [_ENGINES[name] for name in engines]
         executable = Executable(program, device, wraps=WrappedVm in classes)
@@ -123,114 +125,171 @@ def profile_engines(
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         code, perf_map = _code(profiling, program)
         beforehand(running)
-        with recorded_launches() as problems, told_plainly(in_python):
+        with recorded_launches() as problems, told_plainly(plan.in_python):
+            told = _Told(
+                program,
+                entry,
+                f"{device.type}{device.index}",
+                profiling,
+                plan,
+                open_plan,
+                {
+                    **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
+                    **pool,
+                    **perf_map,
+                },
+                sampler,
+                unsampled,
+                code,
+                recorder,
+                problems,
+            )
             measured = measure(
                 [*running.values()],
                 rounds,
                 opened,
-                in_python,
+                plan.in_python,
                 progress,
-                cpu_time=threads or metrics,
+                cpu_time=profiling.threads.threads or profiling.metrics,
                 sampler=sampler,
+                so_far=lambda part: so_far(lambda: told.reports(running, part(), None)),
             )
+        return told.reports(running, measured, peaks)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What reports tell besides what the runs measured: ``facts`` are lines of a configuration.
+
+    ``unsampled`` says why there are no samples, ``problems`` what launches were not seen.
+    """
+
+    program: Program
+    entry: str
+    device: str
+    profiling: Profiling
+    plan: Plan
+    open_plan: OpenPlan
+    facts: Mapping[str, Metric]
+    sampler: Sampler | None
+    unsampled: Mapping[str, str]
+    code: Code
+    recorder: Recorder
+    problems: Sequence[str]
+
+    def reports(
+        self, running: Mapping[str, Engine], measured: Measured, peaks: KnownPeaks | None
+    ) -> dict[str, Report]:
+        """Of each engine, by its name; ``peaks`` are those of the machine, if they are wanted."""
+        library = self.program.library
         provenance = provenance_of(
-            plan.machine, measured.activity, [program.library] if program.library else []
+            self.plan.machine, measured.activity, [library] if library else []
         )
-        unseen: dict[str, Metric] = (
-            {"Launches": f"only the calling thread was counted: {problems[0]}"}
-            if problems and scope.tasks
-            else {}
-        )
-        gave_nothing = {
-            each.name: "this collector gave no column: its stop() returned none"
-            for each in in_python
-            if not each.columns
-        }
-        # In a single pass the runs that are timed also count: not tasks, if counters see others.
-        blind = rounds.single_pass and not scope.tasks
-        untold = {}
-        if threads and blind:
-            untold["Threads"] = f"with --count {scope.name} and --single-pass, no run tells tasks"
-        if (threads or metrics) and opened.clocks is None:
-            untold[CPU_TIME] = (
-                "it is read in runs of its own, which --single-pass does without"
-                if rounds.single_pass
-                else "task-clock cannot be counted for other threads here"
-            )
         reports = {}
         for (name, engine), measurement in zip(running.items(), measured.measurements, strict=True):
-            report = build_report(
-                sites=[site.callee for site in engine.sites],
-                device=f"{device.type}{device.index}",
-                timed=measurement.timed,
-                passes=[
-                    CountedPass(one.layout.columns, runs, opened.unproven)
-                    for one, runs in zip(opened.passes, measurement.counted, strict=True)
-                ],
-                collected=[CollectedPass(runs) for runs in measurement.collected],
-                per_run=per_run(opened, measurement),
-                refused={
-                    **opened.refused,
-                    **opened.wide.never_read(measurement.wide),
-                    **gave_nothing,
-                    **untold,
-                    **unsampled,
-                },
-                configuration={
-                    **configuration(
-                        program,
-                        name,
-                        rounds,
-                        measured=measured,
-                        plan=open_plan,
-                        measurement=measurement,
-                    ),
-                    FUNCTION: entry,
-                    **({"Made-up inputs": resolved.made_up} if resolved.made_up else {}),
-                    **pool,
-                    **perf_map,
-                    **({"Sampling": sampler.described()} if sampler else {}),
-                    **memory_facts(
-                        measurement.timed,
-                        [site.callee for site in engine.sites],
-                        missed=recorder.missed_storages,
-                    ),
-                    **{
-                        f"Empty call {what}": value
-                        for what, value in empty_call(
-                            recorder,
-                            wrapped_calls(recorder, min(_EMPTY_CALLS, max_records)),
-                            rounds.readings(opened.passes),
-                        ).items()
-                    },
-                    **unseen,
-                },
-                clocks=ClockRuns(opened.clocks, measurement.cpu, measurement.watch)
-                if opened.clocks
-                else None,
-                threads=threads and not blind,
-                layers=engine.layers,
-                sampled=SampledRuns.of(
-                    sampler.event, sampler.unit, sampler.rate, measurement.sampled, code
-                )
-                if sampler
-                else None,
-            )
-            derived = [
-                *open_plan.counted.metrics,
-                *(THREAD_METRICS if threads and not blind else ()),
-                *(CPU_METRICS if opened.clocks and (threads or metrics) else ()),
-            ]
-            report = derive(
-                with_kernels(with_code(report, code.contents), program.kernels), derived
-            )
-            report = accounted(report, opened.asked | {d.column: d.column for d in derived})
+            report = self._report(name, engine, measured, measurement)
+            if self.profiling.metrics:
+                unknown = _unknown_cost(self.program)
+                report = replace(report, missing={**report.missing, **unknown})
+                report = with_vector_widths(with_metrics(report, self.program.kernels))
             if peaks is not None:
-                report = replace(report, missing={**report.missing, **_unknown_cost(program)})
-                report = with_vector_widths(with_metrics(report, program.kernels))
                 report = peaks.applied_to(report, _launch())
             reports[name] = with_provenance(report, provenance)
-    return reports
+        return reports
+
+    def _report(
+        self, name: str, engine: Engine, measured: Measured, measurement: Measurement
+    ) -> Report:
+        opened, sampler, rounds = self.open_plan.counters, self.sampler, self.profiling.rounds
+        callees = [site.callee for site in engine.sites]
+        # In a single pass the runs that are timed also count: not tasks, if counters see others.
+        blind = rounds.single_pass and not self.plan.scope.tasks
+        threads, clocks = self.profiling.threads.threads and not blind, opened.clocks
+        report = build_report(
+            sites=callees,
+            device=self.device,
+            timed=measurement.timed,
+            passes=[
+                CountedPass(one.layout.columns, runs, opened.unproven)
+                for one, runs in zip(opened.passes, measurement.counted, strict=True)
+            ],
+            collected=[CollectedPass(runs) for runs in measurement.collected],
+            per_run=per_run(opened, measurement),
+            refused={
+                **opened.refused,
+                **opened.wide.never_read(measurement.wide),
+                **{
+                    each.name: "this collector gave no column: its stop() returned none"
+                    for each in self.plan.in_python
+                    if not each.columns
+                },
+                **self._untold(blind=blind),
+                **self.unsampled,
+            },
+            configuration={
+                **configuration(
+                    self.program,
+                    name,
+                    rounds,
+                    measured=measured,
+                    plan=self.open_plan,
+                    measurement=measurement,
+                ),
+                FUNCTION: self.entry,
+                **self.facts,
+                **({"Sampling": sampler.described()} if sampler else {}),
+                **memory_facts(measurement.timed, callees, missed=self.recorder.missed_storages),
+                **self._empty_calls(),
+                **self._unseen(),
+            },
+            clocks=ClockRuns(clocks, measurement.cpu, measurement.watch) if clocks else None,
+            threads=threads,
+            layers=engine.layers,
+            sampled=SampledRuns.of(
+                sampler.event, sampler.unit, sampler.rate, measurement.sampled, self.code
+            )
+            if sampler
+            else None,
+        )
+        derived = [
+            *self.open_plan.counted.metrics,
+            *(THREAD_METRICS if threads else ()),
+            *(CPU_METRICS if clocks and self._reads_cpu_time else ()),
+        ]
+        report = with_kernels(with_code(report, self.code.contents), self.program.kernels)
+        asked = opened.asked | {each.column: each.column for each in derived}
+        return accounted(derive(report, derived), asked)
+
+    @property
+    def _reads_cpu_time(self) -> bool:
+        return self.profiling.threads.threads or self.profiling.metrics
+
+    def _untold(self, *, blind: bool) -> dict[str, str]:
+        """Why columns that were asked for are not there."""
+        untold = {}
+        single_pass = self.profiling.rounds.single_pass
+        if self.profiling.threads.threads and blind:
+            untold["Threads"] = (
+                f"with --count {self.plan.scope.name} and --single-pass, no run tells tasks"
+            )
+        if self._reads_cpu_time and self.open_plan.counters.clocks is None:
+            untold[CPU_TIME] = (
+                "it is read in runs of its own, which --single-pass does without"
+                if single_pass
+                else "task-clock cannot be counted for other threads here"
+            )
+        return untold
+
+    def _empty_calls(self) -> dict[str, Metric]:
+        calls = wrapped_calls(self.recorder, min(_EMPTY_CALLS, self.profiling.max_records))
+        readings = self.profiling.rounds.readings(self.open_plan.counters.passes)
+        found = empty_call(self.recorder, calls, readings)
+        return {f"Empty call {what}": value for what, value in found.items()}
+
+    def _unseen(self) -> dict[str, Metric]:
+        if not (self.problems and self.plan.scope.tasks):
+            return {}
+        return {"Launches": f"only the calling thread was counted: {self.problems[0]}"}
 
 
 def _code(profiling: Profiling, program: Program) -> tuple[Code, dict[str, Metric]]:

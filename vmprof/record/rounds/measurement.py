@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -91,11 +91,13 @@ def measure(
     *,
     cpu_time: bool = False,
     sampler: Sampler | None = None,
+    so_far: Callable[[Callable[[], Measured]], None] = lambda _: None,
 ) -> Measured:
     """Warm up, then run ``engines`` as ``rounds`` say.
 
     Several take turns within each round, and in being the first. With ``cpu_time``
-    each round also reads that; the first few look whether others work.
+    each round also reads that; the first few look whether others work. ``so_far`` is called
+    after each round, with what gives what there is until then.
     """
     per_run = [collector for collector in collectors if collector.scope == "run"]
     collecting = [
@@ -140,9 +142,9 @@ def measure(
     def one_round(
         results: Sequence[Measurement], warmth: Warmth, *, backwards: bool = False
     ) -> None:
-        turns = list(enumerate(results))
-        for number, result in reversed(turns) if backwards else turns:
-            one_turn(number, result, warmth)
+        numbers = range(len(results))
+        for number in reversed(numbers) if backwards else numbers:
+            one_turn(number, results[number], warmth)
 
     def nothing() -> list[Measurement]:
         return [Measurement.empty(counters, len(each)) for each in collecting]
@@ -156,11 +158,15 @@ def measure(
     results, warmth = nothing(), warmth_of(rounds, engines[0])
     with collected_before(), _lost_if_interrupted(results):
         begin = Moment.now()
+
+        def measured() -> Measured:
+            return Measured(warm_up, warmth, Activity(begin, Moment.now()), results)
+
         for number, done in rounds.numbers():
             progress(Step(f"measuring, round {number} of {rounds.expected}", done))
             one_round(results, warmth, backwards=number % 2 == 0)
-        activity = Activity(begin, Moment.now())
-    return Measured(warm_up, warmth, activity, results)
+            so_far(measured)
+        return measured()
 
 
 @contextmanager
