@@ -12,6 +12,8 @@ import tvm
 from support.commands import Completed, run
 from support.models import calls_packed
 
+from vmprof import Report
+
 # Ends its process in the call of that number of each process, in that start alone.
 KERNELS = """
 import os, signal
@@ -29,7 +31,7 @@ def kernel(x, y):
     global calls
     calls += 1
     y.copyfrom(x.numpy())
-    if calls == 12 and start == int(os.environ["LAST_START"]):
+    if calls == int(os.environ["LAST_CALL"]) and start == int(os.environ["LAST_START"]):
         {ending}
 """
 
@@ -42,10 +44,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def measure(folder: Path, name: str, ending: str, *options: str, last: int = 1) -> Completed:
+def measure(
+    folder: Path, name: str, ending: str, *options: str, last: int = 1, call: int = 12
+) -> Completed:
     (folder / "starts").unlink(missing_ok=True)
     (folder / f"{name}.py").write_text(KERNELS.format(ending=ending))
     env = {"PYTHONPATH": str(folder), "LAST_START": str(last), "TMPDIR": str(folder)}
+    env["LAST_CALL"] = str(call)
     quick = ("--repeats", "6", "--counters", "none", "--quiet")
     return run("run", "model.so", "--import", name, *quick, *options, cwd=folder, env=env)
 
@@ -60,6 +65,24 @@ def test_a_signal_is_one_line_and_an_exit_code(folder: Path) -> None:
         r"what the model calls did that\n",
         done.stderr,
     )
+
+
+def test_rounds_before_it_are_kept(folder: Path) -> None:
+    # Cold, each round runs the model as often as the others, and by itself.
+    cold = ("--isolate", "--cold", "--warmup", "0")
+    kill = "os.kill(os.getpid(), signal.SIGSEGV)"
+    done = measure(folder, "late", kill, *cold, call=12)
+    assert done.returncode == 5
+    kept = re.fullmatch(
+        r"vmprof: error: the process .* while it was measuring, round (\d) of 6: .*; "
+        r"what was measured is kept in (\S+)\n",
+        done.stderr,
+    )
+    assert kept is not None, done.stderr
+    report = Report.from_json(Path(kept[2]).read_text())
+    assert 1 <= report.configuration["Repeats"].value < int(kept[1])
+    assert report.configuration["Unfinished"] == "what was measured before the process ended"
+    assert "test_isolated.kernel" in {call["Name"] for call in report.calls}
 
 
 def test_so_is_leaving(folder: Path) -> None:

@@ -25,5 +25,16 @@ def in_processes(
         return processes.in_processes(makers, starts, progress=progress, finished=finished)
 
 
+def isolated(make: processes.IsolatedMaker, *, progress: Progress) -> Report:
+    """As :func:`vmprof.drivers.processes.isolated`."""
+    done: list[Text] = []
+
+    def so_far(json: str) -> None:
+        done[:] = [lambda: json]
+
+    with kept_if_lost(done):
+        return processes.isolated(make, progress=progress, so_far=so_far)
+
+
 def _json(reports: Sequence[Report]) -> str:
     return joined(reports).json()

@@ -41,6 +41,7 @@ from vmprof.report.noise import Level, noise_of
 from vmprof.subject.options import Subject
 
 if TYPE_CHECKING:
+    from vmprof.drivers.processes import Offer
     from vmprof.remote.client import Remote
 
 
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--isolate",
         action="store_true",
         help="run the model in a process of its own, so that a crash of it is one line and exit "
-        f"code {DIED}; --processes does so anyway",
+        f"code {DIED}, and what was measured before it is kept; --processes does so anyway",
     )
     how.add_argument("--quiet", action="store_true", help="no progress line")
     strict.add_argument(parser)
@@ -119,18 +120,31 @@ def _measured_there(options: argparse.Namespace, remote: Remote, progress: Progr
 def _measured_here(options: argparse.Namespace, progress: Progress) -> Report:
     if options.processes == 1 and not options.isolate:
         return measured(options, progress)
-    from vmprof.cli.processes import in_processes
+    from vmprof.cli.processes import in_processes, isolated
     from vmprof.report.starts import joined
 
     make = partial(measured, options)
+    if options.processes == 1:
+        return isolated(make, progress=progress)
     (reports,) = in_processes([make], options.processes, progress=progress)
     return joined(reports)
 
 
-def measured(options: argparse.Namespace, progress: Progress = silent) -> Report:
-    """What ``options`` want to be measured, in this process."""
+def measured(
+    options: argparse.Namespace, progress: Progress = silent, offer: Offer = lambda _: None
+) -> Report:
+    """What ``options`` want to be measured, in this process.
+
+    ``offer`` gets what there is after each round.
+    """
     from vmprof.drivers.engines import profile_engines  # TVM, which takes time to load
 
     subject, profiling = Subject.from_options(options), Profiling.from_options(options)
-    reports = profile_engines(subject, [options.engine], profiling, progress=progress)
-    return reports[options.engine]
+    engine = options.engine
+    return profile_engines(
+        subject,
+        [engine],
+        profiling,
+        progress=progress,
+        so_far=lambda reports: offer(lambda: reports()[engine]),
+    )[engine]

@@ -7,11 +7,15 @@ is as it happens to be. And what ends such a process ends no other.
 from __future__ import annotations
 
 import ctypes
+import math
 import multiprocessing
 import os
 import random
 import signal
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -23,8 +27,13 @@ from vmprof.report.model import Report
 
 # Is told where to say how far it is.
 Maker = Callable[[Progress], Report]
+# And, besides, where to offer what it has so far, which is made if it is time for it.
+Offer = Callable[[Callable[[], Report]], None]
+IsolatedMaker = Callable[[Progress, Offer], Report]
 
 _PATIENCE = 5.0  # seconds for a process to end that has said all
+_BETWEEN = 1.0  # seconds from one report of what there is so far to the next
+UNFINISHED = "Unfinished"  # what the configuration of such a one says
 _UNGUARDED = "a script that wants several processes does its work below if __name__ == '__main__':"
 _DEATH_OF_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -54,12 +63,35 @@ def in_processes(
     found: list[list[Report]] = [[] for _ in makers]
     for number, which in enumerate(order, start=1):
         about = f"start {number} of {len(order)}" if len(order) > 1 else ""
-        found[which].append(_in_process(makers[which], about, progress))
+        found[which].append(_in_process(partial(_finished, makers[which]), about, progress))
         finished(found)
     return found
 
 
-def _in_process(make: Maker, about: str, progress: Progress) -> Report:
+def isolated(
+    make: IsolatedMaker,
+    *,
+    progress: Progress = silent,
+    so_far: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """The report that ``make`` gives in a process of its own; errors as of :func:`in_processes`.
+
+    ``so_far`` gets the JSON of what it has measured, every now and then between two rounds.
+    """
+    return _in_process(make, "", progress, so_far)
+
+
+def _finished(make: Maker, progress: Progress, offer: Offer) -> Report:  # noqa: ARG001
+    """What is no longer wanted once all of it is there."""
+    return make(progress)
+
+
+def _in_process(
+    make: IsolatedMaker,
+    about: str,
+    progress: Progress,
+    so_far: Callable[[str], None] = lambda _: None,
+) -> Report:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(theirs, make, os.getpid()), daemon=True)
@@ -67,7 +99,10 @@ def _in_process(make: Maker, about: str, progress: Progress) -> Report:
     try:
         _start(process)
         theirs.close()
-        while isinstance(news := ours.recv(), _News):
+        while not isinstance(news := ours.recv(), tuple):
+            if isinstance(news, _SoFar):
+                so_far(news.json)
+                continue
             doing = news.text
             text = ": ".join(filter(None, (about, doing)))
             progress(text if news.done is None else Step(text, news.done))
@@ -129,7 +164,30 @@ class _News:
         self.done = step.done if isinstance(step, Step) else None
 
 
-def _send(to: Connection, make: Maker, parent: int) -> None:
+@dataclass(frozen=True)
+class _SoFar:
+    """The report of the rounds that are over."""
+
+    json: str
+
+
+class _Offered:
+    """In the process: sends what is offered, if the last one was sent long enough ago."""
+
+    def __init__(self, to: Connection) -> None:
+        self._to = to
+        self._sent = -math.inf
+
+    def __call__(self, made: Callable[[], Report]) -> None:
+        if time.monotonic() - self._sent < _BETWEEN:
+            return
+        report = made()
+        told = {**report.configuration, UNFINISHED: "what was measured before the process ended"}
+        self._to.send(_SoFar(replace(report, configuration=told).json()))
+        self._sent = time.monotonic()
+
+
+def _send(to: Connection, make: IsolatedMaker, parent: int) -> None:
     ctypes.CDLL(None).prctl(_DEATH_OF_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         return  # it has ended already
@@ -137,7 +195,7 @@ def _send(to: Connection, make: Maker, parent: int) -> None:
 
     signal.signal(signal.SIGSEGV, signal.SIG_DFL)
     try:
-        to.send((make(lambda step: to.send(_News(step))).json(), None))
+        to.send((make(lambda step: to.send(_News(step)), _Offered(to)).json(), None))
     except Exception as error:  # noqa: BLE001 # the model's too
         told = f"{type(error).__name__}: {error}"
         if isinstance(error, VmprofError):
