@@ -1,4 +1,4 @@
-# vmprof, to run libraries that TVM exported: docs/install.md says what it has to be started with.
+# vmprof, to run libraries that TVM exported: docs/start/install.md says what it has to be started with.
 ARG PYTHON=3.12
 
 # What a developer has: .devcontainer stops here.

@@ -6,13 +6,13 @@
 # make test-versions  tests with each version of TVM that vmprof was tested with
 # make test-asan, test-tsan, test-leaks  the native half under sanitizers and valgrind
 # make soak    ten million calls, 64 threads, 10,000 profiles in one process: ten minutes
-# make fuzz    fuzzes whatever reads files, a minute for each kind; writes docs/trust.json
+# make fuzz    fuzzes whatever reads files, a minute for each kind; writes docs/data/trust.json
 #              (longer, or some of them: make fuzz FUZZ="--seconds 600 --only bytecode")
-# make fuzz-programs  runs damaged executables, by vmprof and by TVM's VM; writes docs/trust.json
+# make fuzz-programs  runs damaged executables, by vmprof and by TVM's VM; writes docs/data/trust.json
 # make wheel   a wheel for this platform and the source distribution, in dist/, and tries the
 #              wheel in a new environment (of more versions: make wheel PYTHONS="python3.10 ...")
 # make lint    linter, formatter and type checker; make lint-c: of C alone
-# make bench   all benchmarks; writes docs/performance.json and what shows it
+# make bench   all benchmarks; writes docs/data/performance.json and what shows it
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
 # make clean   remove what the others made
 .PHONY: help demo test test-unit test-pmu test-html test-versions test-asan test-tsan test-leaks soak
@@ -64,23 +64,23 @@ test-versions: $(READY)
 test-asan: $(READY)
 	$(call say,testing the native half under address and undefined-behaviour sanitizers)
 	$(BIN)/python tests/native/trial.py address
-	$(BIN)/python docs/make_trust.py
+	$(BIN)/python docs/scripts/make_trust.py
 
 test-tsan: $(READY)
 	$(call say,running the native half on many threads under the thread sanitizer)
 	$(BIN)/python tests/native/trial.py thread
-	$(BIN)/python docs/make_trust.py
+	$(BIN)/python docs/scripts/make_trust.py
 
 test-leaks: $(READY)
 	$(call need,valgrind --version,valgrind is not installed; on Debian or Ubuntu run: sudo apt install valgrind)
 	$(call say,running the native half under valgrind)
 	$(BIN)/python tests/native/trial.py leaks
-	$(BIN)/python docs/make_trust.py
+	$(BIN)/python docs/scripts/make_trust.py
 
 soak: $(READY)
 	$(call say,soaking: about ten minutes)
 	$(BIN)/python benchmarks/soak.py $(SOAK)
-	$(BIN)/python docs/make_trust.py
+	$(BIN)/python docs/scripts/make_trust.py
 
 fuzz: $(READY)
 	$(call say,fuzzing: a quarter of an hour)
@@ -119,8 +119,8 @@ lint-c: $(READY)
 
 bench: $(READY)
 	$(call say,measuring: about a quarter of an hour on a machine that does nothing else)
-	$(BIN)/python benchmarks/run.py $(BENCH) --json docs/performance.json; \
-	  code=$$?; $(BIN)/python docs/make_performance.py && exit $$code
+	$(BIN)/python benchmarks/run.py $(BENCH) --json docs/data/performance.json; \
+	  code=$$?; $(BIN)/python docs/scripts/make_performance.py && exit $$code
 
 $(READY): $(BUILT_FROM)
 	$(call need,$(PYTHON) -c 'import sys; assert sys.version_info >= (3$(comma) 10)',Python 3.10 or newer is needed; name one: make PYTHON=python3.12)

@@ -5,8 +5,8 @@
 In each round vm.time_evaluator runs first, then both engines are measured as by
 `vmprof run` and `vmprof run --engine tvm`, in turn, in this process. Times are means
 over the middle half of the rounds; ratios are of those, and in brackets the quartiles of
-the rounds' own. docs/validation.md shows what the JSON says. disturbance.py has the same
-among other things.
+the rounds' own. docs/explanation/validation.md shows what the JSON says. disturbance.py has the
+same among other things.
 """
 
 from __future__ import annotations

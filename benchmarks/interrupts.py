@@ -6,7 +6,7 @@ Ctrl-C of a terminal goes to all processes of a command, ``kill`` to the one. Wh
 a command ends with one line on stderr and the exit code of that signal, or as if nothing had
 come; no process of its own is left, and a file that it writes is the old one or the new one,
 whole. What Python does before the first line of vmprof's is counted apart: it is not vmprof's.
-With ``--keep`` the figures go to docs/trust.json.
+With ``--keep`` the figures go to docs/data/trust.json.
 """
 
 from __future__ import annotations
@@ -184,7 +184,9 @@ def main() -> int:
     )
     parser.add_argument("--number", type=int, default=300, metavar="N", help="signals to send")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the moments")
-    parser.add_argument("--keep", action="store_true", help="add the figures to docs/trust.json")
+    parser.add_argument(
+        "--keep", action="store_true", help="add the figures to docs/data/trust.json"
+    )
     options = parser.parse_args()
     words: Counter[str] = Counter()
     bad = 0
@@ -198,7 +200,7 @@ def main() -> int:
     told = ", ".join(f"{word}: {count}" for word, count in words.most_common())
     print(f"{options.number} signals; {told}; wrong: {bad}")
     if options.keep:
-        sys.path.append(str(ROOT / "docs"))
+        sys.path.append(str(ROOT / "docs/scripts"))
         import trust
 
         trust.keep(

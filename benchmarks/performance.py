@@ -1,4 +1,4 @@
-"""What run.py kept, as Markdown: the parts of docs/performance.md and of README.md."""
+"""What run.py kept, as Markdown: the parts of docs/explanation/performance.md and of README.md."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ The program is examples/llm/chat.py, from its start to its end, so with loading 
 compiling the model: at most 1.02 times as long as without, and the same tokens. It runs in
 processes of its own, with and without in turn; the figures are those of the ratios of pairs.
 
-docs/make_sessions.py shows what --json keeps.
+docs/scripts/make_sessions.py shows what --json keeps.
 """
 
 from __future__ import annotations

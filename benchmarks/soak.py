@@ -3,7 +3,7 @@
     python benchmarks/soak.py [--calls N] [--profiles N] [--threads N] [--longest N]
                               [--keep]
 
-`make soak` runs it whole, about ten minutes, and keeps what it finds for docs/trust.md:
+`make soak` runs it whole, about ten minutes, and keeps what it finds for docs/explanation/trust.md:
 
 - calls: one session records so many calls, and loses none;
 - threads: so many threads make invocations of models of their own in one session, and profile
@@ -42,7 +42,7 @@ from vmprof.recording.tables import TIMED, UNRECORDED
 from vmprof.vm import Site
 from vmprof.vm.executable import Executable
 
-sys.path.append(str(Path(__file__).parents[1] / "docs"))
+sys.path.append(str(Path(__file__).parents[1] / "docs/scripts"))
 
 import trust
 
@@ -219,7 +219,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=64)
     parser.add_argument("--profiles", type=int, default=10_000)
     parser.add_argument("--longest", type=int, default=10_000_000)
-    parser.add_argument("--keep", action="store_true", help="what is found, for docs/trust.md")
+    parser.add_argument(
+        "--keep", action="store_true", help="what is found, for docs/explanation/trust.md"
+    )
     options = parser.parse_args()
     found: list[trust.Entry] = []
     for soak in (

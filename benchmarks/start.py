@@ -16,7 +16,7 @@ from pathlib import Path
 
 from figures import Figure, alone
 
-REPORT = str(Path(__file__).parents[1] / "docs" / "reports" / "mlp.json")
+REPORT = str(Path(__file__).parents[1] / "docs/data/reports/mlp.json")
 COMMANDS = (
     ("--help",),
     ("--version",),

@@ -1,8 +1,8 @@
 """Runs tests with each version of TVM that vmprof says it was tested with: make test-versions.
 
 Each is installed in a folder of its own, which comes before this environment's on Python's path.
-What came of it is kept in docs/trust.json. The whole takes about a quarter of an hour, and 100 MB
-of downloads for each version of TVM.
+What came of it is kept in docs/data/trust.json. The whole takes about a quarter of an hour, and
+100 MB of downloads for each version of TVM.
 
     python tests/try_versions.py                        all of vmprof/tested.py
     python tests/try_versions.py 0.28.0/0.1.16          one that came since: TVM/TVM-FFI
@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
-sys.path.append(str(_ROOT / "docs"))
+sys.path.append(str(_ROOT / "docs/scripts"))
 
 import trust  # noqa: E402
 

@@ -4,7 +4,7 @@
 
 The executables are random ones of which a few operands, callees or sizes were changed. A child
 that a signal ends took its process down; with SIGALRM it did not end, which no check can tell
-beforehand. What came of a thousand programs or more is kept in docs/trust.json.
+beforehand. What came of a thousand programs or more is kept in docs/data/trust.json.
 """
 
 from __future__ import annotations
@@ -214,8 +214,8 @@ def main() -> int:
 
 
 def _keep(counts: Counter[tuple[str, str]]) -> None:
-    """Put what came of it where docs/trust.md is made of."""
-    sys.path.append(str(Path(__file__).parents[2] / "docs"))
+    """Put what came of it where docs/explanation/trust.md is made of."""
+    sys.path.append(str(Path(__file__).parents[2] / "docs/scripts"))
     import trust
 
     def ended(where: Callable[[str, str], bool]) -> int:

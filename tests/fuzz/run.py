@@ -6,7 +6,7 @@
 Each target has a process of its own, with bounded memory. What goes wrong (another exception than
 those that are documented, a hang, memory) is made smaller and kept in ``.fuzz/TARGET/``, to be
 mended and put into ``tests/fuzz/corpus/TARGET`` as ``found-...``: the tests try all that is there.
-What a run of a minute or more for each tried is kept in docs/trust.json.
+What a run of a minute or more for each tried is kept in docs/data/trust.json.
 """
 
 from __future__ import annotations
@@ -204,8 +204,8 @@ def main() -> int:
 
 
 def _keep(outcome: Outcome) -> None:
-    """Put what came of it where docs/trust.md is made of."""
-    sys.path.append(str(ROOT / "docs"))
+    """Put what came of it where docs/explanation/trust.md is made of."""
+    sys.path.append(str(ROOT / "docs/scripts"))
     import trust
 
     found = "; ".join(outcome.found) or (

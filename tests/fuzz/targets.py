@@ -52,7 +52,7 @@ FOLDER = Path(__file__).parent
 class Target:
     """``read`` is given what is in the files of ``corpus`` and what is made of them.
 
-    ``what`` these are, for docs/trust.md; ``mutate`` knows their form.
+    ``what`` these are, for docs/explanation/trust.md; ``mutate`` knows their form.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A user's own counters: the examples of docs/extending.md, and what can be wrong with others."""
+"""A user's own counters: docs/how-to/extending.md's examples, and what can be wrong with others."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_the_source_distribution_is_complete(source_distribution: Path) -> None:
 
 
 def test_each_extra_is_on_the_page() -> None:
-    page = (ROOT / "docs/install.md").read_text()
+    page = (ROOT / "docs/start/install.md").read_text()
     extras = metadata("tvm-vmprof").get_all("Provides-Extra") or []
     told = re.findall(r"^\| `tvm-vmprof\[(\w+)\]` \|", page, re.MULTILINE)
     assert sorted(told) == sorted(extras)

@@ -1,4 +1,4 @@
-"""docs/api.md: its examples run, and give what the page says they do."""
+"""docs/reference/api.md: its examples run, and give what the page says they do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 import vmprof
 
-PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+PAGE = Path(__file__).parents[2] / "docs/reference/api.md"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""docs/coming-from-tvm.md: vmprof.compat against TVM's own report, and a library like MLC-LLM's."""
+"""docs/how-to/coming-from-tvm.md: vmprof.compat against TVM's report, and MLC-LLM's libraries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vmprof.recording.saved import load
 
 ROOT = Path(__file__).parents[2]
 PAGE, LIBRARIES = (
-    (ROOT / "docs" / "coming-from-tvm.md").read_text(encoding="utf-8").split("\n## MLC-LLM")
+    (ROOT / "docs/how-to/coming-from-tvm.md").read_text(encoding="utf-8").split("\n## MLC-LLM")
 )
 TVM = ROOT / "tests" / "data" / "tvm-0.23-mlp"
 

@@ -1,4 +1,4 @@
-"""docs/models.md does what it says."""
+"""docs/how-to/models.md does what it says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from vmprof import load_program
 from vmprof.report.model import Report
 
-PAGE = Path(__file__).parents[2] / "docs" / "models.md"
+PAGE = Path(__file__).parents[2] / "docs/how-to/models.md"
 
 
 def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

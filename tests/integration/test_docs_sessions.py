@@ -1,4 +1,4 @@
-"""docs/sessions.md and the README's section on sessions: what they show is what happens."""
+"""docs/how-to/sessions.md and the README's section on sessions: what they show is what happens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from support.scripts import EXAMPLES, run
 
 ROOT = Path(__file__).parents[2]
-PAGE, README = ROOT / "docs" / "sessions.md", ROOT / "README.md"
+PAGE, README = ROOT / "docs/how-to/sessions.md", ROOT / "README.md"
 
 # The commands of a page one after the other in one process, which compiles the model once.
 ALL = """\
@@ -104,7 +104,9 @@ def test_a_session_inside_a_program_tells_labels_apart(results: dict[str, list[R
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_sessions", ROOT / "docs/make_sessions.py")
+    spec = importlib.util.spec_from_file_location(
+        "make_sessions", ROOT / "docs/scripts/make_sessions.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -113,7 +115,7 @@ def script() -> ModuleType:
 
 
 def test_figures_are_those_that_were_measured(script: ModuleType) -> None:
-    """If this fails: python docs/make_sessions.py."""
+    """If this fails: python docs/scripts/make_sessions.py."""
     parts = []
     for path in script.PAGES:
         page = path.read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ from vmprof.values import Duration, Row, Samples
 
 pytest_plugins = ["pytester"]
 
-PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
+PAGE = Path(__file__).parents[2] / "docs/how-to/testing.md"
 TEST = """\
 import pytest
 
@@ -209,7 +209,7 @@ def test_what_pytest_loads_at_its_start_is_next_to_nothing() -> None:
 
 
 def test_the_examples_of_the_page(tests: pytest.Pytester) -> None:
-    """The test of docs/testing.md, by its commands, with one start."""
+    """The test of docs/how-to/testing.md, by its commands, with one start."""
     page = PAGE.read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (settings,) = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)

@@ -6,7 +6,7 @@
     python tests/native/trial.py leaks      the harness under valgrind, 100,000 calls
 
 The harness is the native half with a program in C around it (harness.c). Everything is built in
-build/, apart from what is installed. What came of it is kept for docs/trust.md.
+build/, apart from what is installed. What came of it is kept for docs/explanation/trust.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "docs"))
+sys.path.append(str(ROOT / "docs/scripts"))
 
 import trust  # noqa: E402 # needs the line above
 

@@ -68,7 +68,7 @@ def test_a_rule_from_a_file(write) -> None:
     (rule,) = load_rules([write(PLAIN)], NOWHERE)
     assert (rule.name, rule.scope) == ("mine", Scope.EACH)
     assert rule.names == {"duration_us", "total_duration_us"}
-    assert rule.page == "docs/advice.md#mine"
+    assert rule.page == "docs/how-to/advice.md#mine"
     advised = advise(_report(_row("a", 30), _row("b", 50), _row("c", 20)), [rule])
     (advice,) = advised.given
     (case,) = advice.cases
@@ -247,7 +247,7 @@ def test_how_it_reads(write) -> None:
         "   b\ufffd[31m c: 70 % of 100 us (at most 35.0 us to win)\n"
         "   and 1 more\n"
         "   -> shorten it\n"
-        "   docs/advice.md#mine\n"
+        "   docs/how-to/advice.md#mine\n"
         "\n"
         "Not so: memory is allocated in every run\n"
         "\n"
@@ -274,8 +274,8 @@ def test_the_command(tmp_path, capsys) -> None:
 
 
 def test_the_page_is_up_to_date(monkeypatch) -> None:
-    """If this fails: python docs/make_advice.py."""
-    spec = importlib.util.spec_from_file_location("make_advice", DOCS / "make_advice.py")
+    """If this fails: python docs/scripts/make_advice.py."""
+    spec = importlib.util.spec_from_file_location("make_advice", DOCS / "scripts/make_advice.py")
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""The rooms of the house import what lies below them: docs/architecture.md."""
+"""The rooms of the house import what lies below them: docs/explanation/architecture.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_rooms_import_from_below() -> None:
 
 
 def test_every_room_is_on_the_page() -> None:
-    page = (ROOT / "docs/architecture.md").read_text()
+    page = (ROOT / "docs/explanation/architecture.md").read_text()
     named = set(re.findall(r"^\| `(\w+)/` \|", page, re.MULTILINE))
     rooms = {path.parent.name for path in (ROOT / "vmprof").glob("*/__init__.py")}
     assert named == {*rooms, "native"}

@@ -182,7 +182,7 @@ def test_a_cost_that_the_report_declares_is_no_fault() -> None:
 
 def test_exact_counters_agree_with_what_the_report_declares() -> None:
     """On an emulated processor that counts exactly: a cycle each nanosecond."""
-    (saved,) = read_reports(DOCS / "reports" / "mlp-emulated-arm.json")
+    (saved,) = read_reports(DOCS / "data/reports" / "mlp-emulated-arm.json")
     audit = audit_report(saved.report)
     assert audit.is_believable, audit.failed
     for event, rate in ((CYCLES, 1000), (INSTRUCTIONS, 500), ("perf::TASK-CLOCK", 1000)):

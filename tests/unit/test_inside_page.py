@@ -1,4 +1,4 @@
-"""docs/inside.md shows what was printed last, of the operators and widths that it speaks of."""
+"""docs/how-to/inside.md shows what was printed last, of the operators and widths it speaks of."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture(scope="module")
 def make() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_inside", DOCS / "make_inside.py")
+    spec = importlib.util.spec_from_file_location("make_inside", DOCS / "scripts/make_inside.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -23,7 +23,7 @@ def make() -> ModuleType:
 
 
 def test_the_page_is_up_to_date(make: ModuleType) -> None:
-    """If this fails: python docs/make_inside.py."""
+    """If this fails: python docs/scripts/make_inside.py."""
     page = make.PAGE.read_text(encoding="utf-8")
     assert make.renew(page) == page
     assert set(make.PARTS) <= set(re.findall(r"<!-- (\w+) -->", page))

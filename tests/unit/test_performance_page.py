@@ -1,4 +1,4 @@
-"""docs/performance.md and the README: what `make bench` measured; and the figures it is made of."""
+"""docs/explanation/performance.md and the README: what `make bench` measured, and its figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_performance", DOCS / "make_performance.py")
+    spec = importlib.util.spec_from_file_location(
+        "make_performance", DOCS / "scripts/make_performance.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -30,7 +32,7 @@ def Figure(script: ModuleType) -> Any:
 
 
 def test_the_pages_are_up_to_date(script: ModuleType) -> None:
-    """If this fails: python docs/make_performance.py."""
+    """If this fails: python docs/scripts/make_performance.py."""
     for path in script.PAGES:
         page = path.read_text(encoding="utf-8")
         assert script.renew(page) == page

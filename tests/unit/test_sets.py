@@ -263,11 +263,11 @@ def test_names_in_formulas(column: str, name: str) -> None:
     assert alias(column) == name
 
 
-# ---- docs/counters.md ----------------------------------------------------------
+# ---- docs/reference/counters.md ----------------------------------------------------------
 
 
 def test_the_documented_examples_are_sets(write) -> None:
-    page = (DOCS / "counters.md").read_text()
+    page = (DOCS / "reference/counters.md").read_text()
     plain, variants = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert plain == (DOCS / "examples/faults.toml").read_text()
     faults = load_set(write(plain), Machine(), NOWHERE)
@@ -280,5 +280,5 @@ def test_the_documented_examples_are_sets(write) -> None:
 
 
 def test_every_set_is_documented() -> None:
-    page = (DOCS / "counters.md").read_text()
+    page = (DOCS / "reference/counters.md").read_text()
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) >= sets_of(NOWHERE).keys()

@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md: every message of the code, with what to do."""
+"""docs/reference/troubleshooting.md: every message of the code, with what to do."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ C = """
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    path = DOCS / "make_troubleshooting.py"
+    path = DOCS / "scripts/make_troubleshooting.py"
     spec = importlib.util.spec_from_file_location("make_troubleshooting", path)
     assert spec is not None
     assert spec.loader is not None
@@ -50,7 +50,7 @@ def script() -> ModuleType:
 
 
 def test_the_page_is_up_to_date(script: ModuleType) -> None:
-    """If this fails: python docs/make_troubleshooting.py, which says what is missing."""
+    """If this fails: python docs/scripts/make_troubleshooting.py, which says what is missing."""
     page = script.make(script.messages(), script.load_remedies())
     assert script.PAGE.read_text(encoding="utf-8") == page
 

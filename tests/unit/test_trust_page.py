@@ -1,4 +1,4 @@
-"""docs/trust.md: what is kept of trials, and the tables that are made of it."""
+"""docs/explanation/trust.md: what is kept of trials, and the tables that are made of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def entry(what: str, number: float = 1, **others: str) -> trust.Entry:
 
 
 def test_the_page_is_up_to_date() -> None:
-    """If this fails: python docs/make_trust.py."""
+    """If this fails: python docs/scripts/make_trust.py."""
     page = make_trust.PAGE.read_text(encoding="utf-8")
     assert make_trust.renew(page) == page
 

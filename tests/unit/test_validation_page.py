@@ -1,4 +1,4 @@
-"""docs/validation.md: its tables are those that its script makes."""
+"""docs/explanation/validation.md: its tables are those that its script makes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_validation", DOCS / "make_validation.py")
+    spec = importlib.util.spec_from_file_location(
+        "make_validation", DOCS / "scripts/make_validation.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -23,7 +25,7 @@ def script() -> ModuleType:
 
 
 def test_the_page_is_up_to_date(script: ModuleType) -> None:
-    """If this fails: python docs/make_validation.py, and read what the page says of the tables."""
+    """If this fails: python docs/scripts/make_validation.py; read what is said of the tables."""
     page = script.PAGE.read_text(encoding="utf-8")
     assert script.renew(page) == page
 

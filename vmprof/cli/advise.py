@@ -4,7 +4,7 @@ FILE is a report of vmprof's or of TVM's own profiler: JSON, CSV, or a log with
 any number of tables; - is standard input. Rules are applied to it, each with
 the figures that it rests on and a threshold; a rule whose columns the report does
 not have says so, and how to measure them. Rules of your own are TOML files in
-~/.config/vmprof/advice, or named by path: docs/advice.md.
+~/.config/vmprof/advice, or named by path: docs/how-to/advice.md.
 
 Examples:
   vmprof run resnet18 --metrics --threads --json report.json

@@ -5,7 +5,7 @@ errors are its own. When it ends, however it does, the summary and a table for
 each function that took time are printed to stderr.
 
 Counters take turns over the calls of a function: one call is timed, one is
-counted per pass, one is not recorded. See docs/sessions.md.
+counted per pass, one is not recorded. See docs/how-to/sessions.md.
 
 Examples:
   vmprof record chat.py --tokens 64

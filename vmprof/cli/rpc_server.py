@@ -66,7 +66,7 @@ def execute(options: argparse.Namespace) -> None:
         print(
             f"vmprof: warning: listening at {options.host}: whoever can reach this host can run "
             "whatever they like on it as this user; in a network that is not all yours, listen on "
-            "loopback and use a tunnel (docs/remote.md)",
+            "loopback and use a tunnel (docs/how-to/remote.md)",
             file=sys.stderr,
         )
     # As an interrupt, so that nothing is left.

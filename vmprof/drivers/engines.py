@@ -363,7 +363,7 @@ def _unknown_cost(program: Program) -> dict[str, str]:
         return {}
     reason = (
         f"nothing is known of the kernels of {program.name} but their names; compile it with "
-        "vmprof.compile, or with vmprof.KernelInfo beside tvm.compile (docs/models.md)"
+        "vmprof.compile, or with vmprof.KernelInfo beside tvm.compile (docs/how-to/models.md)"
     )
     return dict.fromkeys((FLOPS, BYTES), reason)
 

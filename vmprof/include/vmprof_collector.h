@@ -3,7 +3,7 @@
  * A shared library that exports a `vmprof_collector` named
  * `vmprof_collector_v1` is loaded with `vmprof run --collector LIBRARY.so`.
  * Values are counted up from any start; the difference over a call, modulo
- * 2^64, is what the call cost. docs/extending.md has a complete example. */
+ * 2^64, is what the call cost. docs/how-to/extending.md has a complete example. */
 #ifndef VMPROF_COLLECTOR_H_
 #define VMPROF_COLLECTOR_H_
 

@@ -31,7 +31,7 @@ class Counting:
     More events than the PMU holds are counted in several passes, or, with ``multiplex``, in
     one in which they take turns. ``count`` says whose work is counted, a name of
     :class:`vmprof.counters.reading.scope.Scope`. ``collectors`` add columns of their own
-    (docs/extending.md).
+    (docs/how-to/extending.md).
     """
 
     counters: str | Sequence[str] | None = None
@@ -105,7 +105,7 @@ class Threads:
     """How many threads TVM's pool has, where they run, and whether columns tell of them.
 
     ``num_threads`` and ``pin`` are as in :func:`vmprof.record.pool.configured_pool`;
-    ``threads`` adds columns that say how calls used threads (docs/threads.md).
+    ``threads`` adds columns that say how calls used threads (docs/explanation/threads.md).
     """
 
     threads: bool = False
@@ -146,7 +146,7 @@ class Sampling:
     ``sample`` names the event as perf does (``"cycles:pp"``); True is what suits the machine,
     cycles where it has a PMU that tells of them and the clock elsewhere. ``sample_rate`` is in
     samples per second and thread. ``perf_map`` helps another sampler: it tells perf the names of
-    functions that are compiled in memory (docs/flame-graphs.md).
+    functions that are compiled in memory (docs/how-to/flame-graphs.md).
     """
 
     sample: str | bool = False

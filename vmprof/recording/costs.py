@@ -17,7 +17,7 @@ from vmprof.values import BYTES, FLOPS
 UNKNOWN = (
     "nothing is known of what it calls but the names; compile the model with vmprof.compile, or "
     "with vmprof.KernelInfo beside tvm.compile, and load the library with what was saved beside "
-    "it (docs/models.md)"
+    "it (docs/how-to/models.md)"
 )
 
 

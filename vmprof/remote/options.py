@@ -31,7 +31,7 @@ class Where:
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
-        where = parser.add_argument_group("where to do it, if not here (docs/remote.md)")
+        where = parser.add_argument_group("where to do it, if not here (docs/how-to/remote.md)")
         where.add_argument(
             "--rpc",
             type=address,

@@ -3,7 +3,7 @@
 A call cannot take less time than its operations need at the machine's peak, its data from
 where they are, and its start. What needs at least half of the time that it took bounds it.
 Where none of them does, counters may tell; where there are none, the word is *unknown*, and
-the figures say what is ruled out. docs/reports.md has the rules.
+the figures say what is ruled out. docs/reference/reports.md has the rules.
 """
 
 from __future__ import annotations

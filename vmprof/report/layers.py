@@ -70,7 +70,7 @@ def by_layer(report: Report, depth: int | None = None) -> Report:
         raise VmprofError(
             "the report does not say of which layers calls are; they are known of ONNX models, "
             "exported PyTorch programs and vmprof's models that this version compiled, and of "
-            "Relax modules with spans (docs/models.md)"
+            "Relax modules with spans (docs/how-to/models.md)"
         )
     return replace(report, calls=tuple(_of_layer(row, depth) for row in report.calls))
 

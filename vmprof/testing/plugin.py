@@ -1,4 +1,4 @@
-"""What pytest sees: the marker, the fixture and the options of docs/testing.md."""
+"""What pytest sees: the marker, the fixture and the options of docs/how-to/testing.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNSURE = ("skip", "warn", "fail")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("vmprof", "per-operator profiles of models (docs/testing.md)")
+    group = parser.getgroup("vmprof", "per-operator profiles of models (docs/how-to/testing.md)")
     group.addoption(
         "--vmprof-write",
         action="store_true",

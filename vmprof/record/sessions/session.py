@@ -168,8 +168,8 @@ class Session:
         if plan.in_python:
             raise VmprofError(
                 f"collector {plan.in_python[0].name}: it is in Python, and a session records a "
-                "program without running Python in between; write it in C (docs/extending.md), or "
-                "use vmprof run"
+                "program without running Python in between; write it in C "
+                "(docs/how-to/extending.md), or use vmprof run"
             )
         self._machine, self._plan = plan.machine, plan.open()
         self._counters = self._stack.enter_context(self._plan.counters)

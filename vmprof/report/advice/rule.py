@@ -79,7 +79,7 @@ class Rule:
             remedy=table.take("remedy", str),
             figures=_figures(table),
             thresholds=_thresholds(table),
-            page=table.take("page", str, f"docs/advice.md#{path.stem}"),
+            page=table.take("page", str, f"docs/how-to/advice.md#{path.stem}"),
         )
         table.no_more()
         return rule

@@ -1,0 +1,28 @@
+"""Pages parts of which scripts make: what these scripts have in common."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+DOCS = Path(__file__).parents[1]
+_PART = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def with_parts(page: str, parts: Mapping[str, Callable[[], str]]) -> str:
+    """``page`` with ``parts`` by name, each between ``<!-- NAME -->`` and ``<!-- end -->``."""
+    return _PART.sub(lambda match: f"{match[1]}{parts[match[2]]()}{match[3]}", page)
+
+
+def rewrite(pages: Sequence[Path], renew: Callable[[str], str]) -> int:
+    """Write ``pages`` as ``renew`` makes them; with --check say by the exit code if they differ."""
+    changed = False
+    for path in pages:
+        old = path.read_text(encoding="utf-8")
+        new = renew(old)
+        changed |= old != new
+        if "--check" not in sys.argv[1:]:
+            path.write_text(new, encoding="utf-8")
+    return int(changed and "--check" in sys.argv[1:])
