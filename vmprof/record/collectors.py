@@ -64,8 +64,8 @@ def check_collector(collector: object, where: str) -> Collector | NativeCollecto
         return collector
     if not isinstance(collector, Collector):
         raise VmprofError(
-            f"{where} is no collector: it needs scope, start() and stop() "
-            "(docs/how-to/extending.md)"
+            f"{where} is no collector: it needs scope, start() and stop(); "
+            "see docs/how-to/extending.md"
         )
     if collector.scope not in ("call", "run"):
         raise VmprofError(f"{where}: scope is {collector.scope!r}; it must be 'call' or 'run'")
