@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from vmprof.program import BytecodeError, read_bytecode
+from vmprof.program.builtins import doubtful
 from vmprof.program.bytecode import (
     VM_REGISTER,
     VOID_REGISTER,
@@ -55,13 +56,17 @@ class Code:
         self.code.append(instruction)
         return self
 
-    def read(self) -> None:
+    def read(self) -> Bytecode:
         code = (*self.code, Ret(VOID))
         packed = [
             Function(FunctionKind.PACKED, f"vm.builtin.{n}", 0, 0, 0, 0, ()) for n in self.names
         ]
         main = Function(FunctionKind.VM, "main", 0, len(code), 1, 3, ())
-        read_bytecode(write_bytecode(Bytecode((main, *packed), code, CONSTANTS, {})))
+        return read_bytecode(write_bytecode(Bytecode((main, *packed), code, CONSTANTS, {})))
+
+    def doubtful(self) -> dict[int, tuple[int, ...]]:
+        read = self.read()
+        return doubtful(read.functions[0], read.instructions)
 
 
 def code() -> Code:
@@ -144,3 +149,16 @@ def test_ways_that_lead_back() -> None:
     first = code().call("shape_of", Y).step(If(X, 3)).call("copy", X, to=Y).step(Goto(-2))
     with pytest.raises(BytecodeError, match=r"instruction 0 .* operand 0 is None"):
         first.read()
+
+
+def test_what_only_a_run_shows() -> None:
+    either = code().step(If(X, 3)).call("copy", X, to=Y).step(Goto(1)).call("shape_of", Y)
+    assert either.doubtful() == {3: (0,)}
+    either.call("copy", X, to=Y).call("shape_of", Y)
+    assert either.doubtful() == {3: (0,)}
+    assert code().call("copy", X, to=Y).call("shape_of", Y).doubtful() == {}
+    heap = code().step(If(X, 3)).call("alloc_shape_heap", VM, I[4], to=Y).step(Goto(1))
+    loads = heap.call("make_shape", Y, I[2], I[1], I[0], I[0], I[3])
+    # Which of its dimensions are in the heap decides.
+    loads.call("make_shape", Y, I[1], I[0], I[3])
+    assert loads.doubtful() == {3: (0,)}

@@ -105,6 +105,44 @@ def check_builtins(
 
     All that the instructions name has to exist.
     """
+    for number, call, registers in _calls(function, instructions):
+        for problem in _problems(call, registers, constants):
+            raise fail(f"instruction {number} calls {call.callee.name}: {problem}")
+
+
+def doubtful(function: Function, instructions: Sequence[Instruction]) -> dict[int, tuple[int, ...]]:
+    """By instruction, the places of operands of its call that only a run shows not to be None.
+
+    Of a ``function`` that was checked; where the call would end the process if they are. Of what
+    comes in as a parameter nothing is said.
+    """
+    found = {}
+    for number, call, registers in _calls(function, instructions):
+        places = tuple(
+            place for place in _needed(call) if _NOTHING in registers.held(call.operands[place])
+        )
+        if places:
+            found[number] = places
+    return found
+
+
+def _needed(call: Call) -> Iterator[int]:
+    """The places of operands of ``call`` that must not be None."""
+    if not call.callee.name.startswith(_PREFIX):
+        return
+    name, operands = call.callee.name.removeprefix(_PREFIX), call.operands
+    yield from (place for place in _OBJECTS.get(name, ()) if place < len(operands))
+    heap = _heap(name, operands)
+    if heap is not None and any(
+        isinstance(code, Immediate) and code.value in heap.touching for code, _ in heap.pairs
+    ):
+        yield operands.index(heap.heap)
+
+
+def _calls(
+    function: Function, instructions: Sequence[Instruction]
+) -> Iterator[tuple[int, Call, _Registers]]:
+    """The calls of ``function``, their numbers, and what registers may hold just before."""
     body = range(function.start, function.end)
     back = [n + by for n in body for by in _jumps(instructions[n]) if by < 0]
     registers = _Registers(function.num_args)
@@ -116,8 +154,7 @@ def check_builtins(
                 registers.step(instructions[later], always=False)
         instruction = instructions[number]
         if isinstance(instruction, Call):
-            for problem in _problems(instruction, registers, constants):
-                raise fail(f"instruction {number} calls {instruction.callee.name}: {problem}")
+            yield number, instruction, registers
         always = number >= passed and not first <= number < last
         registers.step(instruction, always=always)
         passed = max([passed, *(number + offset for offset in _jumps(instruction))])
