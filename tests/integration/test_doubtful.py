@@ -51,7 +51,7 @@ def _call(name: str, *operands: Register, to: Register) -> Call:
 
 def test_the_virtual_machine() -> None:
     model = program()
-    assert model.doubtful == {4: (0,)}
+    assert model.doubtful == {4: [0]}
     main = VirtualMachine(model, tvm.cpu())["main"]
     assert [*main(tvm.runtime.tensor(np.array(True)), X)] == [2, 3]
     with pytest.raises(VmprofError, match=PROBLEM):

@@ -14,8 +14,8 @@ import tvm_ffi
 from tvm.error import InternalError
 
 from vmprof.errors import VmprofError
-from vmprof.program.builtins import doubtful
 from vmprof.program.bytecode import Bytecode, Function, FunctionKind
+from vmprof.program.doubts import doubtful_operands
 from vmprof.program.embedded import embedded_module
 from vmprof.program.info import NOTHING_KNOWN, ModelInfo
 from vmprof.program.kernels import Kernels
@@ -95,12 +95,7 @@ class Program:
     @cached_property
     def doubtful(self) -> Mapping[int, Sequence[int]]:
         """By instruction, which operands a run has to see not to be None; mostly there are none."""
-        code = self.bytecode.instructions
-        found: dict[int, Sequence[int]] = {}
-        for function in self.bytecode.functions:
-            if function.kind is FunctionKind.VM:
-                found |= doubtful(function, code)
-        return found
+        return doubtful_operands(self.bytecode)
 
     def brought_weights(self, entry: str) -> Mapping[str, Any]:
         """Values for the parameters of ``entry`` that the model brought, by their names."""
