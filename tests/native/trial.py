@@ -24,9 +24,11 @@ sys.path.append(str(ROOT / "docs/scripts"))
 
 import trust  # noqa: E402 # needs the line above
 
+# Seconds that the tests may take, on a machine that does much else.
+_LONGEST = 1800
 SANITIZERS = {"address": "address,undefined", "thread": "thread", "leaks": ""}
 # Those that use the native half: all that is quick of it, sessions and their memory, threads, both
-# engines, breakpoints, collectors and samples. Some 550 tests: four minutes of one CPU.
+# engines, breakpoints, collectors and samples. Some 550 tests: a few minutes.
 TESTS = (
     *(
         f"tests/unit/test_{name}.py"
@@ -54,6 +56,7 @@ TESTS = (
             "breakpoints",
             "collectors",
             "sampling",
+            "doubtful",
         )
     ),
 )
@@ -150,6 +153,7 @@ def run_tests(folder: Path) -> int:
     done = subprocess.run(
         [pytest, "-n0", "-q", *TESTS],
         check=False,
+        timeout=_LONGEST,
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
