@@ -2,7 +2,6 @@
  * before a run whether it is given that. Outside of its window. */
 #include "vmprof.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -16,9 +15,8 @@ static int guarded_call(void *self, const TVMFFIAny *args, int32_t num_args, TVM
   for (int32_t i = 0; i < guarding->num_operands; ++i) {
     const int32_t place = guarding->operands[i];
     if (place >= num_args || args[place].type_index != kTVMFFINone) continue;
-    char problem[96];
-    snprintf(problem, sizeof problem, "operand %d is None, which TVM would not survive", (int)place);
-    TVMFFIErrorSetRaisedFromCStr("VmprofError", problem);
+    TVMFFIErrorSetRaisedFromCStr("VmprofError",
+                                 "a builtin of TVM's is given None, which would end the process");
     return -1;
   }
   /* The callee's signature lacks the const. */

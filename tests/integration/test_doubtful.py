@@ -24,7 +24,7 @@ from vmprof.program.bytecode import (
 from vmprof.program.writer import write_bytecode
 
 NAMES = ("read_if_cond", "copy", "call_tir_dyn", "shape_of")
-PROBLEM = "operand 0 is None, which TVM would not survive"
+PROBLEM = "a builtin of TVM's is given None, which would end the process"
 X = np.zeros((2, 3), "float32")
 
 

@@ -65,12 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError as error:
         if debug or interrupts.seen:
             raise
-        print(f"vmprof: error: there is not enough memory ({error})", file=sys.stderr)
+        told = f" ({error})" if str(error) else ""
+        print(f"vmprof: error: there is not enough memory{told}", file=sys.stderr)
         return 1
     except Exception as error:
         # With notes it comes from the model: its own words, and which call it
         # was. Anything else is a defect of vmprof's, and keeps its traceback.
         explained = isinstance(error, VmprofError) or hasattr(error, "__notes__")
+        if not (debug or interrupts.seen or explained):
+            from vmprof.cli.imports import failed_import
+
+            if told := failed_import(error):
+                print(f"vmprof: error: {told}", file=sys.stderr)
+                return 1
         if debug or interrupts.seen or not explained:
             raise
         _print_error(error)
