@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from vmprof.cli.results import Text
+from vmprof.cli.delivery import forms_of_several, json_of_several
+from vmprof.cli.results import Content, Text
 from vmprof.errors import VmprofError
 
 if TYPE_CHECKING:
@@ -59,15 +60,12 @@ class RecordingView:
 
         return text.render(recording, by=self.by, metrics=self.metrics, table=table, width=width)
 
-    def forms(self, recording: Recording) -> Mapping[str, Text]:
+    def forms(self, recording: Recording) -> Mapping[str, Content]:
         """The forms that hold all functions, by the option that asks for each."""
 
-        def json() -> str:
-            """One report after the other: every command that reads reports takes that."""
-            from vmprof.recording.reports import reports
-
-            built = reports(recording, self.by, metrics=self.metrics)
-            return "".join(f"{report.json()}\n" for report in built.values())
+        @cache
+        def built() -> Mapping[str, Report]:
+            return self._reports(recording)
 
         def html() -> str:
             from vmprof.recording import page
@@ -79,7 +77,26 @@ class RecordingView:
 
             return trace.render(recording)
 
-        return {"json": json, "html": html, "trace": trace}
+        def openmetrics() -> str:
+            from vmprof.recording import openmetrics
+
+            return openmetrics.render(recording, self.by, built())
+
+        return {
+            **forms_of_several(built),
+            "html": html,
+            "trace": trace,
+            "openmetrics": openmetrics,
+        }
+
+    def json(self, recording: Recording) -> str:
+        """The reports of all functions, one after the other."""
+        return json_of_several(self._reports(recording))
+
+    def _reports(self, recording: Recording) -> Mapping[str, Report]:
+        from vmprof.recording.reports import reports
+
+        return reports(recording, self.by, metrics=self.metrics)
 
     def measured(self, recording: Recording, title: str | None) -> dict[str, Report]:
         """The reports of all functions, or of the function ``title``, with metrics."""
