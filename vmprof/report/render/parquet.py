@@ -10,7 +10,8 @@ report comes from as JSON, and the whole report: vmprof reads it again, call by 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -130,6 +131,8 @@ def _array(pa: Any, name: str, metrics: Sequence[Metric | None]) -> Any:
         case "large":
             fits = all(abs(cell or 0) < 10**_MOST_DIGITS for cell in cells)
             kind = pa.decimal128(_MOST_DIGITS) if fits else pa.float64()
+            exact: Callable[[Any], Any] = Decimal if fits else float
+            cells = [None if cell is None else exact(cell) for cell in cells]
         case "real":
             kind = pa.float64()
         case "list":
