@@ -61,15 +61,16 @@ def reports_in(content: bytes) -> Sequence[Embedded]:
 
     :class:`VmprofError` if it is another's or damaged, or without pyarrow.
     """
-    parquet = _pyarrow("a Parquet file").parquet
+    pa = _pyarrow("a Parquet file")
     try:
-        metadata = parquet.read_metadata(io.BytesIO(content)).metadata or {}
-        text = metadata[_REPORTS].decode()
-    except KeyError as error:
-        raise VmprofError("it is a Parquet file that holds no report of vmprof's") from error
-    except (OSError, ValueError) as error:  # pyarrow's own errors are of these
+        metadata = pa.parquet.read_metadata(io.BytesIO(content)).metadata or {}
+        found = metadata.get(_REPORTS)
+        text = None if found is None else found.decode()
+    except (pa.ArrowException, OSError, ValueError) as error:
         told = str(error).partition("\n")[0]
         raise VmprofError(f"it is a damaged Parquet file: {told}") from error
+    if text is None:
+        raise VmprofError("it is a Parquet file that holds no report of vmprof's")
     return reports_of(text, "Parquet file")
 
 
