@@ -8,6 +8,7 @@ import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from vmprof.cli.numbers import positive
 from vmprof.cli.results import ABOUT_FILES, Content, Results, Text
@@ -24,6 +25,7 @@ FORMS: Mapping[str, Callable[[Report], str | bytes]] = {
     "csv": Report.csv,
     "html": Report.html,
     "trace": Report.trace,
+    "kineto": Report.kineto,
     "openmetrics": Report.openmetrics,
     "parquet": Report.parquet,
 }
@@ -33,6 +35,7 @@ HELP = {
     "csv": "write a line per call",
     "html": "write a page to look at in a browser",
     "trace": "write a trace for Perfetto or chrome://tracing",
+    "kineto": "write the form that PyTorch's profiler writes: TensorBoard's plugin, HTA",
     "openmetrics": "write OpenMetrics text: Prometheus, Grafana",
     "parquet": "write a row per operator as Parquet; needs tvm-vmprof[parquet]",
 }
@@ -115,18 +118,20 @@ class Delivery:
         self._depth = int(depth) if depth else None
 
     def deliver(
-        self, reports: Sequence[Report], trace: Text | None = None, titles: Sequence[str] = ()
+        self,
+        reports: Sequence[Report],
+        own: Mapping[str, Content] = MappingProxyType({}),
+        titles: Sequence[str] = (),
     ) -> None:
         """Write the files, and print all of ``reports``.
 
         Of several, which have ``titles``, there are a page, JSON, one after the other, OpenMetrics
-        and Parquet. ``trace`` makes that of the one report, if it does not by itself.
+        and Parquet. ``own`` makes those forms of the one report that it does not make by itself.
         """
         texts: dict[str, Content] = {
-            form: partial(make, reports[0]) for form, make in FORMS.items()
+            **{form: partial(make, reports[0]) for form, make in FORMS.items()},
+            **own,
         }
-        if trace is not None:
-            texts["trace"] = trace
         if self._baseline is not None:
             texts["html"] = partial(_page_since, self._baseline, reports[0])
         if len(reports) > 1:

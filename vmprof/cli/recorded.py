@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from vmprof.cli.delivery import forms_of_several, json_of_several
@@ -72,11 +72,6 @@ class RecordingView:
 
             return page.render(recording, self.by, metrics=self.metrics)
 
-        def trace() -> str:
-            from vmprof.recording import trace
-
-            return trace.render(recording)
-
         def openmetrics() -> str:
             from vmprof.recording import openmetrics
 
@@ -84,8 +79,8 @@ class RecordingView:
 
         return {
             **forms_of_several(built),
+            **_traces(recording),
             "html": html,
-            "trace": trace,
             "openmetrics": openmetrics,
         }
 
@@ -107,12 +102,11 @@ class RecordingView:
 
         return reports(recording, self.by, metrics=True)
 
-    def report(self, recording: Recording, title: str) -> tuple[Report, Text]:
-        """The report of the function ``title``, and what makes its trace.
+    def report(self, recording: Recording, title: str) -> tuple[Report, Mapping[str, Text]]:
+        """The report of the function ``title``, and what makes its traces, by form.
 
         :class:`VmprofError` if there is no such function, or no report of it.
         """
-        from vmprof.recording import trace
         from vmprof.recording.groups import groups_of
         from vmprof.recording.reports import build
 
@@ -124,7 +118,24 @@ class RecordingView:
                 f"there is no report of {title!r}: none of its {group.total('invocations'):,} "
                 "invocations was timed and returned"
             )
-        return report, partial(trace.render, recording, [group])
+        return report, _traces(recording, [group])
+
+
+def _traces(recording: Recording, groups: list[Group] | None = None) -> Mapping[str, Text]:
+    """What makes the traces of ``groups``, or of all, by form."""
+
+    def trace() -> str:
+        from vmprof.recording import trace
+
+        return trace.render(recording, groups)
+
+    def kineto() -> str:
+        from vmprof.recording.trace import document
+        from vmprof.report.render import kineto
+
+        return kineto.of_trace(document(recording, groups))
+
+    return {"trace": trace, "kineto": kineto}
 
 
 def of_title(groups: list[Group], title: str) -> Group:

@@ -132,6 +132,12 @@ class Report:
 
         return trace.render(self)
 
+    def kineto(self) -> str:
+        """A trace as PyTorch's profiler writes it: :func:`vmprof.report.render.kineto.render`."""
+        from vmprof.report.render import kineto
+
+        return kineto.render(self)
+
     def openmetrics(self) -> str:
         """OpenMetrics text, for Prometheus: :func:`vmprof.report.render.openmetrics.render`."""
         from vmprof.report.render import openmetrics

@@ -12,6 +12,7 @@ from vmprof.whole_file import write_whole
 
 # By the end of the name; the first that fits.
 _FORMS: Mapping[str, Callable[[Report], str | bytes]] = {
+    ".pt.trace.json": Report.kineto,  # as TensorBoard's plugin finds it
     ".trace.json": Report.trace,
     ".json": Report.json,
     ".csv": Report.csv,
