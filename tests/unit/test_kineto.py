@@ -98,6 +98,8 @@ def test_names_and_shapes_may_be_anything() -> None:
         ("float32[], int64[2]", [[], [2]]),
         ("float32[1..5, 3]", None),
         ("float32[2], ", None),
+        ("float32[1 2]", None),
+        (f"float32[{'9' * 5000}]", None),
         ("float32[n]", None),
         ("", None),
     ],

@@ -126,7 +126,7 @@ def test_columns_of_any_name_and_kind() -> None:
     ]
     assert found["Name"].to_pylist() == ["a\ufffd", "b", "c", "d"]
     assert found["Model"].to_pylist() == [None, 5, None, None]
-    assert found["mixed"].to_pylist() == [None, None, 2.0, None]
+    assert found["mixed"].to_pylist() == [None, 2.0, 2.0, None]
     assert found["large"].to_pylist() == [None, 10**30, None, None]
     assert found["larger"].to_pylist() == [None, None, 1e60, None]
     assert found["Argument Shapes"].to_pylist() == [None, None, None, ""]

@@ -20,7 +20,8 @@ from vmprof.uncollected import uncollected
 
 _ANNOTATION, _OPERATOR = "user_annotation", "cpu_op"
 _ANNOTATED = ("function", "recording", "invocation")
-_TENSOR = re.compile(r"(\w+)\[([\d, ]*)\](?:, |$)")
+_EXTENT = r"[0-9]{1,18}"
+_TENSOR = re.compile(rf"(\w+)\[((?:{_EXTENT}(?:, {_EXTENT})*)?)\]")
 # It is the one process of its kind, for whoever compares several.
 _DISTRIBUTED = {"backend": "none", "rank": 0, "world_size": 1}
 
@@ -74,7 +75,7 @@ def _translated(events: Iterable[Event]) -> Iterator[Event]:
 def _tensors(shapes: Any) -> dict[str, Any]:
     """``float32[1, 784], int64[]``; nothing where any of it is no tensor of known extents."""
     found = [*_TENSOR.finditer(shapes)] if isinstance(shapes, str) else []
-    if not found or "".join(each[0] for each in found) != shapes:
+    if not found or ", ".join(each[0] for each in found) != shapes:
         return {}
     return {
         "Input Dims": [[int(extent) for extent in each[2].split(",") if extent] for each in found],
