@@ -1,12 +1,12 @@
-"""What a page of Markdown shows: commands to type, files to write, examples, outputs.
+r"""What a page of Markdown shows: commands to type, files to write, examples, outputs.
 
 Pages keep to these forms, which scripts and tests follow:
 
-- An indented block is commands, as are fences of ``sh``. A comment (`` #``) is none, and ``\\`` at
+- An indented block is commands, as are fences of ``sh``. A comment (`` #``) is none, and ``\`` at
   the end goes on in the next line.
 - A fence after a paragraph that ends with a name and a colon is that file: `` `model.py`: ``.
 - Between ``<!-- NAME -->`` and ``<!-- end -->`` stands what a script has written.
-- Whatever else is shown, such as outputs, stands in a fence that says what it is: ``text``, ``ini``.
+- Whatever else is shown, such as outputs, stands in a fence that says what it is: ``text``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from markdown_it import MarkdownIt
 
@@ -47,12 +46,8 @@ class Block:
         return [line for line in bare if line]
 
 
-def blocks(path: Path) -> list[Block]:
-    """Those of the page at ``path``, from top to bottom."""
-    return list(_blocks(path.read_text(encoding="utf-8")))
-
-
-def _blocks(page: str) -> Iterator[Block]:
+def blocks_of(page: str) -> Iterator[Block]:
+    """Those of ``page``, from top to bottom."""
     made, before = False, ""
     for token in MarkdownIt("commonmark").parse(page):
         if token.type == "inline":
