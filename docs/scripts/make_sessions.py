@@ -1,4 +1,4 @@
-"""Writes what was measured and printed into sessions.md and the README anew.
+"""Writes what was measured and printed into sessions.md anew.
 
     python docs/scripts/make_sessions.py            rewrite what has changed
     python docs/scripts/make_sessions.py --check    say whether something would change
@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pages import DOCS, indented, rewrite, with_parts
 
 ROOT = DOCS.parent
-PAGES = (DOCS / "how-to/sessions.md", ROOT / "README.md")
+PAGES = (DOCS / "how-to/sessions.md",)
 RECORDINGS = DOCS / "data/recordings"
 
 sys.path.append(str(ROOT / "benchmarks"))

@@ -23,16 +23,21 @@ from pathlib import Path
 from blocks import blocks_of
 from pages import DOCS, indented
 
-PAGES = tuple(
-    DOCS / name
-    for name in ("start/first-report.md", "how-to/compare.md", "how-to/hot-operators.md")
+ROOT = DOCS.parent
+# Pages whose outputs are of files of the repository.
+OF_THE_REPOSITORY = (ROOT / "README.md", DOCS / "how-to/old-reports.md")
+PAGES = (
+    *OF_THE_REPOSITORY,
+    DOCS / "start/first-report.md",
+    DOCS / "how-to/compare.md",
+    DOCS / "how-to/hot-operators.md",
 )
 # With what a part ends; with nothing it is all that was printed.
-ENDS = {"output": "", "table": "\nConfiguration", "loops": "\n Share  In loop"}
+ENDS = {"output": "", "table": "\nConfiguration", "loops": "\n Share  In loop", "checks": "\nName "}
 # What a reader does once, and whoever runs this has done.
 SETTING_UP = ("python3 -m venv", ". .venv", "pip install")
 # Of commands that say by their exit code what they found: no PMU, something slower, cannot tell.
-FINDINGS = {"vmprof doctor": (1,), "vmprof diff": (3, 4)}
+FINDINGS = {"vmprof doctor": (1,), "vmprof diff": (3, 4), "vmprof audit": (3, 4)}
 _PART = re.compile(rf"(<!-- ({'|'.join(ENDS)}) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -42,25 +47,37 @@ def recording(page: Path) -> Path:
 
 
 def measure(page: Path) -> None:
-    """Do what ``page`` says, in an empty folder, and keep what commands printed that it shows."""
+    """Do what ``page`` says, in an empty folder, and keep of what commands printed what it shows.
+
+    Where that is of files of the repository, nothing else of the page is done.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path}
     text = page.read_text(encoding="utf-8")
-    shown = {_command_before(text, part.start()) for part in _PART.finditer(text)}
+    shown = {_command_before(text, part.start()): part[2] for part in _PART.finditer(text)}
     printed = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = ROOT if page in OF_THE_REPOSITORY else Path(temporary)
         for block in blocks_of(text):
             if block.file:
-                (Path(folder) / block.file).write_text(block.text, encoding="utf-8")
+                (folder / block.file).write_text(block.text, encoding="utf-8")
             for command in block.commands:
-                if not command.startswith(SETTING_UP):
+                skipped = folder == ROOT or command.startswith(SETTING_UP)
+                if command in shown or not skipped:
                     print(f"$ {command}", flush=True)
-                    output = _output(command, folder, {**os.environ, "PATH": path})
-                    printed.update({command: output} if command in shown else {})
+                    output = _output(command, folder, environment)
+                    if command in shown:
+                        printed[command] = _until(output, ENDS[shown[command]])
     recording(page).parent.mkdir(exist_ok=True)
-    recording(page).write_text(json.dumps(printed, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(printed, indent=1, ensure_ascii=False)
+    recording(page).write_text(f"{text}\n", encoding="utf-8")
 
 
-def _output(command: str, folder: str, environment: Mapping[str, str]) -> str:
+def _until(text: str, end: str) -> str:
+    return text.partition(end)[0] if end else text
+
+
+def _output(command: str, folder: Path, environment: Mapping[str, str]) -> str:
     done = subprocess.run(  # noqa: S602 # as a reader types it
         command,
         shell=True,
@@ -86,9 +103,7 @@ def renew(page: str, printed: Mapping[str, str]) -> str:
     """``page`` with its parts made anew, of the outputs by command."""
 
     def part(match: re.Match[str]) -> str:
-        text = printed[_command_before(page, match.start())]
-        end = ENDS[match[2]]
-        return f"{match[1]}{indented(text.partition(end)[0] if end else text)}{match[3]}"
+        return f"{match[1]}{indented(printed[_command_before(page, match.start())])}{match[3]}"
 
     return _PART.sub(part, page)
 
