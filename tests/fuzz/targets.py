@@ -320,7 +320,8 @@ def _order(data: bytes) -> None:
     order = decoded(data, Order, CLIENT)
     profiling_of(order.profiling)
     path = path_of(_folder(), order.model.file)
-    assert ".." in path.name or path.parent.parent in (_folder(), _folder().parent)
+    assert ".." not in path.parts
+    assert _folder() in {path.parent, path.parent.parent}
 
 
 def _study(data: bytes) -> None:

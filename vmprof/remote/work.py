@@ -39,7 +39,8 @@ def path_of(folder: Path, name: str) -> Path:
     """A file of the client's: ``NAME``, or ``NUMBER/NAME`` of a library and what belongs to it."""
     number, separator, _ = name.partition("/")
     inner = folder / number if separator and number.isdecimal() else folder
-    return inner / Path(name).name
+    last = Path(name).name
+    return inner / ("_" if last in {"", ".."} else last)
 
 
 def _profile(folder: Path, text: str, progress: Progress) -> bytes:
