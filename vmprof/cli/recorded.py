@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vmprof.cli.results import Text
+from vmprof.cli import strict
+from vmprof.cli.results import ABOUT_FILES, Text
 from vmprof.errors import VmprofError
+from vmprof.record.sessions.options import SessionOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,32 @@ ABOUT_METRICS = (
     "columns that say how well a kernel uses the machine, and what bounds it: GFLOP/s, GB/s, ..., "
     "Bound, of kernels whose operations and bytes are known"
 )
+
+
+def add_arguments(parser: argparse.ArgumentParser, where_text_goes: str) -> None:
+    """How a session records, what becomes of it, and what of it is shown."""
+    SessionOptions.add_arguments(parser)
+    strict.add_argument(parser)
+    where = parser.add_argument_group(
+        f"what becomes of it, besides the text {where_text_goes}", ABOUT_FILES
+    )
+    where.add_argument(
+        "--save", metavar="FILE", help="keep the recording, for vmprof show and diff"
+    )
+    where.add_argument("--json", metavar="FILE", help="write a report for each function, as JSON")
+    where.add_argument("--html", metavar="FILE", help="write a page of all functions")
+    where.add_argument(
+        "--trace", metavar="FILE", help="write a trace for Perfetto or chrome://tracing"
+    )
+    where.add_argument("--force", action="store_true", help="overwrite files that exist")
+    RecordingView.add_arguments(parser)
+    parser.add_argument(
+        "--no-peaks",
+        dest="measure_peaks",
+        action="store_false",
+        help="with --metrics, do not measure what this machine attains if it is not known yet, "
+        "before the program begins",
+    )
 
 
 @dataclass(frozen=True)
