@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -180,3 +181,18 @@ def test_recordings_of_strangers_are_escaped() -> None:
     html = recording._repr_html_()
     assert "<script" not in html
     assert "<img" not in html
+
+
+def test_the_cells_of_the_page_run(
+    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(__file__).parents[2] / "docs/how-to/notebook.md"
+    cells = re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shell.user_ns.update(vm=make("nested"), x=tensor())
+    values = [run(shell, cell) for cell in cells]
+    assert len(values) == 5
+    assert len(values[4]) == 3
+    assert values[2] == (8 * X * X).sum()
+    assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
+    assert functions(load(tmp_path / "run.vmprof")) == {"main": 1}
