@@ -50,7 +50,7 @@ class Recorder:
         return recording
 
     def exit_code(self, recording: Recording, tell: TextIO) -> int:
-        """With ``--strict``, not 0 if an event could not be counted; ``tell`` gets which and why."""
+        """With ``--strict`` not 0 if an event was not counted; ``tell`` gets which, and why."""
         if not self._named:
             return 0
         built = reports(recording).values()
