@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Footer, Input, Static, Tab, Tabs
 
 from vmprof.report.render.shown import TIME
 from vmprof.viewer import rows, told
+from vmprof.viewer.functions import FunctionsSheet
 from vmprof.viewer.opened import Opened
 from vmprof.viewer.sheet import ReportSheet, Sheet
 from vmprof.viewer.text import Page, keys_and_columns
@@ -99,6 +100,8 @@ class Browser(Screen[None]):
     def action_about(self) -> None:
         if isinstance(self.sheet, ReportSheet):
             self.app.push_screen(Page(told.about(self.sheet, self._width - 6)))
+        elif isinstance(self.sheet, FunctionsSheet):
+            self.app.push_screen(Page(told.about_functions(self.sheet)))
 
     def action_help(self) -> None:
         self.app.push_screen(Page(keys_and_columns(self.sheet)))
@@ -157,10 +160,10 @@ class Browser(Screen[None]):
         sheet = self.sheet
         numbers = sheet.numbers(self._sort, reverse=self._up, having=self._filter.value)
         rows.fill(self._table, sheet, numbers, self._sort, up=self._up, width=self._width)
-        head = Text(visible(sheet.title), "bold")
+        head = self.query_one("#head", Static)
+        head.display = isinstance(sheet, ReportSheet)
         if isinstance(sheet, ReportSheet):
-            head = told.head(sheet, self._width - 2)
-        self.query_one("#head", Static).update(head)
+            head.update(told.head(sheet, self._width - 2))
         shown = f"{len(numbers):,} of {len(sheet.rows):,}"
         column = sheet.column(self._sort)
         label = column.label.strip() if column else self._sort

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from vmprof.recording.groups import groups_of
+from vmprof.recording.growth import growths
 from vmprof.recording.reports import reports
-from vmprof.recording.summary import summary
+from vmprof.recording.summary import not_seen, summary
 from vmprof.recording.tables import Recording
 from vmprof.report.render.shown import Column
 from vmprof.report.render.view import View
@@ -28,6 +30,14 @@ _TOLD = {
 }
 
 
+@dataclass(frozen=True)
+class FunctionsSheet(Sheet):
+    """The functions of a recording: what ``grows`` in them, and what was ``unseen``."""
+
+    grows: Sequence[str]
+    unseen: Sequence[str]
+
+
 def sheets_of(
     recording: Recording, view: View, by: str = "operator", *, metrics: bool = False
 ) -> Sequence[Sheet]:
@@ -42,5 +52,14 @@ def sheets_of(
     rows = summary(groups)
     titles = dict.fromkeys(title for row in rows for title in row)
     columns = [Column.of(title, rows) for title in titles]
-    functions = Sheet("all functions", rows, columns, _SUM, 0.0, {**_TOLD})
+    functions = FunctionsSheet(
+        "all functions",
+        rows,
+        columns,
+        _SUM,
+        0.0,
+        {**_TOLD},
+        tuple(str(each) for group in groups for each in growths(group)),
+        tuple(not_seen(recording)),
+    )
     return [functions, *found]

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Footer, Static, TabbedContent, TabPane
 
 from vmprof.report.aggregate import merge_key
+from vmprof.report.kinds import calls_of
 from vmprof.report.render.inside.view import OperatorView, TableRow
 from vmprof.report.render.shown import Column, dimmed_unit
 from vmprof.report.render.table import columns_of
@@ -112,7 +113,8 @@ class Opened(Screen[None]):
             for place, row in enumerate(self._sheet.report.calls, start=1)
             if merge_key(row) == key
         ]
-        yield _note(f"{len(found):,} rows of {len(self._sheet.report.calls):,}, in their order")
+        of = len(self._sheet.report.calls)
+        yield _note(f"{len(found):,} of the report's {of:,} rows, in their order{_of_many(found)}")
         rows: list[Row] = [row for _, row in found]
         columns = [
             column
@@ -159,6 +161,12 @@ class Opened(Screen[None]):
 
 def _title_row(title: str) -> TableRow:
     return TableRow(0, ("", "", "", "", title))
+
+
+def _of_many(found: Sequence[tuple[int, Row]]) -> str:
+    """What a lone row stands for, whose calls nobody told apart."""
+    calls = sum(calls_of(row) for _, row in found)
+    return f"; it stands for {calls:,} calls" if len(found) == 1 and calls > 1 else ""
 
 
 def _table(labels: Sequence[str], rows: Sequence[TableRow]) -> DataTable[Text]:

@@ -29,6 +29,7 @@ from vmprof.values import (
     Row,
     Samples,
 )
+from vmprof.viewer.functions import FunctionsSheet
 from vmprof.viewer.sheet import ReportSheet
 from vmprof.visible import visible
 
@@ -69,6 +70,15 @@ def about(sheet: ReportSheet, width: int) -> RenderableType:
     ):
         if entries:
             parts += [_title(title), _lines((*pair, "") for pair in entries.items())]
+    return Group(*parts)
+
+
+def about_functions(sheet: FunctionsSheet) -> RenderableType:
+    """What a recording says besides its functions."""
+    parts: list[RenderableType] = []
+    for title, lines in (("What grows", sheet.grows), ("Not seen", sheet.unseen)):
+        parts += [Text(title, "bold"), *(Text(visible(line)) for line in lines or ["nothing"])]
+        parts.append(Text())
     return Group(*parts)
 
 
