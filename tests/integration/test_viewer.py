@@ -1,4 +1,4 @@
-"""The viewer: what its tables hold, and what keys do in it, by textual's own pilot."""
+"""The viewer: what keys do in it, by textual's own pilot."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from support.sampled_code import CODE, sampled_report
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Static, TabbedContent
 
-from vmprof.errors import VmprofError
 from vmprof.recording.tables import TIMED
 from vmprof.report import Report
 from vmprof.report.render.view import View
-from vmprof.values import Count, Duration, Ratio
-from vmprof.viewer import told
+from vmprof.values import Duration, Ratio
 from vmprof.viewer.app import Viewer
 from vmprof.viewer.functions import sheets_of
 from vmprof.viewer.sheet import ReportSheet, Sheet
@@ -45,15 +43,11 @@ def names(table: DataTable[Any]) -> list[str]:
     return [f"{table.get_row(key)[0]}" for key in table.rows]
 
 
-def printed(text: Any) -> str:
+def words(widget: Static) -> str:
     console = Console(width=200, markup=False, highlight=False)
     with console.capture() as capture:
-        console.print(text)
+        console.print(widget.content)
     return capture.get()
-
-
-def words(widget: Static) -> str:
-    return printed(widget.content)
 
 
 def pilot(
@@ -66,38 +60,6 @@ def pilot(
             await act(app, of_app)
 
     asyncio.run(main())
-
-
-# ---- rows ---------------------------------------------------------------------------------------
-
-
-def test_rows_are_sorted_either_way_and_what_is_not_there_is_last() -> None:
-    rows = [
-        {"Name": "b", "Duration (us)": Duration(1.0), "X": Count(5), "Y": "z"},
-        {"Name": "c", "Duration (us)": Duration(3.0), "Y": ""},
-        {"Name": "a", "Duration (us)": Duration(2.0), "X": Count(7), "Y": "y"},
-    ]
-    shown = sheet(Report(tuple(rows), {"cpu0": {"Duration (us)": Duration(6.0)}}, {}))
-
-    def order(column: str, *, reverse: bool = False) -> str:
-        return "".join(f"{shown.rows[at]['Name']}" for at in shown.numbers(column, reverse=reverse))
-
-    assert (order("Duration (us)"), order("Duration (us)", reverse=True)) == ("cab", "bac")
-    assert (order("X"), order("X", reverse=True)) == ("abc", "bac")
-    assert (order("Y"), order("Y", reverse=True)) == ("abc", "bac")
-    assert order("Name") == "abc"
-    assert [round(shown.share(at)) for at in shown.numbers("Name")] == [33, 17, 50]
-
-
-def test_a_filter_keeps_rows_that_have_all_its_words() -> None:
-    shown = sheet(network())
-
-    def found(words: str) -> set[object]:
-        return {shown.rows[at]["Name"] for at in shown.numbers("Name", having=words)}
-
-    assert found("CONV2D 32,") == {CONV_1, CONV_2}
-    assert found("softmax conv2d") == set()
-    assert len(shown.numbers("Name", having=" ")) == len(shown.rows)
 
 
 # ---- keys ---------------------------------------------------------------------------------------
@@ -168,15 +130,6 @@ def test_an_operator_is_opened_with_all_that_is_known_of_it() -> None:
         assert not app.is_running
 
     pilot([sheet(report)], act)
-
-
-def test_advice_is_that_for_the_operator() -> None:
-    report = Report.from_json((DOCS / "pictures/resnet50.json").read_text())
-    shown = sheet(report)
-    said = printed(told.advice(shown, shown.rows[0]))
-    assert said.startswith("Arithmetic is the limit\n  14.2 % of Total")
-    assert "\n  -> " in said
-    assert "Arithmetic is the limit" not in printed(told.advice(shown, shown.rows[-1]))
 
 
 def test_the_inside_of_a_sampled_operator() -> None:
@@ -278,9 +231,3 @@ def test_what_does_not_go_with_it_is_told(options: list[str], said: str) -> None
     assert done.returncode == 1
     assert done.stderr.startswith(f"vmprof: error: {said}")
     assert done.stderr.count("\n") == 1
-
-
-def test_a_wrong_sort_is_told_before_the_screen_is_taken() -> None:
-    with pytest.raises(VmprofError, match="no column 'cycls'; did you mean 'perf::CYCLES'"):
-        ReportSheet.of("network", network(), View(sort="cycls"))
-    assert ReportSheet.of("network", network(), View(sort="cycles")).sort == "perf::CYCLES"
