@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from support.sampled_code import CODE, sampled_report
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Static, TabbedContent
 
+from vmprof.cli import interactive
 from vmprof.recording.tables import TIMED
 from vmprof.report import Report
 from vmprof.report.render.view import View
@@ -231,3 +233,15 @@ def test_what_does_not_go_with_it_is_told(options: list[str], said: str) -> None
     assert done.returncode == 1
     assert done.stderr.startswith(f"vmprof: error: {said}")
     assert done.stderr.count("\n") == 1
+
+
+def test_without_textual_it_says_which_extra_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interactive, "_has_terminal", lambda: True)
+    monkeypatch.delitem(sys.modules, "vmprof.viewer.app", raising=False)
+    monkeypatch.delattr("vmprof.viewer.app", raising=False)
+    monkeypatch.setitem(sys.modules, "textual.app", None)
+    done = run("show", f"{MLP}", "--interactive")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "vmprof: error: --interactive needs textual: pip install 'tvm-vmprof[interactive]'\n"
+    )

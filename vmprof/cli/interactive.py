@@ -25,7 +25,7 @@ def execute(options: argparse.Namespace) -> None:
             raise VmprofError(f"--{name} does not go with --interactive, which writes nothing")
     if STANDARD_INPUT in options.files:
         raise VmprofError("--interactive has standard input for its keys; name a file")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not _has_terminal():
         raise VmprofError("--interactive needs a terminal; without it the report is printed")
     try:
         from vmprof.viewer.app import Viewer
@@ -34,6 +34,10 @@ def execute(options: argparse.Namespace) -> None:
             "--interactive needs textual: pip install 'tvm-vmprof[interactive]'"
         ) from error
     Viewer(_sheets(options)).run()
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _sheets(options: argparse.Namespace) -> Sequence[Sheet]:
