@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from support.notebooks import notebook_shell
 from support.sessions import X, functions, make, tensor
 
+from vmprof.errors import VmprofWarning
 from vmprof.recording.saved import load
 from vmprof.recording.tables import Recording
 
@@ -148,6 +151,22 @@ def test_a_notebook_is_shown_html(shell: InteractiveShell) -> None:
     assert sorted(of_call) == ["text/html", "text/plain"]
     assert "<summary><b>main</b></summary>" in of_call["text/html"]
     assert "<p>Nothing was recorded: no " in of_nothing["text/html"]
+
+
+def test_a_vm_that_cannot_be_attached_is_told_and_the_cell_runs(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = copy(make("nested"))
+    broken.module = "none"
+    shell.user_ns.update(broken=broken, warnings=warnings)
+    cell = (f"%%vmprof {OPTIONS}", "ran = broken", "warnings.simplefilter('ignore', BytesWarning)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", VmprofWarning)
+        run(shell, *cell)
+        # The cell's filters stay, as they would without the magic.
+        assert warnings.filters[0] == ("ignore", None, BytesWarning, None, 0)
+    assert shell.user_ns["ran"] is broken
+    assert "vmprof: warning: broken is not recorded: cannot attach" in capsys.readouterr().err
 
 
 def test_help_lists_the_options(

@@ -155,6 +155,24 @@ def test_the_inside_of_a_sampled_operator() -> None:
     pilot([sheet(report)], act)
 
 
+def test_there_may_be_no_code_and_no_row() -> None:
+    nothing = Report((), {"cpu0": {}}, {})
+
+    async def act(app: Viewer, keys: Pilot[None]) -> None:
+        await keys.press("enter", "5")
+        await keys.pause()
+        said = [words(each) for each in app.screen.query("#part-5 Static").results(Static)]
+        assert said[-1] == "The machine code that its samples are in is not known.\n"
+        await keys.press("escape", "n")
+        await keys.pause()
+        assert names(app.screen.query_one("#rows", DataTable)) == []
+        await keys.press("s", "r", "enter", "i", "escape", "question_mark", "escape", "p")
+        await keys.pause()
+        assert names(app.screen.query_one("#rows", DataTable)) == ["kernel"]
+
+    pilot([sheet(replace(sampled_report(), code=())), sheet(nothing, "nothing")], act)
+
+
 def test_several_reports_have_a_tab_each_and_names_of_strangers_are_text() -> None:
     hostile = replace(
         network(),

@@ -45,7 +45,7 @@ def test_rows_are_sorted_either_way_and_what_is_not_there_is_last() -> None:
     assert (order("X"), order("X", reverse=True)) == ("abc", "bac")
     assert (order("Y"), order("Y", reverse=True)) == ("abc", "bac")
     assert order("Name") == "abc"
-    assert [round(shown.share(at)) for at in shown.numbers("Name")] == [33, 17, 50]
+    assert [round(shown.share(shown.rows[at])) for at in shown.numbers("Name")] == [33, 17, 50]
 
 
 def test_a_filter_keeps_rows_that_have_all_its_words() -> None:

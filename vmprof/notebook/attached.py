@@ -9,7 +9,8 @@ from typing import Any
 
 from tvm.runtime.vm import VirtualMachine as TvmsOwn
 
-from vmprof.errors import VmprofError, VmprofWarning
+from vmprof.cli.lines import error_line
+from vmprof.errors import VmprofWarning
 from vmprof.record.sessions.session import Session
 from vmprof.vm import VirtualMachine
 
@@ -22,21 +23,26 @@ def attached(session: Session, names: MutableMapping[str, Any]) -> Iterator[None
     """
     stand_ins: dict[int, Any] = {}
     replaced: dict[str, tuple[Any, Any]] = {}
-    for name, value in [*names.items()]:
-        # What begins so is IPython's: values that were displayed.
-        if name.startswith("_") or not isinstance(value, TvmsOwn | VirtualMachine):
-            continue
-        if id(value) not in stand_ins:
-            try:
-                stand_ins[id(value)] = session.attach(value)
-            except VmprofError as error:
-                warnings.warn(f"{name} is not recorded: {error}", VmprofWarning, stacklevel=2)
-                continue
-        names[name] = stand_ins[id(value)]
-        replaced[name] = value, names[name]
     try:
+        for name, value in [*names.items()]:
+            # What begins so is IPython's: values that were displayed.
+            if name.startswith("_") or not isinstance(value, TvmsOwn | VirtualMachine):
+                continue
+            if id(value) not in stand_ins:
+                stand_ins[id(value)] = _attached(session, name, value)
+            replaced[name] = value, stand_ins[id(value)]
+            names[name] = stand_ins[id(value)]
         yield
     finally:
         for name, (value, stand_in) in replaced.items():
             if names.get(name) is stand_in:
                 names[name] = value
+
+
+def _attached(session: Session, name: str, vm: Any) -> Any:
+    """``vm`` itself if it cannot be recorded: the cell runs all the same."""
+    try:
+        return session.attach(vm)
+    except Exception as error:  # noqa: BLE001
+        warnings.warn(f"{name} is not recorded: {error_line(error)}", VmprofWarning, stacklevel=2)
+        return vm

@@ -77,18 +77,18 @@ def _told() -> Iterator[None]:
 
 
 def _record(shell: Any, options: Namespace, statements: Statements) -> None:
-    raised: BaseException | None = None
-
     def show(recording: Recording) -> None:
         if options.out is not None:
             shell.user_ns[options.out] = recording
         _display(shell, recorder, recording)
 
+    with ExitStack() as stack:
+        with warnings_as_lines():  # and not around the cell, whose filters are its own
+            recorder = Recorder(options)
+            session = stack.enter_context(recorder.session())
+            stack.enter_context(attached(session, shell.user_ns))
+        raised = statements.run()
     with warnings_as_lines():
-        recorder = Recorder(options)
-        session = recorder.session()
-        with session, attached(session, shell.user_ns):
-            raised = statements.run()
         try:
             recording = recorder.finish(session, show)
             uncounted = recorder.exit_code(recording, sys.stderr)

@@ -19,9 +19,9 @@ class Statements:
 
     def __init__(self, shell: Any, source: str, above: int = 0) -> None:
         self._shell = shell
-        text = "\n" * above + shell.transform_cell(source)
-        name = shell.compile.cache(text, shell.execution_count)
         try:
+            text = "\n" * above + shell.transform_cell(source)
+            name = shell.compile.cache(text, shell.execution_count)
             tree = shell.transform_ast(shell.compile.ast_parse(text, filename=name))
             body = tree.body
             # As in any cell, a semicolon at the end keeps the value from being displayed.

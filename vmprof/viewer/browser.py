@@ -30,7 +30,7 @@ class Browser(Screen[None]):
         Binding("s", "sort(1)", "Sort"),
         Binding("S", "sort(-1)", "Sort by the column before", show=False),
         Binding("r", "reverse", "Reverse"),
-        Binding("n", "next(1)", "Next report", show=False),
+        Binding("n", "next(1)", "Next report"),
         Binding("p", "next(-1)", "Previous report", show=False),
         Binding("i", "about", "Report"),
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -74,8 +74,12 @@ class Browser(Screen[None]):
 
     # ---- keys -------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002
+        """Whether a key does anything here."""
+        return action != "next" or len(self._sheets) > 1
+
     def action_sort(self, step: int) -> None:
-        titles = [column.title for column in self.sheet.columns]
+        titles = [column.title for column in self.sheet.columns] or [self._sort]
         at = titles.index(self._sort) if self._sort in titles else -step
         self._sort_by(titles[(at + step) % len(titles)])
 
@@ -93,9 +97,8 @@ class Browser(Screen[None]):
         self._table.focus()
 
     def action_next(self, step: int) -> None:
-        if len(self._sheets) > 1:
-            number = (self._number + step) % len(self._sheets)
-            self.query_one(Tabs).active = f"sheet-{number}"
+        number = (self._number + step) % len(self._sheets)
+        self.query_one(Tabs).active = f"sheet-{number}"
 
     def action_about(self) -> None:
         if isinstance(self.sheet, ReportSheet):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vmprof.errors import VmprofError
 from vmprof.recording.groups import groups_of
 from vmprof.recording.growth import growths
 from vmprof.recording.reports import reports
 from vmprof.recording.summary import not_seen, summary
 from vmprof.recording.tables import Recording
+from vmprof.recording.text import nothing
 from vmprof.report.render.shown import Column
 from vmprof.report.render.view import View
 from vmprof.viewer.sheet import ReportSheet, Sheet
@@ -43,6 +45,8 @@ def sheets_of(
 ) -> Sequence[Sheet]:
     """The functions, if there are several, and the operators of each that was timed."""
     groups = groups_of(recording, by)
+    if not groups:
+        raise VmprofError(nothing(recording))
     found = [
         ReportSheet.of(title, report, view)
         for title, report in reports(recording, by, metrics=metrics).items()

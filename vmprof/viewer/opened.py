@@ -33,6 +33,8 @@ _FUNCTIONS = ("Share", "Function", "Library")
 _HEAT = ("", *[""] * 2, *["yellow"] * 3, *["bold red"] * 4)
 _NO_LINES = "Lines are known of libraries that vmprof compiled; its instructions may be."
 
+_NO_CODE = "The machine code that its samples are in is not known."
+
 
 class Opened(Screen[None]):
     """The operator at ``place`` among those of ``sheet`` that have these ``numbers``."""
@@ -152,6 +154,8 @@ class Opened(Screen[None]):
                 yield _table(_LINES, view.lines)
             case "TensorIR":
                 yield _note(_NO_LINES)
+            case "Instructions" if not view.codes:
+                yield _note(_NO_CODE)
             case "Instructions":
                 rows = [row for code in view.codes for row in (_title_row(code.title), *code.rows)]
                 yield _table(_STEPS, rows)

@@ -51,7 +51,7 @@ def fill(
             table.add_column(Text(SHARE, "dim"), key=SHARE, width=bar + 6)
     for at in numbers:
         row: list[Text] = []
-        share = sheet.share(at)
+        share = sheet.share(sheet.rows[at])
         style = "bold" if share >= MUCH else ""
         for column, texts in zip(sheet.columns, cells, strict=True):
             row.append(_cell(column.title, texts[at], style))

@@ -51,9 +51,9 @@ class Sheet:
         there.sort(key=lambda at: keys[at], reverse=reverse)
         return there + [at for at in found if keys[at] == order_of(None)]
 
-    def share(self, at: int) -> float:
-        """Of a row, in percent of the total."""
-        return 100 * microseconds(self.rows[at]) / self.total if self.total else 0.0
+    def share(self, row: Row) -> float:
+        """In percent of the total."""
+        return 100 * microseconds(row) / self.total if self.total else 0.0
 
     @cached_property
     def longest(self) -> float:

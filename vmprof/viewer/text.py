@@ -18,7 +18,7 @@ from vmprof.visible import visible
 
 _KEYS = (
     (
-        "Enter, click",
+        "Enter, a second click",
         "open an operator: its cells, calls, advice, and its inside if it was sampled",
     ),
     ("/", "filter as you type: rows that have all words somewhere; Esc shows all rows again"),

@@ -60,7 +60,7 @@ def about(sheet: ReportSheet, width: int) -> RenderableType:
         parts += [Text(), noise_text(noise)]
     advised = sheet.advised
     told = advised if isinstance(advised, str) else advice_text.text(advised, max(width, 40))
-    parts += [_title("Advice"), Text(visible_lines(told))]
+    parts += [_title("Advice"), Text(_visible_lines(told))]
     if report.missing:
         parts += [Text(), missing_text(report)]
     for title, entries in (
@@ -146,7 +146,7 @@ def _cells(sheet: ReportSheet, row: Row, *, told: bool) -> Iterator[tuple[str, s
             low, high = (short(like(metric, value)) for value in (spread.low, spread.high))
             more.append(f"{spread.text}: {low} to {high}, of {spread.repeats} repeats")
         if title == _TIME:
-            more.insert(0, f"{sheet.share(sheet.rows.index(row)):.1f} % of Total")
+            more.insert(0, f"{sheet.share(row):.1f} % of Total")
         if told and (meaning := legend(title, sheet.report.derived)):
             more.append(meaning)
         yield title, _exact(metric), "; ".join(more)
@@ -177,7 +177,7 @@ def _settings(entries: Mapping[str, Metric]) -> dict[str, str]:
     }
 
 
-def visible_lines(text: str) -> str:
+def _visible_lines(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
