@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from vmprof.cli import strict
-from vmprof.cli.results import ABOUT_FILES, Text
+from vmprof.cli.delivery import HELP, forms_of_several, json_of_several
+from vmprof.cli.results import ABOUT_FILES, Content, Text
 from vmprof.errors import VmprofError
 from vmprof.record.sessions.options import SessionOptions
 
@@ -29,6 +30,12 @@ ABOUT_METRICS = (
     "columns that say how well a kernel uses the machine, and what bounds it: GFLOP/s, GB/s, ..., "
     "Bound, of kernels whose operations and bytes are known"
 )
+# What becomes of a recording besides being saved, and what options say of it.
+FORMS = {
+    "json": "write a report for each function, as JSON",
+    "html": "write a page of all functions",
+    **{form: HELP[form] for form in ("trace", "kineto", "openmetrics", "parquet")},
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser, where_text_goes: str) -> None:
@@ -41,11 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser, where_text_goes: str) -> None
     where.add_argument(
         "--save", metavar="FILE", help="keep the recording, for vmprof show and diff"
     )
-    where.add_argument("--json", metavar="FILE", help="write a report for each function, as JSON")
-    where.add_argument("--html", metavar="FILE", help="write a page of all functions")
-    where.add_argument(
-        "--trace", metavar="FILE", help="write a trace for Perfetto or chrome://tracing"
-    )
+    for form, text in FORMS.items():
+        where.add_argument(f"--{form}", metavar="FILE", help=text)
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
     RecordingView.add_arguments(parser)
     parser.add_argument(
@@ -87,27 +91,38 @@ class RecordingView:
 
         return text.render(recording, by=self.by, metrics=self.metrics, table=table, width=width)
 
-    def forms(self, recording: Recording) -> Mapping[str, Text]:
+    def forms(self, recording: Recording) -> Mapping[str, Content]:
         """The forms that hold all functions, by the option that asks for each."""
 
-        def json() -> str:
-            """One report after the other: every command that reads reports takes that."""
-            from vmprof.recording.reports import reports
-
-            built = reports(recording, self.by, metrics=self.metrics)
-            return "".join(f"{report.json()}\n" for report in built.values())
+        @cache
+        def built() -> Mapping[str, Report]:
+            return self._reports(recording)
 
         def html() -> str:
             from vmprof.recording import page
 
             return page.render(recording, self.by, metrics=self.metrics)
 
-        def trace() -> str:
-            from vmprof.recording import trace
+        def openmetrics() -> str:
+            from vmprof.recording import openmetrics
 
-            return trace.render(recording)
+            return openmetrics.render(recording, self.by, built())
 
-        return {"json": json, "html": html, "trace": trace}
+        return {
+            **forms_of_several(built),
+            **_traces(recording),
+            "html": html,
+            "openmetrics": openmetrics,
+        }
+
+    def json(self, recording: Recording) -> str:
+        """The reports of all functions, one after the other."""
+        return json_of_several(self._reports(recording))
+
+    def _reports(self, recording: Recording) -> Mapping[str, Report]:
+        from vmprof.recording.reports import reports
+
+        return reports(recording, self.by, metrics=self.metrics)
 
     def measured(self, recording: Recording, title: str | None) -> dict[str, Report]:
         """The reports of all functions, or of the function ``title``, with metrics."""
@@ -118,12 +133,11 @@ class RecordingView:
 
         return reports(recording, self.by, metrics=True)
 
-    def report(self, recording: Recording, title: str) -> tuple[Report, Text]:
-        """The report of the function ``title``, and what makes its trace.
+    def report(self, recording: Recording, title: str) -> tuple[Report, Mapping[str, Text]]:
+        """The report of the function ``title``, and what makes its traces, by form.
 
         :class:`VmprofError` if there is no such function, or no report of it.
         """
-        from vmprof.recording import trace
         from vmprof.recording.groups import groups_of
         from vmprof.recording.reports import build
 
@@ -135,7 +149,24 @@ class RecordingView:
                 f"there is no report of {title!r}: none of its {group.total('invocations'):,} "
                 "invocations was timed and returned"
             )
-        return report, partial(trace.render, recording, [group])
+        return report, _traces(recording, [group])
+
+
+def _traces(recording: Recording, groups: list[Group] | None = None) -> Mapping[str, Text]:
+    """What makes the traces of ``groups``, or of all, by form."""
+
+    def trace() -> str:
+        from vmprof.recording import trace
+
+        return trace.render(recording, groups)
+
+    def kineto() -> str:
+        from vmprof.recording.trace import document
+        from vmprof.report.render import kineto
+
+        return kineto.of_trace(document(recording, groups))
+
+    return {"trace": trace, "kineto": kineto}
 
 
 def of_title(groups: list[Group], title: str) -> Group:

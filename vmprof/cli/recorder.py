@@ -8,7 +8,7 @@ from functools import partial
 from typing import TextIO
 
 from vmprof.cli.progress import progress_line
-from vmprof.cli.recorded import RecordingView
+from vmprof.cli.recorded import FORMS, RecordingView
 from vmprof.cli.results import Results, kept_if_lost
 from vmprof.cli.strict import Strict
 from vmprof.drivers.peaks import measure_if_unknown, with_kept_peaks
@@ -27,7 +27,7 @@ class Recorder:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
-        self._results = Results(options, ("save", "json", "html", "trace"))
+        self._results = Results(options, ("save", *FORMS))
         self.view = RecordingView.from_options(options)
         self._named = Strict(options)
 
@@ -42,10 +42,10 @@ class Recorder:
         """Close ``session``, write the files, and ``show`` what was recorded, which is returned."""
         session.close()
         recording = with_kept_peaks(session.recording())
-        written = self.view.forms(recording)
-        with kept_if_lost([written["json"]]):
+        forms = self.view.forms(recording)
+        with kept_if_lost([partial(self.view.json, recording)]):
             self._results.write(
-                {"save": partial(dumps, recording), **written}, lambda: show(recording)
+                {"save": partial(dumps, recording), **forms}, lambda: show(recording)
             )
         return recording
 
