@@ -1,4 +1,4 @@
-"""docs/explanation/performance.md and how-it-measures.md: what `make bench` measured, and its figures."""
+"""docs/explanation/{performance,how-it-measures}.md: what `make bench` measured, its figures."""
 
 from __future__ import annotations
 
