@@ -144,7 +144,7 @@ def _value(action: argparse.Action) -> str:
 
 
 def _marked(commands: list[str]) -> Callable[[str], str]:
-    """A function that makes Markdown of help: its pages are links, its options and commands code."""
+    """What makes Markdown of help: pages become links, options and commands code."""
     command = rf"vmprof (?:{'|'.join(map(re.escape, commands))})\b"
     token = re.compile(rf"{_PAGE}|(?P<code>{command}(?: {_OPTION})*|{_OPTION}|\w+\(\))")
 
@@ -153,10 +153,8 @@ def _marked(commands: list[str]) -> Callable[[str], str]:
         end = 0
         for match in token.finditer(text):
             parts.append(_SPECIAL.sub(r"\\\1", text[end : match.start()]))
-            page = match["page"]
-            parts.append(
-                f"[{Path(page).name}](../../{page})" if page else f"`{' '.join(match['code'].split())}`"
-            )
+            page, code = match["page"], " ".join((match["code"] or "").split())
+            parts.append(f"[{Path(page).name}](../../{page})" if page else f"`{code}`")
             end = match.end()
         return "".join([*parts, _SPECIAL.sub(r"\\\1", text[end:])])
 

@@ -12,8 +12,8 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
 _COMMAND = re.compile(
-    r"(\.venv/bin/|sudo |\$ )?(vmprof|pip|pipx|uv|uvx|make|python3?|docker|podman|distrobox|kubectl|cc"
-    r"|perf|export|git|ssh|sysctl|\w+=\S+ vmprof)\b"
+    r"(\.venv/bin/|sudo |\$ )?(vmprof|pip|pipx|uv|uvx|make|python3?|docker|podman|distrobox|kubectl"
+    r"|cc|perf|export|git|ssh|sysctl|\w+=\S+ vmprof)\b"
 )
 # A cell of so many characters has one line, where a table has so many columns: it scrolls instead.
 _SHORT, _MANY = 30, 3
