@@ -54,7 +54,7 @@ html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
-    "light_css_variables": {"color-brand-primary": "#9a3412", "color-brand-content": "#b45309"},
+    "light_css_variables": {"color-brand-primary": "#9a3412", "color-brand-content": "#a04708"},
     "dark_css_variables": {"color-brand-primary": "#fdba74", "color-brand-content": "#fb923c"},
 }
 copybutton_exclude = ".linenos, .gp"

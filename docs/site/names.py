@@ -17,6 +17,9 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+# A function that is a default, and an alias of a type, as autodoc writes them.
+_NAMED = re.compile(r"<function (\w+)(?: at \w+)?>|TypeAliasForwardRef\('(\w+)'\)")
+
 
 def is_there(name: str) -> bool:
     """Whether ``name`` is that of a module, or of something in one."""
@@ -59,12 +62,12 @@ def _signature(
     signature: str | None,
     returned: str | None,
 ) -> tuple[str, str | None] | None:
-    """A dataclass has its fields below it; a default that is a function is its name."""
+    """A dataclass has its fields below it; a function, or an alias of a type, is its name."""
     if isinstance(documented, type) and dataclasses.is_dataclass(documented):
         return "", None
     if signature is None:
         return None
-    return re.sub(r"<function (\w+) at \w+>", r"\1", signature), returned
+    return _NAMED.sub(r"\1\2", signature), returned
 
 
 def setup(application: Sphinx) -> dict[str, Any]:
