@@ -18,6 +18,12 @@ from vmprof.cli.parser import make_parser
 FOLDER = DOCS / "reference/commands"
 # Those that every command has: the page of all of them says what they do.
 _EVERYWHERE = ("--help", "--debug")
+_BESIDES = (
+    "",
+    "[vmprof record](record.md) ends as the program does that it runs. Files that exist are not",
+    "overwritten without `--force`; what cannot be written where it should be is kept elsewhere, and",
+    "the error says where.",
+)
 _SPECIAL = re.compile(r"([\\`*_<>\[\]|~])")
 # What is set in the font of code within a sentence.
 _PAGE = r"docs/(?P<page>[\w/-]+\.md)"
@@ -70,7 +76,7 @@ def _overview(
     lines += ["", f"## {heading.capitalize().rstrip(':')}", "", "| | |", "|---|---|"]
     for code, meaning in re.findall(r"^  (\d+) +(.*(?:\n {6,}.*)*)", table, re.MULTILINE):
         lines.append(f"| `{code}` | {mark(' '.join(meaning.split()))} |")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *_BESIDES, ""])
 
 
 def _page(command: argparse.ArgumentParser, mark: Callable[[str], str]) -> Iterator[str]:
