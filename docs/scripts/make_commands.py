@@ -21,8 +21,8 @@ _EVERYWHERE = ("--help", "--debug")
 _BESIDES = (
     "",
     "[vmprof record](record.md) ends as the program does that it runs. Files that exist are not",
-    "overwritten without `--force`; what cannot be written where it should be is kept elsewhere, and",
-    "the error says where.",
+    "overwritten without `--force`; what cannot be written where it should be is kept elsewhere,",
+    "and the error says where.",
 )
 _SPECIAL = re.compile(r"([\\`*_<>\[\]|~])")
 # What is set in the font of code within a sentence.
