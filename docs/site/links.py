@@ -43,7 +43,7 @@ def shown(name: str, text: str, docs: Path) -> str:
         return os.path.relpath(target, here) + (link["anchor"] or "")
 
     text = _LINK.sub(moved, text)
-    if here.joinpath(name).name == "index":
+    if Path(name).name == "index":
         text += _navigation(text)
     return text
 
