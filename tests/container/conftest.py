@@ -93,7 +93,7 @@ def wheels(
     progress("downloading what pip will find")
     (wheel,) = folder.glob("*.whl")
     download = f"pip download --quiet --dest /found /found/{wheel.name} pip pipx uv"
-    podman.run(podman.OFFICIAL, "sh", "-c", download, options=("--network", "host", *mounted))
+    podman.run(podman.OFFICIAL, "sh", "-c", download, options=mounted, network="host")
     return folder
 
 

@@ -75,9 +75,9 @@ def build(recipe: Path, context: Path, image: str, *options: str) -> None:
     podman("build", "--network", "host", *options, "-f", recipe, "-t", image, context)
 
 
-def run(image: str, *command: str, options: Sequence[str] = ()) -> str:
-    """What ``command`` wrote in a new container without a network; RuntimeError if it failed."""
-    return podman("run", "--rm", "--network", "none", *options, image, *command)
+def run(image: str, *command: str, options: Sequence[str] = (), network: str = "none") -> str:
+    """What ``command`` wrote in a new container; RuntimeError if it failed."""
+    return podman("run", "--rm", "--network", network, *options, image, *command)
 
 
 def podman(*arguments: object) -> str:
