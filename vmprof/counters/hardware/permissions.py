@@ -8,8 +8,8 @@ import os
 from vmprof.counters.encoding import Event
 from vmprof.counters.hardware.machine import Machine
 
-# Docker's asks for CAP_PERFMON since 23.0, and asked for CAP_SYS_ADMIN before, as Podman's did until
-# 2025, or for both.
+# Docker's asks for CAP_PERFMON since 23.0, and asked for CAP_SYS_ADMIN before, as Podman's did
+# until 2025, or for both.
 _FILTERED = (
     "a seccomp filter (container?) forbids perf_event_open; start the container with --cap-add "
     "PERFMON (Podman, and Docker before 23.0: --cap-add SYS_ADMIN too), or with --security-opt "
