@@ -26,27 +26,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Writes a line to the terminal."""
-    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-
-    def say(step: str) -> None:
-        with capture.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.write_line(f"    {step} ...")
-
-    return say
-
-
-@pytest.fixture(scope="session")
 def _bases(tmp_path_factory: pytest.TempPathFactory, progress: Callable[[str], None]) -> None:
     """The images that everything starts from."""
     try:
         podman.require()
         progress("installing Debian into an image")
         podman.make_bare_image(tmp_path_factory.mktemp("bare"))
-    except podman.UnavailableError as error:
+    except (podman.UnavailableError, RuntimeError) as error:
         if os.environ.get(REQUIRED):
             pytest.fail(f"{error} ({REQUIRED} is set)", pytrace=False)
         _unavailable.add(str(error))
