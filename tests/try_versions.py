@@ -7,8 +7,8 @@ docs/data/trust.json. The whole takes about a quarter of an hour for each, and 1
 
     python tests/try_versions.py                        all TVMs of vmprof/tested.py
     python tests/try_versions.py 0.28.0/0.1.16          one that came since: TVM/TVM-FFI
-    python tests/try_versions.py --python python3.10 python3.14 --   the same, with other Pythons
     python tests/try_versions.py --unit                 unit tests alone: minutes
+    python tests/try_versions.py --python python3.10 python3.14      with other Pythons
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
 _BUILT = _ROOT / "build/versions"
-_READY = ".ready"
 sys.path.append(str(_ROOT / "docs/scripts"))
 
 import trust  # noqa: E402
@@ -93,16 +92,17 @@ def _short(version: str) -> str:
 
 
 def _environment(python: str) -> str:
-    """The Python of an environment with all that tests need, made by ``python`` if not there."""
+    """The Python of an environment, made by ``python``, with all that tests need now."""
     folder = _BUILT / f"python{_version(python)}"
     mine = str(folder / "bin/python")
-    if not (folder / _READY).exists():
+    ready, project = folder / ".ready", _ROOT / "pyproject.toml"
+    if not ready.exists() or ready.stat().st_mtime < project.stat().st_mtime:
         _say(f"==> an environment of {python}")
         subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
         pip = [mine, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         subprocess.run([*pip, "--upgrade", "pip>=25.1"], check=True)
         subprocess.run([*pip, "--group", "dev", _wheel()], cwd=_ROOT, check=True)
-        (folder / _READY).touch()
+        ready.touch()
     return mine
 
 
