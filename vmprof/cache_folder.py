@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmprof.owned import open_descriptor
+
 MODELS, PEAKS = "models", "peaks.json"
 LOCK_SUFFIX, UNFINISHED_SUFFIX = ".lock", ".unfinished"
 
@@ -115,29 +117,25 @@ def _kept_in(path: Path, pattern: re.Pattern[str]) -> Iterator[Kept]:
 @contextmanager
 def _opened(path: Path) -> Iterator[int | None]:
     """The folder itself, wherever its name leads meanwhile; None if it is none, or a link."""
-    try:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        yield None
-        return
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            yield None
-            return
-        raise
-    try:
+    with ExitStack() as stack:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        folder: int | None = None
+        try:
+            folder = stack.enter_context(open_descriptor(path, flags))
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
+                raise
         yield folder
-    finally:
-        os.close(folder)
 
 
 def _taken(name: str, folder: int, stack: ExitStack) -> bool:
     """Lock what makers of a model lock, if nobody else has."""
     try:
-        lock = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+        lock = stack.enter_context(
+            open_descriptor(name, os.O_RDONLY | os.O_NOFOLLOW, folder=folder)
+        )
     except FileNotFoundError:
         return True
-    stack.callback(os.close, lock)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -22,7 +22,7 @@ from vmprof.counters.reading.collector import NativeCollector
 from vmprof.counters.reading.sampler import Refused, open_sampler
 from vmprof.defaults import SAMPLE_RATE
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
 from vmprof.record.in_memory import ModulesInMemory
@@ -182,14 +182,15 @@ class Session:
         self._join_function, self._fold_function = (
             tvm_ffi.convert(self._guarded(each)) for each in (self._join, self._fold)
         )
-        self._pointer = lib.vmprof_session_new(
+        self._pointer = owned(
+            lib.vmprof_session_release,
+            lib.vmprof_session_new,
             1 + len(passes),
             _handle(self._join_function),
             _handle(self._fold_function),
         )
         if self._pointer == ffi.NULL:
             raise MemoryError
-        self._pointer = ffi.gc(self._pointer, lib.vmprof_session_release)
         self._stack.callback(ffi.release, self._pointer)
         self._vms = Vms(self._pointer, self.options, self._see, self._problem)
         self._stack.callback(self._vms.close)
