@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _ctypes
 import ast
+import ctypes
 import os
 import signal
+import subprocess
 import tempfile
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -83,6 +86,25 @@ def test_whatever_moment_a_counted_run_is_interrupted_at() -> None:
                 check(where)
     assert tried > 200
     counted_run()
+
+
+def test_libraries_whose_launches_were_recorded_are_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "library.so"
+    source = "void *__TVMBackendParallelLaunch;"
+    command = ["cc", "-shared", "-x", "c", "-", "-o", str(path)]
+    subprocess.run(command, input=source, text=True, check=True)
+    library = ctypes.CDLL(str(path))
+    slot = ctypes.c_void_p.in_dll(library, "__TVMBackendParallelLaunch")
+    slot.value = int(ffi.cast("intptr_t", lib.vmprof_tvm_launch()))
+
+    def action() -> None:
+        with recorded_launches():
+            assert slot.value == int(ffi.cast("intptr_t", lib.vmprof_recorded_launch()))
+
+    for where in interrupted_everywhere(action, ["record/launches.py"]):
+        assert slot.value == int(ffi.cast("intptr_t", lib.vmprof_tvm_launch())), where
+    _ctypes.dlclose(library._handle)
+    assert str(path) not in Path("/proc/self/maps").read_text()
 
 
 def test_a_run_that_was_left_open_ends_with_what_it_reads() -> None:
