@@ -35,6 +35,7 @@ from vmprof.vm.constants import constants_of
 from vmprof.vm.linker import UNRECORDED
 from vmprof.vm.loaded import loaded_tensors, tensors_of
 from vmprof.vm.places import Place, in_places, with_places
+from vmprof.vm.tested import check_tvm
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 _CHUNK = 8 << 20
@@ -50,6 +51,7 @@ class Executable:
     """
 
     def __init__(self, program: Program, device: Device, *, wraps: bool = True) -> None:
+        check_tvm()
         program.check_packed_functions()  # TVM's VM has but a stack trace to say of it
         self.program = program
         self.device = device

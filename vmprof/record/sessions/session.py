@@ -29,7 +29,6 @@ from vmprof.record.in_memory import ModulesInMemory
 from vmprof.record.perf_map import NAME as PERF_MAP
 from vmprof.record.perf_map import PerfMap
 from vmprof.record.plan import Plan
-from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.record.sessions.caller import Caller
@@ -52,6 +51,7 @@ from vmprof.sampling.code import Code
 from vmprof.sampling.maps import Libraries
 from vmprof.values import Count, Metric
 from vmprof.version import __version__
+from vmprof.vm.tested import check_tvm
 
 _EMPTY_CALLS = 200  # when it closes, which a program waits for
 _MAX_LABELS = int(lib.VMPROF_MAX_LABELS)
