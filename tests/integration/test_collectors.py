@@ -160,7 +160,7 @@ def test_the_example_in_python() -> None:
 def test_the_documentation_shows_the_example() -> None:
     example = (EXAMPLES / "collector.py").read_text()
     code = example[example.index("import resource") :]
-    assert code in (EXAMPLES.parent / "extending.md").read_text()
+    assert code in (EXAMPLES.parent / "how-to/extending.md").read_text()
 
 
 class Counting:
