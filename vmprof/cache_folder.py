@@ -43,8 +43,8 @@ def cache_folder() -> Path:
 class Kept:
     """Something in the cache: of ``name``, in ``files`` of ``folder``, ``bytes`` together.
 
-    ``schedule`` is that of a compiled model; peaks have none. ``used`` is when, in seconds since
-    1970.
+    ``schedule`` is that of a compiled model, and ``library`` the name of its file; peaks have
+    neither. ``used`` is when, in seconds since 1970.
     """
 
     name: str
@@ -53,10 +53,11 @@ class Kept:
     files: tuple[str, ...]
     bytes: int
     used: float
+    library: str
 
     @property
     def is_model(self) -> bool:
-        return bool(self.schedule)
+        return bool(self.library)
 
 
 def kept() -> list[Kept]:
@@ -70,17 +71,19 @@ def kept() -> list[Kept]:
 
 
 def remove(what: Kept) -> bool:
-    """Remove its files; False if a process is just making it, and it was left alone.
+    """Remove its files; False if a process is using or making it, and it was left alone.
 
     :class:`OSError` if they cannot be removed.
     """
+    # Who waits for the lock shall find no file that is about to go.
+    locks = [f".{what.library}{LOCK_SUFFIX}", what.library] if what.library else []
+    names = sorted(what.files, key=lambda name: name in locks)
     with _opened(what.folder) as folder, ExitStack() as stack:
         if folder is None:
             return True
-        for name in what.files:
-            if name.endswith(LOCK_SUFFIX) and not _taken(name, folder, stack):
-                return False
-        for name in what.files:
+        if not all(_taken(name, folder, stack) for name in locks):
+            return False
+        for name in names:
             with suppress(FileNotFoundError):  # another process was faster
                 os.unlink(name, dir_fd=folder)
     return True
@@ -111,6 +114,7 @@ def _kept_in(path: Path, pattern: re.Pattern[str]) -> Iterator[Kept]:
             tuple(sorted(name for name, _ in files)),
             sum(status.st_size for _, status in files),
             max(status.st_mtime for _, status in files),
+            "" if key == PEAKS else key,
         )
 
 
@@ -129,7 +133,7 @@ def _opened(path: Path) -> Iterator[int | None]:
 
 
 def _taken(name: str, folder: int, stack: ExitStack) -> bool:
-    """Lock what makers of a model lock, if nobody else has."""
+    """Lock what makers of a model lock, or its users, if nobody else has."""
     try:
         lock = stack.enter_context(
             open_descriptor(name, os.O_RDONLY | os.O_NOFOLLOW, folder=folder)
