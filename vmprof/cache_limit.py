@@ -36,7 +36,7 @@ def limit(environment: Mapping[str, str] = os.environ) -> float:
         return gigabytes(text) * GIGABYTE
     except ValueError as error:
         raise VmprofError(
-            f"{VARIABLE} is {text!r}; set it to a number of gigabytes, such as 8, or to none"
+            f"VMPROF_CACHE_LIMIT is {text!r}; set it to a number of gigabytes, such as 8, or none"
         ) from error
 
 
