@@ -9,11 +9,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from support.pages import Elements
 from support.recordings import Made
 from support.scripts import record, run
 from support.traces import read_trace
 
+from vmprof import Report, VmprofError
 from vmprof.cli.main import main
 from vmprof.compare.readers import read_reports
 from vmprof.recording.reports import reports
@@ -105,7 +107,8 @@ def test_output_arguments_and_exit_code_are_the_scripts_own(program: Path, tmp_p
 
 
 def test_the_page_and_the_trace_have_all_functions(program: Path, tmp_path: Path) -> None:
-    names = {form: f"run.{form}" for form in ("save", "html", "trace", "json")}
+    forms = ("html", "trace", "kineto", "json", "openmetrics", "parquet")
+    names = {form: f"run.{form}" for form in ("save", *forms)}
     options = [word for form, name in names.items() for word in (f"--{form}", name)]
     done = record("--counters", "none", *options, "--", program, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -116,13 +119,26 @@ def test_the_page_and_the_trace_have_all_functions(program: Path, tmp_path: Path
     slices = read_trace((tmp_path / "run.trace").read_text()).slices
     invocations = [one.name.partition(" (")[0] for one in slices if one.category == "invocation"]
     assert Counter(invocations) == dict(zip(titles, (1, 5, 5, 5), strict=True))
+    saved = read_reports(tmp_path / "run.parquet")
+    assert [*map(Report.json, (each.report for each in saved))] == (
+        (tmp_path / "run.json").read_text().splitlines()
+    )
+    families = [*text_string_to_metric_families((tmp_path / "run.openmetrics").read_text())]
+    of_functions = {sample.labels["report"] for family in families for sample in family.samples}
+    assert of_functions == {*titles}
+    steps = [
+        one
+        for one in read_trace((tmp_path / "run.kineto").read_text()).slices
+        if one.name.startswith("ProfilerStep#")
+    ]
+    assert len(steps) == sum(one.args.get("turn") == "timed" for one in slices)
     # What was saved says the same again, and what is of one report asks for its name.
-    again = {form: f"again.{form}" for form in ("html", "trace", "json")}
+    again = {form: f"again.{form}" for form in forms}
     options = [word for form, name in again.items() for word in (f"--{form}", name)]
     shown = run("-m", "vmprof", "show", "run.save", *options, cwd=tmp_path)
     assert (shown.returncode, shown.stdout) == (0, done.stderr)
     for form, name in again.items():
-        assert (tmp_path / name).read_text() == (tmp_path / names[form]).read_text()
+        assert (tmp_path / name).read_bytes() == (tmp_path / names[form]).read_bytes()
     refused = run("-m", "vmprof", "show", "run.save", "--csv", "run.csv", cwd=tmp_path)
     assert refused.returncode == 1
     assert refused.stderr == "vmprof: error: --csv is of one report; name it: --report\n"
@@ -142,10 +158,17 @@ def test_the_page_and_the_trace_have_all_functions(program: Path, tmp_path: Path
 
 def test_a_program_without_vms_has_an_empty_page_and_trace(tmp_path: Path) -> None:
     (tmp_path / "idle.py").write_text("print(1)\n")
-    done = record("--html", "page.html", "--trace", "trace.json", "idle.py", cwd=tmp_path)
+    forms = ("html", "trace", "kineto", "openmetrics", "parquet")
+    options = [word for form in forms for word in (f"--{form}", f"page.{form}")]
+    done = record(*options, "idle.py", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
     assert "no attached VM was called" in (tmp_path / "page.html").read_text()
-    assert json.loads((tmp_path / "trace.json").read_text())["otherData"]["Invocations"] == "0 of 0"
+    for form in ("trace", "kineto"):
+        trace = json.loads((tmp_path / f"page.{form}").read_text())
+        assert trace["otherData"]["Invocations"] == "0 of 0"
+    assert (tmp_path / "page.openmetrics").read_text() == "# EOF\n"
+    with pytest.raises(VmprofError, match="the Parquet file shows no report: nothing was recorded"):
+        read_reports(tmp_path / "page.parquet")
 
 
 def test_an_error_is_shown_as_without_vmprof(program: Path) -> None:

@@ -23,6 +23,7 @@ from support.traces import read_trace
 from vmprof import Report
 from vmprof.cli.parser import make_parser
 from vmprof.compare.readers import read_reports
+from vmprof.report.render import openmetrics, parquet
 
 REFERENCE = Path(__file__).parents[1] / "data" / "tvm-relay-papi-mlp.txt"
 
@@ -90,7 +91,8 @@ def test_colours_are_forced_and_forbidden(folder: Path) -> None:
 
 
 def test_every_form_of_a_file(folder: Path) -> None:
-    names = {"json": "r.json", "csv": "r.csv", "html": "r.html", "trace": "r.trace"}
+    forms = ("json", "csv", "html", "trace", "kineto", "openmetrics", "parquet")
+    names = {form: f"r.{form}" for form in forms}
     options = [part for form, name in names.items() for part in (f"--{form}", name)]
     result = run("show", "report.json", "--top", "1", *options, cwd=folder)
     assert result.returncode == 0, result.stderr
@@ -98,10 +100,27 @@ def test_every_form_of_a_file(folder: Path) -> None:
     report = network()
     # What the table leaves out is in the files.
     for form, name in names.items():
-        assert (folder / name).read_text() == getattr(report, form)()
+        made = getattr(report, form)()
+        data = made if isinstance(made, bytes) else made.encode()
+        assert (folder / name).read_bytes() == data
     again = run("show", "report.json", *options, cwd=folder)
     assert again.returncode == 1
     assert again.stderr == "vmprof: error: r.json exists; --force overwrites it\n"
+
+
+def test_several_reports_are_one_file_where_the_form_can_say_so(folder: Path) -> None:
+    both = ("report.json", "r.parquet")
+    assert run("show", both[0], "--parquet", both[1], cwd=folder).returncode == 0
+    files = ("--openmetrics", "both.prom", "--parquet", "both.parquet")
+    result = run("show", *both, *files, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    titles = [f"network ({file})" for file in both]
+    reports = dict.fromkeys(titles, network())
+    assert (folder / "both.prom").read_text() == openmetrics.render_several(reports)
+    assert (folder / "both.parquet").read_bytes() == parquet.render_several(reports)
+    for form in ("csv", "trace", "kineto"):
+        refused = run("show", *both, f"--{form}", "x", cwd=folder)
+        assert refused.stderr == f"vmprof: error: --{form} is of one report; name it: --report\n"
 
 
 def test_standard_input_is_a_file(folder: Path) -> None:

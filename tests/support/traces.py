@@ -13,6 +13,9 @@ from typing import Any
 
 _NAMED = {"process_name": "name", "thread_name": "name", "process_labels": "labels"}
 _SORTED = ("process_sort_index", "thread_sort_index")
+_DOCUMENT = ("traceEvents", "displayTimeUnit", "otherData")
+# What others have besides; viewers leave it alone.
+_KINETO = ("schemaVersion", "deviceProperties", "distributedInfo")
 Track = tuple[int, int]  # process, thread
 
 
@@ -50,7 +53,7 @@ def read_trace(text: str) -> Trace:
     """What a viewer shows; :class:`AssertionError` for what it would not."""
     document = json.loads(text, parse_constant=_no_number)
     assert isinstance(document, dict)
-    assert document.keys() <= {"traceEvents", "displayTimeUnit", "otherData"}
+    assert document.keys() <= {*_DOCUMENT, *_KINETO}
     assert document["displayTimeUnit"] in ("ms", "ns")
     return _Reader().read(document)
 

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from vmprof import Report, VmprofError
 from vmprof.compare.audit import audit_report
@@ -18,7 +19,7 @@ from vmprof.compare.diff.data import to_csv as diff_to_csv
 from vmprof.compare.diff.data import to_json as diff_to_json
 from vmprof.compare.diff.text import parts_of as diff_parts
 from vmprof.compare.parts import plain
-from vmprof.report.render import terminal
+from vmprof.report.render import parquet, terminal
 from vmprof.report.render.view import View, text
 from vmprof.values import TASKS, WINDOW, Count, Duration, Percent, Ratio, Samples
 
@@ -79,6 +80,8 @@ def test_all_of_them(report: Report) -> None:
     shown = terminal.render(report, View(), width=90, colour=False)
     assert all(character.isprintable() or character == "\n" for character in shown)
     assert (text(report, View(top=2)) + report.csv()).encode()
+    assert [*text_string_to_metric_families(report.openmetrics())]
+    assert parquet.reports_in(report.parquet())
     with suppress(VmprofError):  # it has no times, as the message says
         json.loads(report.trace(), parse_constant=refuse)
 

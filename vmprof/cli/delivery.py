@@ -8,9 +8,10 @@ import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from vmprof.cli.numbers import positive
-from vmprof.cli.results import ABOUT_FILES, Results, Text
+from vmprof.cli.results import ABOUT_FILES, Content, Results, Text
 from vmprof.cli.screen import screen
 from vmprof.compare.readers import SavedReport, read_reports, reports_of
 from vmprof.errors import VmprofError
@@ -19,18 +20,24 @@ from vmprof.report.layers import by_layer
 from vmprof.report.render.view import View, text
 from vmprof.values import Metric
 
-FORMS: Mapping[str, Callable[[Report], str]] = {
+FORMS: Mapping[str, Callable[[Report], str | bytes]] = {
     "json": Report.json,
     "csv": Report.csv,
     "html": Report.html,
     "trace": Report.trace,
+    "kineto": Report.kineto,
+    "openmetrics": Report.openmetrics,
+    "parquet": Report.parquet,
 }
 _OF_ONE = "is of one report; name it: --report"
-_HELP = {
+HELP = {
     "json": "write TVM's report JSON",
     "csv": "write a line per call",
     "html": "write a page to look at in a browser",
     "trace": "write a trace for Perfetto or chrome://tracing",
+    "kineto": "write the form that PyTorch's profiler writes: TensorBoard's plugin, HTA",
+    "openmetrics": "write OpenMetrics text: Prometheus, Grafana",
+    "parquet": "write a row per operator as Parquet; needs tvm-vmprof[parquet]",
 }
 
 
@@ -73,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser, more_by: Sequence[str] = ()) 
     )
     where = parser.add_argument_group("where the report goes, besides the terminal", ABOUT_FILES)
     for form in FORMS:
-        where.add_argument(f"--{form}", metavar="FILE", help=_HELP[form])
+        where.add_argument(f"--{form}", metavar="FILE", help=HELP[form])
     where.add_argument(
         "--baseline",
         metavar="FILE",
@@ -111,24 +118,29 @@ class Delivery:
         self._depth = int(depth) if depth else None
 
     def deliver(
-        self, reports: Sequence[Report], trace: Text | None = None, titles: Sequence[str] = ()
+        self,
+        reports: Sequence[Report],
+        own: Mapping[str, Content] = MappingProxyType({}),
+        titles: Sequence[str] = (),
     ) -> None:
         """Write the files, and print all of ``reports``.
 
-        Of several, which have ``titles``, there are a page and JSON, one after the other. ``trace``
-        makes that of the one report, if it does not by itself.
+        Of several, which have ``titles``, there are a page, JSON, one after the other, OpenMetrics
+        and Parquet. ``own`` makes those forms of the one report that it does not make by itself.
         """
-        texts: dict[str, Text] = {form: partial(make, reports[0]) for form, make in FORMS.items()}
-        if trace is not None:
-            texts["trace"] = trace
+        texts: dict[str, Content] = {
+            **{form: partial(make, reports[0]) for form, make in FORMS.items()},
+            **own,
+        }
         if self._baseline is not None:
             texts["html"] = partial(_page_since, self._baseline, reports[0])
         if len(reports) > 1:
             if self._baseline is not None:
                 raise VmprofError("--baseline is of one report; name it: --report")
+            of_titles = dict(zip(titles, reports, strict=True))
             texts = {
-                "html": partial(_page_of, dict(zip(titles, reports, strict=True))),
-                "json": lambda: "".join(f"{report.json()}\n" for report in reports),
+                **forms_of_several(lambda: of_titles),
+                "html": partial(_page_of, of_titles),
             }
         self.deliver_forms(
             texts,
@@ -139,7 +151,7 @@ class Delivery:
 
     def deliver_forms(
         self,
-        texts: Mapping[str, Text],
+        texts: Mapping[str, Content],
         shown: Text,
         refusal: str = _OF_ONE,
     ) -> None:
@@ -183,6 +195,34 @@ class Delivery:
 
         columns, colour = self._screen.columns, self._screen.colour
         return terminal.render(report, self._view, width=columns, colour=colour)
+
+
+def forms_of_several(reports: Callable[[], Mapping[str, Report]]) -> Mapping[str, Content]:
+    """The forms, besides the page, in which several reports are one file.
+
+    ``reports`` gives these by their titles.
+    """
+
+    def openmetrics() -> str:
+        from vmprof.report.render import openmetrics
+
+        return openmetrics.render_several(reports())
+
+    def parquet() -> bytes:
+        from vmprof.report.render import parquet
+
+        return parquet.render_several(reports())
+
+    return {
+        "json": lambda: json_of_several(reports()),
+        "openmetrics": openmetrics,
+        "parquet": parquet,
+    }
+
+
+def json_of_several(reports: Mapping[str, Report]) -> str:
+    """One report after the other: every command that reads reports takes that."""
+    return "".join(f"{report.json()}\n" for report in reports.values())
 
 
 def _page_since(baseline: Sequence[SavedReport], report: Report) -> str:

@@ -52,6 +52,7 @@ from vmprof.errors import VmprofError
 from vmprof.progress import Progress, silent
 from vmprof.recording.recognized import holds_recording
 from vmprof.report import Report
+from vmprof.report.render.parquet import is_parquet
 from vmprof.report.starts import joined
 from vmprof.subject.options import Subject
 
@@ -245,7 +246,7 @@ def _is_saved(source: str) -> bool:
         return True  # no model comes that way, and what is read of it is gone
     if holds_recording(source):
         return True
-    if not _is_text(Path(source)):
+    if not _may_hold_reports(Path(source)):
         return False
     if os.sep in source or Path(source).suffix.strip(".0123456789"):
         return True  # named as no model of ours is
@@ -254,13 +255,15 @@ def _is_saved(source: str) -> bool:
     return source not in MODELS
 
 
-def _is_text(path: Path) -> bool:
-    """Reports are text, whatever a model is saved as is not."""
+def _may_hold_reports(path: Path) -> bool:
+    """Reports are text, or Parquet; whatever a model is saved as is neither."""
     try:
         with path.open("rb") as file:
             begin = file.read(4096)
     except OSError:
         return False
+    if is_parquet(begin):
+        return True
     # Of text in UTF-16 every other byte is 0; spreadsheets write it, after this mark.
     return begin.startswith((b"\xff\xfe", b"\xfe\xff")) or not set(begin) & set(range(8))
 

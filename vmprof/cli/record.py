@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from vmprof.cli import strict
+from vmprof.cli import delivery, strict
 from vmprof.cli.interrupts import interrupts
 from vmprof.cli.progress import progress_line
 from vmprof.cli.recorded import RecordingView
@@ -34,6 +34,12 @@ from vmprof.cli.strict import Strict
 from vmprof.drivers.script import Script, run_as_main
 from vmprof.errors import VmprofError
 from vmprof.record.sessions.options import SessionOptions
+
+_FORMS = {
+    "json": "write a report for each function, as JSON",
+    "html": "write a page of all functions",
+    **{form: delivery.HELP[form] for form in ("trace", "kineto", "openmetrics", "parquet")},
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,11 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--save", metavar="FILE", help="keep the recording, for vmprof show and diff"
     )
-    where.add_argument("--json", metavar="FILE", help="write a report for each function, as JSON")
-    where.add_argument("--html", metavar="FILE", help="write a page of all functions")
-    where.add_argument(
-        "--trace", metavar="FILE", help="write a trace for Perfetto or chrome://tracing"
-    )
+    for form, text in _FORMS.items():
+        where.add_argument(f"--{form}", metavar="FILE", help=text)
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
     RecordingView.add_arguments(parser)
     parser.add_argument(
@@ -71,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     script = _script(options)
     script.check()
-    results = Results(options, ("save", "json", "html", "trace"))
+    results = Results(options, ("save", *_FORMS))
     # What they need takes time to load.
     from vmprof.drivers.peaks import measure_if_unknown, with_kept_peaks
     from vmprof.record.sessions.session import Session
@@ -96,9 +99,8 @@ def execute(options: argparse.Namespace) -> int:
             shown = view.text(recording, width=_width_of(stderr))
             print(shown, end="", file=stderr)
 
-        written = view.forms(recording)
-        with kept_if_lost([written["json"]]):
-            results.write({"save": partial(dumps, recording), **written}, show)
+        with kept_if_lost([partial(view.json, recording)]):
+            results.write({"save": partial(dumps, recording), **view.forms(recording)}, show)
         if named:
             built = reports(recording).values()
             judged = named.exit_code(built, recording.missing, tell=stderr)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache
 from typing import TYPE_CHECKING
 
-from vmprof.cli.results import Text
+from vmprof.cli.delivery import forms_of_several, json_of_several
+from vmprof.cli.results import Content, Text
 from vmprof.errors import VmprofError
 
 if TYPE_CHECKING:
@@ -59,27 +60,38 @@ class RecordingView:
 
         return text.render(recording, by=self.by, metrics=self.metrics, table=table, width=width)
 
-    def forms(self, recording: Recording) -> Mapping[str, Text]:
+    def forms(self, recording: Recording) -> Mapping[str, Content]:
         """The forms that hold all functions, by the option that asks for each."""
 
-        def json() -> str:
-            """One report after the other: every command that reads reports takes that."""
-            from vmprof.recording.reports import reports
-
-            built = reports(recording, self.by, metrics=self.metrics)
-            return "".join(f"{report.json()}\n" for report in built.values())
+        @cache
+        def built() -> Mapping[str, Report]:
+            return self._reports(recording)
 
         def html() -> str:
             from vmprof.recording import page
 
             return page.render(recording, self.by, metrics=self.metrics)
 
-        def trace() -> str:
-            from vmprof.recording import trace
+        def openmetrics() -> str:
+            from vmprof.recording import openmetrics
 
-            return trace.render(recording)
+            return openmetrics.render(recording, self.by, built())
 
-        return {"json": json, "html": html, "trace": trace}
+        return {
+            **forms_of_several(built),
+            **_traces(recording),
+            "html": html,
+            "openmetrics": openmetrics,
+        }
+
+    def json(self, recording: Recording) -> str:
+        """The reports of all functions, one after the other."""
+        return json_of_several(self._reports(recording))
+
+    def _reports(self, recording: Recording) -> Mapping[str, Report]:
+        from vmprof.recording.reports import reports
+
+        return reports(recording, self.by, metrics=self.metrics)
 
     def measured(self, recording: Recording, title: str | None) -> dict[str, Report]:
         """The reports of all functions, or of the function ``title``, with metrics."""
@@ -90,12 +102,11 @@ class RecordingView:
 
         return reports(recording, self.by, metrics=True)
 
-    def report(self, recording: Recording, title: str) -> tuple[Report, Text]:
-        """The report of the function ``title``, and what makes its trace.
+    def report(self, recording: Recording, title: str) -> tuple[Report, Mapping[str, Text]]:
+        """The report of the function ``title``, and what makes its traces, by form.
 
         :class:`VmprofError` if there is no such function, or no report of it.
         """
-        from vmprof.recording import trace
         from vmprof.recording.groups import groups_of
         from vmprof.recording.reports import build
 
@@ -107,7 +118,24 @@ class RecordingView:
                 f"there is no report of {title!r}: none of its {group.total('invocations'):,} "
                 "invocations was timed and returned"
             )
-        return report, partial(trace.render, recording, [group])
+        return report, _traces(recording, [group])
+
+
+def _traces(recording: Recording, groups: list[Group] | None = None) -> Mapping[str, Text]:
+    """What makes the traces of ``groups``, or of all, by form."""
+
+    def trace() -> str:
+        from vmprof.recording import trace
+
+        return trace.render(recording, groups)
+
+    def kineto() -> str:
+        from vmprof.recording.trace import document
+        from vmprof.report.render import kineto
+
+        return kineto.of_trace(document(recording, groups))
+
+    return {"trace": trace, "kineto": kineto}
 
 
 def of_title(groups: list[Group], title: str) -> Group:

@@ -36,6 +36,13 @@ _HOW = {UNRECORDED: " (not recorded)", _COUNTED: " (counted)"}
 def render(
     recording: Recording, only: Sequence[Group] | None = None, *, most: int = MOST_SLICES
 ) -> str:
+    """The :func:`document` as text."""
+    return json_text.dumps(document(recording, only, most=most), compact=True)
+
+
+def document(
+    recording: Recording, only: Sequence[Group] | None = None, *, most: int = MOST_SLICES
+) -> dict[str, Any]:
     """The trace of the groups ``only`` (None: all), with about ``most`` slices and rates.
 
     A long recording is thinned: every second, fourth, ... invocation of each function, label and
@@ -85,20 +92,17 @@ def render(
     if len(chosen):
         end = int(invocations["end_ns"][chosen].max()) - origin
         slices.append(sliced("recording", "recording", whole, (0, end), facts))
-    return json_text.dumps(
-        {
-            "traceEvents": [
-                named("process_name", "recording", whole),
-                named("thread_name", "recording", whole),
-                *(named("thread_name", _thread_name(thread), thread) for thread in threads),
-                *(placed(thread, place) for place, thread in enumerate((whole, *threads))),
-                *in_order(slices, rates),
-            ],
-            "displayTimeUnit": "ns",
-            "otherData": facts,
-        },
-        compact=True,
-    )
+    return {
+        "traceEvents": [
+            named("process_name", "recording", whole),
+            named("thread_name", "recording", whole),
+            *(named("thread_name", _thread_name(thread), thread) for thread in threads),
+            *(placed(thread, place) for place, thread in enumerate((whole, *threads))),
+            *in_order(slices, rates),
+        ],
+        "displayTimeUnit": "ns",
+        "otherData": facts,
+    }
 
 
 class _Places:

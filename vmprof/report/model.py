@@ -132,6 +132,27 @@ class Report:
 
         return trace.render(self)
 
+    def kineto(self) -> str:
+        """A trace as PyTorch's profiler writes it: :func:`vmprof.report.render.kineto.render`."""
+        from vmprof.report.render import kineto
+
+        return kineto.render(self)
+
+    def openmetrics(self) -> str:
+        """OpenMetrics text, for Prometheus: :func:`vmprof.report.render.openmetrics.render`."""
+        from vmprof.report.render import openmetrics
+
+        return openmetrics.render(self)
+
+    def parquet(self) -> bytes:
+        """A Parquet file, a row per operator: :func:`vmprof.report.render.parquet.render`.
+
+        :class:`VmprofError` without pyarrow.
+        """
+        from vmprof.report.render import parquet
+
+        return parquet.render(self)
+
     def to_html(self, path: str | PathLike[str]) -> None:
         """Write :meth:`html` to ``path``."""
         from vmprof.report.render import save

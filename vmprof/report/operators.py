@@ -13,7 +13,7 @@ from vmprof.values import Count, Duration, Metric, Percent, Ratio, Row, Samples
 
 # An empty text says something of these alone. Elsewhere it stands for what nobody counted, or for
 # texts that differ.
-_ALWAYS_TEXT = ("Name", "Device", "Argument Shapes")
+ALWAYS_TEXT = ("Name", "Device", "Argument Shapes")
 
 
 class Operator(Mapping[str, Any]):
@@ -63,13 +63,13 @@ class Operator(Mapping[str, Any]):
         if column not in self._row:
             column = self._found(column)
         value = _plain(self._row.get(column, ""))
-        if value == "" and column not in _ALWAYS_TEXT:
+        if value == "" and column not in ALWAYS_TEXT:
             raise KeyError(self._why_not(column))
         return value
 
     def __iter__(self) -> Iterator[str]:
         return (
-            column for column, metric in self._row.items() if metric != "" or column in _ALWAYS_TEXT
+            column for column, metric in self._row.items() if metric != "" or column in ALWAYS_TEXT
         )
 
     def __len__(self) -> int:

@@ -6,9 +6,9 @@ import codecs
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from vmprof import json_text
 from vmprof.compare.readers import csv, text
@@ -16,9 +16,12 @@ from vmprof.compare.readers.logs import unwrapped
 from vmprof.compare.readers.saved import SavedReport, names_of, reports_of
 from vmprof.errors import VmprofError
 from vmprof.recording.recognized import is_recording
-from vmprof.report.render.embedded import is_page, reports_in
+from vmprof.report.render import parquet
+from vmprof.report.render.embedded import Embedded, is_page, reports_in
 from vmprof.report.render.json import from_document, parse
 from vmprof.uncollected import uncollected
+
+_Content = TypeVar("_Content", str, bytes)
 
 # What stands for it on the command line.
 STANDARD_INPUT = "-"
@@ -32,12 +35,12 @@ _BOMS_OF_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
     """The reports in a file, or in standard input if ``path`` is ``-``.
 
-    JSON, CSV, or tables in a log, one or several, one after the other, or a page of ours. At
-    least one.
+    JSON, CSV, or tables in a log, one or several, one after the other, or a page or Parquet file
+    of ours. At least one.
     Raises :class:`VmprofError` if it cannot be read, holds no report or a damaged one.
     """
     if path == STANDARD_INPUT:
-        return parse_reports(_decoded(_read(sys.stdin.buffer, "standard input")), "standard input")
+        return _parse(_read(sys.stdin.buffer, "standard input"), "standard input")
     try:
         with Path(path).open("rb") as file:
             content = _read(file, str(path))
@@ -51,7 +54,7 @@ def read_reports(path: str | os.PathLike[str]) -> list[SavedReport]:
         if not found:
             raise VmprofError(f"{path} is a recording in which no invocation was timed")
         return [SavedReport(report, f"{path}, {name}") for name, report in found.items()]
-    return parse_reports(_decoded(content), str(path))
+    return _parse(content, str(path))
 
 
 def read_report(path: str | os.PathLike[str], model: str | None = None) -> SavedReport:
@@ -70,7 +73,7 @@ def read_report(path: str | os.PathLike[str], model: str | None = None) -> Saved
 def parse_reports(content: str, file: str) -> list[SavedReport]:
     """The reports in ``content``; ``file`` is what messages call it."""
     if is_page(content):
-        return _page_reports(content, file)
+        return _embedded(content, reports_in, file)
     content = unwrapped(content)
     if content.lstrip()[:1] == "{":
         return list(_json_reports(content, file, 0))
@@ -89,7 +92,16 @@ def parse_reports(content: str, file: str) -> list[SavedReport]:
     )
 
 
-def _page_reports(content: str, file: str) -> list[SavedReport]:
+def _parse(content: bytes, file: str) -> list[SavedReport]:
+    if parquet.is_parquet(content):
+        return _embedded(content, parquet.reports_in, file)
+    return parse_reports(_decoded(content), file)
+
+
+def _embedded(
+    content: _Content, reports_in: Callable[[_Content], Sequence[Embedded]], file: str
+) -> list[SavedReport]:
+    """What ``reports_in`` finds in ``content``."""
     try:
         found = reports_in(content)
         several = len(found) > 1

@@ -1,6 +1,6 @@
-"""The reports that a page shows, in the page: whoever has it has all figures.
+"""The reports that a page or a Parquet file shows, in it: whoever has it has all figures.
 
-They are the reports' JSON, compressed: that of 200,000 calls has 58 MB, compressed 5. A page may
+They are the reports' JSON, compressed: that of 200,000 calls has 58 MB, compressed 5. The file may
 come from a stranger: what is read of it is a list of JSON texts, or an error of one line.
 """
 
@@ -29,14 +29,14 @@ _MOST = 1 << 28
 
 @dataclass(frozen=True)
 class Embedded:
-    """A report of a page: what the page calls it, and its JSON."""
+    """A report of a file: what it is called there, and its JSON."""
 
     title: str
     json: str
 
 
 def document_of(reports: Iterable[tuple[str, Report]]) -> dict[str, Any]:
-    """What the page's element ``reports`` holds as JSON, of ``reports`` with their titles."""
+    """What the file holds as JSON, of ``reports`` with their titles."""
     entries = [{"title": title, "deflated": _deflated(report)} for title, report in reports]
     return {"format": _FORMAT, "reports": entries}
 
@@ -54,17 +54,27 @@ def reports_in(page: str) -> Sequence[Embedded]:
             "it is a web page that holds no report of vmprof's; name the report's JSON instead, "
             "or make the page anew"
         )
+    return reports_of(found[1], "page")
+
+
+def reports_of(text: str, where: str) -> Sequence[Embedded]:
+    """The reports in ``text``, JSON of :func:`document_of`, which stands in a page or other file.
+
+    :class:`VmprofError` if it is damaged or has none.
+    """
     try:
-        document = json_text.loads(found[1])
+        document = json_text.loads(text)
         if document["format"] != _FORMAT:
             raise VmprofError(f"its reports are not of the format {_FORMAT!r}, which is read")
-        reports = [Embedded(str(e["title"]), _inflated(e["deflated"])) for e in document["reports"]]
+        reports = [
+            Embedded(str(e["title"]), _inflated(e["deflated"], where)) for e in document["reports"]
+        ]
     except (
         KeyError, TypeError, ValueError, AttributeError, binascii.Error, zlib.error,
     ) as error:  # fmt: skip
-        raise VmprofError(f"the reports in the page are damaged: {error}") from error
+        raise VmprofError(f"the reports in the {where} are damaged: {error}") from error
     if not reports:
-        raise VmprofError("the page shows no report: nothing was recorded")
+        raise VmprofError(f"the {where} shows no report: nothing was recorded")
     return reports
 
 
@@ -72,11 +82,11 @@ def _deflated(report: Report) -> str:
     return base64.b64encode(zlib.compress(report.json().encode(), 6)).decode()
 
 
-def _inflated(text: str) -> str:
+def _inflated(text: str, where: str) -> str:
     inflater = zlib.decompressobj()
     content = inflater.decompress(base64.b64decode(text, validate=True), _MOST)
     if inflater.unconsumed_tail:
-        raise VmprofError(f"a report in the page has more than {_MOST >> 20} MiB")
+        raise VmprofError(f"a report in the {where} has more than {_MOST >> 20} MiB")
     if not inflater.eof:
         raise ValueError("a report is cut short")
     return content.decode()

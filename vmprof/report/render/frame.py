@@ -6,13 +6,16 @@ from typing import Any
 
 from vmprof.errors import VmprofError
 from vmprof.report.aggregate import merge_calls
+from vmprof.report.columnwise import number
 from vmprof.report.derive import derive_rows
 from vmprof.report.model import Report
 from vmprof.report.render.table import columns_of
+from vmprof.report.render.typed import typed
 from vmprof.report.timeline import windows_of
-from vmprof.values import Count, Duration, Metric, Percent, Ratio, Samples
+from vmprof.values import Samples
 
-_MOST_INT64 = (1 << 63) - 1
+# By the kind of the column; of lists there are none among those of the table.
+_DTYPES = {"whole": "Int64", "large": "object", "real": "float64"}
 
 
 def to_pandas(report: Report, *, aggregate: bool = False) -> Any:
@@ -34,16 +37,12 @@ def to_pandas(report: Report, *, aggregate: bool = False) -> Any:
         rows = derive_rows(merge_calls(rows), report.derived)
     columns: dict[str, Any] = {}
     for name in columns_of(rows):
-        metrics = [row.get(name) for row in rows]
-        cells = [_number(metric) for metric in metrics]
-        counts = [m.value for m in metrics if isinstance(m, Count)]
-        if counts and len(counts) == sum(cell is not None for cell in cells):
-            fits = all(abs(count) <= _MOST_INT64 for count in counts)
-            columns[name] = pd.array(cells, dtype="Int64" if fits else "object")
-        elif counts or any(isinstance(metric, Duration | Percent | Ratio) for metric in metrics):
-            columns[name] = pd.array(cells, dtype="float64")
-        else:
-            columns[name] = [metric if isinstance(metric, str) else "" for metric in metrics]
+        column = typed([row.get(name) for row in rows])
+        columns[name] = (
+            [cell or "" for cell in column.cells]
+            if column.kind == "text"
+            else pd.array(column.cells, dtype=_DTYPES[column.kind])
+        )
     windows = None if aggregate else windows_of(report)
     for position, name in enumerate(("Begin (us)", "End (us)")):
         if windows is not None:
@@ -52,16 +51,9 @@ def to_pandas(report: Report, *, aggregate: bool = False) -> Any:
             )
     frame = pd.DataFrame(columns)
     configuration = {
-        name: value if (value := _number(metric)) is not None else metric
+        name: value if (value := number(metric)) is not None else metric
         for name, metric in report.configuration.items()
         if not isinstance(metric, Samples)
     }
     frame.attrs = {**configuration, "Not counted": dict(report.missing)}
     return frame
-
-
-def _number(metric: Metric | None) -> int | float | None:
-    match metric:
-        case Count(number) | Duration(number) | Percent(number) | Ratio(number):
-            return number
-    return None

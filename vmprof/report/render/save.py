@@ -11,18 +11,22 @@ from vmprof.report.model import Report
 from vmprof.whole_file import write_whole
 
 # By the end of the name; the first that fits.
-_FORMS: Mapping[str, Callable[[Report], str]] = {
+_FORMS: Mapping[str, Callable[[Report], str | bytes]] = {
+    ".pt.trace.json": Report.kineto,  # as TensorBoard's plugin finds it
     ".trace.json": Report.trace,
     ".json": Report.json,
     ".csv": Report.csv,
     ".html": Report.html,
     ".htm": Report.html,
+    ".prom": Report.openmetrics,  # as node_exporter calls what it collects
+    ".openmetrics": Report.openmetrics,
+    ".parquet": Report.parquet,
     ".txt": lambda report: report.heading() + report.table(),
 }
 
 
 def save(report: Report, path: str | os.PathLike[str]) -> None:
-    """Write ``report`` to ``path``: ``.json``, ``.csv``, ``.html``, ``.trace.json`` or ``.txt``.
+    """Write ``report`` to ``path``, in the form that this ends in: ``.json``, ``.txt``, ...
 
     What is there is replaced, as a whole or not at all. Raises :class:`VmprofError` if
     the name ends in none of these, or it cannot be written.
@@ -37,13 +41,14 @@ def save(report: Report, path: str | os.PathLike[str]) -> None:
     write(render(report), path)
 
 
-def write(text: str, path: str | os.PathLike[str]) -> None:
-    """Write ``text`` to ``path``; :class:`VmprofError` if that is not possible."""
+def write(content: str | bytes, path: str | os.PathLike[str]) -> None:
+    """Write ``content`` to ``path``; :class:`VmprofError` if that is not possible."""
     target = Path(path).resolve()  # through links, so that a link stays one
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
         if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
+            target.write_bytes(data)
             return
-        write_whole(target, text.encode("utf-8", "backslashreplace"))
+        write_whole(target, data)
     except OSError as error:
         raise VmprofError(f"cannot write {path}: {error.strerror}") from error

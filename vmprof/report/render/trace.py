@@ -56,6 +56,11 @@ _Times = tuple[int, int]  # nanoseconds
 @uncollected()
 def render(report: Report) -> str:
     """``report`` as a trace; :class:`VmprofError` if it does not say when its calls were."""
+    return json_text.dumps(document(report), compact=True)
+
+
+def document(report: Report) -> dict[str, Any]:
+    """What :func:`render` writes."""
     windows = windows_of(report)
     if windows is None:
         raise VmprofError(
@@ -87,9 +92,7 @@ def render(report: Report) -> str:
         *(placed(_CALLER + thread, thread) for thread in (0, *workers)),
         *in_order(slices, _rates(report, parts, times)),
     ]
-    return json_text.dumps(
-        {"traceEvents": events, "displayTimeUnit": "ns", "otherData": about}, compact=True
-    )
+    return {"traceEvents": events, "displayTimeUnit": "ns", "otherData": about}
 
 
 def _about(report: Report) -> dict[str, Any]:
