@@ -2,7 +2,7 @@
 
 python carry_out.py TASKS RESULTS: two files of JSON. A task has a folder and steps: commands, as a
 reader types them, or Python. Runs are short, browsers stay closed, and of several starts of a
-model there are two: here is tried what a command does, and not what it measures.
+model there are as many as the task says: here is tried what a command does, not what it measures.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from vmprof.cli.main import main
 from vmprof.record.rounds import options
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# What a shell does with a line besides splitting it.
-_SHELL = re.compile(r"[|>&$*]|^(?!vmprof |python )")
+# What takes a shell, or a process of its own: one from which others start, or whose pool of
+# threads is not made yet.
+_SHELL = re.compile(r"[|>&$*]|^(?!vmprof |python )|--(processes [2-9]|isolate|num-threads)")
 
 
 def carry_out(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -39,7 +40,7 @@ def carry_out(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
     os.chdir(folder)
     names: dict[str, Any] = {"__name__": "__main__"}
     for kind, text in task["steps"]:
-        step = re.sub(r"--processes \d+", "--processes 2", text)
+        step = re.sub(r"--processes \d+", f"--processes {task['starts']}", text)
         with _output() as (out, err):
             if kind == "python":
                 code = _code(functools.partial(_execute, text, names))

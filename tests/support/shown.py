@@ -30,7 +30,7 @@ NOT_RUN = {
     r"ssh ": "takes another host",
     r"vmprof deploy ": "takes another host: tests/integration/test_deploy.py",
     r"vmprof (rpc-server|.* --rpc )": "takes a server: tests/integration/test_remote.py",
-    r"(vmprof .* --(tracker|rpc-key) |python -m tvm\.exec\.rpc_tracker)": "takes a tracker: tests/integration/test_fleet.py",
+    r"(vmprof .* --tracker |python -m tvm\.exec\.rpc_tracker)": "a tracker: test_fleet.py",
     r"vmprof (show|diff) study": "takes a study of a fleet: tests/integration/test_fleet.py",
     r"pytest": "tests/integration/test_pytest_plugin.py runs tests with the plugin",
     r"vmprof run model\.(onnx|pt2) ": "takes onnx or torch: tests/integration/test_importers.py",
@@ -63,6 +63,7 @@ class Task(NamedTuple):
     page: Path
     folder: Path
     with_python: bool = True  # its examples, too
+    starts: int = 1  # where a command says that a model is started several times
 
 
 class Done(NamedTuple):
@@ -122,4 +123,4 @@ def _steps(task: Task) -> dict[str, object]:
         elif block.kind == "python" and task.with_python:
             steps.append(("python", block.text))
         steps += [("sh", each) for each in block.commands if why_not_run(each) is None]
-    return {"folder": str(task.folder), "steps": steps}
+    return {"folder": str(task.folder), "starts": task.starts, "steps": steps}

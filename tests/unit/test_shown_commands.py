@@ -23,7 +23,7 @@ TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULT
 TARGETS.add(".venv/.ready")
 PROGRAMS = {
     *("vmprof", "make", "python", "python3", "pip", "pipx", "uv", "docker", "podman", "distrobox"),
-    *("sudo", "ssh", "perf", "cc", "cat", "pytest", "."),
+    *("sudo", "ssh", "perf", "cc", "cat", "pytest", ".", "curl", "tensorboard"),
     *(f".venv/bin/{name}" for name in ("vmprof", "python", "pip", "pytest", "pre-commit")),
 }
 # Paths of files.
@@ -42,7 +42,7 @@ def of_vmprof(command: str) -> list[str] | None:
     words = shlex.split(command)
     if words[0] == "ssh" and " " in words[-1]:
         words = shlex.split(words[-1])
-    at = [i for i, word in enumerate(words) if word.rpartition("/")[2] == "vmprof"]
+    at = [i for i, word in enumerate(words) if re.fullmatch(r"(.*bin/)?vmprof", word)]
     # An image and a container may be called so, too.
     if not at or words[at[-1] - 1] in ("-t", "--name", "enter"):
         return None
@@ -71,7 +71,7 @@ def test_blocks_that_are_indented_are_commands() -> None:
         each.where
         for each in SHOWN
         for part in parts_of(each.command)
-        if shlex.split(part)[0] not in PROGRAMS
+        if next(word for word in shlex.split(part) if "=" not in word) not in PROGRAMS
     ]
     assert strange == []
 
