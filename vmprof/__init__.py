@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vmprof.errors import VmprofError, VmprofWarning
     from vmprof.program import Program
     from vmprof.record.collectors import get_include, load_collector
+    from vmprof.record.probe import check_tvm
     from vmprof.record.sessions.session import Session
     from vmprof.remote.client import Remote
     from vmprof.remote.fleet import fleet
@@ -43,6 +44,7 @@ __all__ = [
     "VmprofError",
     "VmprofWarning",
     "__version__",
+    "check_tvm",
     "compile",
     "diff",
     "fleet",
@@ -67,13 +69,16 @@ _MODULES = {
     "VmprofError": "vmprof.errors",
     "VmprofWarning": "vmprof.errors",
     "__version__": "vmprof.version",
+    "check_tvm": "vmprof.record.probe",
     "compile": "vmprof.zoo.compiler",
     "diff": "vmprof.compare.diff",
     "fleet": "vmprof.remote.fleet",
     "get_include": "vmprof.record.collectors",
     "load_collector": "vmprof.record.collectors",
+    "load_ipython_extension": "vmprof.notebook",
     "load_program": "vmprof.subject.load",
     "profile": "vmprof.drivers.profile",
+    "unload_ipython_extension": "vmprof.notebook",
 }
 # Where they are called otherwise.
 _NAMES_THERE = {"compile": "compile_module", "diff": "diff_reports"}
