@@ -36,7 +36,6 @@ from vmprof.program import parameters_of, read_bytecode
 from vmprof.program.architecture import library_architecture
 from vmprof.program.build_id import identity
 from vmprof.program.bytecode import FunctionKind
-from vmprof.program.embedded import embedded_module
 from vmprof.program.info import info_path, read_info
 from vmprof.program.layers import layers_by_instruction
 from vmprof.program.limits import limits_of
@@ -214,7 +213,6 @@ def _library(data: bytes) -> None:
     path = _file("library.so", data)
     library_architecture(path)
     identity(path)
-    embedded_module(path, "relax.VMExecutable")
     elf = Elf.of(data)
     places = []
     for number in range(min(len(elf.functions.begin), 20)):
