@@ -38,7 +38,9 @@ from vmprof.record.sessions.options import SessionOptions
 _FORMS = {
     "json": "write a report for each function, as JSON",
     "html": "write a page of all functions",
-    **{form: delivery.HELP[form] for form in ("trace", "kineto", "openmetrics", "parquet")},
+    **{
+        form: delivery.HELP[form] for form in ("trace", "kineto", "openmetrics", "parquet", "calls")
+    },
 }
 
 
