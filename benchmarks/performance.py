@@ -1,4 +1,4 @@
-"""What run.py kept, as Markdown: the parts of docs/explanation/performance.md and of README.md."""
+"""What run.py kept, as Markdown: the parts of docs/explanation/performance.md and how-it-measures.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vmprof.compare.grid import markdown
 
 Document = Mapping[str, Any]
 
-# What README.md quotes: benchmark, case, name.
+# What how-it-measures.md quotes: benchmark, case, name.
 QUOTED = (
     ("disturbance", "empty call", "added by the recorder"),
     ("disturbance", "empty call", "window"),
@@ -126,7 +126,7 @@ def figures(document: Document) -> str:
 
 
 def quoted(document: Document) -> str:
-    """What README.md shows."""
+    """What how-it-measures.md shows."""
     found = {(name, each.case, each.name): each for name, each in _figures(document)}
     lines = [found[key].cells() for key in QUOTED if key in found]
     return markdown(HEADER, lines)

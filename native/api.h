@@ -75,6 +75,21 @@ vmprof_source *vmprof_source_clone(const vmprof_source *source, int64_t problem[
  * threads may still be in them. */
 void vmprof_end(void);
 
+/* ---- last_words.c ------------------------------------------------------------------------ */
+
+/* What a process was doing when a signal ended it, or exit(). */
+#define VMPROF_NO_SITE -5
+typedef struct {
+  int32_t signal;   /* 0: it left by itself */
+  int32_t site;     /* of the call; VMPROF_RUN_SITE: between calls; VMPROF_NO_SITE: no recorded run */
+  int64_t call;     /* which one of the run's, from 1 */
+  uint64_t address; /* of the instruction that failed, 0 if none did */
+} vmprof_words;
+
+/* From now on writes them to `descriptor` then, once. For the calling thread, which runs models,
+ * and the threads that work for it. 0 or -errno. */
+int vmprof_last_words(int descriptor);
+
 /* ---- group.c: perf events that are counted together ----------------------------- */
 
 /* What perf_event_open is asked for: the fields of perf_event_attr of these

@@ -311,6 +311,7 @@ int vmprof_register_functions(void) {
   if (code == 0) code = vmprof_register_function("vmprof.hook", vmprof_hook);
   if (code == 0) code = vmprof_register_function("vmprof.entry", vmprof_entry);
   if (code == 0) code = vmprof_register_function("vmprof.run", vmprof_run);
+  if (code == 0) code = vmprof_register_function("vmprof.guard", vmprof_guard);
   if (code == 0) code = vmprof_register_function("vmprof.empty", empty);
   if (code == 0) code = vmprof_register_code_functions();
   if (code == 0) code = vmprof_watch_forks();

@@ -111,6 +111,11 @@ int vmprof_register_code_functions(void);
 /* The packed function "vmprof.hook". */
 int vmprof_hook(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result);
 
+/* ---- guard.c ---------------------------------------------------------------------- */
+
+/* The packed function "vmprof.guard". */
+int vmprof_guard(void *self, const TVMFFIAny *args, int32_t num_args, TVMFFIAny *result);
+
 /* ---- run.c ------------------------------------------------------------------------ */
 
 /* Before a recorder, a team or a source goes: no run of the calling thread goes on in it. */

@@ -72,8 +72,10 @@ _MODULES = {
     "fleet": "vmprof.remote.fleet",
     "get_include": "vmprof.record.collectors",
     "load_collector": "vmprof.record.collectors",
+    "load_ipython_extension": "vmprof.notebook",
     "load_program": "vmprof.subject.load",
     "profile": "vmprof.drivers.profile",
+    "unload_ipython_extension": "vmprof.notebook",
 }
 # Where they are called otherwise.
 _NAMES_THERE = {"compile": "compile_module", "diff": "diff_reports"}

@@ -30,6 +30,12 @@ class vmprof_sample(CData):
 
 class vmprof_source(CData): ...
 
+class vmprof_words(CData):
+    signal: int
+    site: int
+    call: int
+    address: int
+
 class vmprof_event(CData):
     type: int
     config: int
@@ -122,6 +128,7 @@ class _Lib:
     VMPROF_TASK_SITE: Final[int]
     VMPROF_ACTIVATION_SITE: Final[int]
     VMPROF_MAX_SAMPLE_WORDS: Final[int]
+    VMPROF_NO_SITE: Final[int]
     VMPROF_NO_PROBLEM: Final[int]
     VMPROF_STAYED_OFF: Final[int]
     VMPROF_COUNTED_LESS: Final[int]
@@ -144,6 +151,7 @@ class _Lib:
     def vmprof_source_close(self, source: vmprof_source, /) -> None: ...
     def vmprof_source_clone(self, source: vmprof_source, problem: CData, /) -> vmprof_source: ...
     def vmprof_end(self, /) -> None: ...
+    def vmprof_last_words(self, descriptor: int, /) -> int: ...
     def vmprof_group_open(
         self, events: vmprof_event, count: int, pinned: int, user_reads: int, problem: CData, /
     ) -> vmprof_source: ...

@@ -3,6 +3,7 @@
 ``wrap(recorder address, site number, kernel)`` gives the wrapped kernel (native/api.h);
 ``hook(address of a vmprof_hooked)`` gives the instrument for TVM's VM;
 ``run(recorder address, function, *arguments)`` calls it as a run;
+``guard(function, *places)`` calls it unless one of the operands at ``places`` is None;
 ``entry(address of a vmprof_entry_state)`` gives a function that is called from outside;
 ``empty()`` is a packed function that does nothing.
 """
@@ -24,10 +25,11 @@ if lib.vmprof_register_functions() != 0:  # pragma: no cover
 wrap: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.wrap")
 hook: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.hook")
 run: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.run")
+guard: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.guard")
 entry: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.entry")
 empty: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.empty")
 
 # What nobody has closed by then stays open: other threads may still be in it.
 atexit.register(lib.vmprof_end)
 
-__all__ = ["empty", "entry", "ffi", "hook", "lib", "run", "wrap"]
+__all__ = ["empty", "entry", "ffi", "guard", "hook", "lib", "run", "wrap"]

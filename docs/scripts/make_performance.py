@@ -1,4 +1,4 @@
-"""Writes what `make bench` measured into performance.md and the README anew.
+"""Writes what `make bench` measured into performance.md and how-it-measures.md anew.
 
     python docs/scripts/make_performance.py            rewrite what has changed
     python docs/scripts/make_performance.py --check    say whether something would change
@@ -18,7 +18,7 @@ import sys
 from pages import DOCS, rewrite
 
 ROOT = DOCS.parent
-PAGES = (DOCS / "explanation/performance.md", ROOT / "README.md")
+PAGES = (DOCS / "explanation/performance.md", DOCS / "explanation/how-it-measures.md")
 MEASURED = DOCS / "data/performance.json"
 
 sys.path.append(str(ROOT / "benchmarks"))

@@ -1,4 +1,4 @@
-"""Writes what was measured and printed into sessions.md and the README anew.
+"""Writes what was measured and printed into sessions.md anew.
 
     python docs/scripts/make_sessions.py            rewrite what has changed
     python docs/scripts/make_sessions.py --check    say whether something would change
@@ -20,10 +20,10 @@ import json
 import sys
 from collections.abc import Callable
 
-from pages import DOCS, rewrite, with_parts
+from pages import DOCS, indented, rewrite, with_parts
 
 ROOT = DOCS.parent
-PAGES = (DOCS / "how-to/sessions.md", ROOT / "README.md")
+PAGES = (DOCS / "how-to/sessions.md",)
 RECORDINGS = DOCS / "data/recordings"
 
 sys.path.append(str(ROOT / "benchmarks"))
@@ -38,13 +38,13 @@ def costs() -> str:
 def summary() -> str:
     """The first of what ``vmprof record`` prints: the summary, and what grows."""
     text = (RECORDINGS / "record.txt").read_text(encoding="utf-8")
-    return _indented(text[text.index("Function ") : text.index("Evaluate vm inference cost")])
+    return indented(text[text.index("Function ") : text.index("Evaluate vm inference cost")])
 
 
 def top() -> str:
     """What ``vmprof show --top 5`` prints of decode, up to its configuration."""
     text = (RECORDINGS / "show.txt").read_text(encoding="utf-8")
-    return _indented(text[: text.index("Configuration\n")])
+    return indented(text[: text.index("Configuration\n")])
 
 
 def others() -> str:
@@ -74,11 +74,6 @@ _SAYS = {
     "memray": "of {peak:,} bytes at the peak of the process {step:,} are of what `step` calls, "
     "{new_cache:,} of what `new_cache` calls",
 }
-
-
-def _indented(text: str) -> str:
-    lines = [f"    {line}".rstrip() for line in text.strip().splitlines()]
-    return "\n" + "\n".join(lines) + "\n\n"
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -38,6 +38,7 @@ HELPERS = {"_failure": "cannot write …: ", "fail": "function … is corrupt: "
 # Folders below vmprof/ and native/, as chapters of the page, in this order.
 CHAPTERS = {
     "cli": "The command line, and files that it writes",
+    "notebook": "Notebooks",
     "remote": "Other hosts",
     "": "Models, inputs and measuring",
     "subject": "Models, inputs and measuring",

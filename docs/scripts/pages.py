@@ -16,6 +16,12 @@ def with_parts(page: str, parts: Mapping[str, Callable[[], str]]) -> str:
     return _PART.sub(lambda match: f"{match[1]}{parts[match[2]]()}{match[3]}", page)
 
 
+def indented(text: str) -> str:
+    """What a program printed, as a page shows it."""
+    lines = [f"    {line}".rstrip() for line in text.strip().splitlines()]
+    return "\n" + "\n".join(lines) + "\n\n"
+
+
 def rewrite(pages: Sequence[Path], renew: Callable[[str], str]) -> int:
     """Write ``pages`` as ``renew`` makes them; with --check say by the exit code if they differ."""
     changed = False

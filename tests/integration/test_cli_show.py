@@ -320,3 +320,29 @@ def test_every_command_has_examples_that_parse() -> None:
         assert ("--force" in options) == bool(writes), name
         progress = ("run", "annotate", "diff", "validate", "peaks", "fleet", "deploy")
         assert ("--quiet" in options) == (name in progress), name
+
+
+def test_the_viewer_takes_the_terminal_and_gives_it_back(folder: Path) -> None:
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    before = termios.tcgetattr(terminal)
+    command = [sys.executable, "-m", "vmprof", "show", "report.json", "--interactive"]
+    process = subprocess.Popen(
+        command,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        cwd=folder,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )
+    shown = b""
+    with os.fdopen(controller, "r+b", buffering=0) as keys:
+        while b"fused_softmax" not in shown:
+            shown += keys.read(10_000)
+        keys.write(b"q")
+        while b"\x1b[?1049l" not in shown:  # the other screen, where the shell is
+            shown += keys.read(10_000)
+        assert process.wait(timeout=60) == 0
+        assert termios.tcgetattr(terminal) == before
+        os.close(terminal)
+    assert shown.index(b"\x1b[?1049h") < shown.index(b"fused_softmax")

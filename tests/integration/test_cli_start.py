@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.commands import start
 from support.reports import network
 
 # Prints what is loaded when the program is at its end.
@@ -166,3 +168,13 @@ def test_what_a_shell_has_ignored_stays_ignored(tmp_path: Path) -> None:
     assert "interrupted" not in result.stderr
     assert result.returncode != 130
     assert result.stdout
+
+
+def test_a_compiler_that_cannot_be_loaded_is_no_runtime_alone(tmp_path: Path) -> None:
+    """TVM goes on without it, and says nothing."""
+    library = tmp_path / "libtvm_compiler.so"
+    library.write_text("no library")
+    done = start("run", "mlp", env={**os.environ, "TVM_LIBRARY_PATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"whose library cannot be loaded ({library}: file too short)" in done.stderr

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from support.commands import run as vmprof
+from support.notebooks import notebook_shell
 from support.scripts import EXAMPLES, record, run
 
 from vmprof.recording.groups import groups_of
@@ -113,9 +115,9 @@ def test_requests_of_a_service_add_up_over_its_threads(folder: Path) -> None:
 
 
 def test_the_notebook_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Its cells are plain Python, so that this needs no kernel of Jupyter's."""
+    """In IPython itself, which is what a kernel of Jupyter's runs cells with."""
     notebook = json.loads((EXAMPLES / "session.ipynb").read_text(encoding="utf-8"))
     assert notebook["nbformat"] == 4
     cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
@@ -123,14 +125,20 @@ def test_the_notebook_runs(
     monkeypatch.setattr(sys, "path", [*sys.path])
     for name in ("chat", "model"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    names = {"__name__": "__main__"}
-    for number, cell in enumerate(cells):
-        exec(compile(cell, f"session.ipynb, cell {number}", "exec"), names)
+    shell = notebook_shell(tmp_path)
+    try:
+        for cell in cells:
+            shell.run_cell(cell).raise_error()
+        recording, labelled = (shell.user_ns[name] for name in ("recording", "labelled"))
+    finally:
+        shell.run_line_magic("unload_ext", "vmprof")
+        InteractiveShell.clear_instance()
     for name in ("chat", "model"):
         sys.modules.pop(name)
-    recording = names["recording"]
-    assert isinstance(recording, Recording)
-    assert recording.problems == ()
-    titles = {group.title: group.total("invocations") for group in groups_of(recording)}
+    for each in (recording, labelled):
+        assert isinstance(each, Recording)
+        assert each.problems == ()
+    assert calls_of(recording) == {"create_cache": 1, "prefill": 1, "decode": 16}
+    titles = {group.title: group.total("invocations") for group in groups_of(labelled)}
     assert titles == {"create_cache": 1, "prefill": 1, "decode [early]": 16, "decode [late]": 16}
     assert "decode [late]" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,13 @@ from vmprof import Report
 
 # Ends its process in the call of that number of each process, in that start alone.
 KERNELS = """
-import os, signal
+import ctypes, os, signal, threading
 from pathlib import Path
 import tvm_ffi
 
+library = Path(__file__).with_name("lib.so")
+if library.exists():
+    library = ctypes.CDLL(str(library))
 calls = 0
 starts = Path(__file__).with_name("starts")
 with starts.open("a") as file:
@@ -55,15 +59,50 @@ def measure(
     return run("run", "model.so", "--import", name, *quick, *options, cwd=folder, env=env)
 
 
-def test_a_signal_is_one_line_and_an_exit_code(folder: Path) -> None:
-    done = measure(folder, "dies", "os.kill(os.getpid(), signal.SIGSEGV)", "--isolate")
+LIBRARY = "int crash(int *from) { return *from; }"
+IN_THREAD = (
+    "thread = threading.Thread(target=ctypes.CDLL(None).abort); thread.start(); thread.join()"
+)
+OF_MAIN = ", instruction 9 of 'main'"
+
+
+@pytest.mark.parametrize(
+    ("engine", "ending", "how", "where"),
+    [
+        (
+            "vmprof",
+            "library.crash(None)",
+            "was ended by SIGSEGV (Segmentation fault)",
+            f"{OF_MAIN}), at crash of lib.so",
+        ),
+        ("tvm", "os.abort()", "was ended by SIGABRT (Aborted)", ")"),
+        # Another thread than that which runs the model, which waits for it.
+        ("vmprof", IN_THREAD, "was ended by SIGABRT (Aborted)", f"{OF_MAIN})"),
+        (
+            "tvm",
+            "ctypes.CDLL(None).exit(3)",
+            "left by itself, with exit code 3",
+            ")",
+        ),
+    ],
+)
+def test_what_ends_its_process_is_one_line_that_names_the_operator(
+    folder: Path, engine: str, ending: str, how: str, where: str
+) -> None:
+    subprocess.run(
+        ["cc", "-shared", "-xc", "-", "-o", "lib.so"],
+        input=LIBRARY,
+        text=True,
+        cwd=folder,
+        check=True,
+    )
+    done = measure(folder, "dies", ending, "--isolate", "--engine", engine, call=1)
     assert done.returncode == 5
     assert done.stdout == ""
-    assert re.fullmatch(
-        r"vmprof: error: the process that the model ran in was ended by SIGSEGV "
-        r"\(Segmentation fault\) while it was (warming up|measuring), round \d+ of [a-z ]*\d+: "
-        r"what the model calls did that\n",
-        done.stderr,
+    assert done.stderr == (
+        f"vmprof: error: the process that the model ran in {how} while it was warming up, round 1 "
+        f"of at most 20, in test_isolated.kernel (call 8 of the run{where}: what the model calls "
+        "did that\n"
     )
 
 
@@ -74,7 +113,7 @@ def test_rounds_before_it_are_kept(folder: Path) -> None:
     done = measure(folder, "late", kill, *cold, call=12)
     assert done.returncode == 5
     kept = re.fullmatch(
-        r"vmprof: error: the process .* while it was measuring, round (\d) of 6: .*; "
+        r"vmprof: error: the process .* while it was measuring, round (\d) of 6, in .*; "
         r"what was measured is kept in (\S+)\n",
         done.stderr,
     )
@@ -97,7 +136,10 @@ def test_starts_before_it_are_kept(folder: Path) -> None:
     done = measure(folder, "later", kill, "--processes", "3", last=2)
     assert done.returncode == 5
     assert signal.SIGKILL.name in done.stderr
-    assert "(start 2 of 3): somebody killed it, or Linux did, for want of memory" in done.stderr
+    assert (
+        "(start 2 of 3): somebody killed it, or Linux did, for want of memory, which leaves it no "
+        "time to say in which operator"
+    ) in done.stderr
     kept = re.search(r"what was measured is kept in (\S+)\n", done.stderr)
     assert kept is not None
     calls = json.loads(Path(kept[1]).read_text())["calls"]

@@ -194,7 +194,7 @@ def test_a_pointer_of_others_is_left_alone() -> None:
 def test_more_descriptors_than_are_allowed() -> None:
     """Those of one thread open when they are tried, and those of all threads do not."""
     over = threading.Event()
-    threads = [threading.Thread(target=over.wait) for _ in range(30)]
+    threads = [threading.Thread(target=over.wait) for _ in range(60)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for thread in threads:
         thread.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -27,6 +27,7 @@ from vmprof.program.bytecode import (
     Ret,
     ShapeConstant,
 )
+from vmprof.program.doubts import doubtful_operands
 from vmprof.program.writer import write_bytecode
 
 X, Y, Z = (Register(index) for index in range(3))  # X is the parameter
@@ -55,13 +56,16 @@ class Code:
         self.code.append(instruction)
         return self
 
-    def read(self) -> None:
+    def read(self) -> Bytecode:
         code = (*self.code, Ret(VOID))
         packed = [
             Function(FunctionKind.PACKED, f"vm.builtin.{n}", 0, 0, 0, 0, ()) for n in self.names
         ]
         main = Function(FunctionKind.VM, "main", 0, len(code), 1, 3, ())
-        read_bytecode(write_bytecode(Bytecode((main, *packed), code, CONSTANTS, {})))
+        return read_bytecode(write_bytecode(Bytecode((main, *packed), code, CONSTANTS, {})))
+
+    def doubtful(self) -> Mapping[int, Sequence[int]]:
+        return doubtful_operands(self.read())
 
 
 def code() -> Code:
@@ -144,3 +148,53 @@ def test_ways_that_lead_back() -> None:
     first = code().call("shape_of", Y).step(If(X, 3)).call("copy", X, to=Y).step(Goto(-2))
     with pytest.raises(BytecodeError, match=r"instruction 0 .* operand 0 is None"):
         first.read()
+
+
+def test_what_only_a_run_shows() -> None:
+    either = code().step(If(X, 3)).call("copy", X, to=Y).step(Goto(1)).call("shape_of", Y)
+    assert either.doubtful() == {3: [0]}
+    either.call("copy", X, to=Y).call("shape_of", Y)
+    assert either.doubtful() == {3: [0]}
+    assert code().call("copy", X, to=Y).call("shape_of", Y).doubtful() == {}
+    heap = code().step(If(X, 3)).call("alloc_shape_heap", VM, I[4], to=Y).step(Goto(1))
+    loads = heap.call("make_shape", Y, I[2], I[1], I[0], I[0], I[3])
+    # Which of its dimensions are in the heap decides.
+    loads.call("make_shape", Y, I[1], I[0], I[3])
+    assert loads.doubtful() == {3: [0]}
+
+
+def test_what_others_give_may_be_nothing() -> None:
+    """Packed functions, closures and fields of tuples; and what is no heap is none."""
+    for name in ("invoke_closure", "tuple_getitem", "call_tir_dyn"):
+        given = code().call(name, X, X, to=Y).call("shape_of", Y)
+        assert given.doubtful() == {1: [0]}
+    tuples = code().call("make_tuple", X, to=Y).call("make_shape", Y, I[1], I[1], I[0])
+    with pytest.raises(BytecodeError, match="symbolic dimensions without a shape heap"):
+        tuples.read()
+
+
+def test_parameters_are_followed_from_call_to_call() -> None:
+    """Into functions that are called with nothing, and those that anybody may call."""
+    f, g = FunctionReference(1, "f"), FunctionReference(2, "g")
+    shape_of = FunctionReference(3, "vm.builtin.shape_of")
+    bodies: list[list[Instruction]] = [
+        [Call(VOID, f, (X, Y)), Ret(VOID)],
+        [Call(VOID, shape_of, (X,)), Call(VOID, g, (Y,)), Ret(VOID)],
+        [Call(VOID, shape_of, (X,)), Ret(VOID)],
+    ]
+    packed = Function(FunctionKind.PACKED, shape_of.name, 0, 0, 0, 0, ())
+
+    def found() -> Mapping[int, Sequence[int]]:
+        functions, code = [], []
+        for name, arity, body in zip(("main", "f", "g"), (1, 2, 1), bodies, strict=True):
+            begin, end = len(code), len(code) + len(body)
+            functions.append(Function(FunctionKind.VM, name, begin, end, arity, 3, ()))
+            code += body
+        bytecode = Bytecode((*functions, packed), tuple(code), CONSTANTS, {})
+        return doubtful_operands(read_bytecode(write_bytecode(bytecode)))
+
+    assert found() == {5: [0]}
+    bodies[0].insert(0, Call(Y, FunctionReference(3, "vm.builtin.shape_of"), (X,)))
+    assert found() == {}
+    bodies[0].insert(0, Call(Z, FunctionReference(3, "vm.builtin.shape_of"), (g,)))
+    assert found() == {7: [0]}

@@ -101,6 +101,19 @@ class _Ways(tuple[str, ...]):
         return super().__contains__(way) or bool(re.fullmatch(r"layer:[1-9]\d{0,2}", str(way)))
 
 
+def view_of(options: argparse.Namespace) -> View:
+    """Which rows and columns of a report are shown."""
+    return View(options.top, options.sort, options.columns, by_path=options.by == "path")
+
+
+def layered(options: argparse.Namespace) -> Callable[[Report], Report]:
+    """What makes a report one by layers, if ``--by layer`` asks for it."""
+    by, _, depth = options.by.partition(":")
+    if by != "layer":
+        return lambda report: report
+    return partial(by_layer, depth=int(depth) if depth else None)
+
+
 class Delivery:
     """What ``options`` say; files are checked at once, so that no work is lost."""
 
@@ -114,10 +127,8 @@ class Delivery:
         self._baseline = None if options.baseline is None else read_reports(options.baseline)
         self._screen = None if options.plain else screen()
         self._provenance = options.provenance
-        self._view = View(options.top, options.sort, options.columns, by_path=options.by == "path")
-        by, _, depth = options.by.partition(":")
-        self._by_layer = by == "layer"
-        self._depth = int(depth) if depth else None
+        self._view = view_of(options)
+        self._layered = layered(options)
 
     def deliver(
         self,
@@ -189,8 +200,7 @@ class Delivery:
 
     def text(self, report: Report) -> str:
         """``report`` as the terminal gets it."""
-        if self._by_layer:
-            report = by_layer(report, self._depth)
+        report = self._layered(report)
         if self._screen is None:
             return report.heading() + text(report, self._view)
         from vmprof.report.render import terminal  # what it needs takes time to load

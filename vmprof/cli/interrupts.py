@@ -64,7 +64,10 @@ class Interrupts:
             signal.signal(number, signal.SIG_IGN)
         # One that came while text was executed, as dataclasses do, Python takes for one that
         # nobody caught, until it executes some other: its process would die of SIGINT at the end.
-        exec("")  # noqa: S102
+        try:  # noqa: SIM105 # contextlib takes time to load
+            exec("")  # noqa: S102
+        except MemoryError:  # and none came then
+            pass
 
     @property
     def line(self) -> str:

@@ -14,7 +14,6 @@ TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, which takes time to load
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import Any
 
 
 def program() -> int:
@@ -65,48 +64,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError as error:
         if debug or interrupts.seen:
             raise
-        print(f"vmprof: error: there is not enough memory ({error})", file=sys.stderr)
+        told = f" ({error})" if str(error) else ""
+        print(f"vmprof: error: there is not enough memory{told}", file=sys.stderr)
         return 1
     except Exception as error:
         # With notes it comes from the model: its own words, and which call it
         # was. Anything else is a defect of vmprof's, and keeps its traceback.
         explained = isinstance(error, VmprofError) or hasattr(error, "__notes__")
+        if not (debug or interrupts.seen or explained):
+            from vmprof.cli.imports import failed_import
+
+            if told := failed_import(error):
+                print(f"vmprof: error: {told}", file=sys.stderr)
+                return 1
         if debug or interrupts.seen or not explained:
             raise
-        _print_error(error)
+        from vmprof.cli.lines import error_line
+
+        print(f"vmprof: error: {error_line(error)}", file=sys.stderr)
         return error.exit_code if isinstance(error, VmprofError) else 1
 
 
 def _execute(options: argparse.Namespace) -> int:
-    """The command; what vmprof warns of on the way is one line each, as errors are."""
-    import warnings
+    from vmprof.cli.lines import warnings_as_lines
 
-    from vmprof.errors import VmprofWarning
-
-    with warnings.catch_warnings():
-        shown_otherwise = warnings.showwarning
-
-        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if issubclass(category, VmprofWarning):
-                print(f"vmprof: warning: {message}", file=sys.stderr)
-            else:
-                shown_otherwise(message, category, *where, **more)
-
-        warnings.showwarning = show
+    with warnings_as_lines():
         return options.execute(options) or 0
-
-
-def _print_error(error: Exception) -> None:
-    """One line. Of where in the model it was, the innermost call; ``--debug`` tells the others."""
-    from vmprof.errors import VmprofError
-
-    if isinstance(error, VmprofError):
-        message = error.command_line
-    else:
-        message = f"{type(error).__name__}: {error}"
-    where = "; ".join(getattr(error, "__notes__", ())[:2])
-    line = " ".join(message.split())
-    print(f"vmprof: error: {line}{f' ({where})' if where else ''}", file=sys.stderr)
 
 
 def _replace_closed_streams() -> None:

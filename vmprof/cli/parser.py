@@ -45,6 +45,7 @@ exit codes:
        run or record --strict did not count an event that --counters names;
        fleet has no report of some server
   4    it cannot be told: diff --fail-over and validate had too few repeats
+  5    a signal ended the process that the model ran in: --isolate, --processes
   130  interrupted
 
 vmprof COMMAND --help has the options of a command, and examples.

@@ -21,27 +21,16 @@ import argparse
 import gc
 import os
 import sys
-from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from vmprof.cli import delivery, strict
+from vmprof.cli import recorded
 from vmprof.cli.interrupts import interrupts
-from vmprof.cli.progress import progress_line
-from vmprof.cli.recorded import RecordingView
-from vmprof.cli.results import ABOUT_FILES, Results, kept_if_lost
-from vmprof.cli.strict import Strict
 from vmprof.drivers.script import Script, run_as_main
 from vmprof.errors import VmprofError
-from vmprof.record.sessions.options import SessionOptions
 
-_FORMS = {
-    "json": "write a report for each function, as JSON",
-    "html": "write a page of all functions",
-    **{
-        form: delivery.HELP[form] for form in ("trace", "kineto", "openmetrics", "parquet", "calls")
-    },
-}
+if TYPE_CHECKING:
+    from vmprof.recording.tables import Recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,58 +43,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "script", metavar="SCRIPT", nargs=argparse.REMAINDER, help="the program, and its arguments"
     )
-    SessionOptions.add_arguments(parser)
-    strict.add_argument(parser)
-    where = parser.add_argument_group("what becomes of it, besides the text on stderr", ABOUT_FILES)
-    where.add_argument(
-        "--save", metavar="FILE", help="keep the recording, for vmprof show and diff"
-    )
-    for form, text in _FORMS.items():
-        where.add_argument(f"--{form}", metavar="FILE", help=text)
-    where.add_argument("--force", action="store_true", help="overwrite files that exist")
-    RecordingView.add_arguments(parser)
-    parser.add_argument(
-        "--no-peaks",
-        dest="measure_peaks",
-        action="store_false",
-        help="with --metrics, do not measure what this machine attains if it is not known yet, "
-        "before the program begins",
-    )
+    recorded.add_arguments(parser, "on stderr")
 
 
 def execute(options: argparse.Namespace) -> int:
     script = _script(options)
     script.check()
-    results = Results(options, ("save", *_FORMS))
-    # What they need takes time to load.
-    from vmprof.drivers.peaks import measure_if_unknown, with_kept_peaks
-    from vmprof.record.sessions.session import Session
-    from vmprof.recording.reports import reports
-    from vmprof.recording.saved import dumps
+    from vmprof.cli.recorder import Recorder  # TVM, which takes time to load
 
-    view = RecordingView.from_options(options)
-    named = Strict(options)
+    recorder = Recorder(options)
     judged = 0
     stderr = sys.stderr  # the script may put something else in its place
-    if view.metrics and options.measure_peaks:
-        with progress_line(quiet=False) as progress:
-            measure_if_unknown(progress)
-    session = Session(**vars(SessionOptions.from_options(options)), attach_all=True)
+    session = recorder.session()
+
+    def show(recording: Recording) -> None:
+        shown = recorder.view.text(recording, width=_width_of(stderr))
+        print(shown, end="", file=stderr)
 
     def finish() -> None:
         nonlocal judged
-        session.close()
-        recording = with_kept_peaks(session.recording())
-
-        def show() -> None:
-            shown = view.text(recording, width=_width_of(stderr))
-            print(shown, end="", file=stderr)
-
-        with kept_if_lost([partial(view.json, recording)]):
-            results.write({"save": partial(dumps, recording), **view.forms(recording)}, show)
-        if named:
-            built = reports(recording).values()
-            judged = named.exit_code(built, recording.missing, tell=stderr)
+        recording = recorder.finish(session, show)
+        judged = recorder.exit_code(recording, stderr)
 
     # From here on an interrupt is the script's.
     interrupts.hand_over()

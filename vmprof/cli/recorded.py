@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from vmprof.cli.delivery import forms_of_several, json_of_several
-from vmprof.cli.results import Content
+from vmprof.cli import strict
+from vmprof.cli.delivery import HELP, forms_of_several, json_of_several
+from vmprof.cli.results import ABOUT_FILES, Content
 from vmprof.errors import VmprofError
+from vmprof.record.sessions.options import SessionOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,35 @@ ABOUT_METRICS = (
     "columns that say how well a kernel uses the machine, and what bounds it: GFLOP/s, GB/s, ..., "
     "Bound, of kernels whose operations and bytes are known"
 )
+# What becomes of a recording besides being saved, and what options say of it.
+FORMS = {
+    "json": "write a report for each function, as JSON",
+    "html": "write a page of all functions",
+    **{form: HELP[form] for form in ("trace", "kineto", "openmetrics", "parquet", "calls")},
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser, where_text_goes: str) -> None:
+    """How a session records, what becomes of it, and what of it is shown."""
+    SessionOptions.add_arguments(parser)
+    strict.add_argument(parser)
+    where = parser.add_argument_group(
+        f"what becomes of it, besides the text {where_text_goes}", ABOUT_FILES
+    )
+    where.add_argument(
+        "--save", metavar="FILE", help="keep the recording, for vmprof show and diff"
+    )
+    for form, text in FORMS.items():
+        where.add_argument(f"--{form}", metavar="FILE", help=text)
+    where.add_argument("--force", action="store_true", help="overwrite files that exist")
+    RecordingView.add_arguments(parser)
+    parser.add_argument(
+        "--no-peaks",
+        dest="measure_peaks",
+        action="store_false",
+        help="with --metrics, do not measure what this machine attains if it is not known yet, "
+        "before the program begins",
+    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ Examples:
   vmprof show report.json --columns duration,cycles,ipc
   vmprof show report.json --why conv2d
   vmprof show run.vmprof --report decode --why matmul --json -
+  vmprof show report.json --interactive
   vmprof show report.json --html report.html --open
   vmprof show report.html
   vmprof show before.json after.json --html both.html
@@ -29,7 +30,13 @@ from functools import partial
 
 from vmprof.cli import delivery, why
 from vmprof.cli.recorded import ABOUT_METRICS, BY, RecordingView
-from vmprof.compare.readers import STANDARD_INPUT, read_reports, reports_of, titles_of
+from vmprof.compare.readers import (
+    STANDARD_INPUT,
+    SavedReport,
+    read_reports,
+    reports_of,
+    titles_of,
+)
 from vmprof.compare.study.folder import is_study
 from vmprof.errors import VmprofError
 from vmprof.recording.recognized import holds_recording
@@ -49,11 +56,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what bounds the operators of that name, or with that in their name, and the figures "
         "that say so; '*' is all of them; --json FILE has the same as data",
     )
+    parser.add_argument(
+        "--interactive",
+        action="store_true",
+        help="go about in it: sort, filter, open an operator, its calls, its inside; needs a "
+        "terminal, and textual",
+    )
     delivery.add_arguments(parser, more_by=BY[1:])
     parser.add_argument("--metrics", action="store_true", help=f"of a recording, {ABOUT_METRICS}")
 
 
 def execute(options: argparse.Namespace) -> None:
+    if options.interactive:
+        from vmprof.cli import interactive
+
+        interactive.execute(options)
+        return
     target = delivery.Delivery(options)
     files: list[str] = options.files
     if files.count(STANDARD_INPUT) > 1:
@@ -64,23 +82,31 @@ def execute(options: argparse.Namespace) -> None:
     if len(files) == 1 and holds_recording(files[0]):
         _show_recording(files[0], options, target)
         return
-    for option, asked in (
-        ("--metrics", options.metrics),
-        (f"--by {options.by}", options.by in BY[1:]),
-    ):
-        if asked:
-            raise VmprofError(
-                f"{option} is of one file that vmprof record saved; {', '.join(files)} is none"
-            )
-    reports = [saved for file in files for saved in read_reports(file)]
-    if options.report is not None:
-        reports = reports_of(options.report, reports)
+    check_is_recording(options)
+    reports = saved_reports(options)
     if options.why is not None:
         titles = titles_of(reports)
         of_titles = {title: saved.report for title, saved in zip(titles, reports, strict=True)}
         _tell_why(options.why, of_titles, target)
         return
     target.deliver([saved.report for saved in reports], titles=titles_of(reports))
+
+
+def check_is_recording(options: argparse.Namespace) -> None:
+    """Refuse options that recordings alone have, of files that are none."""
+    for option, asked in (
+        ("--metrics", options.metrics),
+        (f"--by {options.by}", options.by in BY[1:]),
+    ):
+        if asked:
+            files = ", ".join(options.files)
+            raise VmprofError(f"{option} is of one file that vmprof record saved; {files} is none")
+
+
+def saved_reports(options: argparse.Namespace) -> list[SavedReport]:
+    """What the files hold, or of it what ``--report`` names."""
+    reports = [saved for file in options.files for saved in read_reports(file)]
+    return reports if options.report is None else reports_of(options.report, reports)
 
 
 def _show_study(files: list[str], options: argparse.Namespace, target: delivery.Delivery) -> None:

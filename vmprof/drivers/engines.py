@@ -25,6 +25,7 @@ from vmprof.progress import Progress, silent
 from vmprof.record.collector_columns import told_plainly
 from vmprof.record.empty_call import empty_call, wrapped_calls
 from vmprof.record.in_memory import ModulesInMemory
+from vmprof.record.last_words import will_run
 from vmprof.record.launches import recorded_launches
 from vmprof.record.perf_map import NAME as PERF_MAP
 from vmprof.record.perf_map import PerfMap
@@ -124,6 +125,8 @@ def profile_engines(
         arguments = resolved.arguments
         running = {name: _ENGINES[name](executable, entry, arguments, recorder) for name in engines}
         code, perf_map = _code(profiling, program)
+        if len(running) == 1:  # else a site's number says nothing
+            will_run(running[engines[0]].sites)
         beforehand(running)
         with recorded_launches() as problems, told_plainly(plan.in_python):
             told = _Told(

@@ -24,6 +24,7 @@ from pickle import PicklingError
 from vmprof.errors import DIED, VmprofError
 from vmprof.progress import Progress, Step, silent
 from vmprof.report.model import Report
+from vmprof.sampling.last_words import WORDS, Known
 
 # Is told where to say how far it is.
 Maker = Callable[[Progress], Report]
@@ -94,18 +95,25 @@ def _in_process(
 ) -> Report:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(theirs, make, os.getpid()), daemon=True)
-    doing = ""
+    last_words, its_last_words = context.Pipe(duplex=False)
+    process = context.Process(
+        target=_send, args=(theirs, its_last_words, make, os.getpid()), daemon=True
+    )
+    doing, known = "", Known()
     try:
         _start(process)
         theirs.close()
+        its_last_words.close()
         while not isinstance(news := ours.recv(), tuple):
-            if isinstance(news, _SoFar):
-                so_far(news.json)
-                continue
-            doing = news.text
-            text = ": ".join(filter(None, (about, doing)))
-            progress(text if news.done is None else Step(text, news.done))
+            match news:
+                case _SoFar(json):
+                    so_far(json)
+                case Known():
+                    known = news
+                case _News():
+                    doing = news.text
+                    text = ": ".join(filter(None, (about, doing)))
+                    progress(text if news.done is None else Step(text, news.done))
         text, error = news
         process.join(_PATIENCE)
     except (EOFError, ConnectionResetError):
@@ -114,11 +122,10 @@ def _in_process(
         if code == 1 and not doing:  # as Python ends where it cannot import the script
             raise DiedError(f"a process could not begin: {_UNGUARDED}") from None
         where = " ".join(filter(None, (doing or "beginning", about and f"({about})")))
-        why = "what the model calls did that"
-        if code == -signal.SIGKILL:
-            why = "somebody killed it, or Linux did, for want of memory"
+        if last_words.poll() and (words := os.read(last_words.fileno(), WORDS.size)):
+            where = ", ".join(filter(None, (where, known.told(words))))
         raise DiedError(
-            f"the process that the model ran in {_how(code)} while it was {where}: {why}"
+            f"the process that the model ran in {_how(code)} while it was {where}: {_why(code)}"
         ) from None
     finally:
         # It is deaf to what ends this one.
@@ -156,6 +163,15 @@ def _how(code: int) -> str:
     return f"was ended by {number.name} ({signal.strsignal(number)})"
 
 
+def _why(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return (
+            "somebody killed it, or Linux did, for want of memory, which leaves it no time to say "
+            "in which operator"
+        )
+    return "what the model calls did that"
+
+
 class _News:
     """What a process is doing, and what part of that is done."""
 
@@ -187,13 +203,15 @@ class _Offered:
         self._sent = time.monotonic()
 
 
-def _send(to: Connection, make: IsolatedMaker, parent: int) -> None:
+def _send(to: Connection, last_words: Connection, make: IsolatedMaker, parent: int) -> None:
     ctypes.CDLL(None).prctl(_DEATH_OF_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         return  # it has ended already
     import tvm  # noqa: F401 # it has a handler for a crash, which prints the native stack
 
-    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    from vmprof.record.last_words import tell
+
+    tell(last_words.fileno(), to.send)
     try:
         to.send((make(lambda step: to.send(_News(step)), _Offered(to)).json(), None))
     except Exception as error:  # noqa: BLE001 # the model's too

@@ -8,7 +8,7 @@ instructions of the same function say so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmprof.program.bytecode import (
@@ -76,12 +76,22 @@ _SHAPES: Mapping[str, int] = {"alloc_storage": 1, "alloc_tensor": 2}
 _MATCHING_THE_HEAP, _LOADING_FROM_THE_HEAP = frozenset({1, 3}), frozenset({1})
 _MOST_SLOTS = 1 << 32
 
-# What a register may hold: nothing, a heap of so many slots, or anything else.
-_NOTHING, _ANYTHING = None, "anything"
-_Held = frozenset[int | str | None]
-_NONE: _Held = frozenset({_NOTHING})
-_UNKNOWN: _Held = frozenset({_ANYTHING})
+# What a register may hold: nothing, a heap of so many slots, something that is none, or anything
+# but nothing.
+NOTHING, _NO_HEAP, _ANYTHING = None, "no heap", "anything"
+Held = frozenset[int | str | None]
+_NONE: Held = frozenset({NOTHING})
+_UNKNOWN: Held = frozenset({_ANYTHING})
+_DOUBTFUL = _NONE | _UNKNOWN
 _GIVING_NOTHING = frozenset({"null_value", "match_shape", "match_prim_value", "tuple_reset_item"})
+_GIVING_NO_HEAP = frozenset(
+    {"alloc_storage", "make_closure", "make_prim_value", "make_shape", "make_tuple", "read_if_cond"}
+    | {"shape_of", "tensor_to_shape"}
+)
+# They give what others made of it.
+_GIVING_ALL = frozenset(
+    {"call_py_func", "call_tir_dyn", "invoke_closure", "invoke_debug_func", "tuple_getitem"}
+)
 
 Fail = Callable[[str], Exception]
 
@@ -105,9 +115,34 @@ def check_builtins(
 
     All that the instructions name has to exist.
     """
+    for number, call, registers in calls(function, instructions):
+        for problem in _problems(call, registers, constants):
+            raise fail(f"instruction {number} calls {call.callee.name}: {problem}")
+
+
+def needed(call: Call) -> Iterator[int]:
+    """The places of operands of ``call`` that must not be None."""
+    if not call.callee.name.startswith(_PREFIX):
+        return
+    name, operands = call.callee.name.removeprefix(_PREFIX), call.operands
+    yield from (place for place in _OBJECTS.get(name, ()) if place < len(operands))
+    heap = _heap(name, operands)
+    if heap is not None and any(
+        isinstance(code, Immediate) and code.value in heap.touching for code, _ in heap.pairs
+    ):
+        yield operands.index(heap.heap)
+
+
+def calls(
+    function: Function, instructions: Sequence[Instruction], doubtful: Collection[int] = ()
+) -> Iterator[tuple[int, Call, Registers]]:
+    """The calls of ``function``, their numbers, and what registers may hold just before.
+
+    ``doubtful`` are parameters that may be None.
+    """
     body = range(function.start, function.end)
     back = [n + by for n in body for by in _jumps(instructions[n]) if by < 0]
-    registers = _Registers(function.num_args)
+    registers = Registers(function.num_args, doubtful)
     # Up to where some way leads past; and between which some way leads back.
     passed, first, last = function.start, min(back, default=-1), max(back, default=-1)
     for number in body:
@@ -116,8 +151,7 @@ def check_builtins(
                 registers.step(instructions[later], always=False)
         instruction = instructions[number]
         if isinstance(instruction, Call):
-            for problem in _problems(instruction, registers, constants):
-                raise fail(f"instruction {number} calls {instruction.callee.name}: {problem}")
+            yield number, instruction, registers
         always = number >= passed and not first <= number < last
         registers.step(instruction, always=always)
         passed = max([passed, *(number + offset for offset in _jumps(instruction))])
@@ -130,12 +164,12 @@ def _jumps(instruction: Instruction) -> tuple[int, ...]:
     return ()
 
 
-class _Registers:
+class Registers:
     """What registers may hold, step by step."""
 
-    def __init__(self, num_args: int) -> None:
+    def __init__(self, num_args: int, doubtful: Collection[int]) -> None:
         self._num_args = num_args
-        self._held: dict[int, _Held] = {}
+        self._held: dict[int, Held] = dict.fromkeys(doubtful, _DOUBTFUL)
 
     def step(self, instruction: Instruction, *, always: bool) -> None:
         """``instruction`` is run; unless ``always``, perhaps."""
@@ -143,7 +177,7 @@ class _Registers:
             register, given = instruction.destination.index, self._given(instruction)
             self._held[register] = given if always else given | self._of(register)
 
-    def held(self, operand: Operand) -> _Held:
+    def held(self, operand: Operand) -> Held:
         """What ``operand`` may be."""
         match operand:
             case Register(index) if index == VOID_REGISTER:
@@ -152,20 +186,24 @@ class _Registers:
                 return self._of(index)
         return _UNKNOWN
 
-    def _of(self, register: int) -> _Held:
+    def _of(self, register: int) -> Held:
         return self._held.get(register, _UNKNOWN if register < self._num_args else _NONE)
 
-    def _given(self, call: Call) -> _Held:
+    def _given(self, call: Call) -> Held:
         name, operands = call.callee.name.removeprefix(_PREFIX), call.operands
+        if name == call.callee.name or name in _GIVING_ALL:
+            return _DOUBTFUL
         match name, operands:
             case "alloc_shape_heap", [_, Immediate(slots)]:
                 return frozenset({slots})
             case "copy", [operand]:
                 return self.held(operand)
+        if name in _GIVING_NO_HEAP:
+            return frozenset({_NO_HEAP})
         return _NONE if name in _GIVING_NOTHING else _UNKNOWN
 
 
-def _problems(call: Call, registers: _Registers, constants: Sequence[Constant]) -> Iterator[str]:
+def _problems(call: Call, registers: Registers, constants: Sequence[Constant]) -> Iterator[str]:
     if not call.callee.name.startswith(_PREFIX):
         return
     name, operands = call.callee.name.removeprefix(_PREFIX), call.operands
@@ -214,7 +252,7 @@ def _pairs(operands: Sequence[Operand], size: int) -> list[tuple[Operand, Operan
     return [*zip(operands[: 2 * size : 2], operands[1 : 2 * size : 2], strict=True)]
 
 
-def _heap_problems(asked: _Heap, registers: _Registers) -> Iterator[str]:
+def _heap_problems(asked: _Heap, registers: Registers) -> Iterator[str]:
     is_register = isinstance(asked.heap, Register) and asked.heap.index < VOID_REGISTER
     held = registers.held(asked.heap) if is_register else _NONE
     slots = max((each for each in held if isinstance(each, int)), default=None)

@@ -15,6 +15,7 @@ from tvm.error import InternalError
 
 from vmprof.errors import VmprofError
 from vmprof.program.bytecode import Bytecode, Function, FunctionKind
+from vmprof.program.doubts import doubtful_operands
 from vmprof.program.embedded import embedded_module
 from vmprof.program.info import NOTHING_KNOWN, ModelInfo
 from vmprof.program.kernels import Kernels
@@ -90,6 +91,11 @@ class Program:
     def layers(self) -> Mapping[int | None, str]:
         """Which layers the calls of instructions are of, by their numbers, where that is known."""
         return layers_by_instruction(self.bytecode, self.info.calls)
+
+    @cached_property
+    def doubtful(self) -> Mapping[int, Sequence[int]]:
+        """By instruction, which operands a run has to see not to be None; mostly there are none."""
+        return doubtful_operands(self.bytecode)
 
     def brought_weights(self, entry: str) -> Mapping[str, Any]:
         """Values for the parameters of ``entry`` that the model brought, by their names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from enum import IntFlag
@@ -45,6 +46,12 @@ def check_max_records(number: int) -> None:
     """Fail now if no recorder for that many records can be made."""
     if not 1 <= number <= _LARGEST_MAX_RECORDS:
         raise VmprofError(f"max_records is {number}; from 1 to 2^40 is possible")
+
+
+def _no_memory(records: int, code: int) -> VmprofError:
+    return VmprofError(
+        f"no memory for {records:,} records: {os.strerror(code)}; ask for fewer with --max-records"
+    )
 
 
 def native_records(recorder: Any, layout: Layout, count: int) -> tuple[Records, Ints]:
@@ -94,10 +101,8 @@ class Recorder:
         # One record more, for the run itself.
         pointer = lib.vmprof_recorder_new(max_records + 1, sample_words)
         if pointer == ffi.NULL:
-            raise VmprofError(
-                f"no memory for {max_records:,} records: {os.strerror(ffi.errno)}; "
-                "ask for fewer with --max-records"
-            )
+            raise _no_memory(max_records, ffi.errno)
+        self._max_records = max_records
         self._pointer = ffi.gc(pointer, lib.vmprof_recorder_give_up)
         self._address = int(ffi.cast("intptr_t", pointer))
 
@@ -143,6 +148,8 @@ class Recorder:
         code = lib.vmprof_recorder_ready(
             self._pointer, mode, sources, len(sources), team, self._expected
         )
+        if code == -errno.ENOMEM:
+            raise _no_memory(self._max_records, -code)
         assert code == 0, os.strerror(-code)
         self._activations.clear()
         failed = True

@@ -223,3 +223,18 @@ class Recording:
     samples: Table = field(default_factory=lambda: np.zeros(0, dtype=SAMPLE))
     sampling: Sampling | None = None
     code: tuple[MachineCode, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from vmprof.recording import fragment
+
+        return fragment.render(self)
+
+    def __str__(self) -> str:
+        from vmprof.recording import text
+
+        return text.render(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001
+        """What IPython shows in a terminal."""
+        printer.text(str(self))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vmprof.recording.groups import groups_of
+from vmprof.recording.groups import Group, groups_of
 from vmprof.recording.growth import growths
 from vmprof.recording.reports import build
 from vmprof.recording.summary import not_seen, summary
@@ -40,32 +40,38 @@ def render(
     ``table`` renders one report; by default as TVM's table with its heading.
     """
     groups = groups_of(recording, by)
-    parts = [_summary_text(summary(groups), width) if groups else _nothing(recording)]
+    parts = [_summary_text(summary(groups), width) if groups else f"{nothing(recording)}\n"]
     grown = [str(each) for group in groups for each in growths(group)]
     if grown:
         parts.append(_section("What grows", grown))
     unseen = not_seen(recording)
     if unseen:
         parts.append(_section("Not seen", unseen))
-    least_ns = _MATTERS * sum(group.total("sum_ns") for group in groups)
-    matter = [group for group in groups if group.total("sum_ns") >= least_ns] or groups[:_FEWEST]
-    built = [build(group, by, metrics=metrics) for group in matter]
+    shown = matter(groups)
+    built = [build(group, by, metrics=metrics) for group in shown]
     found = [report for report in built if report is not None]
     if found and (noise := noise_of(found[0])) is not None:
         # What happened on the processors meanwhile: the same for all functions.
         parts.append(_section("Noise", [noise.verdict, *filter(None, [noise.remedy])]))
     parts += [table(report) if table else heading(report) + report.table() for report in found]
-    if len(matter) < len(groups):
-        parts.append(_about_others(len(groups) - len(matter)))
+    if len(shown) < len(groups):
+        parts.append(_about_others(len(groups) - len(shown)))
     return "\n".join(parts)
 
 
-def _nothing(recording: Recording) -> str:
+def matter(groups: list[Group]) -> list[Group]:
+    """Those of ``groups`` that have a table of their own."""
+    least_ns = _MATTERS * sum(group.total("sum_ns") for group in groups)
+    return [group for group in groups if group.total("sum_ns") >= least_ns] or groups[:_FEWEST]
+
+
+def nothing(recording: Recording) -> str:
+    """Why there is no line in the summary."""
     if recording.vms:
-        return "Nothing was recorded: no attached VM was called.\n"
+        return "Nothing was recorded: no attached VM was called."
     return (
         "Nothing was recorded: no tvm.relax.VirtualMachine and no vmprof.VirtualMachine was made "
-        "in this process, or attached; those of child processes are not seen.\n"
+        "in this process, or attached; those of child processes are not seen."
     )
 
 

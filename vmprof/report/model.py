@@ -192,3 +192,7 @@ class Report:
 
     def __str__(self) -> str:
         return self.table()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001
+        """What IPython shows in a terminal."""
+        printer.text(str(self))

@@ -16,6 +16,7 @@ from typing import Any
 import tvm_ffi
 from tvm.runtime import Device
 
+from vmprof.native import guard
 from vmprof.program import Program
 from vmprof.program.bytecode import (
     Bytecode,
@@ -55,7 +56,9 @@ class Executable:
         self._places: Sequence[Place] = ()
         placed = program.bytecode
         if wraps:
-            placed, self._places = with_places(placed, for_calls=True, but=UNRECORDED)
+            placed, self._places = with_places(
+                placed, for_calls=True, but=UNRECORDED, doubtful=program.doubtful
+            )
         self._module = program.module
         tensors_at = tensors_of(program.bytecode)
         tensors = {} if self._places else loaded_tensors(program, device)
@@ -70,7 +73,12 @@ class Executable:
         """A VM of TVM's that runs it; ``wrap(place, function)`` stands where ``function`` does."""
         functions = [self.program.packed_function(place.name) for place in self._places]
         if wrap is not None:
-            functions = [wrap(*each) for each in zip(self._places, functions, strict=True)]
+            functions = [
+                guard(wrapped, *place.needed) if place.needed else wrapped
+                for place, wrapped in zip(
+                    self._places, map(wrap, self._places, functions), strict=True
+                )
+            ]
         with in_places(functions):
             return TvmVirtualMachine(self._module, self.device)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import tvm_ffi
 
+from vmprof.native import guard
 from vmprof.program import Program
 from vmprof.program.bytecode import (
     VM_REGISTER,
@@ -160,10 +161,17 @@ class Linker:
         callee: Callee = partial(self.enter, index) if vm_function else self.packed(index)
         if self.instrument is not None:
             value = self.closures[index] if vm_function else callee
-            return instrumented(self.instrument, callee, value, name)
+            return instrumented(self.instrument, self._guarded(callee, number), value, name)
         if vm_function:
             return callee
-        return None if name == NULL_VALUE else self.wrapped(callee, function, number, name)
+        if name == NULL_VALUE:
+            return None
+        return self._guarded(self.wrapped(callee, function, number, name), number)
+
+    def _guarded(self, callee: Callee, number: int) -> Callee:
+        """What instruction ``number`` calls, where that would not survive what it may be given."""
+        places = self.program.doubtful.get(number, ())
+        return guard(callee, *places) if places else callee
 
     def wrapped(self, callee: Callee, function: str, number: int | None, name: str) -> Callee:
         """``callee`` as it is called at one place of ``function``."""

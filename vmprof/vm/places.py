@@ -10,7 +10,7 @@ than an instrument costs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,32 +26,45 @@ from vmprof.program.bytecode import (
     Instruction,
 )
 
+NO_DOUBTS: Mapping[int, Sequence[int]] = {}
 # Names of ours mean something only while a VM is made.
 _names_taken = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Place:
-    """The packed function ``name`` where instructions call it, or where it is an operand."""
+    """The packed function ``name`` where instructions call it, or where it is an operand.
+
+    It would not survive that its own operands at ``needed`` are None, which they may be.
+    """
 
     name: str
     is_operand: bool
+    needed: tuple[int, ...] = ()
 
 
 def with_places(
-    bytecode: Bytecode, *, for_calls: bool, but: Container[str] = ()
+    bytecode: Bytecode,
+    *,
+    for_calls: bool,
+    but: Container[str] = (),
+    doubtful: Mapping[int, Sequence[int]] = NO_DOUBTS,
 ) -> tuple[Bytecode, Sequence[Place]]:
     """``bytecode`` whose operands that are packed functions have names of ours; and what they are.
 
-    ``for_calls``: also those that instructions call, but for the functions ``but``.
+    ``for_calls``: also those that instructions call, but for the functions ``but``, unless they are
+    ``doubtful``, by instruction.
     """
     table = bytecode.functions
     places: dict[Place, int] = {}
 
-    def placed(reference: FunctionReference, *, is_operand: bool) -> FunctionReference:
+    def placed(
+        reference: FunctionReference, *, is_operand: bool, needed: Sequence[int] = ()
+    ) -> FunctionReference:
         if table[reference.index].kind is not FunctionKind.PACKED:
             return reference
-        number = places.setdefault(Place(reference.name, is_operand), len(places))
+        place = Place(reference.name, is_operand, tuple(needed))
+        number = places.setdefault(place, len(places))
         return FunctionReference(len(table) + number, _name(number))
 
     def placed_operand(operand: Any) -> Any:
@@ -59,14 +72,16 @@ def with_places(
             return operand
         return placed(operand, is_operand=True)
 
-    def placed_call(call: Call) -> Call:
+    def placed_call(number: int, call: Call) -> Call:
         operands, callee = tuple(map(placed_operand, call.operands)), call.callee
-        if for_calls and callee.name not in but:
-            callee = placed(callee, is_operand=False)
+        needed = doubtful.get(number, ())
+        if for_calls and (needed or callee.name not in but):
+            callee = placed(callee, is_operand=False, needed=needed)
         return replace(call, callee=callee, operands=operands)
 
     code: list[Instruction] = [
-        placed_call(each) if isinstance(each, Call) else each for each in bytecode.instructions
+        placed_call(number, each) if isinstance(each, Call) else each
+        for number, each in enumerate(bytecode.instructions)
     ]
     added = [Function(FunctionKind.PACKED, _name(i), 0, 0, 0, 0, ()) for i in range(len(places))]
     return replace(bytecode, functions=(*table, *added), instructions=tuple(code)), [*places]

@@ -47,6 +47,18 @@ def three_digits(value: float) -> str:
     return form.format(value) if math.isfinite(value) else str(value)
 
 
+def like(metric: Metric | None, value: float) -> Metric:
+    """``value`` in the unit of ``metric``."""
+    match metric:
+        case Duration():
+            return Duration(value)
+        case Ratio():
+            return Ratio(value)
+        case Percent():
+            return Percent(value)
+    return Count(round(value))
+
+
 def _least(exponent: int) -> float:
     """The least number that is written with this power of ten, which may be rounded up to it."""
     edge = float(f"9.995e{exponent - 1}")

@@ -12,7 +12,6 @@ import textwrap
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -20,17 +19,25 @@ from rich.text import Text
 
 from vmprof.report.facts import facts, title_of
 from vmprof.report.kinds import microseconds
-from vmprof.report.layers import short as short_layers
 from vmprof.report.model import Report
-from vmprof.report.noise import Level, Noise, noise_of, spread_of
+from vmprof.report.noise import Level, Noise, noise_of
 from vmprof.report.provenance import folded
 from vmprof.report.render.console import console as console_of
 from vmprof.report.render.console import trimmed
-from vmprof.report.render.figures import short
 from vmprof.report.render.names import shortened
+from vmprof.report.render.shown import (
+    MUCH,
+    NEVER_BY_DEFAULT,
+    SHAPES,
+    TIME,
+    Column,
+    dimmed_unit,
+    share_cell,
+    titles_of,
+)
 from vmprof.report.render.view import View, select
 from vmprof.report.totals import longest_total
-from vmprof.values import LAYER, Count, Duration, Metric, Percent, Ratio, Row
+from vmprof.values import LAYER, Row
 from vmprof.visible import visible
 
 _GAP = 2
@@ -40,10 +47,6 @@ _LEAST_NAME, _NAME = 20, 44
 _BAR, _SHORT_BAR = 12, 8  # the latter where there is little room
 _LEAST_TEXT, _SHAPES = 16, 30
 _SHAPE_LINES = 2
-_MUCH = 10.0  # percent of Total: worth a look
-_SHAPE_COLUMN = "Argument Shapes"
-_SPREAD = "±"  # by how much the repeats of the time differ
-_NEVER_BY_DEFAULT = ("Hash", "Percent")
 
 
 def render(report: Report, view: View, *, width: int, colour: bool) -> str:
@@ -52,19 +55,13 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
     console, output = console_of(width, colour=colour)
     if title := title_of(report):
         console.print(Text(visible(title), "bold"))
-    console.print(_facts(report, width))
+    console.print(facts_text(report, width))
     if (noise := noise_of(report)) is not None:
-        console.print(_noise(noise))
+        console.print(noise_text(noise))
     console.print()
     chosen = select(report, view)
     rows = [*chosen.rows, *([chosen.rest] if chosen.rest else []), chosen.sums, *chosen.totals]
-    titles = chosen.columns
-    if view.columns is None and len(chosen.totals) == 1:
-        titles = [title for title in titles if title != "Device"]
-    if view.columns is None:
-        place = titles.index("Duration (us)") + 1
-        titles = [*titles[:place], _SPREAD, *titles[place:]]
-    columns = [_Column.of(title, rows) for title in titles]
+    columns = [Column.of(title, rows) for title in titles_of(chosen, view)]
     layout = _Layout.of(columns, width, everything=view.columns is not None)
     total = longest_total(report) or microseconds(chosen.sums)
     console.print(_table(layout, rows, len(chosen.rows) + bool(chosen.rest), total))
@@ -73,7 +70,7 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
         console.print(Text(f"\nNot shown, for want of room (--columns): {names}", "dim"))
     if report.missing:
         console.print()
-        console.print(_missing(report))
+        console.print(missing_text(report))
     if line := folded(report.provenance):
         console.print()
         console.print(Text(visible(f"{line} (all of it: --provenance)"), "dim"))
@@ -81,67 +78,16 @@ def render(report: Report, view: View, *, width: int, colour: bool) -> str:
 
 
 @dataclass(frozen=True)
-class _Column:
-    """A column and the cells of all rows; those of a column of numbers are of one width."""
-
-    title: str
-    label: str
-    cells: Sequence[str]
-    is_ratio: bool
-    says_something: bool
-
-    @classmethod
-    def of(cls, title: str, rows: Sequence[Row]) -> _Column:
-        if title == _SPREAD:
-            cells = _spreads(rows)
-            label = title.rjust(max(map(len, cells)))
-            return cls(title, label, cells, is_ratio=True, says_something=True)
-        metrics = [row.get(title) for row in rows]
-        label = title
-        if title == "Duration (us)":
-            label = "Time"
-        elif title.startswith("perf::"):
-            label = title.removeprefix("perf::").lower()
-        label = visible(label)
-        cells = [_cell(title, metric) for metric in metrics]
-        numbers = [m for m in metrics if isinstance(m, Count | Duration | Percent | Ratio)]
-        if numbers:
-            cells = _aligned(cells)
-            label = label.rjust(max(map(len, cells)))
-            cells = [cell.rjust(len(label)) for cell in cells]
-        something = any(short(number) not in ("0", "0 ns", "0 %") for number in numbers)
-        is_ratio = any(isinstance(number, Ratio | Percent) for number in numbers)
-        return cls(title, label, cells, is_ratio, something)
-
-    @property
-    def is_empty(self) -> bool:
-        return not any(cell.strip() for cell in self.cells)
-
-    @property
-    def width(self) -> int:
-        return max(map(cell_len, [self.label, *self.cells]))
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        """What is shown first, where not all of them fit: lower is earlier."""
-        groups = ("Name", "Duration (us)", _SPREAD, "Device", "Count", "Bound", LAYER)
-        if self.title in groups:
-            return (0, groups.index(self.title))
-        kind = 0 if self.is_ratio else 1 if self.title.startswith("perf::") else 2
-        return (1 if self.says_something else 2, kind)
-
-
-@dataclass(frozen=True)
 class _Layout:
     """``columns`` that fit, ``widths`` of those that give way and of bars, titles of the rest."""
 
-    columns: Sequence[_Column]
+    columns: Sequence[Column]
     widths: Mapping[str, int]
     bar: int
     left_out: Sequence[str]
 
     @classmethod
-    def of(cls, columns: Sequence[_Column], width: int, *, everything: bool) -> _Layout:
+    def of(cls, columns: Sequence[Column], width: int, *, everything: bool) -> _Layout:
         """``everything``: the user named the columns; then only texts may give way."""
         given = {column.title: column for column in columns}
         least = {
@@ -151,15 +97,15 @@ class _Layout:
         }
         bar = _BAR if width >= _WIDE else _SHORT_BAR
         room = width - least["Name"]
-        if "Duration (us)" in given:
+        if TIME in given:
             room -= bar + 6 + 2 * _GAP
-        shown: list[_Column] = []
+        shown: list[Column] = []
         left_out = []
         for column in columns if everything else sorted(columns, key=lambda column: column.rank):
             if column.title == "Name":
                 shown.append(column)
                 continue
-            if not everything and (column.is_empty or column.title in _NEVER_BY_DEFAULT):
+            if not everything and (column.is_empty or column.title in NEVER_BY_DEFAULT):
                 continue
             needed = least.get(column.title, column.width) + _GAP
             if not everything and (needed > room or column.title.endswith("layout")):
@@ -188,7 +134,7 @@ def _least_widths(given: Container[str], width: int, *, everything: bool) -> Map
     return {
         "Name": min(name, _NAME),
         LAYER: min(max(_LEAST_TEXT, width // 5), _NAME),
-        _SHAPE_COLUMN: _LEAST_TEXT if everything else _SHAPES,
+        SHAPES: _LEAST_TEXT if everything else _SHAPES,
     }
 
 
@@ -196,32 +142,30 @@ def _table(layout: _Layout, rows: Sequence[Row], sums_at: int, total: float) -> 
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim")
     for column in layout.columns:
         width = layout.widths.get(column.title)
-        table.add_column(Text(column.label), no_wrap=column.title != _SHAPE_COLUMN, width=width)
-        if column.title == "Duration (us)":
+        table.add_column(Text(column.label), no_wrap=column.title != SHAPES, width=width)
+        if column.title == TIME:
             table.add_column("Share", justify="left", no_wrap=True, width=layout.bar + 6 + _GAP)
     longest = max((microseconds(row) for row in rows[:sums_at]), default=0.0)
     for number, row in enumerate(rows):
         is_sum = number >= sums_at
         share = 100 * microseconds(row) / total if total else 0.0
-        style = "bold" if share >= _MUCH and not is_sum else ""
+        style = "bold" if share >= MUCH and not is_sum else ""
         cells: list[Text] = []
         for column in layout.columns:
             cell = column.cells[number]
             match column.title:
                 case "Name":
                     cells.append(Text(cell, style))
-                case "Duration (us)":
+                case title if title == TIME:
                     length = microseconds(row) / longest if longest and not is_sum else 0.0
-                    cells.append(_dimmed_unit(cell, style))
-                    cells.append(
-                        Text.assemble((f"{share:5.1f} ", style), (_bar(length, layout.bar), "cyan"))
-                    )
-                case title if title == _SHAPE_COLUMN:
+                    cells.append(dimmed_unit(cell, style))
+                    cells.append(share_cell(share, length, layout.bar))
+                case title if title == SHAPES:
                     cells.append(Text(_folded(cell, layout.widths[title]), "dim"))
                 case title if title == LAYER:
                     cells.append(Text(cell))
                 case _:
-                    cells.append(_dimmed_unit(cell, ""))
+                    cells.append(dimmed_unit(cell, ""))
         if number == sums_at:
             table.add_row()
         table.add_row(*cells)
@@ -233,7 +177,7 @@ def _folded(shapes: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def _facts(report: Report, width: int) -> Text:
+def facts_text(report: Report, width: int) -> Text:
     """In lines that break between facts alone."""
     lines = [Text()]
     for fact in facts(report):
@@ -244,18 +188,13 @@ def _facts(report: Report, width: int) -> Text:
     return Text("\n").join(lines)
 
 
-def _noise(noise: Noise) -> Text:
+def noise_text(noise: Noise) -> Text:
     is_quiet = noise.level is Level.QUIET
     text = Text(visible(noise.verdict), "dim" if is_quiet else "yellow")
     return text.append(visible(f" ({noise.remedy})"), "dim") if noise.remedy else text
 
 
-def _spreads(rows: Sequence[Row]) -> list[str]:
-    texts = [spread.text if (spread := spread_of(row)) else "" for row in rows]
-    return [text.rjust(max(map(len, texts))) for text in texts]
-
-
-def _missing(report: Report) -> RenderableType:
+def missing_text(report: Report) -> RenderableType:
     """What could not be counted, by reason; what would have been derived from it, in one line."""
     derived = {entry.column for entry in report.derived}
     reasons: dict[str, list[str]] = {}
@@ -270,30 +209,3 @@ def _missing(report: Report) -> RenderableType:
         text = f"nor what is computed from them: {', '.join(lacking)}"
         lines.append(Padding(Text(visible(text)), (0, 0, 0, 2)))
     return Group(*lines)
-
-
-def _cell(title: str, metric: Metric | None) -> str:
-    text = short(metric)
-    return visible(short_layers(text) if title == LAYER else text)
-
-
-def _aligned(cells: Sequence[str]) -> list[str]:
-    """Numbers below numbers, units below units."""
-    parts = [cell.partition(" ") for cell in cells]
-    width = max(len(unit) for _, _, unit in parts)
-    if not width:
-        return list(cells)
-    return [f"{number} {unit:<{width}}" if number else "" for number, _, unit in parts]
-
-
-def _dimmed_unit(cell: str, style: str) -> Text:
-    number, separator, unit = cell.rpartition(" ")
-    if not separator or not number.strip():
-        return Text(cell, style)
-    return Text.assemble((number, style), (f" {unit}", "dim"))
-
-
-def _bar(length: float, width: int) -> str:
-    eighths = round(8 * width * length)
-    partial = " ▏▎▍▌▋▊▉"[eighths % 8].strip()
-    return "█" * (eighths // 8) + partial

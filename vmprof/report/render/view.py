@@ -34,8 +34,12 @@ class View:
 
 @dataclass(frozen=True)
 class Selection:
-    """Rows to show: ``rest`` stands for the others, if there are any, ``sums`` for all of them."""
+    """Rows to show: ``rest`` stands for the others, if there are any, ``sums`` for all of them.
 
+    ``order`` is the column that they are sorted by.
+    """
+
+    order: str
     rows: Sequence[Row]
     rest: Row | None
     sums: Row
@@ -54,7 +58,7 @@ def select(report: Report, view: View) -> Selection:
     if view.sort is not None:
         order = find_column(view.sort, known)
         _check_order(order, present, report)
-    rows.sort(key=lambda row: _order(row.get(order)))
+    rows.sort(key=lambda row: order_of(row.get(order)))
     kept = rows if view.top is None else rows[: view.top]
     others = rows[len(kept) :]
     rest = None
@@ -65,6 +69,7 @@ def select(report: Report, view: View) -> Selection:
         named = dict.fromkeys(find_column(name, known) for name in view.columns)
         wanted = ["Name", *(name for name in named if name != "Name")]
     return Selection(
+        order=order,
         rows=kept,
         rest=rest,
         sums={**summed(rows, report.derived), "Name": "Sum"},
@@ -98,8 +103,8 @@ def _plain(column: str) -> str:
     return _DECORATION.sub("", _DECORATION.sub("", column)).lower()
 
 
-def _order(metric: Metric | None) -> tuple[int, float, str]:
-    """Large numbers first, then text from a to z, then what is not there."""
+def order_of(metric: Metric | None) -> tuple[int, float, str]:
+    """Where a row belongs: large numbers first, then text from a to z, then what is not there."""
     match metric:
         case Count(number) | Duration(number) | Percent(number) | Ratio(number):
             return (0, -number, "")

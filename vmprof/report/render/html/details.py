@@ -9,16 +9,12 @@ from typing import Any
 from vmprof.report.aggregate import merge_key
 from vmprof.report.bounds import BOUND, Bound, bounds
 from vmprof.report.model import Report
+from vmprof.report.render.figures import like
 from vmprof.report.render.html.inside import Insides
 from vmprof.report.render.table import format_metric
 from vmprof.values import (
     PER_THREAD_SUFFIX,
     SAMPLES_SUFFIX,
-    Count,
-    Duration,
-    Metric,
-    Percent,
-    Ratio,
     Row,
     Samples,
 )
@@ -58,14 +54,14 @@ def _spreads(row: Row) -> dict[str, str]:
         value = row.get(column)
         if value is None or len(values) < 2:
             continue
-        least, most = (format_metric(_like(value, each)) for each in (min(values), max(values)))
+        least, most = (format_metric(like(value, each)) for each in (min(values), max(values)))
         spreads[column] = f"{least} to {most}"
     return spreads
 
 
 def _threads(row: Row) -> dict[str, list[str]]:
     return {
-        column: [format_metric(_like(row.get(column), value)) for value in values[:_MOST_THREADS]]
+        column: [format_metric(like(row.get(column), value)) for value in values[:_MOST_THREADS]]
         for column, values in _samples(row, PER_THREAD_SUFFIX)
     }
 
@@ -78,18 +74,6 @@ def _samples(row: Row, suffix: str) -> list[tuple[str, Sequence[float]]]:
         and isinstance(metric, Samples)
         and all(abs(value) < _MOST for value in metric.values)
     ]
-
-
-def _like(metric: Metric | None, value: float) -> Metric:
-    """``value`` in the unit of ``metric``."""
-    match metric:
-        case Duration():
-            return Duration(value)
-        case Ratio():
-            return Ratio(value)
-        case Percent():
-            return Percent(value)
-    return Count(round(value))
 
 
 def _reasons(bound: Bound | None) -> list[str]:

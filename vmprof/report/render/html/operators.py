@@ -12,6 +12,7 @@ from vmprof.report.layers import short as short_layers
 from vmprof.report.model import Report
 from vmprof.report.noise import spread_of
 from vmprof.report.render.figures import short, short_time
+from vmprof.report.render.legends import legend
 from vmprof.report.render.names import shortened
 from vmprof.report.render.table import columns_of, format_metric
 from vmprof.values import (
@@ -26,14 +27,6 @@ from vmprof.values import (
     is_inclusive,
 )
 
-_UNITS = {
-    "Name": "the function that was called",
-    "Duration (us)": "microseconds: mean over the middle half of the repeats, added over the calls",
-    "Percent": "share of Total, of several devices of the longest one",
-    "Count": "calls that the row stands for",
-    "FLOPs": "operations on data that the kernel was compiled to do",
-    "Bytes": "of the tensors that it takes, each counted once: what has to be moved at least",
-}
 # Numbers of each call make up a wide table; these are shown on demand.
 _HIDDEN = ("Hash",)
 _ON_CARDS = ("Duration (us)", "Spread", "Change", "Percent", "Count", "Layer", "Bound")
@@ -68,7 +61,7 @@ class Column:
 _SPREAD = Column(
     "Spread",
     "±",
-    "half of what lies between the quartiles of the repeats, in percent of their median",
+    legend("±"),
     numeric=True,
 )
 
@@ -241,7 +234,7 @@ def _column(title: str, rows: Sequence[Row], *, several_devices: bool) -> Column
     return Column(
         title,
         label.lower().replace("-", " ") if label != title else label,
-        f"{title}: {_UNITS[title]}" if title in _UNITS else title,
+        f"{title}: {told}" if (told := legend(title)) else title,
         numeric=not is_text,
         shown=title not in _HIDDEN
         and (title != "Device" or several_devices)

@@ -99,8 +99,11 @@ def _about(annotated: Annotated, operator: Operator) -> Iterator[str]:
     loops = len([loop for loop in annotation.loops if loop.own]) - len(hot_loops(annotation))
     listings = len(annotation.listings) - len(hot_listings(annotation))
     left_out = [
-        f"{number:,} {what}{'s' if number > 1 else ''}"
-        for number, what in ((loops, "loop"), (listings, "function by instruction"))
+        f"{number:,} {one if number == 1 else several}"
+        for number, one, several in (
+            (loops, "loop", "loops"),
+            (listings, "function by instruction", "functions by instruction"),
+        )
         if number > 0
     ]
     if left_out:

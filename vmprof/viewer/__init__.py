@@ -1,0 +1,1 @@
+"""Reports to go about in, in a terminal; :mod:`.app` needs textual."""
