@@ -14,9 +14,12 @@
 # make lint    linter, formatter and type checker; make lint-c: of C alone
 # make bench   all benchmarks; writes docs/data/performance.json and what shows it
 #              (some of them, quickly: make bench BENCH="--quick --only dispatch reads")
+# make docs    the documentation's site, in build/docs; a warning is an error
+# make docs-links  whether what its pages link to elsewhere is still there: needs a network
+# make pages   renew the pages that are made of the code: commands, files, messages, rules
 # make clean   remove what the others made
 .PHONY: help demo test test-unit test-pmu test-html test-versions test-asan test-tsan test-leaks soak
-.PHONY: fuzz fuzz-programs wheel lint lint-c bench clean
+.PHONY: fuzz fuzz-programs wheel lint lint-c bench docs docs-links pages clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -121,6 +124,23 @@ bench: $(READY)
 	$(call say,measuring: about a quarter of an hour on a machine that does nothing else)
 	$(BIN)/python benchmarks/run.py $(BENCH) --json docs/data/performance.json; \
 	  code=$$?; $(BIN)/python docs/scripts/make_performance.py && exit $$code
+
+docs: $(READY)
+	$(call say,building the documentation: build/docs/index.html)
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	$(BIN)/python docs/site/check.py build/docs
+
+docs-links: $(READY)
+	$(call say,asking for every page elsewhere)
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/sphinx-build --builder linkcheck --quiet docs build/docs-links
+
+pages: $(READY)
+	$(BIN)/python docs/scripts/make_commands.py
+	$(BIN)/python docs/scripts/make_formats.py
+	$(BIN)/python docs/scripts/make_advice.py
+	$(BIN)/python docs/scripts/make_troubleshooting.py
 
 $(READY): $(BUILT_FROM)
 	$(call need,$(PYTHON) -c 'import sys; assert sys.version_info >= (3$(comma) 10)',Python 3.10 or newer is needed; name one: make PYTHON=python3.12)

@@ -27,9 +27,10 @@ SECTIONS = dict(SECTION.findall((ROOT / "CONTRIBUTING.md").read_text()))
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All sections change the same one, as a contributor's may."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("docs", "native", "tests", "vmprof"):
+    for name in ("docs", "examples", "native", "tests", "vmprof"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for path in (ROOT / "Makefile", ROOT / "pyproject.toml", *ROOT.glob("*.md")):
+        shutil.copy(path, folder)
     return folder
 
 
