@@ -1,4 +1,4 @@
-"""What run.py kept, as Markdown: the parts of docs/explanation/performance.md and how-it-measures.md."""
+"""What run.py kept, as Markdown: parts of performance.md and how-it-measures.md."""
 
 from __future__ import annotations
 

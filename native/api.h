@@ -1,6 +1,7 @@
 /* What Python sees of the native half. cffi parses this file as it stands
  * (native/build_ffi.py), and every C file includes it through vmprof.h, so
  * there is one declaration of everything and nothing to drift.
+ * What closes, releases or gives up something takes NULL too, and does nothing.
  * Plain declarations only: cffi knows no #include and no #if. */
 
 /* What a recorder reads around each kernel. */
@@ -64,7 +65,7 @@ void vmprof_source_sample(vmprof_source *source, vmprof_sample *sample);
  * the end: something that should have been counted was not. */
 int vmprof_source_enable(vmprof_source *source);
 int vmprof_source_disable(vmprof_source *source);
-void vmprof_source_close(vmprof_source *source); /* NULL is fine */
+void vmprof_source_close(vmprof_source *source);
 /* The same for the calling thread, disabled. NULL with the number of the event that could
  * not be opened and -errno, or -ENOSYS if `source` can only be one thread's. */
 vmprof_source *vmprof_source_clone(const vmprof_source *source, int64_t problem[2]);
@@ -213,7 +214,7 @@ vmprof_reading_cost vmprof_cpu_reading_cost(vmprof_source *const *sources, int n
 /* ---- parallel.c: TVM's parallel launches ------------------------------------------- */
 
 /* A library's own pointer to TVM's launch function, and the handle that keeps the
- * library loaded; NULL if the pointer is not in a library. */
+ * library loaded. */
 typedef struct {
   void **slot;
   void *library;
@@ -224,10 +225,11 @@ void *vmprof_tvm_launch(void);
 /* What can take its place, once it is known: goes on to it, and keeps a record of each
  * launch and each task of a run that is recorded with VMPROF_TASKS. */
 void *vmprof_recorded_launch(void);
-/* The slots of all libraries in the process. Writes at most `room` of them, each library
- * to be released, and returns how many there are. */
+/* The slots of all libraries in the process. Writes at most `room` of them, which hold their
+ * libraries until they are released, and returns how many there are. */
 int vmprof_launch_slots(vmprof_launch_slot *slots, int room);
-void vmprof_library_release(void *library);
+/* Those up to the first without a library. */
+void vmprof_launch_slots_release(vmprof_launch_slot *slots);
 /* Puts `replacement` into a slot that holds `expected`: 1, or 0 if it holds anything else. */
 int vmprof_exchange(void **slot, void *expected, void *replacement);
 

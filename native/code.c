@@ -93,7 +93,9 @@ static void release(vmprof_code *code) {
   free(code);
 }
 
-void vmprof_code_release(vmprof_code *code) { release(code); }
+void vmprof_code_release(vmprof_code *code) {
+  if (code != NULL) release(code);
+}
 
 static void *copy(const void *memory, size_t size) {
   void *result = malloc(size ? size : 1);

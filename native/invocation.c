@@ -126,6 +126,7 @@ int vmprof_session_is_open(const vmprof_session *session) { return atomic_load(&
 vmprof_recorder *vmprof_session_root(vmprof_session *session) { return session->root; }
 
 void vmprof_session_release(vmprof_session *session) {
+  if (session == NULL) return;
   if (atomic_fetch_sub(&session->references, 1) > 1) return;
   vmprof_session *expected = session;
   atomic_compare_exchange_strong(&newest, &expected, NULL);
@@ -196,6 +197,7 @@ void vmprof_caller_clear(vmprof_caller *caller) {
 }
 
 void vmprof_caller_release(vmprof_caller *caller) {
+  if (caller == NULL) return;
   if (atomic_fetch_sub(&caller->references, 1) > 1) return;
   for (int i = 0; i < caller->num_turns; ++i) vmprof_recorder_release(caller->recorders[i]);
   vmprof_session_release(caller->session);

@@ -176,8 +176,8 @@ int vmprof_launch_slots(vmprof_launch_slot *slots, int room) {
   return count;
 }
 
-void vmprof_library_release(void *library) {
-  if (library != NULL) dlclose(library);
+void vmprof_launch_slots_release(vmprof_launch_slot *slots) {
+  for (; slots->library != NULL; ++slots) dlclose(slots->library);
 }
 
 void *vmprof_recorded_launch(void) { return (void *)recorded_launch; }

@@ -82,6 +82,7 @@ void vmprof_recorder_release(vmprof_recorder *recorder) {
 }
 
 void vmprof_recorder_give_up(vmprof_recorder *recorder) {
+  if (recorder == NULL) return;
   vmprof_run_abandon(recorder);
   vmprof_recorder_release(recorder);
 }

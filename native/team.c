@@ -116,7 +116,7 @@ void vmprof_team_disable(vmprof_team *team) {
 }
 
 void vmprof_team_release(vmprof_team *team) {
-  if (vmprof_is_ending()) return;
+  if (team == NULL || vmprof_is_ending()) return;
   vmprof_run_abandon(team);
   member *each = atomic_load(&team->members);
   while (each != NULL) {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vmprof.errors import VmprofError, VmprofWarning
     from vmprof.program import Program
     from vmprof.record.collectors import get_include, load_collector
+    from vmprof.record.probe import check_tvm
     from vmprof.record.sessions.session import Session
     from vmprof.remote.client import Remote
     from vmprof.remote.fleet import fleet
@@ -43,6 +44,7 @@ __all__ = [
     "VmprofError",
     "VmprofWarning",
     "__version__",
+    "check_tvm",
     "compile",
     "diff",
     "fleet",
@@ -67,6 +69,7 @@ _MODULES = {
     "VmprofError": "vmprof.errors",
     "VmprofWarning": "vmprof.errors",
     "__version__": "vmprof.version",
+    "check_tvm": "vmprof.record.probe",
     "compile": "vmprof.zoo.compiler",
     "diff": "vmprof.compare.diff",
     "fleet": "vmprof.remote.fleet",

@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmprof.owned import open_descriptor
+
 MODELS, PEAKS = "models", "peaks.json"
 LOCK_SUFFIX, UNFINISHED_SUFFIX = ".lock", ".unfinished"
 
@@ -41,8 +43,8 @@ def cache_folder() -> Path:
 class Kept:
     """Something in the cache: of ``name``, in ``files`` of ``folder``, ``bytes`` together.
 
-    ``schedule`` is that of a compiled model; peaks have none. ``used`` is when, in seconds since
-    1970.
+    ``schedule`` is that of a compiled model, and ``library`` the name of its file; peaks have
+    neither. ``used`` is when, in seconds since 1970.
     """
 
     name: str
@@ -51,10 +53,11 @@ class Kept:
     files: tuple[str, ...]
     bytes: int
     used: float
+    library: str
 
     @property
     def is_model(self) -> bool:
-        return bool(self.schedule)
+        return bool(self.library)
 
 
 def kept() -> list[Kept]:
@@ -68,17 +71,19 @@ def kept() -> list[Kept]:
 
 
 def remove(what: Kept) -> bool:
-    """Remove its files; False if a process is just making it, and it was left alone.
+    """Remove its files; False if a process is using or making it, and it was left alone.
 
     :class:`OSError` if they cannot be removed.
     """
+    # Who waits for the lock shall find no file that is about to go.
+    locks = [f".{what.library}{LOCK_SUFFIX}", what.library] if what.library else []
+    names = sorted(what.files, key=lambda name: name in locks)
     with _opened(what.folder) as folder, ExitStack() as stack:
         if folder is None:
             return True
-        for name in what.files:
-            if name.endswith(LOCK_SUFFIX) and not _taken(name, folder, stack):
-                return False
-        for name in what.files:
+        if not all(_taken(name, folder, stack) for name in locks):
+            return False
+        for name in names:
             with suppress(FileNotFoundError):  # another process was faster
                 os.unlink(name, dir_fd=folder)
     return True
@@ -109,35 +114,32 @@ def _kept_in(path: Path, pattern: re.Pattern[str]) -> Iterator[Kept]:
             tuple(sorted(name for name, _ in files)),
             sum(status.st_size for _, status in files),
             max(status.st_mtime for _, status in files),
+            "" if key == PEAKS else key,
         )
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int | None]:
     """The folder itself, wherever its name leads meanwhile; None if it is none, or a link."""
-    try:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        yield None
-        return
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            yield None
-            return
-        raise
-    try:
+    with ExitStack() as stack:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        folder: int | None = None
+        try:
+            folder = stack.enter_context(open_descriptor(path, flags))
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
+                raise
         yield folder
-    finally:
-        os.close(folder)
 
 
 def _taken(name: str, folder: int, stack: ExitStack) -> bool:
-    """Lock what makers of a model lock, if nobody else has."""
+    """Lock what makers of a model lock, or its users, if nobody else has."""
     try:
-        lock = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+        lock = stack.enter_context(
+            open_descriptor(name, os.O_RDONLY | os.O_NOFOLLOW, folder=folder)
+        )
     except FileNotFoundError:
         return True
-    stack.callback(os.close, lock)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

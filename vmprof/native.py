@@ -11,11 +11,15 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import tvm_ffi  # before _native: it brings libtvm_ffi, which _native needs, into the process
 
 from vmprof._native import ffi, lib
 from vmprof.errors import RecordsFullError, VmprofError
+from vmprof.owned import in_one_step
 
 tvm_ffi.register_error("VmprofError", VmprofError)
 tvm_ffi.register_error("RecordsFullError", RecordsFullError)
@@ -32,4 +36,13 @@ empty: tvm_ffi.Function = tvm_ffi.get_global_func("vmprof.empty")
 # What nobody has closed by then stays open: other threads may still be in it.
 atexit.register(lib.vmprof_end)
 
-__all__ = ["empty", "entry", "ffi", "guard", "hook", "lib", "run", "wrap"]
+
+def owned(release: Callable[[Any], None], make: Callable[..., Any], *arguments: object) -> Any:
+    """The pointer that ``make(*arguments)`` gives; ``release`` gets it when nobody has it.
+
+    Both are functions of `lib`; ``release`` takes NULL too.
+    """
+    return in_one_step(partial(ffi.gc, destructor=release), make, *arguments)
+
+
+__all__ = ["empty", "entry", "ffi", "guard", "hook", "lib", "owned", "run", "wrap"]

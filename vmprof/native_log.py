@@ -7,12 +7,13 @@ import logging
 import os
 import re
 import sys
-import tempfile
 import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from itertools import pairwise
+
+from vmprof.owned import in_one_step, memory_file
 
 _STDERR = 2
 _LONG = 300  # characters of one line of an error
@@ -34,14 +35,14 @@ def kept_quiet(doing: str, said: list[str] | None = None) -> Iterator[None]:
     threads write there too.
     """
     output = io.StringIO()
-    with tempfile.TemporaryFile() as file, warnings.catch_warnings():
+    with memory_file("vmprof-said") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sys.stderr.flush()
-        before = -1
+        before: list[int] = []
         try:
             with suppress(OSError):  # closed
-                before = os.dup(_STDERR)
-            if before >= 0:
+                in_one_step(before.append, os.dup, _STDERR)
+            if before:
                 os.dup2(file.fileno(), _STDERR)
             with redirect_stdout(output):
                 yield
@@ -54,9 +55,11 @@ def kept_quiet(doing: str, said: list[str] | None = None) -> Iterator[None]:
             try:
                 sys.stderr.flush()
             finally:
-                if before >= 0:
-                    os.dup2(before, _STDERR)
-                    os.close(before)
+                if before:
+                    try:
+                        os.dup2(before[0], _STDERR)
+                    finally:
+                        os.close(before[0])
             file.seek(0)
             text = file.read().decode(errors="replace")
             if said is not None:

@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import stat
+from io import FileIO
 from pathlib import Path
 
 # What a file system says that has no second names for a file.
@@ -26,15 +27,12 @@ def write_whole(path: Path, data: bytes, *, replace: bool = True) -> None:
         mode = None
     # What follows is calls of C alone: an interrupt comes behind one of them, and not before.
     try:
-        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        try:
+        with FileIO(beside, "x") as file:
             if mode is not None:
-                os.fchmod(file, mode)
+                os.fchmod(file.fileno(), mode)
             left = memoryview(data)
             while left:
-                left = left[os.write(file, left) :]
-        finally:
-            os.close(file)
+                left = left[file.write(left) :]
         if replace:
             os.replace(beside, path)
             return
@@ -43,7 +41,7 @@ def write_whole(path: Path, data: bytes, *, replace: bool = True) -> None:
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            FileIO(path, "x").close()
             os.replace(beside, path)
     finally:
         try:

@@ -32,3 +32,16 @@ def rewrite(pages: Sequence[Path], renew: Callable[[str], str]) -> int:
         if "--check" not in sys.argv[1:]:
             path.write_text(new, encoding="utf-8")
     return int(changed and "--check" in sys.argv[1:])
+
+
+def write_all(pages: Mapping[Path, str], folder: Path) -> int:
+    """Make ``folder`` hold ``pages`` and no other; with --check say by the exit code if it does."""
+    there = {path: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    if "--check" in sys.argv[1:]:
+        return int(there != pages)
+    folder.mkdir(exist_ok=True)
+    for path in there.keys() - pages.keys():
+        path.unlink()
+    for path, page in pages.items():
+        path.write_text(page, encoding="utf-8")
+    return 0

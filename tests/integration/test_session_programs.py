@@ -324,13 +324,13 @@ def test_an_error_of_ours_ends_the_session_and_not_the_program(
 ) -> None:
     with Session("none", max_records=64) as session:
         vm = session.attach(make("nested"))
-        folding = session._fold_caller
+        folding = session._callers.fold
 
         def fails(caller: Any) -> None:
-            monkeypatch.setattr(session, "_fold_caller", folding)
+            monkeypatch.setattr(session._callers, "fold", folding)
             raise MemoryError("no more")
 
-        monkeypatch.setattr(session, "_fold_caller", fails)
+        monkeypatch.setattr(session._callers, "fold", fails)
         for _ in range(20):
             assert (vm["main"](tensor()).numpy() == 8 * X * X).all()
     recording = session.recording()
@@ -341,13 +341,13 @@ def test_an_error_of_ours_ends_the_session_and_not_the_program(
 def test_an_interrupt_while_folding_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     with Session("none", max_records=64) as session:
         vm = session.attach(make("nested"))
-        folding = session._fold_caller
+        folding = session._callers.fold
 
         def interrupted(caller: Any) -> None:
-            monkeypatch.setattr(session, "_fold_caller", folding)
+            monkeypatch.setattr(session._callers, "fold", folding)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(session, "_fold_caller", interrupted)
+        monkeypatch.setattr(session._callers, "fold", interrupted)
         with pytest.raises(KeyboardInterrupt):
             for _ in range(20):
                 vm["main"](tensor())

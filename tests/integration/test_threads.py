@@ -153,8 +153,7 @@ def test_the_original_pointer_is_restored(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), recorded_launches():
         _ = 1 / 0
     assert pointers() == {launch}
-    for i in range(count):
-        lib.vmprof_library_release(slots[i].library)
+    lib.vmprof_launch_slots_release(slots)
 
 
 def test_libraries_that_are_loaded_meanwhile_have_tvms_function(tmp_path: Path) -> None:
@@ -167,8 +166,7 @@ def test_libraries_that_are_loaded_meanwhile_have_tvms_function(tmp_path: Path) 
         slots = ffi.new("vmprof_launch_slot[]", 100)
         count = lib.vmprof_launch_slots(slots, 100)
         pointers = [slots[i].slot[0] for i in range(count)]
-        for i in range(count):
-            lib.vmprof_library_release(slots[i].library)
+        lib.vmprof_launch_slots_release(slots)
     assert pointers.count(lib.vmprof_tvm_launch()) == 1
     del library
 

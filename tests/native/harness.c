@@ -189,13 +189,13 @@ void on_threads(void *(*program)(void *), void *data) {
 }
 
 static void lead_slot(void *expected, void *replacement) {
-  vmprof_launch_slot slots[4];
+  vmprof_launch_slot slots[5] = {0};
   const int count = vmprof_launch_slots(slots, 4);
   CHECK(count == 1);
   for (int i = 0; i < count; ++i) {
     CHECK(vmprof_exchange(slots[i].slot, expected, replacement));
-    vmprof_library_release(slots[i].library);
   }
+  vmprof_launch_slots_release(slots);
 }
 
 int main(int count, char **words) {

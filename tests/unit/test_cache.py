@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import fcntl
+import multiprocessing
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from vmprof import VmprofError, VmprofWarning
+from vmprof.cache_folder import kept
+from vmprof.cache_limit import make_room
 from vmprof.program.info import NOTHING_KNOWN, ModelInfo, info_path, read_info, write_info
 from vmprof.program.tensor_ir import read_tensor_ir, tensor_ir_path
 from vmprof.zoo.compiler.cache import NotKeptError, cached_library
@@ -89,27 +96,100 @@ def test_what_fails_leaves_nothing(folder: Path) -> None:
     assert names(folder) == set()
 
 
+def put(folder: Path, name: str, size: int = 10, days: float = 0) -> str:
+    """A library that was used so many days ago; its name."""
+    library = folder / f"{name}.so"
+    folder.mkdir(parents=True, exist_ok=True)
+    library.write_bytes(bytes(size))
+    write_info(ModelInfo(tensor_ir="# kernel\n"), library)
+    then = time.time() - days * DAY
+    for path in folder.glob(f"{library.name}*"):
+        os.utime(path, (then, then))
+    return library.name
+
+
 def test_what_nobody_uses_is_thrown_away(folder: Path) -> None:
     make = Maker()
-    folder.mkdir(parents=True)
-    of_target = cached_library("mlp", "cpu", TARGET, make).stem[:-8]  # what is not of its code
-    ages = {
-        f"{of_target}1.so": 2,
-        f"{of_target}2.so": 0.5,
-        "mlp-cpu-of-another-target.so": 2,
-        "vgg11-cpu-1.so": 2,
-        "vgg16-cpu-1.so": 31,
-    }
-    for file in folder.iterdir():
-        file.unlink()
-    for name, days in ages.items():
-        make(folder / name)
-        then = time.time() - days * DAY
-        os.utime(folder / name, (then, then))
     made = cached_library("mlp", "cpu", TARGET, make)
-    kept = {f"{of_target}2.so", "mlp-cpu-of-another-target.so", "vgg11-cpu-1.so", made.name}
+    of_target = made.stem[:-8]  # what is not of its code
+    made.unlink()
+    kept = {
+        put(folder, f"{of_target}{2:08x}", days=0.5),
+        put(folder, f"mlp-cpu-{3:016x}", days=2),
+        put(folder, f"vgg11-cpu-{4:016x}", days=2),
+        made.name,
+    }
+    put(folder, f"{of_target}{1:08x}", days=2)
+    put(folder, f"vgg16-cpu-{5:016x}", days=31)
+    assert cached_library("mlp", "cpu", TARGET, make) == made
     beside = {f"{name}.vmprof.{kind}" for name in kept for kind in ("json", "tir")}
     assert names(folder) == kept | beside
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    models=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 60)), max_size=8),
+    most=st.integers(0, 20_000),
+)
+def test_the_longest_unused_go_and_no_more_than_needed(
+    folder: Path, models: list[tuple[int, int]], most: int
+) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for number, (size, days) in enumerate(models):
+        put(folder, f"mlp-cpu-{number:016x}", size, days + number / 100)
+    before = {each.library: each for each in kept() if each.is_model}
+    removed = make_room(most)
+    left = {each.library: each for each in kept() if each.is_model}
+    assert left.keys() == before.keys() - {each.library for each in removed}
+    taken = sum(each.bytes for each in left.values())
+    assert taken <= most
+    month = time.time() - 30 * DAY
+    assert all(each.used >= month for each in left.values())
+    early = [each for each in removed if each.used >= month + 1]
+    if early:
+        last = max(early, key=lambda each: each.used)
+        assert all(each.used > last.used for each in left.values())
+        assert taken + last.bytes > most
+
+
+def test_a_new_one_makes_room_and_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VMPROF_CACHE_LIMIT", "0")
+    put(folder, f"vgg16-cpu-{1:016x}")
+    library = cached_library("mlp", "cpu", TARGET, Maker())
+    assert library is not None
+    assert {name for name in names(folder) if name.endswith(".so")} == {library.name}
+    # This process uses it.
+    assert make_room(0) == []
+    assert library.exists()
+
+
+def test_two_processes_with_one_cache_that_is_too_small(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What either uses is whole, and stays until it ends."""
+    monkeypatch.setenv("VMPROF_CACHE_LIMIT", "1e-7")  # less than one
+
+    def use(names_of_models: list[str]) -> None:
+        used = [cached_library(name, "cpu", TARGET, Maker()) for name in names_of_models]
+        for library in used:
+            assert library is not None
+            assert library.read_text().startswith("library ")
+            assert read_tensor_ir(library).startswith("# kernel ")
+
+    random = Random(0)
+    processes = multiprocessing.get_context("fork")
+    for _ in range(8):
+        at_work = [
+            processes.Process(target=use, args=[random.choices("abcd", k=3)]) for _ in range(3)
+        ]
+        for each in at_work:
+            each.start()
+        for each in at_work:
+            each.join()
+        assert [each.exitcode for each in at_work] == [0, 0, 0]
+        # Nobody uses any.
+        make_room(0)
+        assert names(folder) == set()
 
 
 def unusable(folder: Path) -> Iterator[str]:
@@ -232,14 +312,15 @@ def test_a_lock_that_is_removed_while_one_waits_for_it_is_none(
     taken: list[int] = []
 
     def flock(file: int, operation: int) -> None:
-        if not taken:
+        if not taken and operation == fcntl.LOCK_EX:
             (lock,) = folder.glob(".*.lock")
             lock.unlink()
-        taken.append(file)
+        taken.append(operation)
         fcntl.flock(file, operation)
 
-    monkeypatch.setattr("vmprof.zoo.compiler.cache.fcntl", SimpleNamespace(flock=flock, LOCK_EX=2))
+    of_module = SimpleNamespace(flock=flock, LOCK_EX=fcntl.LOCK_EX, LOCK_SH=fcntl.LOCK_SH)
+    monkeypatch.setattr("vmprof.zoo.compiler.cache.fcntl", of_module)
     library = cached_library("mlp", "cpu", TARGET, Maker())
     assert library is not None
-    assert len(taken) == 2
+    assert taken == [fcntl.LOCK_EX, fcntl.LOCK_EX, fcntl.LOCK_SH]
     assert (folder / f".{library.name}.lock").exists()

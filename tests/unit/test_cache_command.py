@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -45,7 +47,7 @@ def files(home: Path) -> set[str]:
 def test_what_is_kept_is_listed(home: Path) -> None:
     result = vmprof(home)
     assert (result.returncode, result.stderr) == (0, "")
-    head, *rows, total = result.stdout.splitlines()
+    head, *rows, total, most = result.stdout.splitlines()
     assert head.split() == ["Kept", "Schedule", "Size", "Last", "used"]
     assert [row.split()[:-1] for row in rows] == [
         ["resnet18", "none", "2.0", "MB"],
@@ -53,7 +55,9 @@ def test_what_is_kept_is_listed(home: Path) -> None:
         ["peaks", "0.1", "kB"],
     ]
     assert total == f"{home}/vmprof: models: 2, peaks, 2.4 MB"
+    assert most == "models: at most 8,000.0 MB (VMPROF_CACHE_LIMIT)"
     data = json.loads(vmprof(home, "--json").stdout)
+    assert data["limit"] == 8e9
     assert data["folder"] == f"{home}/vmprof"
     assert [(each["name"], each["schedule"], each["bytes"]) for each in data["kept"]] == [
         ("resnet18", "none", 2_000_000),
@@ -97,16 +101,45 @@ def test_links_are_not_followed(home: Path, tmp_path: Path) -> None:
     assert (home / "vmprof" / "peaks.json").is_symlink()
 
 
-def test_a_model_that_is_just_being_made_is_left_alone(home: Path) -> None:
-    lock = home / "vmprof" / "models" / f".mlp-cpu-{KEY}.so.lock"
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [(f".mlp-cpu-{KEY}.so.lock", fcntl.LOCK_EX), (f"mlp-cpu-{KEY}.so", fcntl.LOCK_SH)],
+    ids=["made", "used"],
+)
+def test_a_model_that_a_process_is_at_is_left_alone(home: Path, name: str, operation: int) -> None:
+    with (home / "vmprof" / "models" / name).open("r+") as file:
+        fcntl.flock(file, operation)
         result = vmprof(home, "--clear")
-    assert result.stdout.splitlines()[0] == "left alone, it is just being made: mlp"
+    assert result.stdout.splitlines()[0] == "left alone, a process is using it: mlp"
     assert {name for name in files(home) if "mlp-cpu-0123456" in name} == {
         f"models/{prefix}mlp-cpu-{KEY}.so{suffix}"
         for prefix, suffix in ((".", ".lock"), ("", ""), ("", ".vmprof.json"))
     }
+
+
+def test_the_longest_unused_go_first(home: Path) -> None:
+    models = home / "vmprof" / "models"
+    for path in models.glob("*resnet18*"):
+        os.utime(path, (0, time.time() - 3600))
+    assert vmprof(home, "--limit", "0.01").stdout.endswith("models: 0, no peaks, 0.0 kB\n")
+    result = vmprof(home, "--limit", "0.002")
+    assert result.stdout == f"removed from {home}/vmprof: models: 1, no peaks, 2.0 MB\n"
+    left = {name.removeprefix("models/") for name in files(home) if KEY in name}
+    library = f"mlp-cpu-{KEY}.so"
+    assert left == {library, f"{library}.vmprof.json", f".{library}.lock"}
+    assert "models: 0" in vmprof(home, "--limit", "none").stdout
+
+
+@pytest.mark.parametrize("text", ["abc", "-1", "nan", ""])
+def test_a_limit_is_a_number(home: Path, text: str) -> None:
+    result = vmprof(home, "--limit", text)
+    assert result.returncode == 2
+    assert result.stderr.endswith(f"{text!r} is no number of gigabytes\n")
+    result = run("cache", env={"XDG_CACHE_HOME": str(home), "VMPROF_CACHE_LIMIT": text})
+    if text:
+        assert f"VMPROF_CACHE_LIMIT is {text!r}; set it to a number of gigabytes" in result.stderr
+    else:
+        assert "at most 8,000.0 MB" in result.stdout
 
 
 def test_there_need_be_no_cache(tmp_path: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import vmprof
 from vmprof.report.kinds import Kind, kinds
 from vmprof.report.render.figures import short, short_count, three_digits
 from vmprof.values import Count, Duration, Metric, Percent, Ratio
@@ -62,3 +66,17 @@ def test_kinds_are_names_without_their_number() -> None:
         Kind("conv2d", 7.0, 3),
         Kind("unknown", 0.0, 1),
     ]
+
+
+def test_percent_signs_are_written_one_way() -> None:
+    """With a space before them, which Python's own ``%`` of a format does not write."""
+    root = Path(vmprof.__file__).parent
+    for path in root.rglob("*.py"):
+        formats = [
+            ast.unparse(node)
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.FormattedValue)
+            and node.format_spec is not None
+            and ast.unparse(node.format_spec).rstrip("'\"").endswith("%")
+        ]
+        assert not formats, path

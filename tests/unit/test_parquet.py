@@ -118,19 +118,33 @@ def test_columns_of_any_name_and_kind() -> None:
         },
         {"Name": "c", "mixed": Duration(2.0), "larger": Count(10**60), "list": Samples((1.0, 2.0))},
         {"Name": "d", "mixed": "text", "words": "x", "Argument Shapes": "", "Hash": ""},
+        {"Name": "e", "either": Count(2**53 + 1)},
+        {"Name": "f", "either": Ratio(0.5)},
     )
     found = table(render(Report(calls, {}, {"Model": "m"})))
     assert found.column_names == [
-        *("Model", "Name", "Argument Shapes", "", "Hash", "large", "larger", "list", "mixed"),
+        *(
+            "Model",
+            "Name",
+            "Argument Shapes",
+            "",
+            "Hash",
+            "either",
+            "large",
+            "larger",
+            "list",
+            "mixed",
+        ),
         *("words", "x\ufffd", "x\ufffd (2)"),
     ]
-    assert found["Name"].to_pylist() == ["a\ufffd", "b", "c", "d"]
-    assert found["Model"].to_pylist() == [None, 5, None, None]
-    assert found["mixed"].to_pylist() == [None, 2.0, 2.0, None]
-    assert found["large"].to_pylist() == [None, 10**30, None, None]
-    assert found["larger"].to_pylist() == [None, None, 1e60, None]
-    assert found["Argument Shapes"].to_pylist() == [None, None, None, ""]
-    assert found["Hash"].null_count == 4
+    assert found["Name"].to_pylist() == ["a\ufffd", *"bcdef"]
+    assert found["Model"].to_pylist() == [None, 5, *[None] * 4]
+    assert found["mixed"].to_pylist() == [None, 2.0, 2.0, *[None] * 3]
+    assert found["large"].to_pylist() == [None, 10**30, *[None] * 4]
+    assert found["larger"].to_pylist() == [None, None, 1e60, *[None] * 3]
+    assert found["Argument Shapes"].to_pylist() == [None, None, None, "", None, None]
+    assert found["Hash"].null_count == 6
+    assert found["either"].to_pylist() == [*[None] * 4, 2.0**53, 0.5]
     assert {"Name", "Argument Shapes"} < {*ALWAYS_TEXT}
 
 

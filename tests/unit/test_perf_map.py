@@ -14,8 +14,8 @@ from vmprof.record.perf_map import PerfMap, _opened, _process_started
 
 
 def written(path: Path, text: str) -> None:
-    with os.fdopen(_opened(path), "a") as file:
-        file.write(text)
+    with _opened(path) as file:
+        file.write(text.encode())
 
 
 def test_a_map_is_private_and_grows(tmp_path: Path) -> None:

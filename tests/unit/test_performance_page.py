@@ -1,4 +1,4 @@
-"""docs/explanation/performance.md and how-it-measures.md: what `make bench` measured, and its figures."""
+"""performance.md and how-it-measures.md: what `make bench` measured, and its figures."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from support.kernel import FakeKernel
 from vmprof import VmprofError
 from vmprof.counters import Machine, Pass
 from vmprof.counters.reading.group import Opener, Refused
-from vmprof.native import empty, ffi, lib, wrap
+from vmprof.native import empty, ffi, lib, owned, wrap
 from vmprof.record.recorder import Reading, Recorder
 from vmprof.vm import Site
 
@@ -368,3 +368,21 @@ def test_page_faults_of_this_machine() -> None:
     assert counts is not None
     assert size <= counts.values[0, 0] < size + 50
     assert counts.values[1, 0] == 0
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        "source_close",
+        "team_release",
+        "recorder_give_up",
+        "session_release",
+        "caller_release",
+        "code_release",
+    ],
+)
+def test_nothing_is_released_of_what_could_not_be_made(release: str) -> None:
+    """As memory may be short."""
+    nothing = owned(getattr(lib, f"vmprof_{release}"), lambda: ffi.NULL)
+    assert nothing == ffi.NULL
+    ffi.release(nothing)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from vmprof.errors import VmprofError
-from vmprof.remote.folders import ServerFolder
+from vmprof.remote.folders import server_folder
 from vmprof.remote.server import Listening
 
 
@@ -42,11 +42,11 @@ def test_the_folder_is_private_and_goes_with_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with ServerFolder() as folder:
-        assert folder.path.parent == tmp_path
-        assert folder.path.stat().st_mode & 0o777 == 0o700
-        (folder.path / "session").mkdir()
-    assert not folder.path.exists()
+    with server_folder() as folder:
+        assert folder.parent == tmp_path
+        assert folder.stat().st_mode & 0o777 == 0o700
+        (folder / "session").mkdir()
+    assert not folder.exists()
 
 
 def test_what_a_killed_server_left_is_removed(
@@ -60,7 +60,7 @@ def test_what_a_killed_server_left_is_removed(
     foreign.symlink_to(tmp_path.parent)  # somebody else's, who hopes that it is followed
     held = os.open(running / "lock", os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
-    with ServerFolder():
+    with server_folder():
         assert not abandoned.exists()
         assert running.exists()
         assert foreign.is_symlink()

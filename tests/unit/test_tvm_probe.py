@@ -9,12 +9,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import tvm
 
-from vmprof import toml_file
+import vmprof
+from vmprof import compat, toml_file
+from vmprof.defaults import ENGINES
+from vmprof.drivers.engines import profile_engines
+from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError, VmprofWarning
+from vmprof.program import Program
 from vmprof.record import assumptions, probe
 from vmprof.record.assumptions import Assumption
+from vmprof.record.rounds.options import Rounds
+from vmprof.subject.options import Subject
 from vmprof.tested import TESTED, untested
+from vmprof.vm.executable import Executable
+from vmprof.vm.tested import versions
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +36,7 @@ def _forgotten() -> Iterator[None]:
 
 @pytest.fixture
 def of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "versions", lambda: {**probe_versions, "apache-tvm": "9.9"})
-
-
-probe_versions = probe.versions()
+    monkeypatch.setattr(tvm, "__version__", "9.9")
 
 
 def test_all_of_it_holds_here() -> None:
@@ -37,7 +44,7 @@ def test_all_of_it_holds_here() -> None:
 
 
 def test_these_versions_were_tested() -> None:
-    assert not untested(probe.versions())
+    assert not untested(versions())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         probe.check_tvm()
@@ -54,6 +61,50 @@ def test_an_untested_version_that_is_as_assumed_runs_with_a_warning() -> None:
     with pytest.warns(VmprofWarning, match=r"not tested with apache-tvm 9\.9; .* tried, and holds"):
         probe.check_tvm()
     probe.check_tvm()  # once is enough
+
+
+def own_vm(program: Program) -> None:
+    vmprof.VirtualMachine(program, tvm.cpu())
+
+
+def tvms_vm(program: Program) -> None:
+    Executable(program, tvm.cpu())
+
+
+def session(_: Program) -> None:
+    with vmprof.Session():
+        pass
+
+
+def profile(program: Program) -> None:
+    vmprof.profile(program, inputs=[assumptions._argument()], counters="none", warmup=0, repeats=1)
+
+
+def several_engines(program: Program) -> None:
+    subject = Subject(program, inputs=[assumptions._argument()])
+    profile_engines(subject, ENGINES, Profiling(rounds=Rounds(1, 0)))
+
+
+def as_tvm_had_it(program: Program) -> None:
+    compat.VirtualMachine(program.module, tvm.cpu()).profile("main", assumptions._argument())
+
+
+# Whatever runs something; the rest goes through one of these: `vmprof validate`, `annotate`,
+# `record`, a server of remote clients, the plugin of pytest.
+@pytest.mark.usefixtures("of_another_version")
+@pytest.mark.parametrize(
+    "enter", [own_vm, tvms_vm, session, profile, several_engines, as_tvm_had_it]
+)
+def test_whichever_way_one_enters(
+    enter: Callable[[Program], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = assumptions._loaded()
+    with pytest.warns(VmprofWarning, match=r"not tested with apache-tvm 9\.9"):
+        enter(program)
+    probe.check_tvm.cache_clear()
+    monkeypatch.setitem(assumptions._TRIALS, assumptions.names()[0], fails)
+    with pytest.raises(VmprofError, match="cannot measure with apache-tvm 9"):
+        enter(program)
 
 
 def fails() -> str:

@@ -1,25 +1,29 @@
 """List what vmprof keeps: compiled models, measured peaks; or remove it.
 
 The models of vmprof models are compiled once for this processor and this version
-of vmprof; what was not used for a month is removed by itself. Peaks are what
-vmprof peaks measured. Both are in $XDG_CACHE_HOME/vmprof, else ~/.cache/vmprof,
+of vmprof. By itself is removed what was not used for a month, and what was not used
+for longest when a new one makes more than 8 GB of all: VMPROF_CACHE_LIMIT is another
+number of gigabytes, or none. What a process is using stays. Peaks are what vmprof peaks
+measured. Both are in $XDG_CACHE_HOME/vmprof, else ~/.cache/vmprof,
 where --clear removes them and nothing else; links are left alone.
 
 Examples:
   vmprof cache
   vmprof cache --clear models
+  vmprof cache --limit 2
 
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from vmprof import cache_folder, json_text
+from vmprof import cache_folder, cache_limit, json_text
 from vmprof.cache_folder import Kept
 from vmprof.cli.output import print_out
 from vmprof.cli.results import add_json_flag
@@ -30,7 +34,8 @@ _ALL, _MODELS, _PEAKS = "all", "models", "peaks"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    removing = parser.add_mutually_exclusive_group()
+    removing.add_argument(
         "--clear",
         nargs="?",
         const=_ALL,
@@ -38,36 +43,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="remove all of it, or models or peaks alone",
     )
+    removing.add_argument(
+        "--limit",
+        type=_gigabytes,
+        metavar="GB",
+        help="remove models, those first that were not used for longest, until the others take no "
+        f"more; {cache_limit.VARIABLE} sets what they may take always",
+    )
     add_json_flag(parser)
 
 
-def execute(options: argparse.Namespace) -> None:
+def _gigabytes(text: str) -> float:
     try:
-        kept = cache_folder.kept()
+        return cache_limit.gigabytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of gigabytes") from error
+
+
+def execute(options: argparse.Namespace) -> None:
+    most = cache_limit.limit()
+    busy: list[Kept] = []
+    try:
         folder = cache_folder.cache_folder()
+        shown = kept = cache_folder.kept()
+        if options.limit is not None:
+            shown = cache_limit.make_room(options.limit * cache_limit.GIGABYTE)
     except OSError as error:
         raise VmprofError(f"the cache cannot be read: {error.strerror}") from error
     if options.clear is not None:
         of_kind = {_ALL: (True, False), _MODELS: (True,), _PEAKS: (False,)}[options.clear]
-        removed, busy = _remove([each for each in kept if each.is_model in of_kind])
+        shown, busy = _remove([each for each in kept if each.is_model in of_kind])
+    removes = options.clear is not None or options.limit is not None
     if options.json:
-        shown = removed if options.clear is not None else kept
-        data = {"folder": str(folder), _key(options): [*map(_data, shown)]}
+        data = {
+            "folder": str(folder),
+            "limit": most if math.isfinite(most) else None,
+            "removed" if removes else "kept": [*map(_data, shown)],
+        }
         print_out(json_text.dumps(data, indent=2) + "\n")
-    elif options.clear is None:
-        print_out(f"{_table(kept)}\n{visible(str(folder))}: {_sum(kept)}\n")
-    else:
-        for each in busy:
-            print_out(f"left alone, it is just being made: {visible(each.name)}\n")
-        print_out(f"removed from {visible(str(folder))}: {_sum(removed)}\n")
-
-
-def _key(options: argparse.Namespace) -> str:
-    return "kept" if options.clear is None else "removed"
+        return
+    for each in busy:
+        print_out(f"left alone, a process is using it: {visible(each.name)}\n")
+    if removes:
+        print_out(f"removed from {visible(str(folder))}: {_sum(shown)}\n")
+        return
+    text = f"at most {_size(most)}" if math.isfinite(most) else "no limit"
+    print_out(f"{_table(kept)}\n{visible(str(folder))}: {_sum(kept)}\n")
+    print_out(f"models: {text} ({cache_limit.VARIABLE})\n")
 
 
 def _remove(kept: Sequence[Kept]) -> tuple[list[Kept], list[Kept]]:
-    """What was removed, and what is just being made."""
+    """What was removed, and what processes are using or making."""
     removed: list[Kept] = []
     busy: list[Kept] = []
     for each in kept:
@@ -95,7 +121,7 @@ def _sum(kept: Sequence[Kept]) -> str:
     return f"models: {models}, {peaks}, {_size(sum(each.bytes for each in kept))}"
 
 
-def _size(size: int) -> str:
+def _size(size: float) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 import stat
 import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from vmprof.errors import VmprofError
+from vmprof.owned import open_descriptor
 from vmprof.whole_file import write_whole
 
 STDOUT = 1
@@ -176,13 +179,12 @@ def print_out(text: str) -> None:
 
 def keep_in_temporary(text: str, suffix: str) -> Path:
     """``text`` in a private file in the temporary folder."""
-    number, name = tempfile.mkstemp(suffix, "vmprof-")
-    path = Path(name)
+    path = Path(tempfile.gettempdir(), f"vmprof-{secrets.token_hex(8)}{suffix}")
     try:
-        os.close(number)
-        path.write_bytes(_encoded(text))
+        with open(path, "xb", opener=partial(os.open, mode=0o600)) as file:
+            file.write(_encoded(text))
     except BaseException:
-        path.unlink()
+        path.unlink(missing_ok=True)
         raise
     return path
 
@@ -194,9 +196,8 @@ def _encoded(text: str) -> bytes:
 
 def _discard_stdout() -> None:
     """What is left in Python's buffer goes nowhere, or there would be complaints at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, STDOUT)
-    os.close(nowhere)
+    with open_descriptor(os.devnull, os.O_WRONLY) as nowhere:
+        os.dup2(nowhere, STDOUT)
 
 
 def _descriptor(path: str) -> int | None:

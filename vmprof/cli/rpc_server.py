@@ -55,7 +55,7 @@ def execute(options: argparse.Namespace) -> None:
     if (options.tracker is None) != (options.key is None):
         raise VmprofError("--tracker HOST:PORT and --key KEY go together")
     # TVM, which takes time to load.
-    from vmprof.remote.folders import ServerFolder
+    from vmprof.remote.folders import server_folder
     from vmprof.remote.server import Listening, serve
 
     where = Listening(
@@ -71,7 +71,7 @@ def execute(options: argparse.Namespace) -> None:
         )
     # As an interrupt, so that nothing is left.
     signal.signal(signal.SIGTERM, _interrupt)
-    with ServerFolder() as folder:
+    with server_folder() as folder:
         host, port, *_ = listening.getsockname()
         print_out(f"listening at {shown(host, port)}\n")
         serve(listening, where, folder)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 from vmprof.runs.layout import HEAD_WORDS
 
 
@@ -35,8 +35,8 @@ class Sample(NamedTuple):
 class Source:
     """Has a ``vmprof_source``, which ``pointer`` owns; ``columns`` names its values.
 
-    Whoever opened it has made it ``ffi.gc(opened, lib.vmprof_source_close)``, in one expression:
-    so an interrupt that comes before it is anybody's closes it.
+    Whoever opened it had it `owned` by ``lib.vmprof_source_close``: so whatever comes before it is
+    anybody's closes it.
     """
 
     def __init__(self, pointer: Any, columns: Sequence[str]) -> None:
@@ -47,7 +47,7 @@ class Source:
     def again(self) -> Source:
         """The same for the calling thread, disabled; :class:`VmprofError` if it does not open."""
         problem = ffi.new("int64_t[2]")
-        pointer = ffi.gc(lib.vmprof_source_clone(self.pointer, problem), lib.vmprof_source_close)
+        pointer = owned(lib.vmprof_source_close, lib.vmprof_source_clone, self.pointer, problem)
         if pointer == ffi.NULL:
             event, code = problem
             raise VmprofError(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vmprof.counters.source import Source
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 from vmprof.runs.faults import LOST
 
 if TYPE_CHECKING:
@@ -29,10 +29,11 @@ class Team:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._columns = [source.columns for source in sources]
-        pointer = lib.vmprof_team_new([s.pointer for s in sources], len(sources))
+        pointers = [source.pointer for source in sources]
+        pointer = owned(lib.vmprof_team_release, lib.vmprof_team_new, pointers, len(pointers))
         if pointer == ffi.NULL:
             raise MemoryError
-        self._pointer: vmprof_team | None = ffi.gc(pointer, lib.vmprof_team_release)
+        self._pointer: vmprof_team | None = pointer
 
     @property
     def pointer(self) -> vmprof_team:

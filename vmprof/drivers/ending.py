@@ -50,11 +50,15 @@ class Ending:
         self._stderr = sys.stderr  # the program may put something else in its place
 
     def __enter__(self) -> Ending:  # noqa: PYI034 # Python 3.10 has no Self
-        os._exit = self._exit
-        for number in _SIGNALS:
-            if signal.getsignal(number) is signal.SIG_DFL:
-                _handlers[number] = self._die
-                signal.signal(number, self._die)
+        try:
+            os._exit = self._exit
+            for number in _SIGNALS:
+                if signal.getsignal(number) is signal.SIG_DFL:
+                    _handlers[number] = self._die
+                    signal.signal(number, self._die)
+        except BaseException:
+            self._disarm()
+            raise
         return self
 
     def __exit__(
@@ -63,7 +67,12 @@ class Ending:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._await_death()
+        try:
+            self._await_death()
+        finally:
+            self._disarm()
+
+    def _disarm(self) -> None:
         os._exit = self._leave
         _restore()
         _handlers.clear()

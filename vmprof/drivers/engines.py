@@ -31,7 +31,6 @@ from vmprof.record.perf_map import NAME as PERF_MAP
 from vmprof.record.perf_map import PerfMap
 from vmprof.record.plan import OpenPlan, Plan
 from vmprof.record.pool import configured_pool
-from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Recorder, check_max_records
 from vmprof.record.rounds.engines import DispatchLoop, Engine
@@ -58,6 +57,7 @@ from vmprof.subject.load import load_program
 from vmprof.subject.options import Subject
 from vmprof.values import BYTES, FLOPS, FUNCTION, Duration, Metric
 from vmprof.vm.executable import Executable
+from vmprof.vm.tested import check_tvm
 from vmprof.zoo.compiler_half import has_compiler
 
 # Called with what makes the reports, by engine, of what was measured until then.

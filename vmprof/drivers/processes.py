@@ -140,8 +140,9 @@ def _in_process(
 def _start(process: BaseProcess) -> None:
     """Deaf to interrupts from the beginning: they are our business, and we end it."""
     resource_tracker.ensure_running()  # or it is started meanwhile, and unblocks them
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         process.start()
     except RuntimeError as failure:
         # This process is such a one itself, which begins by importing the script.

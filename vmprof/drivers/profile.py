@@ -2,77 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
 
-from tvm.runtime import Device
-
-from vmprof.counters.reading.collector import NativeCollector
-from vmprof.defaults import DEFAULT_ENGINE, DEFAULT_MAX_RECORDS, SAMPLE_RATE, SCOPES
 from vmprof.drivers.engines import check, profile_engines
+from vmprof.drivers.keywords import Wanted, takes, wanted
 from vmprof.drivers.options import Profiling
-from vmprof.errors import VmprofError
-from vmprof.inputs import Given, Weights
-from vmprof.progress import Progress, silent
-from vmprof.record.collectors import Collector
-from vmprof.record.options import Counting, Sampling, Threads
-from vmprof.record.rounds.options import Rounds
+from vmprof.progress import Progress
 from vmprof.report.model import Report
-from vmprof.subject.load import Source
-from vmprof.subject.options import DEFAULT_ENTRY, Subject
-from vmprof.zoo.options import Toolchain
+from vmprof.subject.options import Subject
 
 
-class ProfilingHost(Protocol):
-    """Another host, as it lies above what is done on this one: :class:`vmprof.Remote`."""
-
-    def profile(
-        self,
-        subject: Subject,
-        profiling: Profiling,
-        engine: str,
-        *,
-        starts: int,
-        progress: Progress,
-    ) -> Report: ...
-
-
-def profile(
-    source: Source,
-    inputs: Given | None = None,
-    *,
-    engine: str = DEFAULT_ENGINE,
-    entry: str = DEFAULT_ENTRY,
-    counters: str | Sequence[str] | None = None,
-    repeats: int | None = None,
-    warmup: int | None = None,
-    single_pass: bool = False,
-    cold: bool = False,
-    multiplex: bool = False,
-    collectors: Sequence[Collector | NativeCollector] = (),
-    count: str = SCOPES[0],
-    threads: bool = False,
-    num_threads: int | None = None,
-    pin: Sequence[int] = (),
-    max_records: int = DEFAULT_MAX_RECORDS,
-    metrics: bool = False,
-    measure_peaks: bool = True,
-    sample: str | bool = False,
-    sample_rate: int = SAMPLE_RATE,
-    perf_map: bool = False,
-    schedule: str | None = None,
-    dimensions: Mapping[str, int] | None = None,
-    params: Weights | str | os.PathLike[str] | None = None,
-    seed: int = 0,
-    target: str | Toolchain | None = None,
-    device: Device | None = None,
-    processes: int = 1,
-    remote: ProfilingHost | None = None,
-    progress: Progress = silent,
-    **named_inputs: Any,
-) -> Report:
+@takes(wanted)
+def profile(what: Wanted) -> Report:
     """Run ``source`` and say what each of its calls cost.
 
     ``source``, ``inputs``, ``entry``, ``params``, ``dimensions``, ``seed``, ``schedule`` and
@@ -100,53 +41,25 @@ def profile(
     :class:`VmprofError` for what the user can mend, and whatever a kernel
     raises, with a note that says which instruction called it.
     """
-    subject = Subject(
-        source,
-        _with_named(inputs, named_inputs),
-        entry,
-        params,
-        dimensions,
-        seed,
-        schedule,
-        device,
-        toolchain=target if isinstance(target, Toolchain) else Toolchain(target),
-    )
-    profiling = Profiling(
-        Counting(counters, multiplex, count, collectors),
-        Rounds(repeats, warmup, single_pass, cold),
-        Threads(threads, num_threads, pin),
-        metrics,
-        max_records,
-        Sampling(sample, sample_rate, perf_map),
-        measure_peaks,
-    )
-    if processes < 1:
-        raise VmprofError(f"processes is {processes}; at least 1 is needed")
-    if remote is not None:
-        return remote.profile(subject, profiling, engine, starts=processes, progress=progress)
-    if processes == 1:
-        return profile_engines(subject, [engine], profiling, progress=progress)[engine]
+    if what.remote is not None:
+        return what.remote.profile(
+            what.subject,
+            what.profiling,
+            what.engine,
+            starts=what.processes,
+            progress=what.progress,
+        )
+    if what.processes == 1:
+        return _profiled(what.subject, what.engine, what.profiling, what.progress)
     # Few need it, and all would wait for it.
     from vmprof.drivers.processes import in_processes
     from vmprof.report.starts import joined
 
-    check([engine])
-    make = partial(_profiled, subject, engine, profiling)
-    (reports,) = in_processes([make], processes, progress=progress)
+    check([what.engine])
+    make = partial(_profiled, what.subject, what.engine, what.profiling)
+    (reports,) = in_processes([make], what.processes, progress=what.progress)
     return joined(reports)
 
 
 def _profiled(subject: Subject, engine: str, profiling: Profiling, progress: Progress) -> Report:
     return profile_engines(subject, [engine], profiling, progress=progress)[engine]
-
-
-def _with_named(inputs: Given, named: Mapping[str, Any]) -> Given:
-    """``inputs`` and those that were given as keywords."""
-    if not named:
-        return inputs
-    if inputs is not None and not isinstance(inputs, Mapping):
-        raise VmprofError(
-            f"{', '.join(named)}: give inputs in order or by name; or is it an option of "
-            "vmprof.profile, misspelt?"
-        )
-    return {**(inputs or {}), **named}

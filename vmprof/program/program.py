@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +13,7 @@ import tvm_ffi
 from tvm.error import InternalError
 
 from vmprof.errors import VmprofError
+from vmprof.owned import memory_file
 from vmprof.program.bytecode import Bytecode, Function, FunctionKind
 from vmprof.program.doubts import doubtful_operands
 from vmprof.program.embedded import embedded_module
@@ -160,7 +160,6 @@ def _serialized(executable: tvm_ffi.Module) -> memoryview:
 
     They are mapped, not read: of constants, which may be large, nothing is looked at.
     """
-    descriptor = os.memfd_create("vmprof-bytecode")
-    with os.fdopen(descriptor, "r+b"):
-        executable.write_to_file(f"/proc/self/fd/{descriptor}", EXECUTABLE_KIND)
-        return memoryview(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ))
+    with memory_file("vmprof-bytecode") as file:
+        executable.write_to_file(f"/proc/self/fd/{file.fileno()}", EXECUTABLE_KIND)
+        return memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))

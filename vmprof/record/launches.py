@@ -22,14 +22,14 @@ from vmprof.sampling.memory import own_memory
 
 
 class _Slot(NamedTuple):
-    """Where a pointer to the launch function is; ``library`` keeps that memory there."""
+    """Where a pointer to the launch function is; ``libraries`` keep that memory there."""
 
     address: int
-    library: Any  # a handle, or NULL for what a JIT made
+    libraries: Any  # that were found at a time, None for what a JIT made
 
     def exchange(self, expected: Any, replacement: Any) -> bool:
         """Put ``replacement`` in the place of ``expected``; False if that is not there."""
-        if self.library != ffi.NULL:
+        if self.libraries is not None:
             return bool(
                 lib.vmprof_exchange(ffi.cast("void **", self.address), expected, replacement)
             )
@@ -42,9 +42,6 @@ class _Slot(NamedTuple):
                 return os.pwrite(memory.fileno(), _bytes(replacement), self.address) == 8
         except OSError:
             return False
-
-    def release(self) -> None:
-        lib.vmprof_library_release(self.library)
 
 
 def _address(pointer: Any) -> int:
@@ -108,19 +105,17 @@ def _hook_all(user: int, launch: Any, problems: list[str]) -> None:
         problems.append("TVM's launch function was not found in the process")
         return
     values = [_address(launch), _address(lib.vmprof_recorded_launch())]
-    in_memory = [_Slot(address, ffi.NULL) for address in pointers_of_jit(values)]
+    in_memory = [_Slot(address, None) for address in pointers_of_jit(values)]
     for slot in [*_library_slots(), *in_memory]:
         hook = _hooks.get(slot.address)
         if hook is not None:
             hook.users.add(user)
-            slot.release()  # whoever hooked it first keeps it
             continue
         # Known before it is hooked: whatever comes in between, it is found again.
         hook = _hooks[slot.address] = _Hook(slot, {user})
         if not slot.exchange(launch, lib.vmprof_recorded_launch()):
             del _hooks[slot.address]
-            slot.release()
-            if slot.library != ffi.NULL:
+            if slot.libraries is not None:
                 problems.append("a library launches parallel work by a function that is not TVM's")
 
 
@@ -132,18 +127,14 @@ def _unhook(user: int, launch: Any) -> None:
         elif user in hook.users:
             hook.slot.exchange(lib.vmprof_recorded_launch(), launch)
             del _hooks[address]
-            hook.slot.release()
 
 
 def _library_slots() -> list[_Slot]:
     """Those of libraries that were loaded from files; of one library maybe more than once."""
-    room = 64
-    while True:
-        slots = ffi.new("vmprof_launch_slot[]", room)
-        count = lib.vmprof_launch_slots(slots, room)
-        found = [_Slot(_address(slots[i].slot), slots[i].library) for i in range(min(count, room))]
-        if count <= room:
-            return found
-        for slot in found:
-            slot.release()
+    count, room = 64, 0
+    while count > room:
         room = count
+        slots = ffi.new("vmprof_launch_slot[]", room + 1)  # the last one stays empty
+        libraries = ffi.gc(slots, lib.vmprof_launch_slots_release)
+        count = lib.vmprof_launch_slots(slots, room)
+    return [_Slot(_address(slots[i].slot), libraries) for i in range(count)]

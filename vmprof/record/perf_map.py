@@ -6,9 +6,12 @@ import os
 import platform
 import stat
 import time
+from functools import partial
+from io import BufferedWriter, FileIO
 from pathlib import Path
 
 from vmprof.errors import VmprofError
+from vmprof.owned import in_one_step
 from vmprof.record.in_memory import ModulesInMemory
 from vmprof.sampling.maps import MACHINES, modules_in_memory
 from vmprof.sampling.memory import mappings
@@ -45,9 +48,8 @@ class PerfMap:
         if not lines:
             return
         try:
-            descriptor = _opened(self.path)
-            with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-                file.writelines(sorted(lines))
+            with BufferedWriter(_opened(self.path)) as file:
+                file.write("".join(sorted(lines)).encode())
         except OSError as error:
             raise VmprofError(f"{self.path} cannot be written: {error.strerror}") from error
         self._known |= added
@@ -62,7 +64,7 @@ class PerfMap:
         )
 
 
-def _opened(path: Path) -> int:
+def _opened(path: Path) -> FileIO:
     """``path``, to be appended to: Python writes the same file with ``-X perf``."""
     try:
         if path.lstat().st_mtime < _process_started():
@@ -70,12 +72,12 @@ def _opened(path: Path) -> int:
     except FileNotFoundError:
         pass
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    descriptor = os.open(path, flags, 0o600)
-    found = os.fstat(descriptor)
+    file = in_one_step(partial(FileIO, mode="a"), os.open, path, flags, 0o600)
+    found = os.fstat(file.fileno())
     if found.st_uid != os.geteuid() or not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-        os.close(descriptor)
+        file.close()
         raise VmprofError(f"{path} is not this process' own; remove it")
-    return descriptor
+    return file
 
 
 def _process_started() -> float:

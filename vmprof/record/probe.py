@@ -14,26 +14,27 @@ import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-import tvm
-import tvm_ffi
-
 from vmprof import json_text
 from vmprof.errors import VmprofError, VmprofWarning
 from vmprof.record.assumptions import Assumption, names, tried
 from vmprof.tested import TESTED, untested
+from vmprof.vm.tested import versions
 
 _PATIENCE_S = 30
 
 
-def versions() -> dict[str, str]:
-    """Those of TVM and of its calling convention that are loaded."""
-    return {"apache-tvm": tvm.__version__, "apache-tvm-ffi": tvm_ffi.__version__}
+# Of a child in which TVM is tried: there it is what it is.
+_is_trial = False
 
 
 @cache
 def check_tvm() -> None:
-    """Warn of untested versions; :class:`VmprofError` if something is not as assumed."""
-    if not (found := untested(versions())):
+    """Try whether TVM is as vmprof takes it to be, unless it is of a version that was tested.
+
+    It is asked before anything runs, and once is enough. Warns (:class:`VmprofWarning`) of a
+    version that was not tested and is as it should be; :class:`VmprofError` says what is otherwise.
+    """
+    if _is_trial or not (found := untested(versions())):
         return
     text = " and ".join(found)
     remedy = "pip install " + " ".join(f"{name}=={tested[0]}" for name, tested in TESTED.items())
@@ -70,6 +71,8 @@ def trials() -> list[Assumption]:
 
 def _answer(writing: int) -> None:
     """The child: a line for each assumption, and no more of this process' life."""
+    global _is_trial  # noqa: PLW0603
+    _is_trial = True
     try:
         for each in tried():
             os.write(writing, (json_text.dumps(each.failure) + "\n").encode())

@@ -14,7 +14,7 @@ import tvm_ffi
 from vmprof.counters.passes import Pass
 from vmprof.defaults import DEFAULT_MAX_RECORDS
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib, run, wrap
+from vmprof.native import ffi, lib, owned, run, wrap
 from vmprof.runs.layout import Layout
 from vmprof.runs.readings import record_dtype
 from vmprof.runs.run import NOTHING, Activation, Run, call_paths
@@ -99,12 +99,13 @@ class Recorder:
         self._expected = 0
         self._activations: list[Activation] = []
         # One record more, for the run itself.
-        pointer = lib.vmprof_recorder_new(max_records + 1, sample_words)
-        if pointer == ffi.NULL:
+        self._pointer = owned(
+            lib.vmprof_recorder_give_up, lib.vmprof_recorder_new, max_records + 1, sample_words
+        )
+        if self._pointer == ffi.NULL:
             raise _no_memory(max_records, ffi.errno)
         self._max_records = max_records
-        self._pointer = ffi.gc(pointer, lib.vmprof_recorder_give_up)
-        self._address = int(ffi.cast("intptr_t", pointer))
+        self._address = int(ffi.cast("intptr_t", self._pointer))
 
     def wrap(self, site: Site, kernel: Any, *, inside: Site | None = None) -> Any:
         """The packed function ``kernel`` with a window around it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from vmprof.drivers.host import Diagnosis, Listed, MeasuredPeaks
 from vmprof.drivers.options import Profiling
 from vmprof.errors import VmprofError, VmprofWarning, add_note
 from vmprof.inputs import load_weights
+from vmprof.owned import temporary_folder
 from vmprof.program.info import info_path
 from vmprof.program.tensor_ir import tensor_ir_path
 from vmprof.progress import Progress, Step, silent, with_text
@@ -217,8 +217,8 @@ class Remote:
             params = load_weights(params)
         plain = packed.pack(subject.inputs), packed.pack(params)
         if packed:
-            with tempfile.TemporaryDirectory(prefix="vmprof-") as temporary:
-                packed.write(arrays := Path(temporary, _ARRAYS))
+            with temporary_folder() as temporary:
+                packed.write(arrays := temporary / _ARRAYS)
                 self._send_file(arrays, _ARRAYS, progress)
         return Model(
             f"{folder}/{library.name}",

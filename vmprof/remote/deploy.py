@@ -6,7 +6,6 @@ import platform
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from vmprof.errors import VmprofError
+from vmprof.owned import temporary_folder
 from vmprof.progress import Progress, silent
 from vmprof.remote.ssh import CommandError, Ssh
 from vmprof.version import __version__
@@ -120,8 +120,8 @@ def deploy(deployment: Deployment, progress: Progress = silent) -> Deployed:
     with Ssh(deployment.host, deployment.options) as ssh:
         progress(f"looking at {deployment.host}")
         host = _look(ssh, deployment.python)
-        with tempfile.TemporaryDirectory(prefix="vmprof-") as folder:
-            package = deployment.wheel or _made_package(host, Path(folder), progress)
+        with temporary_folder() as folder:
+            package = deployment.wheel or _made_package(host, folder, progress)
             _check_package(deployment, host, package)
             _install(ssh, deployment, package, progress)
         progress("asking its doctor")

@@ -11,8 +11,8 @@ from typing import Any
 from vmprof.compare.study import Study, StudyFolder
 from vmprof.counters.hardware.instruction_sets import HostTarget
 from vmprof.defaults import DEFAULT_ENGINE
+from vmprof.drivers.keywords import wanted
 from vmprof.drivers.options import Profiling
-from vmprof.drivers.profile import profile
 from vmprof.errors import VmprofError
 from vmprof.inputs import Given
 from vmprof.progress import Progress, silent
@@ -139,34 +139,7 @@ def fleet(
     except argparse.ArgumentTypeError as error:
         raise VmprofError(f"tracker: {error}") from error
     servers = Fleet(place, rpc_key, output, resume, Limits(jobs, limit))
-    keywords = _Keywords()
-    profile(source, inputs, remote=keywords, **options)
+    what = wanted(source, inputs, remote=None, **options)
     return servers.profile(
-        keywords.subject,
-        keywords.profiling,
-        keywords.engine,
-        starts=keywords.starts,
-        progress=progress,
+        what.subject, what.profiling, what.engine, starts=what.processes, progress=progress
     )
-
-
-class _Keywords:
-    """In place of a host: learns what :func:`profile` makes of its keywords."""
-
-    subject: Subject
-    profiling: Profiling
-    engine: str
-    starts: int
-
-    def profile(
-        self,
-        subject: Subject,
-        profiling: Profiling,
-        engine: str,
-        *,
-        starts: int,
-        progress: Progress,
-    ) -> Report:
-        del progress
-        self.subject, self.profiling, self.engine, self.starts = subject, profiling, engine, starts
-        return Report((), {}, {})

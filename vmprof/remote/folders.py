@@ -7,36 +7,28 @@ import os
 import shutil
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
+
+from vmprof.owned import open_descriptor, temporary_folder
 
 _PREFIX = "vmprof-rpc-"
 _LOCK = "lock"
 
 
-class ServerFolder:
-    """A folder at ``path`` for as long as the ``with`` lasts, which nobody else can read.
+@contextmanager
+def server_folder() -> Iterator[Path]:
+    """A folder for as long as the ``with`` lasts, which nobody else can read.
 
     What servers left that were killed is removed first.
     """
-
-    def __enter__(self) -> ServerFolder:  # noqa: PYI034 # Python 3.10 has no Self
-        _sweep(Path(tempfile.gettempdir()))
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))  # of mode 0700
+    _sweep(Path(tempfile.gettempdir()))
+    flags = os.O_RDWR | os.O_CREAT
+    with temporary_folder(_PREFIX) as path, open_descriptor(path / _LOCK, flags, 0o600) as lock:
         # Held until this process, and those that it forked, are gone.
-        self._lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield path
 
 
 def _sweep(folder: Path) -> None:
@@ -48,9 +40,6 @@ def _sweep(folder: Path) -> None:
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
-    try:
+    with open_descriptor(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(lock)

@@ -33,7 +33,6 @@ from tvm.support import utils
 
 from vmprof.errors import VmprofError
 from vmprof.remote.alive import keep_alive
-from vmprof.remote.folders import ServerFolder
 from vmprof.remote.served import Served
 
 _LOGGER = logging.getLogger("RPCServer")  # TVM's
@@ -82,11 +81,11 @@ class Listening:
         return listening
 
 
-def serve(listening: socket.socket, where: Listening, folder: ServerFolder) -> NoReturn:
+def serve(listening: socket.socket, where: Listening, folder: Path) -> NoReturn:
     """Serve one client after the other, until an interrupt; their files lie in ``folder``."""
     port = listening.getsockname()[1]
     # TVM has no other way to stand around it.
-    tvm_server._serving = partial(_serve_client, folder.path)  # noqa: SLF001
+    tvm_server._serving = partial(_serve_client, folder)  # noqa: SLF001
     # For connections from now on: who says nothing shall not keep others waiting.
     socket.setdefaulttimeout(_HANDSHAKE)
     listening.settimeout(None)

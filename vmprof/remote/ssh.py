@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
 from vmprof.errors import VmprofError
+from vmprof.owned import temporary_folder
 
 # What ssh itself ends with, and shells where there is no such command, or none that runs.
 _OF_SSH, _NO_COMMAND = 255, (126, 127)
@@ -45,8 +46,8 @@ class Ssh:
         self._options = list(options)
 
     def __enter__(self) -> Ssh:  # noqa: PYI034 # Python 3.10 has no Self
-        self._folder = tempfile.TemporaryDirectory(prefix="vmprof-")
-        shared = Path(self._folder.name, "connection")
+        self._stack = ExitStack()
+        shared = self._stack.enter_context(temporary_folder()) / "connection"
         self._shared = [
             *("-o", "ControlMaster=auto", "-o", f"ControlPath={shared}"),
             *("-o", "ControlPersist=60", "-o", f"ConnectTimeout={_SECONDS}"),
@@ -61,7 +62,7 @@ class Ssh:
     ) -> None:
         end = ["ssh", *self._shared, "-O", "exit", "--", self.host]
         subprocess.run(end, capture_output=True, check=False)  # noqa: S603
-        self._folder.cleanup()
+        self._stack.close()
 
     def run(self, *command: str, given: Path | None = None, fails: str = "") -> str:
         """What ``command`` printed, which read the file ``given``.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import struct
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
@@ -15,6 +17,7 @@ import tvm
 import tvm_ffi
 
 from vmprof.errors import VmprofError
+from vmprof.owned import temporary_folder
 from vmprof.program.architecture import library_architecture, this_architecture
 from vmprof.progress import Progress, Step, kept_up
 
@@ -36,7 +39,7 @@ def load_library(path: Path, name: str, progress: Progress) -> tvm_ffi.Module:
 
 def new_library(name: str) -> Path:
     """Where a library of what is called ``name`` can be made; it goes when this process ends."""
-    return Path(tempfile.mkdtemp(dir=_folder().name), f"{PurePath(name).name}.so")
+    return Path(tempfile.mkdtemp(dir=_folder()), f"{PurePath(name).name}.so")
 
 
 def made_library(executable: Any, name: str) -> Path | None:
@@ -60,8 +63,10 @@ def made_library(executable: Any, name: str) -> Path | None:
 
 
 @cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="vmprof-")
+def _folder() -> Path:
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(temporary_folder())
 
 
 def _load(path: Path) -> tvm_ffi.Module:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tvm_ffi
 
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 
 Frame = Callable[..., Any]
 
@@ -96,7 +96,9 @@ class Code:
         The first makes a frame of them. The second runs the whole function; there is one if
         it is ``straight``, that is if its first block gives its result.
         """
-        pointer = lib.vmprof_code_new(
+        code = owned(
+            lib.vmprof_code_release,
+            lib.vmprof_code_new,
             self.num_registers,
             _words(self._steps),
             len(self._steps),
@@ -106,9 +108,8 @@ class Code:
             len(self._operands),
             self._most_operands,
         )
-        if pointer == ffi.NULL:
+        if code == ffi.NULL:
             raise MemoryError
-        code = ffi.gc(pointer, lib.vmprof_code_release)
         address = int(ffi.cast("intptr_t", code))
         callees = [callee for _, callee in self._callees.values()]
         for add, values in ((_add_constants, self._constants), (_add_callees, callees)):

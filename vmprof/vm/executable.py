@@ -9,14 +9,15 @@ and returns them: that takes longer than loading, and a copy of them all.
 from __future__ import annotations
 
 import mmap
-import os
 from collections.abc import Callable, Sequence
+from io import FileIO
 from typing import Any
 
 import tvm_ffi
 from tvm.runtime import Device
 
 from vmprof.native import guard
+from vmprof.owned import memory_file
 from vmprof.program import Program
 from vmprof.program.bytecode import (
     Bytecode,
@@ -35,6 +36,7 @@ from vmprof.vm.constants import constants_of
 from vmprof.vm.linker import UNRECORDED
 from vmprof.vm.loaded import loaded_tensors, tensors_of
 from vmprof.vm.places import Place, in_places, with_places
+from vmprof.vm.tested import check_tvm
 from vmprof.vm.tvm_vm import TvmVirtualMachine
 
 _CHUNK = 8 << 20
@@ -50,6 +52,7 @@ class Executable:
     """
 
     def __init__(self, program: Program, device: Device, *, wraps: bool = True) -> None:
+        check_tvm()
         program.check_packed_functions()  # TVM's VM has but a stack trace to say of it
         self.program = program
         self.device = device
@@ -87,20 +90,19 @@ def load(bytecode: Bytecode) -> tvm_ffi.Module:
     """A ``relax.VMExecutable`` that runs ``bytecode``."""
     load_file = tvm_ffi.get_global_func("ffi.Module.load_from_file.relax.VMExecutable")
     # Through a file in memory: handed over as bytes, constants would be copied once more.
-    descriptor = os.memfd_create("vmprof-executable")
-    with os.fdopen(descriptor, "r+b", buffering=0):
+    with memory_file("vmprof-executable") as file:
         for part in bytecode_parts(bytecode):
-            _write(descriptor, part)
-        module: tvm_ffi.Module = load_file(f"/proc/self/fd/{descriptor}")
+            _write(file, part)
+        module: tvm_ffi.Module = load_file(f"/proc/self/fd/{file.fileno()}")
     return module
 
 
-def _write(descriptor: int, part: bytes | memoryview) -> None:
+def _write(file: FileIO, part: bytes | memoryview) -> None:
     """Write ``part``; of what is mapped from a file no more is in memory than is being written."""
     rest = memoryview(part)
     mapped = rest.obj
     while rest:
-        rest = rest[os.write(descriptor, rest[:_CHUNK]) :]
+        rest = rest[file.write(rest[:_CHUNK]) :]
         if isinstance(mapped, mmap.mmap):
             mapped.madvise(mmap.MADV_DONTNEED)
 

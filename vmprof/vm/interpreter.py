@@ -28,6 +28,7 @@ from vmprof.vm.linker import (
 from vmprof.vm.loaded import loaded_tensors
 from vmprof.vm.notes import Notes
 from vmprof.vm.packed_call import PackedCall
+from vmprof.vm.tested import check_tvm
 
 # As with Python's own limit: an endless recursion shall end with an error.
 MAX_DEPTH = 100_000
@@ -69,6 +70,7 @@ class Interpreter:
         entrance: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None,
         constants: Sequence[Any] | None = None,
     ) -> None:
+        check_tvm()
         self.program = program
         self._activations = activations
         devices = tvm.cpu(0) if devices is None else devices

@@ -16,7 +16,8 @@ from vmprof.visible import visible
 
 _ENOUGH = enough_starts(ALPHA)
 LEGEND = f"""\
-{Sureness.REAL.value}  more than chance, at {ALPHA:.0%} for all rows together: exact permutation
+{Sureness.REAL.value}  more than chance, at {100 * ALPHA:.0f} % for all rows together: exact \
+permutation
    test over the starts of the program, on the least quarter of each start's repeats
    (Westfall and Young); where one side was started after the other, also more than two
    single starts may differ by (t, Holm)

@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 
 from vmprof import json_text
 from vmprof.errors import VmprofError
+from vmprof.owned import open_descriptor
 from vmprof.report.model import Report
 from vmprof.report.render import save
 from vmprof.report.render.json import parse
@@ -119,8 +120,7 @@ class StudyFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Nobody else adds to it meanwhile; :class:`VmprofError` if somebody does already."""
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        with open_descriptor(self.path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -128,8 +128,6 @@ class StudyFolder:
                     f"another vmprof is at work on {self.path}; wait for its end"
                 ) from error
             yield
-        finally:
-            os.close(descriptor)
 
     def keep(self, point: str, report: Report) -> None:
         """What was asked of ``point``. Raises :class:`VmprofError` if it cannot be written."""

@@ -43,7 +43,7 @@ def legend(summary: Summaries) -> str:
     """How to read the marks."""
     hosts = max(len(row.times) for row in summary.rows)
     text = (
-        f"*  more than chance, at {summary.alpha:.0%} for all rows and hosts together: "
+        f"*  more than chance, at {100 * summary.alpha:.0f} % for all rows and hosts together: "
         "Student's t\n"
         "   on logarithms, against the hosts that are not outliers themselves; disturbed now and\n"
         "   then, hosts that are alike are named more often\n"

@@ -98,8 +98,8 @@ def method(agreement: Agreement) -> str:
 Values are means over the middle half of the repeats, in which the engines took turns; ± is 1.4826
 x the median absolute deviation. Unprofiled is TVM's VM in the same rounds.
 {Verdict.NOISE.value}  within chance
-{Verdict.SMALL.value}  more than chance: Mann-Whitney U test on the repeats, exact, two-sided, at \
-{ALPHA:.0%}, adjusted
+{Verdict.SMALL.value}  more than chance, at {100 * ALPHA:.0f} %: Mann-Whitney U test on the \
+repeats, exact, two-sided, adjusted
    for the {agreement.tested} values that were tested (Holm); but no more than \
 {agreement.tolerance:g} % or than a window costs
 {Verdict.DIFFERS.value}  more than chance, and than both of those

@@ -10,7 +10,7 @@ from typing import Any
 
 from vmprof.counters.source import Source
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 
 _PROBLEM_SIZE = 1024
 
@@ -53,8 +53,8 @@ class _CollectorSource(Source):
         problem = ffi.new("char[]", _PROBLEM_SIZE)
         # With a folder in it: a bare name would be searched where libraries are.
         name = str(path.resolve()).encode()
-        pointer = ffi.gc(
-            lib.vmprof_collector_open(name, problem, _PROBLEM_SIZE), lib.vmprof_source_close
+        pointer = owned(
+            lib.vmprof_source_close, lib.vmprof_collector_open, name, problem, _PROBLEM_SIZE
         )
         if pointer == ffi.NULL:
             reason = ffi.string(problem).decode(errors="replace")

@@ -10,7 +10,7 @@ from vmprof.counters.encoding import SOFTWARE, Encoding, Event
 from vmprof.counters.passes import Pass
 from vmprof.counters.reading.group import Opener, Refused
 from vmprof.counters.source import Source
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 from vmprof.runs.layout import CALLER, COUNTED, PROCESS, TEAM, THREADS, Layout, ReadingCost
 
 # The column of the pass for CPU time, in nanoseconds: spent on what is counted.
@@ -92,7 +92,7 @@ def _cost(sources: tuple[Source, ...]) -> ReadingCost:
 
 
 def _clock(whose: int, column: str, stack: ExitStack) -> Source:
-    pointer = ffi.gc(lib.vmprof_cpu_open(whose), lib.vmprof_source_close)
+    pointer = owned(lib.vmprof_source_close, lib.vmprof_cpu_open, whose)
     if pointer == ffi.NULL:
         raise MemoryError
     source = Source(pointer, [column])

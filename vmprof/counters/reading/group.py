@@ -20,7 +20,7 @@ from vmprof.counters.encoding import (
 from vmprof.counters.hardware.machine import Machine
 from vmprof.counters.hardware.permissions import explain, kernel_needed
 from vmprof.counters.source import Sample, Source
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 from vmprof.runs.layout import Layout
 
 _DENIED = (errno.EACCES, errno.EPERM)
@@ -117,9 +117,10 @@ class Opener:
             self._fill(target, encoding, user_reads=user_reads)
             target.pid, target.inherit = thread, self.inherit
         problem = ffi.new("int64_t[2]")
-        pointer = ffi.gc(
-            lib.vmprof_group_open(asked, len(members), pinned, user_reads, problem),
+        pointer = owned(
             lib.vmprof_source_close,
+            lib.vmprof_group_open,
+            *(asked, len(members), pinned, user_reads, problem),
         )
         if pointer == ffi.NULL:
             event, code = members[problem[0]][0], int(-problem[1])

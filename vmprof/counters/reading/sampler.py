@@ -20,7 +20,7 @@ from vmprof.counters.reading.others import Others, take_hits
 from vmprof.counters.source import Source
 from vmprof.counters.team import MORE_RINGS, RING
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 from vmprof.runs.layout import Layout
 from vmprof.sampling.hits import HIT, Found
 
@@ -238,7 +238,7 @@ def _open_all(
         problem = ffi.new("int64_t[2]")
         asked = _asked(encoding, precise, rate, ring, user_only=user_only)
         asked.event.pid = thread
-        pointer = ffi.gc(lib.vmprof_sampler_open(asked, problem), lib.vmprof_source_close)
+        pointer = owned(lib.vmprof_source_close, lib.vmprof_sampler_open, asked, problem)
         if pointer == ffi.NULL:
             for source in sources:
                 source.close()

@@ -11,7 +11,7 @@ from vmprof.counters.hardware.machine import Machine
 from vmprof.counters.hardware.permissions import explain
 from vmprof.counters.names.events import Encoding, Event
 from vmprof.counters.source import Sample, Source
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 
 # What a scaled count is shown in: whole numbers that add up, as all counts here.
 _UNITS = {"Joules": ("uJ", 1e6), "MiB": ("bytes", 2.0**20)}
@@ -111,7 +111,7 @@ def _open_on(encoding: Encoding, cpu: int) -> tuple[int, object]:
         setattr(asked, name, getattr(encoding, name))
     asked.pid, asked.cpu = -1, cpu
     problem = ffi.new("int64_t[2]")
-    pointer = ffi.gc(lib.vmprof_group_open(asked, 1, 0, 0, problem), lib.vmprof_source_close)
+    pointer = owned(lib.vmprof_source_close, lib.vmprof_group_open, asked, 1, 0, 0, problem)
     return (0, pointer) if pointer != ffi.NULL else (int(-problem[1]), None)
 
 

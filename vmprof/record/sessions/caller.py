@@ -11,7 +11,7 @@ from vmprof.counters.reading.others import take_hits
 from vmprof.counters.source import Source
 from vmprof.counters.team import Team
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib
+from vmprof.native import ffi, lib, owned
 from vmprof.record.recorder import Reading
 from vmprof.recording.tables import TIMED
 from vmprof.sampling.hits import Found
@@ -38,10 +38,9 @@ class Caller:
         self.unsampled: str | None = None
         self._sources: list[Source] = []
         self._teams: list[Team] = []
-        pointer = lib.vmprof_caller_new(session, max_records)
-        if pointer == ffi.NULL:
+        self.pointer = owned(lib.vmprof_caller_release, lib.vmprof_caller_new, session, max_records)
+        if self.pointer == ffi.NULL:
             raise MemoryError
-        self.pointer = ffi.gc(pointer, lib.vmprof_caller_release)
         also = lib.VMPROF_TASKS if tasks else 0
         opened: list[list[Source]] = []
         try:

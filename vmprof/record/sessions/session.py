@@ -6,7 +6,7 @@ import copy
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,18 +22,16 @@ from vmprof.counters.reading.collector import NativeCollector
 from vmprof.counters.reading.sampler import Refused, open_sampler
 from vmprof.defaults import SAMPLE_RATE
 from vmprof.errors import VmprofError
-from vmprof.native import ffi, lib
+from vmprof.native import lib
 from vmprof.record.collectors import Collector
 from vmprof.record.empty_call import empty_call, hooked_calls, wrapped_calls
 from vmprof.record.in_memory import ModulesInMemory
 from vmprof.record.perf_map import NAME as PERF_MAP
 from vmprof.record.perf_map import PerfMap
 from vmprof.record.plan import Plan
-from vmprof.record.probe import check_tvm
 from vmprof.record.provenance import provenance_of
 from vmprof.record.recorder import Reading, Recorder
-from vmprof.record.sessions.caller import Caller
-from vmprof.record.sessions.fold import Signatures, fold
+from vmprof.record.sessions.callers import Callers
 from vmprof.record.sessions.kernels import libraries_noted
 from vmprof.record.sessions.options import (
     DEFAULT_ENGINE,
@@ -44,7 +42,6 @@ from vmprof.record.sessions.options import (
 )
 from vmprof.record.sessions.patch import patched
 from vmprof.record.sessions.samples import Samples, code_of
-from vmprof.record.sessions.store import Store
 from vmprof.record.sessions.vms import Vms
 from vmprof.recording.tables import EMPTY_CALL, CountedPass, Counts, Recording
 from vmprof.report.sampled import SAMPLES
@@ -52,16 +49,13 @@ from vmprof.sampling.code import Code
 from vmprof.sampling.maps import Libraries
 from vmprof.values import Count, Metric
 from vmprof.version import __version__
+from vmprof.vm.tested import check_tvm
 
 _EMPTY_CALLS = 200  # when it closes, which a program waits for
 _MAX_LABELS = int(lib.VMPROF_MAX_LABELS)
 
 _COUNTED_PER_PROCESSOR = (
     "is counted for whole processors, and a session counts threads; use vmprof run"
-)
-_MISSED_STORAGES = (
-    "storages that something other than vm.builtin.alloc_storage made: they are no part of what is "
-    "said of memory"
 )
 
 _lock = threading.Lock()
@@ -75,9 +69,6 @@ def _in_child() -> None:
 
 
 os.register_at_fork(after_in_child=_in_child)
-
-# Threads that were in an invocation when their session was closed: their memory stays.
-_left: list[Any] = []
 
 
 class Session:
@@ -117,16 +108,13 @@ class Session:
             perf_map,
         )
         self._attach_all = attach_all
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._stack = ExitStack()
         self._recording: Recording | None = None
         self._pid = 0  # of the process that opened it; 0: it was not opened yet
         self._closed = False
 
         self._labels: dict[str, int] = {"": 0}
-        self._callers: list[Caller] = []
-        self._signatures = Signatures()
-        self._next_id = 0
         self._problems: dict[str, None] = {}
         self._libraries: dict[Path, None] = {}
         self._in_memory = ModulesInMemory()
@@ -174,24 +162,10 @@ class Session:
         self._machine, self._plan = plan.machine, plan.open()
         self._counters = self._stack.enter_context(self._plan.counters)
         self._samples, self._unsampled = self._open_sampler(plan)
-        passes = list(self._counters.passes)
-        if self._samples is not None:
-            passes.append(self._samples.sampler.counted)
-        self._layouts = [one.layout for one in passes]
-        self._store = Store(self.options.keep, 1 + len(passes))
-        self._join_function, self._fold_function = (
-            tvm_ffi.convert(self._guarded(each)) for each in (self._join, self._fold)
-        )
-        self._pointer = lib.vmprof_session_new(
-            1 + len(passes),
-            _handle(self._join_function),
-            _handle(self._fold_function),
-        )
-        if self._pointer == ffi.NULL:
-            raise MemoryError
-        self._pointer = ffi.gc(self._pointer, lib.vmprof_session_release)
-        self._stack.callback(ffi.release, self._pointer)
-        self._vms = Vms(self._pointer, self.options, self._see, self._problem)
+        passes = self._counters.passes
+        self._callers = Callers(self.options, passes, self._samples, self._problem)
+        self._stack.callback(self._callers.close)
+        self._vms = Vms(self._callers.pointer, self.options, self._see, self._problem)
         self._stack.callback(self._vms.close)
         self._stack.enter_context(patched(self._made))
         self._stack.enter_context(libraries_noted(self._loaded))
@@ -237,22 +211,9 @@ class Session:
                 raise
 
     def _end(self) -> None:
-        was_open = bool(lib.vmprof_session_is_open(self._pointer))
-        lib.vmprof_session_close(self._pointer)
-        with self._lock:
-            self._closed = True
-            for caller in self._callers:
-                busy = caller.is_busy  # before: what ends meanwhile is not in the tables
-                self._fold_caller(caller)
-                if busy:
-                    self._problem("an invocation was still running when the session was closed")
-                    _left.append(caller)
-                else:
-                    caller.close()
-            self._callers.clear()
-            if not was_open:
-                self._problem("the session ended early: see the other problems")
-            self._recording = self._finished()
+        self._closed = True
+        self._callers.end()
+        self._recording = self._finished()
 
     # ---- what the user calls ------------------------------------------------------------------
 
@@ -318,84 +279,12 @@ class Session:
 
     def _made(self, vm: Any) -> None:
         """A VM was made."""
-        if not self._attach_all or not lib.vmprof_session_is_open(self._pointer):
+        if not self._attach_all or not self._callers.are_recorded:
             return
         try:
             self._vms.attach(vm)
         except Exception as error:  # noqa: BLE001 # the program goes on without us
             self._problem(f"a VM could not be attached: {type(error).__name__}: {error}")
-
-    # ---- threads that call ---------------------------------------------------------------------
-
-    def _guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """``function``, whose errors end the session, and are told.
-
-        It does not keep the session alive, which has it.
-        """
-        method, session = weakref.WeakMethod(function), weakref.ref(self)
-
-        def call(*args: Any) -> Any:
-            alive, own = method(), session()
-            if alive is None or own is None:
-                raise ReferenceError("the session is gone")
-            try:
-                return alive(*args)
-            except BaseException as error:
-                own._problem(f"{type(error).__name__}: {error}")  # noqa: SLF001
-                if isinstance(error, KeyboardInterrupt):
-                    lib.vmprof_session_interrupt(own._pointer)  # noqa: SLF001
-                raise
-
-        return call
-
-    def _join(self) -> int:
-        """The calling thread has not called before."""
-        with self._lock:
-            for gone in [caller for caller in self._callers if caller.is_gone]:
-                self._fold_caller(gone)
-                self._callers.remove(gone)
-                gone.close()
-            tasks = self.options.count == "tasks"
-            sampled = self._samples.sampler.counted if self._samples else None
-            caller = Caller(
-                self._pointer,
-                self._counters.passes,
-                sampled,
-                self.options.max_records,
-                tasks=tasks,
-            )
-            for problem in (caller.problem, caller.unsampled):
-                if problem is not None:
-                    self._problem(problem)
-            self._callers.append(caller)
-            return caller.address
-
-    def _fold(self, address: int) -> None:
-        """The calling thread's buffers are half full."""
-        with self._lock:
-            for caller in self._callers:
-                if caller.address == address:
-                    self._fold_caller(caller)
-                    lib.vmprof_caller_clear(caller.pointer)
-
-    def _fold_caller(self, caller: Caller) -> None:
-        counted = caller.problem is None
-        found = caller.take()
-        folded = fold(
-            caller.pointer,
-            self._layouts,
-            self._signatures,
-            self._next_id,
-            opened=[counted] * len(self._counters.passes) + [caller.unsampled is None],
-            sampled=partial(self._samples.of, found) if self._samples and found else None,
-        )
-        problem = caller.team_problem()
-        if problem is not None:
-            self._problem(problem)
-        if caller.missed_storages:
-            self._problem(_MISSED_STORAGES)
-        self._next_id += len(folded.invocations)
-        self._store.add(folded)
 
     def _problem(self, text: str) -> None:
         self._problems[text] = None
@@ -404,7 +293,7 @@ class Session:
 
     def _finished(self) -> Recording:
         activity = Activity(self._begin, Moment.now())
-        kept = self._store.kept()
+        kept = self._callers.store.kept()
         order = np.argsort(kept.invocations["begin_ns"], kind="stable")
         sampling = self._samples.described() if self._samples else None
         passes = tuple(
@@ -420,10 +309,10 @@ class Session:
             callees=self._vms.callees(),
             kernels=self._vms.kernels.by_callee(),
             layers=self._vms.layers(),
-            signatures=tuple(self._signatures.texts),
+            signatures=tuple(self._callers.signatures.texts),
             passes=passes,
             invocations=kept.invocations[order],
-            totals=self._store.totals(),
+            totals=self._callers.store.totals(),
             calls=kept.calls,
             counts=kept.counts or tuple(map(Counts.none, passes)),
             allocations=kept.allocations,
@@ -470,7 +359,3 @@ class Session:
             for engine in sorted({vm.engine for vm in self._vms.described()})
             for what, value in empty_call(recorder, calls[engine](), readings).items()
         }
-
-
-def _handle(function: tvm_ffi.Function) -> Any:
-    return ffi.cast("void *", function.__chandle__())

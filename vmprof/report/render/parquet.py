@@ -136,6 +136,8 @@ def _array(pa: Any, name: str, metrics: Sequence[Metric | None]) -> Any:
             cells = [None if cell is None else exact(cell) for cell in cells]
         case "real":
             kind = pa.float64()
+            # Among them may be whole numbers, of which pyarrow refuses those beyond 2^53.
+            cells = [None if cell is None else float(cell) for cell in cells]
         case "list":
             kind = pa.list_(pa.float64())
         case "text":

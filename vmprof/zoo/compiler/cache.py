@@ -3,7 +3,8 @@
 In ``$XDG_CACHE_HOME/vmprof/models``, else ``~/.cache/vmprof/models``: a library
 and its kernels per model, under a name that changes with all that decides about
 them. Thrown away is what has not been used for a month, or for a day where it
-has been superseded.
+has been superseded, and what was not used for longest where all of it is too
+much (:mod:`vmprof.cache_limit`); nothing that a process is using.
 """
 
 from __future__ import annotations
@@ -11,25 +12,23 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import tvm
 
 from vmprof.cache_folder import LOCK_SUFFIX, MODELS, UNFINISHED_SUFFIX, cache_folder
+from vmprof.cache_limit import limit, make_room
 from vmprof.errors import VmprofWarning
+from vmprof.owned import open_descriptor
 from vmprof.private import distrust, is_own
 from vmprof.program.info import info_path
 from vmprof.program.tensor_ir import tensor_ir_path
 from vmprof.version import __version__
 from vmprof.zoo import layers, lowering, models
 
-_UNUSED_DAYS = 30
-_SUPERSEDED_DAYS = 1
-_SECONDS_PER_DAY = 86_400
 # What stands beside a library.
 _BESIDE = (info_path, tensor_ir_path)
 
@@ -47,6 +46,7 @@ def cached_library(
 
     None where nothing can be kept: a :class:`VmprofWarning` says why, and what to do.
     """
+    most = limit()
     folder: Path | str = "the cache"
     try:
         folder = _folder()
@@ -58,13 +58,15 @@ def cached_library(
             return None
         of_model = f"{model}-{schedule}-{_digest(made_for.encode())}"
         library = folder / f"{of_model}{_digest(*_made_from())}.so"
-        if not _is_there(library):
+        if not _is_taken(library):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _tidy(folder, of_model=of_model)
+            make_room(most, superseded=of_model)
             with _locked(_lock_path(library)):
                 # Another process may have made it while this one waited.
-                if not _is_there(library):
+                if not _is_taken(library):
                     _make(library, make)
+                    _is_taken(library)
+            make_room(most, but=library.name)
     except (OSError, NotKeptError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         _warn(
@@ -72,8 +74,6 @@ def cached_library(
             "every time; make room there, or name another folder with XDG_CACHE_HOME"
         )
         return None
-    with suppress(OSError):  # another user's, which may be read all the same
-        os.utime(library)
     return library
 
 
@@ -93,6 +93,31 @@ def _is_there(library: Path) -> bool:
         return all(map(is_own, (library, *(beside(library) for beside in _BESIDE))))
     except OSError:
         return False
+
+
+# The libraries that this process uses, open and locked: until it ends, as what is known of their
+# kernels may be read at any time.
+_used: dict[Path, ExitStack] = {}
+
+
+def _is_taken(library: Path) -> bool:
+    """Whether it is there, and stays: while this process lasts nobody removes it."""
+    if not _is_there(library):
+        return False
+    with suppress(FileNotFoundError), ExitStack() as stack:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        file = stack.enter_context(open_descriptor(library, flags))
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_SH)
+        # Whoever removed it meanwhile had it locked, too.
+        if not _is_there(library) or not os.path.samestat(os.fstat(file), library.stat()):
+            return False
+        with suppress(OSError):  # another user's, which may be read all the same
+            os.utime(library)
+        with _used.pop(library, ExitStack()):
+            _used[library] = stack.pop_all()
+        return True
+    return False
 
 
 def _make(library: Path, make: Callable[[Path], None]) -> None:
@@ -152,13 +177,3 @@ def _sources() -> Iterator[Path]:
             yield from sorted(Path(folder).glob("*.py"))
     yield from sorted(Path(__file__).parent.glob("*.py"))
     yield Path(layers.__file__)
-
-
-def _tidy(folder: Path, of_model: str) -> None:
-    now = time.time()
-    for file in folder.glob("*.so"):
-        days = _SUPERSEDED_DAYS if file.name.startswith(of_model) else _UNUSED_DAYS
-        with suppress(OSError):  # another process was faster, or it is another user's
-            if now - file.stat().st_mtime > days * _SECONDS_PER_DAY:
-                for part in (file, *(beside(file) for beside in _BESIDE), _lock_path(file)):
-                    part.unlink(missing_ok=True)

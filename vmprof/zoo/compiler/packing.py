@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vmprof.owned import memory_file
 from vmprof.program.program import EXECUTABLE_KIND
 
 # See :mod:`vmprof.program.embedded`, which reads what this writes.
@@ -38,9 +39,8 @@ def packing_options(module: Any) -> Iterator[dict[str, Any]]:
         yield {}
         return
     # In memory, where the assembler, another process, reads it: not once more on the disk.
-    descriptor = os.memfd_create("vmprof-executable")
-    with os.fdopen(descriptor, "rb"):
-        executable = Path(f"/proc/{os.getpid()}/fd/{descriptor}")
+    with memory_file("vmprof-executable") as file:
+        executable = Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
         yield {
             "fpack_imports": lambda module, _is_system_lib, _prefix, folder: _pack(
                 module, executable, Path(folder)

@@ -9,15 +9,14 @@ code: it is optimized already, and LLVM makes machine code of it as before.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import tvm
 
 from vmprof.native_log import reason_of
+from vmprof.owned import temporary_folder
 from vmprof.program.program import EXECUTABLE_KIND
 
 _LLVM = "llvm"
@@ -45,8 +44,8 @@ def name_bodies(module: Any) -> str:
     text = code.inspect_source("ll")
     if _BODY not in text:
         return ""
-    with tempfile.TemporaryDirectory(prefix="vmprof-") as folder:
-        path = Path(folder, "module.ll")
+    with temporary_folder() as folder:
+        path = folder / "module.ll"
         path.write_text(_Module(text).named(), encoding="utf-8")
         try:
             replaced = tvm.runtime.load_module(str(path))
