@@ -41,7 +41,7 @@ def fill(
     cells: list[Sequence[str]] = []
     table.clear(columns=True)
     for column in sheet.columns:
-        texts = [column.cells[at] for at in numbers]
+        texts: Sequence[str] = [column.cells[at] for at in numbers]
         if column.title in (*_FIRST, LAYER):
             texts = shortened(texts, room)
         cells.append(texts)
