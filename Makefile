@@ -4,6 +4,8 @@
 # make test-pmu  the tests of hardware counters, on an emulated machine with a PMU
 # make test-html  the tests of the HTML report, in headless Chromium
 # make test-versions  tests with each version of TVM that vmprof was tested with
+#              (of other Pythons: make test-versions VERSIONS="--python python3.10 python3.14")
+# make test-container  install.md and first-report.md, followed in containers with Python alone
 # make test-asan, test-tsan, test-leaks  the native half under sanitizers and valgrind
 # make soak    ten million calls, 64 threads, 10,000 profiles in one process: ten minutes
 # make fuzz    fuzzes whatever reads files, a minute for each kind; writes docs/data/trust.json
@@ -18,8 +20,8 @@
 # make docs-links  whether what its pages link to elsewhere is still there: needs a network
 # make pages   renew the pages that are made of the code: commands, files, messages, rules
 # make clean   remove what the others made
-.PHONY: help demo test test-unit test-pmu test-html test-versions test-asan test-tsan test-leaks soak
-.PHONY: fuzz fuzz-programs wheel lint lint-c bench docs docs-links pages clean
+.PHONY: help demo test test-unit test-pmu test-html test-container test-versions test-asan test-tsan
+.PHONY: test-leaks soak fuzz fuzz-programs wheel lint lint-c bench docs docs-links pages clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -60,9 +62,13 @@ test-html: $(READY)
 	$(call say,testing the HTML report in headless Chromium)
 	$(BIN)/pytest tests/browser
 
+test-container: $(READY)
+	$(call say,testing how vmprof is installed in containers (minutes))
+	$(BIN)/pytest tests/container
+
 test-versions: $(READY)
-	$(call say,testing with other versions of TVM: a quarter of an hour or more)
-	$(BIN)/python tests/try_versions.py
+	$(call say,testing with other versions: a quarter of an hour or more for each)
+	$(BIN)/python tests/try_versions.py $(VERSIONS)
 
 test-asan: $(READY)
 	$(call say,testing the native half under address and undefined-behaviour sanitizers)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -36,6 +36,20 @@ def kernel() -> Iterator[FakeKernel]:
     with FakeKernel().installed() as fake:
         yield fake
     assert fake.open == {}, "descriptors leaked"
+
+
+@pytest.fixture(scope="session")
+def progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Writes a line to the terminal, of what takes long."""
+    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def say(step: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(f"    {step} ...")
+
+    return say
 
 
 def pytest_configure() -> None:

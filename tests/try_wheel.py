@@ -37,7 +37,7 @@ def try_wheel(wheel: Path, python: str) -> None:
 
 def try_installed() -> None:
     """The same of what this Python has."""
-    tools = developers_tools() & {_plain(found.name) for found in distributions()}
+    tools = developers_tools() & {plain(found.name) for found in distributions()}
     assert not tools, f"a user's installation has developers' tools: {', '.join(sorted(tools))}"
     vmprof = Path(sys.executable).with_name("vmprof")
     with tempfile.TemporaryDirectory() as folder:
@@ -51,13 +51,13 @@ def try_installed() -> None:
 def developers_tools() -> set[str]:
     """What only developers need, by pyproject.toml."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))
-    needed = {_plain(one) for one in project["project"]["dependencies"]}
+    needed = {plain(one) for one in project["project"]["dependencies"]}
     # pip and setuptools are in the environments that older Pythons make.
     groups = project["dependency-groups"].values()
-    return {_plain(one) for group in groups for one in group} - needed - {"setuptools"}
+    return {plain(one) for group in groups for one in group} - needed - {"setuptools"}
 
 
-def _plain(requirement: str) -> str:
+def plain(requirement: str) -> str:
     """The name in a requirement, as packages are told apart by it."""
     return re.split(r"[^\w.-]", requirement)[0].lower().replace("_", "-")
 

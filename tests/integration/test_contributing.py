@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+PIPELINES = (".ci/run", ".gitlab-ci.yml", ".readthedocs.yaml")
+PIPELINES += (".github/workflows/ci.yml", ".github/workflows/docs.yml")
 # What is said to be in a file: the whole of it, or what changes in it. Or a command.
 STEP = re.compile(
     r"`(?P<file>[\w./-]+)`:\n\n```(?P<kind>\w+)\n(?P<text>.*?)```\n"
@@ -85,10 +87,7 @@ def test_a_contributor_follows_it(section: str, shown: str, checkout: Path) -> N
 
 
 def test_every_command_of_make_is_there() -> None:
-    pages = "".join(
-        (ROOT / name).read_text()
-        for name in ("CONTRIBUTING.md", ".github/workflows/ci.yml", ".gitlab-ci.yml", ".ci/run")
-    )
+    pages = "".join((ROOT / name).read_text() for name in ("CONTRIBUTING.md", *PIPELINES))
     targets = set(re.findall(r"\bmake ((?:[\w.-]+/)?[\w.-]+)", pages))
     rules = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert targets - {".venv/.ready"} <= rules

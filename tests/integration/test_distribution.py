@@ -9,11 +9,21 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
-from importlib.metadata import metadata
+from collections.abc import Mapping
+from email import message_from_string
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.reports import network
+from try_wheel import developers_tools, plain
+
+from vmprof.zoo.importers import _IMPORTERS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +51,10 @@ def source_distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return archive
 
 
+def project() -> Mapping[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
 def in_checkout() -> set[str]:
     """What is there to be built, tested and read; not what came of that."""
     paths = {
@@ -65,11 +79,28 @@ def test_the_source_distribution_is_complete(source_distribution: Path) -> None:
     assert {name for name in names if name.endswith((".so", ".pyc"))} == set()
 
 
-def test_each_extra_is_on_the_page() -> None:
+def test_each_extra_is_on_the_page_and_in_an_error() -> None:
     page = (ROOT / "docs/start/install.md").read_text()
-    extras = metadata("tvm-vmprof").get_all("Provides-Extra") or []
+    extras = project()["project"]["optional-dependencies"]
     told = re.findall(r"^\| `tvm-vmprof\[(\w+)\]` \|", page, re.MULTILINE)
     assert sorted(told) == sorted(extras)
+    code = "".join(path.read_text() for path in (ROOT / "vmprof").rglob("*.py"))
+    missing = set(re.findall(r"pip install 'tvm-vmprof\[(\w+)\]'", code))
+    missing |= {extra for _, _, extra in _IMPORTERS.values()}
+    assert missing == set(extras)
+
+
+def assert_brings_what_pyproject_says(wheel: Path) -> None:
+    """What vmprof needs, the extras, and nothing that developers alone have."""
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    needed = message_from_string(archive.read(name).decode()).get_all("Requires-Dist") or []
+    always = {plain(one) for one in needed if "extra ==" not in one}
+    assert always == {plain(one) for one in project()["project"]["dependencies"]}
+    assert always & developers_tools() == set()
+    extras = {plain(one) for one in needed if "extra ==" in one}
+    optional = project()["project"]["optional-dependencies"].values()
+    assert extras == {plain(one) for extra in optional for one in extra}
 
 
 @pytest.mark.slow
@@ -87,6 +118,7 @@ def test_what_is_built_from_it_works(source_distribution: Path, tmp_path: Path) 
     assert [
         name for name in zipfile.ZipFile(wheel).namelist() if name.endswith((".so", ".py[co]"))
     ] == ["vmprof/_native.abi3.so"]
+    assert_brings_what_pyproject_says(wheel)
     venv.create(tmp_path / "venv", symlinks=True, with_pip=False)
     python = tmp_path / "venv" / "bin" / "python"
     packages = run(

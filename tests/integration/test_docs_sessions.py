@@ -1,100 +1,44 @@
-"""docs/how-to/sessions.md and the README's section on sessions: what they show is what happens."""
+"""docs/how-to/sessions.md: what it shows is what happens."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 import shutil
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
 
 import pytest
-from support.scripts import EXAMPLES, run
+from support.scripts import EXAMPLES
+from support.shown import Done, Task, carry_out
 
 ROOT = Path(__file__).parents[2]
-PAGE, README = ROOT / "docs/how-to/sessions.md", ROOT / "README.md"
-
-# The commands of a page one after the other in one process, which compiles the model once.
-ALL = """\
-import contextlib, functools, io, json, shlex, sys
-import model
-from vmprof.cli.main import main
-
-model.build = functools.cache(model.build)
-results = []
-for line in json.loads(sys.argv[1]):
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(
-        io.StringIO()
-    ) as err:
-        if line.startswith("vmprof "):
-            try:
-                code = main(shlex.split(line)[1:])
-            except SystemExit as stopped:
-                code = stopped.code
-        else:
-            code = exec(line, {"__name__": "__main__"})
-    results.append([line, code or 0, out.getvalue(), err.getvalue()])
-json.dump(results, open("results.json", "w"))
-"""
-
-
-class Result(NamedTuple):
-    line: str
-    code: int
-    out: str
-    err: str
-
-
-def shown(page: str) -> list[str]:
-    return re.findall(r"^    (vmprof .*)$", page, re.MULTILINE)
-
-
-def section(page: str, title: str) -> str:
-    return page.split(f"\n## {title}\n")[1].split("\n## ", maxsplit=1)[0]
+PAGE = ROOT / "docs/how-to/sessions.md"
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Result]]:
-    """What each command, and the Python of the page, gave, by page."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
+    """What each command, and the Python of the page, gave."""
     folder = tmp_path_factory.mktemp("docs")
     for path in (EXAMPLES / "llm").glob("*.py"):
         shutil.copy(path, folder)
-    (folder / "all.py").write_text(ALL)
-    page = PAGE.read_text(encoding="utf-8")
-    lines = {
-        "page": shown(page) + re.findall(r"```python\n(.*?)```", page, re.DOTALL),
-        "readme": shown(section(README.read_text(encoding="utf-8"), "Your own program")),
-    }
-    given = {}
-    for name, of_page in lines.items():
-        done = run("all.py", json.dumps(of_page), cwd=folder)
-        assert done.returncode == 0, done.stderr
-        given[name] = [Result(*each) for each in json.loads((folder / "results.json").read_text())]
-        for path in folder.glob("*.vmprof"):
-            path.unlink()
-        assert (folder / "decode.html").read_text().startswith("<!DOCTYPE html>")
-        (folder / "decode.html").unlink()
-    return given
+    (done,) = carry_out([Task(PAGE, folder)])
+    assert (folder / "decode.html").read_text().startswith("<!DOCTYPE html>")
+    return done
 
 
-@pytest.mark.parametrize("name", ["page", "readme"])
-def test_every_command_does_what_it_is_shown_for(
-    results: dict[str, list[Result]], name: str
-) -> None:
-    of_page = results[name]
-    assert [(each.line, each.code) for each in of_page] == [(each.line, 0) for each in of_page]
-    records = [each for each in of_page if each.line.startswith("vmprof record ")]
-    assert len(records) == {"page": 7, "readme": 3}[name]
+def test_every_command_does_what_it_is_shown_for(results: list[Done]) -> None:
+    assert [(each.step, each.code) for each in results] == [(each.step, 0) for each in results]
+    records = [each for each in results if each.step.startswith("vmprof record ")]
+    assert len(records) == 7
     assert len({each.out for each in records}) == 1
     assert all(len(each.out.split()) == 64 for each in records)
     for each in records:
         assert re.search(r"^decode +63 ", each.err, re.MULTILINE), each.err
 
 
-def test_a_session_inside_a_program_tells_labels_apart(results: dict[str, list[Result]]) -> None:
-    (session,) = (each for each in results["page"] if not each.line.startswith("vmprof "))
+def test_a_session_inside_a_program_tells_labels_apart(results: list[Done]) -> None:
+    (session,) = (each for each in results if not each.step.startswith("vmprof "))
     for label in ("early", "late"):
         assert re.search(rf"^decode \[{label}\] +16 ", session.out, re.MULTILINE), session.out
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -226,22 +225,3 @@ def test_the_examples_of_the_page(tests: pytest.Pytester) -> None:
     assert page.count(f"vmprof {diff}") == 3
     options = make_parser().parse_args(shlex.split(diff))
     assert (options.processes, options.fail_over, options.html) == (5, 5.0, "changes.html")
-
-
-@pytest.mark.parametrize(("code", "of_job"), [(0, 0), (1, 1), (3, 3), (4, 0)])
-def test_the_step_for_github_fails_on_what_is_sure(tmp_path: Path, code: int, of_job: int) -> None:
-    """Its script, as GitHub runs it, where `vmprof diff` ends with ``code``."""
-    page = PAGE.read_text(encoding="utf-8")
-    (script,) = re.findall(r"- run: \|\n((?: {10}.*vmprof.*\n| {10}.*code.*\n)+)", page)
-    stub = tmp_path / "vmprof"
-    stub.write_text(f"#!/bin/sh\nexit {code}\n")
-    stub.chmod(0o755)
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-e", "-c", script],
-        env={"PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, "::warning::" in done.stdout) == (of_job, code == 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -19,6 +20,8 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Static, TabbedContent
 
 from vmprof.cli import interactive
+from vmprof.cli.parser import make_parser
+from vmprof.recording.saved import dumps
 from vmprof.recording.tables import TIMED
 from vmprof.report import Report
 from vmprof.report.render.view import View
@@ -34,6 +37,7 @@ CONV, CONV_1, CONV_2 = (
 )
 DOCS = Path(__file__).parents[2] / "docs"
 MLP = DOCS / "data/reports/mlp.json"
+RESNET50 = DOCS / "pictures/resnet50.json"
 SOFTMAX, ALLOC = "fused_softmax", "vm.builtin.alloc_tensor"
 
 
@@ -251,6 +255,29 @@ def test_what_does_not_go_with_it_is_told(options: list[str], said: str) -> None
     assert done.returncode == 1
     assert done.stderr.startswith(f"vmprof: error: {said}")
     assert done.stderr.count("\n") == 1
+
+
+def test_commands_of_the_page_lead_to_sheets(tmp_path: Path) -> None:
+    made = Made()
+    made.add(TIMED, 9_000, [("add", "", 0, 1_000)])
+    recording = made.recording()
+    decode = replace(recording.functions[0], name="decode")
+    saved = tmp_path / "run.vmprof"
+    saved.write_bytes(dumps(replace(recording, functions=(decode,))))
+    files = {"report.json": f"{RESNET50}", "run.vmprof": f"{saved}"}
+    page = (DOCS / "how-to/interactive.md").read_text()
+    found = []
+    for line in re.findall(r"^    vmprof (show .*)$", page, re.MULTILINE):
+        words = [files.get(word, word) for word in line.split()]
+        options = make_parser(words).parse_args(words)
+        assert options.interactive
+        (only,) = interactive.sheets(options)
+        found.append((only.title, f"{only.rows[0]['Name']}"))
+    assert found == [
+        ("resnet50", "fused_nn_contrib_conv2d_NCHWc_add_nn_relu_8"),
+        ("resnet50", "stage3"),
+        ("decode", "add"),
+    ]
 
 
 def test_without_textual_it_says_which_extra_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

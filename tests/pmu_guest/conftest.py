@@ -37,20 +37,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Writes a line to the terminal."""
-    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-
-    def say(step: str) -> None:
-        with capture.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.write_line(f"    {step} ...")
-
-    return say
-
-
-@pytest.fixture(scope="session")
 def system(progress: Callable[[str], None]) -> System:
     """What the emulated machine is made of; models for it are linked against that."""
     with _skipping(required=bool(os.environ.get(REQUIRED))):

@@ -17,6 +17,8 @@ from types import FrameType
 import vmprof
 
 _HERE = Path(vmprof.__file__).parent
+# What raises where a generator is resumed ends it there, without its `finally`; no signal does.
+_ENDS_GENERATORS = sys.version_info < (3, 11)
 
 
 class _Moments:
@@ -30,6 +32,8 @@ class _Moments:
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
         if event not in ("call", "c_return") or not code.co_filename.endswith(self._places):
+            return
+        if event == "call" and _ENDS_GENERATORS and frame.f_lasti >= 0:
             return
         self.left -= 1
         if self.left < 0 and not self.where:

@@ -21,7 +21,11 @@ from vmprof.counters.reading.probe import prober
 METAL = Machine(paranoid=1, pmus={"cpu": Pmu("cpu", 4, is_core=True)})
 GUEST = Machine(paranoid=3, is_virtual=True)
 MAY_ALL = frozenset({"CAP_PERFMON"})
+ADMIN = MAY_ALL | {"CAP_SYS_ADMIN"}
 FILTER = "seccomp filter .* --cap-add PERFMON"
+# Podman's, which asks for both.
+BOTH = "seccomp filter .* CAP_PERFMON is not enough; .* --cap-add SYS_ADMIN too"
+ALONE = "whatever the capabilities; start the container with --security-opt"
 CYCLES = events("cycles", METAL)[0]
 ENERGY = Event("power/energy-pkg/", (Encoding("power", 22, 2, cpus=(0,)),))
 
@@ -33,7 +37,12 @@ ENERGY = Event("power/energy-pkg/", (Encoding("power", 22, 2, cpus=(0,)),))
         (errno.EPERM, Machine(paranoid=4, has_seccomp=True), "perf_event_paranoid is 4"),
         (errno.EPERM, Machine(paranoid=1, has_seccomp=True), FILTER),
         # The setting means nothing to who holds the capability.
-        (errno.EPERM, Machine(paranoid=4, has_seccomp=True, capabilities=MAY_ALL), FILTER),
+        (errno.EPERM, Machine(paranoid=4, has_seccomp=True, capabilities=MAY_ALL), BOTH),
+        (
+            errno.EPERM,
+            Machine(has_seccomp=True, capabilities=ADMIN),
+            ALONE,
+        ),
         (errno.EPERM, Machine(paranoid=4, capabilities=MAY_ALL), "though CAP_PERFMON would allow"),
         # It hides the kernel; user space alone would be counted.
         (errno.EACCES, Machine(paranoid=2), "though kernel.perf_event_paranoid would allow it"),

@@ -44,7 +44,7 @@ from vmprof.compare.diff import TIME, Limit, diff_reports, regressions
 from vmprof.compare.diff.data import to_csv, to_json
 from vmprof.compare.diff.text import LEGEND, describe_verdict, parts_of
 from vmprof.compare.page import page
-from vmprof.compare.parts import Part, Prose
+from vmprof.compare.parts import Part, Prose, markdown
 from vmprof.compare.readers import STANDARD_INPUT, SavedReport, read_reports, reports_of
 from vmprof.defaults import DEFAULT_ENGINE
 from vmprof.drivers.options import Profiling
@@ -96,6 +96,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--json", metavar="FILE", help="write them as JSON")
     where.add_argument("--csv", metavar="FILE", help="write a line per operator")
     where.add_argument("--html", metavar="FILE", help="write a page to look at in a browser")
+    where.add_argument(
+        "--markdown", metavar="FILE", help="write tables for a comment, or a job's summary"
+    )
     where.add_argument("--force", action="store_true", help="overwrite files that exist")
     where.add_argument("--quiet", action="store_true", help="no progress line")
 
@@ -104,7 +107,7 @@ def execute(options: argparse.Namespace) -> int:
     sides = sides_of(options)
     if [*sides[0], *sides[1]].count(STANDARD_INPUT) > 1:
         raise VmprofError("standard input holds one report of a diff; the others have to be files")
-    results = Results(options, ("json", "csv", "html"))
+    results = Results(options, ("json", "csv", "html", "markdown"))
     # What is saved first: nothing is measured if it cannot be read.
     read = [[_read(source) for source in side] for side in sides]
     measured: list[Text] = []
@@ -232,6 +235,7 @@ def _compare(
             "json": partial(to_json, diff, *titles),
             "csv": partial(to_csv, diff),
             "html": lambda: page([*make_parts(), _LEGEND], "Diff"),  # noqa: B023 # of the one pair
+            "markdown": lambda: markdown([*make_parts(top=options.top), _LEGEND]),  # noqa: B023
         }
         shown += make_parts(top=options.top)
     output = partial(as_text, [*shown, _LEGEND], plain=options.plain)

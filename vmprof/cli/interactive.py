@@ -33,14 +33,15 @@ def execute(options: argparse.Namespace) -> None:
         raise VmprofError(
             "--interactive needs textual: pip install 'tvm-vmprof[interactive]'"
         ) from error
-    Viewer(_sheets(options)).run()
+    Viewer(sheets(options)).run()
 
 
 def _has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _sheets(options: argparse.Namespace) -> Sequence[Sheet]:
+def sheets(options: argparse.Namespace) -> Sequence[Sheet]:
+    """What there is to look at: a sheet for each report that is named, functions before them."""
     view, layered = delivery.view_of(options), delivery.layered(options)
     files: list[str] = options.files
     if len(files) == 1 and holds_recording(files[0]):

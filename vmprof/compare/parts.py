@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmprof.compare.grid import grid
+from vmprof.compare.grid import markdown as markdown_table
 from vmprof.visible import visible
 
 
@@ -70,3 +72,31 @@ def _plain(part: Part) -> str:
                 rows.insert(len(rows) - part.sums, ["----------", *[""] * (len(part.header) - 1)])
             note = f"{part.note}\n" if part.note else ""
             return grid(part.header, rows, text_columns=part.text_columns) + note
+
+
+def markdown(parts: Sequence[Part]) -> str:
+    """The same for a comment, or the summary of a job: GitHub's and GitLab's form."""
+    return "\n".join(map(_markdown, parts))
+
+
+# What means something in Markdown; an underscore within a word does not.
+_MARKS = re.compile(r"[\\`*{}\[\]<>&#|~$]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def _unmarked(text: str) -> str:
+    return _MARKS.sub(r"\\\g<0>", visible(text.strip()))
+
+
+def _markdown(part: Part) -> str:
+    match part:
+        case Heading(text):
+            return f"### {_unmarked(text)}\n"
+        case Prose(text):
+            # As it stands, with its indents, and nothing in it that means anything.
+            fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+            return f"{fence}text\n{text.rstrip()}\n{fence}\n"
+        case Table():
+            rows = [[_unmarked(cell) for cell in row] for row in part.rows]
+            header = [_unmarked(cell) for cell in part.header]
+            note = f"\n{_unmarked(part.note)}\n" if part.note else ""
+            return markdown_table(header, rows, text_columns=part.text_columns) + note

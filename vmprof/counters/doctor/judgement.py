@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from vmprof.counters.doctor.facts import HARDWARE_PROBES, Facts
+from vmprof.counters.hardware.permissions import filtered
 from vmprof.tested import TESTED, untested
 
 _SETTINGS = ("TVM_NUM_THREADS", "OMP_NUM_THREADS", "TVM_BIND_THREADS")
@@ -138,8 +139,7 @@ def _seccomp(facts: Facts) -> Iterator[Finding]:
             topic,
             Level.PROBLEM,
             "a filter (container), and not even task-clock can be opened",
-            "start the container with --cap-add PERFMON (Docker before 23.0: --cap-add SYS_ADMIN), "
-            "or with --security-opt seccomp=PROFILE that allows perf_event_open",
+            filtered(facts.machine).partition("; ")[2],
         )
 
 

@@ -8,9 +8,21 @@ import os
 from vmprof.counters.encoding import Event
 from vmprof.counters.hardware.machine import Machine
 
-_SECCOMP = (
-    "a seccomp filter (container?) forbids perf_event_open; run the container with "
-    "--cap-add PERFMON or a profile that allows it"
+# Docker's asks for CAP_PERFMON since 23.0, and asked for CAP_SYS_ADMIN before, as Podman's did
+# until 2025, or for both.
+_FILTERED = (
+    "a seccomp filter (container?) forbids perf_event_open; start the container with --cap-add "
+    "PERFMON (Podman, and Docker before 23.0: --cap-add SYS_ADMIN too), or with --security-opt "
+    "seccomp=PROFILE that allows it"
+)
+_FILTERED_DESPITE_ONE = (
+    "a seccomp filter (container?) forbids perf_event_open, for which CAP_PERFMON is not enough; "
+    "start the container with --cap-add SYS_ADMIN too, or with --security-opt seccomp=PROFILE that "
+    "allows it"
+)
+_FILTERED_DESPITE_BOTH = (
+    "a seccomp filter (container?) forbids perf_event_open, whatever the capabilities; start the "
+    "container with --security-opt seccomp=PROFILE that allows it"
 )
 
 
@@ -41,6 +53,13 @@ def explain(code: int, event: Event, machine: Machine, *, beside: int = 0) -> st
     return f"perf_event_open failed: {os.strerror(code)} (errno {code})"
 
 
+def filtered(machine: Machine) -> str:
+    """What a container's filter does not let through, and how to start one with which it does."""
+    if "CAP_PERFMON" not in machine.capabilities:
+        return _FILTERED
+    return _FILTERED_DESPITE_BOTH if len(machine.capabilities) > 1 else _FILTERED_DESPITE_ONE
+
+
 def kernel_needed(machine: Machine) -> str:
     """Why an event that happens in the kernel is refused to a user-only counter."""
     return (
@@ -62,7 +81,7 @@ def _forbidden(event: Event, machine: Machine) -> str:
             f"run: sudo sysctl kernel.perf_event_paranoid={min(highest, 1)}"
         )
     if machine.has_seccomp:
-        return _SECCOMP
+        return filtered(machine)
     held = ", ".join(sorted(machine.capabilities))
     return (
         f"not permitted, though {held or 'kernel.perf_event_paranoid'} would allow it: a security "
@@ -72,7 +91,7 @@ def _forbidden(event: Event, machine: Machine) -> str:
 
 def _no_system_call(machine: Machine) -> str:
     if machine.has_seccomp:
-        return _SECCOMP
+        return filtered(machine)
     if machine.paranoid is not None:
         return (
             "perf_event_open answers that it does not exist, though this kernel has perf events "
