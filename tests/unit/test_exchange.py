@@ -161,7 +161,7 @@ def test_what_is_not_understood_is_told(told: Any) -> None:
 
 @pytest.mark.parametrize("plain", [{}, {"counting": 3}, {"rounds": {"nobody": 1}}])
 def test_an_order_of_something_else_is_told(plain: dict[str, Any]) -> None:
-    with pytest.raises(VmprofError, match="^the client tells what vmprof does not understand"):
+    with pytest.raises(VmprofError, match=r"^the client tells what vmprof does not understand"):
         profiling_of(plain)
 
 
