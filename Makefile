@@ -153,6 +153,7 @@ pages: $(READY)
 	$(BIN)/python docs/scripts/make_formats.py
 	$(BIN)/python docs/scripts/make_advice.py
 	$(BIN)/python docs/scripts/make_troubleshooting.py
+	$(BIN)/python docs/scripts/make_shown.py
 
 $(READY): $(BUILT_FROM)
 	$(call need,$(PYTHON) -c 'import sys; assert sys.version_info >= (3$(comma) 10)',Python 3.10 or newer is needed; name one: make PYTHON=python3.12)
