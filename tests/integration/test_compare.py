@@ -99,6 +99,8 @@ def test_audit_of_one(run: Run, tmp_path: Path) -> None:
         (("diff", RELAY, RELAY, "--csv", "/dev/null"), "to write one, name it: --report NAME"),
         (("diff", "none.json", RELAY), "none.json does not exist"),
         (("diff", RELAY, RELAY, "--repeats", "3"), "all that is compared are saved reports, and"),
+        (("diff", RELAY, RELAY, "--entry", "f"), "all that is compared are saved reports, and"),
+        (("diff", "mlp", RELAY, "--entry", "f"), "mlp has no function 'f'; it has: main"),
         (("diff", "nonesuch", RELAY), "there is no model 'nonesuch'"),
         (
             ("diff", TVM / "report.json", TVM / "report.csv", "--fail-over", "1", "--column", "x"),

@@ -2,10 +2,10 @@
 
 BEFORE and AFTER are saved reports, vmprof's or TVM's own (JSON, CSV, or a log
 with tables; one of them may be -, standard input), or models as for vmprof run,
-which are then profiled, as the options that say how to measure want it. Of files
-with reports of several models, those of the same name are compared. Operators
-are matched by hash, else by name and shapes; the rest by name without numbers,
-by layer, by operations, by place.
+which are then profiled, all as the options that say what to run and how to measure
+want it. Of files with reports of several models, those of the same name are
+compared. Operators are matched by hash, else by name and shapes; the rest by name
+without numbers, by layer, by operations, by place.
 
 Several reports of one side, of several starts of a program, stand before and
 after --; quoted patterns are names of files. From start to start a program differs
@@ -22,6 +22,7 @@ Examples:
   vmprof diff before.json after.json
   vmprof diff a1.json a2.json a3.json -- b1.json b2.json b3.json
   vmprof diff --processes 5 old.so new.so --fail-over 5% --html changes.html
+  vmprof diff --processes 5 old.so new.so --entry decode --dim n=128
 
 """
 
@@ -77,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument("--top", type=positive, metavar="N", help="show the N longest rows alone")
     how.add_argument("--plain", action="store_true", help=ABOUT_PLAIN)
+    Subject.add_what_to_run(parser)
     Profiling.add_arguments(parser)
     fail = parser.add_argument_group("when to fail")
     fail.add_argument(
@@ -151,15 +153,16 @@ def _measure_what_is_no_report(
         if read[number][place] is None
     ]
     if not models:
-        if Profiling.from_options(options) != Profiling() or options.processes > 1:
+        if _asks_to_measure(options):
             raise VmprofError(
                 "all that is compared are saved reports, and nothing is measured; leave out the "
-                "options that say how to measure"
+                "options that say what to run and how to measure"
             )
         return
     with progress_line(quiet=options.quiet) as progress:
         profiling = Profiling.from_options(options)
-        makers = [partial(profiled, source, profiling) for _, _, source in models]
+        subjects = [Subject.from_options(options, source) for _, _, source in models]
+        makers = [partial(profiled, subject, profiling) for subject in subjects]
         if options.processes > 1:
             from vmprof.cli.processes import in_processes
 
@@ -176,13 +179,22 @@ def _measure_what_is_no_report(
         read[number][place] = [SavedReport(report, f"{source}, just now")]
 
 
-def profiled(source: str, profiling: Profiling, progress: Progress = silent) -> Report:
+def _asks_to_measure(options: argparse.Namespace) -> bool:
+    what = argparse.ArgumentParser()
+    Subject.add_what_to_run(what)
+    given = vars(options)
+    return (
+        any(given[name] != default for name, default in vars(what.parse_args([])).items())
+        or Profiling.from_options(options) != Profiling()
+        or options.processes > 1
+    )
+
+
+def profiled(subject: Subject, profiling: Profiling, progress: Progress = silent) -> Report:
     """The report of a model, measured in this process."""
     from vmprof.drivers.engines import profile_engines  # TVM, which takes time to load
 
-    return profile_engines(Subject(source), [DEFAULT_ENGINE], profiling, progress=progress)[
-        DEFAULT_ENGINE
-    ]
+    return profile_engines(subject, [DEFAULT_ENGINE], profiling, progress=progress)[DEFAULT_ENGINE]
 
 
 def _are_in_turn(read: Sequence[Sequence[_Saved | None]], options: argparse.Namespace) -> bool:

@@ -53,11 +53,16 @@ class Subject:
             return Path(self.source).name
         return getattr(self.source, "name", "the module")  # of a Program
 
-    @staticmethod
-    def add_arguments(parser: argparse.ArgumentParser) -> None:
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "model", metavar="MODEL", help="a model's name, or a file: model.so, .onnx, .pt2"
         )
+        cls.add_what_to_run(parser)
+
+    @staticmethod
+    def add_what_to_run(parser: argparse.ArgumentParser) -> None:
+        """All but the model itself, for commands that may have several."""
         what = parser.add_argument_group("what to run")
         what.add_argument(
             "--entry",
@@ -108,14 +113,17 @@ class Subject:
         Toolchain.add_arguments(parser)
 
     @classmethod
-    def from_options(cls, options: argparse.Namespace) -> Subject:
-        """Import the packages and read the files that ``options`` name."""
+    def from_options(cls, options: argparse.Namespace, model: str | None = None) -> Subject:
+        """Import the packages and read the files that ``options`` name.
+
+        ``model`` is for commands whose options are of several.
+        """
         from vmprof.inputs import load_arrays
 
         for package in options.imports:
             import_package(package)
         return cls(
-            options.model,
+            options.model if model is None else model,
             load_arrays(options.input),
             options.entry,
             options.params,

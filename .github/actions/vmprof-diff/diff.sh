@@ -7,6 +7,7 @@ options=(--markdown - --fail-over "$FAIL_OVER")
 [ -z "$COLUMN" ] || options+=(--column "$COLUMN")
 [ -z "$MIN_SHARE" ] || options+=(--min-share "$MIN_SHARE")
 [ -z "$COUNTERS" ] || options+=(--counters "$COUNTERS")
+[ -z "$ENTRY" ] || options+=(--entry "$ENTRY")
 [ -z "$HTML" ] || options+=(--html "$HTML" --force)
 
 code=0
