@@ -35,6 +35,7 @@ TAKES = {
     "docs/explanation/threads.md": ("model.so",),
     "docs/explanation/validation.md": ("model.so", "before.json", "after.json", "report.txt"),
     "docs/how-to/advice.md": (),
+    "docs/index.md": (),
     "docs/how-to/compare.md": (),
     "docs/how-to/extending.md": ("docs",),
     "docs/how-to/flame-graphs.md": ("chat.py", "model.py"),

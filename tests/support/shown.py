@@ -18,11 +18,15 @@ from support.scripts import environment
 ROOT = Path(__file__).parents[2]
 PAGES = (
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *sorted((ROOT / "docs").glob("**/*.md")),
+    *sorted(
+        page
+        for page in (ROOT / "docs").glob("**/*.md")
+        if page.parent.name != "commands"  # made of the parsers
+    ),
 )
 # What no test runs as it is shown, and why. Its options are looked at all the same.
 NOT_RUN = {
-    r"(python3 -m venv|\. \.venv|pip |pipx |uv |\.venv/bin/pip )": "installs: tests/try_wheel.py",
+    r"(python3 -m venv|\. \.venv|pip |pipx |uvx? |\.venv/bin/pip )": "installs: tests/try_wheel.py",
     r"(sudo )?(docker|podman|distrobox) ": "takes a container engine",
     r"make ": "targets are looked at; .ci/run makes some",
     r"python benchmarks/": "measures for minutes, on a machine that does nothing else",
@@ -35,6 +39,7 @@ NOT_RUN = {
     r"pytest": "tests/integration/test_pytest_plugin.py runs tests with the plugin",
     r"vmprof run model\.(onnx|pt2) ": "takes onnx or torch: tests/integration/test_importers.py",
     r"vmprof run \S+ .*--params weights\.safetensors": "takes safetensors",
+    r"vmprof show .*--interactive": "takes a terminal: tests/integration/test_viewer.py",
     r"vmprof cache --clear": "would empty the cache: tests/unit/test_cache_command.py",
     r"vmprof run .* --target ": "compiles resnet18 anew: tests/integration/test_cross.py",
 }

@@ -22,7 +22,19 @@ SHOWN = tuple(each for each in commands() if each.page.name != "CONTRIBUTING.md"
 TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 TARGETS.add(".venv/.ready")
 PROGRAMS = {
-    *("vmprof", "make", "python", "python3", "pip", "pipx", "uv", "docker", "podman", "distrobox"),
+    *(
+        "vmprof",
+        "make",
+        "python",
+        "python3",
+        "pip",
+        "pipx",
+        "uv",
+        "uvx",
+        "docker",
+        "podman",
+        "distrobox",
+    ),
     *("sudo", "ssh", "perf", "cc", "cat", "pytest", ".", "curl", "tensorboard"),
     *(f".venv/bin/{name}" for name in ("vmprof", "python", "pip", "pytest", "pre-commit")),
 }
@@ -93,7 +105,7 @@ def test_what_stands_in_a_sentence_has_options_that_there_are() -> None:
     wrong, looked_at = [], 0
     for page in PAGES:
         text = re.sub(r"(?s)```.*?```", "", page.read_text(encoding="utf-8"))
-        for span in re.findall(r"`vmprof ([a-z][^`]*)`", text):
+        for span in re.findall(r"`vmprof (?!recording \d|study)([a-z][^`]*)`", text):
             command, *rest = span.split()
             options = [word.partition("=")[0] for word in rest if re.match(r"--\w", word)]
             known = help_of(command)
@@ -149,4 +161,5 @@ def test_python_of_pages_is_python() -> None:
     for page in PAGES:
         for block in blocks_of(page.read_text(encoding="utf-8")):
             if block.kind == "python":
-                compile(block.text, f"{page.name}:{block.line}", "exec")
+                # A notebook's own words stand in lines that begin with %.
+                compile(re.sub(r"(?m)^%.*", "", block.text), f"{page.name}:{block.line}", "exec")
