@@ -125,6 +125,12 @@ lint-c: $(READY)
 	$(BIN)/cmake -S . -B build/lint -DPython_EXECUTABLE=$(abspath $(BIN)/python) \
 	  -DVMPROF_STRICT=ON -DVMPROF_HARNESS=ON --log-level=WARNING >/dev/null
 	$(BIN)/cmake --build build/lint
+	@if command -v clang >/dev/null; then \
+	  printf '\n==> compiling C: what clang warns of is an error, too\n' && \
+	  $(BIN)/cmake -S . -B build/lint-clang -DPython_EXECUTABLE=$(abspath $(BIN)/python) \
+	    -DCMAKE_C_COMPILER=clang -DVMPROF_STRICT=ON -DVMPROF_HARNESS=ON \
+	    --log-level=WARNING >/dev/null && \
+	  $(BIN)/cmake --build build/lint-clang; fi
 
 bench: $(READY)
 	$(call say,measuring: about a quarter of an hour on a machine that does nothing else)

@@ -40,7 +40,7 @@ typedef struct {
   int32_t num_operands;
 } code_block;
 
-#define NOBODY -1
+#define NOBODY (-1)
 
 #define NOTHING INT32_MAX
 

@@ -310,10 +310,11 @@ static int invoke(vmprof_entry_state *entry, vmprof_caller *caller, const TVMFFI
   const int turn = (int)((number + number / cycle) % cycle);
   vmprof_recorder *recorder = turn < caller->num_turns ? caller->recorders[turn] : NULL;
   if (recorder != NULL) {
-    const int64_t soon = recorder->records_used + 2 * caller->largest;
+    const int64_t used = atomic_load_explicit(&recorder->records_used, memory_order_relaxed);
+    const int64_t soon = used + 2 * caller->largest;
     if (soon > recorder->touched) vmprof_recorder_touch(recorder, 2 * soon);
   }
-  vmprof_invocation *invocation = &caller->invocations[caller->count];
+  vmprof_invocation *invocation = &caller->invocations[atomic_load_explicit(&caller->count, memory_order_relaxed)];
   *invocation = (vmprof_invocation){
       .function = entry->function,
       .label = label,

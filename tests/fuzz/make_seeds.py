@@ -33,6 +33,8 @@ def all_seeds() -> Seeds:
     yield from _libraries()
     yield from _toml()
     yield from _arrays()
+    yield from _remote()
+    yield from _kept()
 
 
 def _bytecode() -> Seeds:
@@ -269,6 +271,63 @@ def _arrays() -> Seeds:
         file = io.BytesIO()
         save(file, a=array, b=np.zeros((), "int64"))
         yield "weights", name, file.getvalue()
+
+
+def _remote() -> Seeds:
+    from fuzz.targets import BETWEEN
+
+    from vmprof.drivers.options import Profiling
+    from vmprof.remote.arguments import Packed
+    from vmprof.remote.exchange import Model, News, Order, Problem, encoded, plain_profiling
+
+    def answer(result: bytes) -> list[bytes]:
+        over = News(over=True, bytes=len(result), warnings=("something",))
+        return [encoded(News(step="measuring", done=0.5)).encode(), encoded(over).encode(), result]
+
+    packed = Packed()
+    plain = packed.pack((np.arange(3.0), 4, {"x": [2.5, None]}))
+    with tempfile.TemporaryDirectory() as name:
+        packed.write(path := Path(name, "arrays.npz"))
+        outputs = json.dumps(plain).encode() + b"\n" + path.read_bytes()
+    doctor = b'{"hardware": false, "findings": []}'
+    events = b'{"names": ["cycles"], "text": "cycles", "data": {}}'
+    peaks = b'{"peaks": [], "kept": ["peaks.json"]}'
+    for name, parts in (
+        (
+            "all",
+            [*answer(doctor), *answer(events), *answer(outputs), *answer(peaks), *answer(b"{}")],
+        ),
+        ("problem", [encoded(News(over=True, problem=Problem("a", "b", ("c",)))).encode()]),
+        ("hello", [b'{"name": "n", "provenance": {"CPU": "c"}}']),
+    ):
+        hello = [] if name == "hello" else [b""]
+        yield "answers", name, BETWEEN.join([*hello, *parts])
+    model = Model(
+        "0/model.so", "model", "/there/model.so", "main", plain, None, "arrays.npz", {"n": 4}
+    )
+    order = Order(model, plain_profiling(Profiling()), "vmprof", "vmprof run model.so")
+    yield "order", "plain", encoded(order).encode()
+
+
+def _kept() -> Seeds:
+    """What vmprof keeps of studies and of machines."""
+    study = {"vmprof study": 1, "title": "t", "about": {"model": "m.so"}, "points": ["a:1", "b:2"]}
+    yield "study", "two", json.dumps(study).encode()
+    rate = {"best": 30.5, "least": 30.0, "settled": True}
+    levels = [{"name": "L1d", "bytes": 32768, "rate": rate}]
+    levels += [{"name": "memory", "bytes": None, "rate": rate}]
+    peaks = {
+        "threads": 2,
+        "gflops": rate,
+        "levels": levels,
+        "when": "2026-01-01",
+        "measurements": 1,
+    }
+    entry = {"threads": 2, "history": [peaks, peaks]}
+    old = {"threads": 2, "gflops": 30.5, "bandwidth": 9}
+    kept = {"a processor, 2 threads": entry, "another": old}
+    yield "peaks", "one", json.dumps(kept).encode()
+    yield "peaks", "old", json.dumps({"a processor, 2 threads": old}).encode()
 
 
 def main() -> None:

@@ -158,6 +158,7 @@ def _child(name: str, arguments: list[str]) -> None:
 
     with atheris.instrument_imports(include=_INSTRUMENTED):
         target = _targets()[name]
+        target.survives(target.corpus[0].read_bytes())  # what it imports when it is used
     from fuzz.mutations import random_damage
 
     def mutate(data: bytes, longest: int, seed: int) -> bytes:

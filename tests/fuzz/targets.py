@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from fuzz.mutations import Mutate, as_bytes, as_json, as_page, as_zip
 from support.machines import NAMES, machine
 
@@ -23,6 +24,7 @@ from vmprof.compare.audit import audit_report
 from vmprof.compare.audit.text import parts_of
 from vmprof.compare.diff import diff_reports
 from vmprof.compare.readers.read import read_reports
+from vmprof.compare.study.folder import Asked, StudyFolder
 from vmprof.counters import Machine, parse_events
 from vmprof.counters.hardware.host import describe_host
 from vmprof.counters.sets.load import load_set
@@ -31,6 +33,8 @@ from vmprof.expression import Condition, Formula
 from vmprof.inputs.files import load_arrays, load_weights
 from vmprof.inside.library import Place, read_code
 from vmprof.program import parameters_of, read_bytecode
+from vmprof.program.architecture import library_architecture
+from vmprof.program.build_id import identity
 from vmprof.program.bytecode import FunctionKind
 from vmprof.program.info import info_path, read_info
 from vmprof.program.layers import layers_by_instruction
@@ -207,6 +211,8 @@ def _info(data: bytes) -> None:
 
 def _library(data: bytes) -> None:
     path = _file("library.so", data)
+    library_architecture(path)
+    identity(path)
     elf = Elf.of(data)
     places = []
     for number in range(min(len(elf.functions.begin), 20)):
@@ -249,6 +255,93 @@ def _expression(data: bytes) -> None:
         condition.holds(dict.fromkeys(condition.names, 1.5), {"has": lambda _: True})
 
 
+class _Peer:
+    """A connection at whose other end somebody says one part after the other, whatever is asked."""
+
+    address = "peer:9090"
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self._parts = iter(parts)
+
+    def has(self, _: str) -> bool:
+        return True
+
+    def call(self, name: str, *_: object, doing: str) -> object:
+        from vmprof.remote.exchange import START
+
+        if name == START:
+            return None
+        part = next(self._parts, None)
+        if part is None:
+            raise VmprofError(f"the connection was lost while {doing}")
+        return part
+
+    def close(self) -> None:
+        pass
+
+
+# Between what a peer says and what it says next.
+BETWEEN = b"\n--\n"
+
+
+@functools.cache
+def _hello() -> bytes:
+    from vmprof.remote.exchange import encoded
+    from vmprof.remote.served import this_host
+
+    return encoded(this_host()).encode()
+
+
+def _answers(data: bytes) -> None:
+    """What a server says to a client that asks it for everything."""
+    from vmprof.remote.client import Remote
+
+    parts = data.split(BETWEEN)
+    if not parts[0].startswith(b"{"):
+        parts[0] = _hello()  # of the versions that are here
+    with Remote(_Peer(parts)) as remote:  # type: ignore[arg-type] # as far as it is used
+        for ask in (
+            remote.doctor,
+            remote.events,
+            remote.outputs,
+            lambda: remote.peaks(only_kept=True),
+            lambda: remote.columns("ipc"),
+        ):
+            _attempt(ask)
+
+
+def _order(data: bytes) -> None:
+    """What a client wants of a server, up to where its library is loaded."""
+    from vmprof.remote.exchange import CLIENT, Order, decoded, profiling_of
+    from vmprof.remote.work import path_of
+
+    order = decoded(data, Order, CLIENT)
+    profiling_of(order.profiling)
+    path = path_of(_folder(), order.model.file)
+    assert ".." not in path.parts
+    assert _folder() in {path.parent, path.parent.parent}
+
+
+def _study(data: bytes) -> None:
+    folder = _folder() / "study"
+    (folder / "reports").mkdir(parents=True, exist_ok=True)
+    (folder / "study.json").write_bytes(data)
+    study = StudyFolder.opened(folder)
+    study.arrived()
+    study.reasons()
+    study.check(Asked(study.asked.title, study.asked.about))
+
+
+def _peaks(data: bytes) -> None:
+    from vmprof.zoo.peaks import cache
+
+    with pytest.MonkeyPatch.context() as patch:
+        path = _file("peaks.json", data)
+        patch.setattr(cache, "_path", lambda: path)
+        patch.setattr(cache, "_key", lambda threads: f"a processor, {threads} threads")
+        cache.cached_peaks(2)
+
+
 def _arrays(data: bytes) -> None:
     load_arrays([f"x={_file('x.npy', data)}"])
 
@@ -275,6 +368,10 @@ TARGETS = {
         Target("rule", "rules of advice", _rule),
         Target("expression", "formulas and conditions", _expression),
         Target("arrays", "arrays (.npy)", _arrays),
+        Target("study", "studies", _study, as_json),
+        Target("peaks", "peaks that were kept", _peaks, as_json),
+        Target("answers", "what a server says to a client", _answers),
+        Target("order", "what a client wants of a server", _order, as_json),
         Target("weights", "arrays by name (.npz)", _weights, as_zip),
     )
 }

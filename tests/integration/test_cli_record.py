@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from support.pages import Elements
@@ -107,7 +108,7 @@ def test_output_arguments_and_exit_code_are_the_scripts_own(program: Path, tmp_p
 
 
 def test_the_page_and_the_trace_have_all_functions(program: Path, tmp_path: Path) -> None:
-    forms = ("html", "trace", "kineto", "json", "openmetrics", "parquet")
+    forms = ("html", "trace", "kineto", "json", "openmetrics", "parquet", "calls")
     names = {form: f"run.{form}" for form in ("save", *forms)}
     options = [word for form, name in names.items() for word in (f"--{form}", name)]
     done = record("--counters", "none", *options, "--", program, cwd=tmp_path)
@@ -132,6 +133,9 @@ def test_the_page_and_the_trace_have_all_functions(program: Path, tmp_path: Path
         if one.name.startswith("ProfilerStep#")
     ]
     assert len(steps) == sum(one.args.get("turn") == "timed" for one in slices)
+    calls = pq.read_table(tmp_path / "run.calls").to_pylist()
+    named = Counter(row["Function"] for row in calls if row["Call"] == 0)
+    assert named == dict(zip(titles, (1, 5, 5, 5), strict=True))
     # What was saved says the same again, and what is of one report asks for its name.
     again = {form: f"again.{form}" for form in forms}
     options = [word for form, name in again.items() for word in (f"--{form}", name)]
@@ -158,7 +162,7 @@ def test_the_page_and_the_trace_have_all_functions(program: Path, tmp_path: Path
 
 def test_a_program_without_vms_has_an_empty_page_and_trace(tmp_path: Path) -> None:
     (tmp_path / "idle.py").write_text("print(1)\n")
-    forms = ("html", "trace", "kineto", "openmetrics", "parquet")
+    forms = ("html", "trace", "kineto", "openmetrics", "parquet", "calls")
     options = [word for form in forms for word in (f"--{form}", f"page.{form}")]
     done = record(*options, "idle.py", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
@@ -167,6 +171,7 @@ def test_a_program_without_vms_has_an_empty_page_and_trace(tmp_path: Path) -> No
         trace = json.loads((tmp_path / f"page.{form}").read_text())
         assert trace["otherData"]["Invocations"] == "0 of 0"
     assert (tmp_path / "page.openmetrics").read_text() == "# EOF\n"
+    assert pq.read_table(tmp_path / "page.calls").num_rows == 0
     with pytest.raises(VmprofError, match="the Parquet file shows no report: nothing was recorded"):
         read_reports(tmp_path / "page.parquet")
 

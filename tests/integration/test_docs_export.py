@@ -92,7 +92,7 @@ def test_each_command_makes_its_file(folder: Path) -> None:
 def test_its_python_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     examples = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         exec(compile(example, str(PAGE), "exec"), {})
     assert (folder / "again.prom").read_bytes() == (folder / "vmprof.prom").read_bytes()

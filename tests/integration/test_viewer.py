@@ -26,6 +26,7 @@ from vmprof.recording.tables import TIMED
 from vmprof.report import Report
 from vmprof.report.render.view import View
 from vmprof.values import Duration, Ratio
+from vmprof.viewer import browser
 from vmprof.viewer.app import Viewer
 from vmprof.viewer.functions import sheets_of
 from vmprof.viewer.sheet import ReportSheet, Sheet
@@ -97,6 +98,22 @@ def test_keys_sort_filter_and_turn_round() -> None:
         assert names(table)[0] == CONV
         await keys.click("#rows", offset=(2, 0))
         assert names(table)[0] == ALLOC
+
+    pilot([sheet(network())], act)
+
+
+def test_of_very_many_rows_the_first_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser, "_MOST_ROWS", 2)
+
+    async def act(app: Viewer, keys: Pilot[None]) -> None:
+        table = app.screen.query_one("#rows", DataTable)
+        assert names(table) == [CONV, CONV_1]
+        assert words(app.screen.query_one("#legend", Static)).startswith(
+            "the first 2 of 5, by Time"
+        )
+        await keys.press("r", "enter", "n")
+        await keys.pause()
+        assert SOFTMAX in words(app.screen.query(Static).first())
 
     pilot([sheet(network())], act)
 

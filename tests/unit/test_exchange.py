@@ -23,9 +23,10 @@ from vmprof.errors import VmprofError
 from vmprof.record.options import Counting, Sampling, Threads
 from vmprof.record.rounds.options import Rounds
 from vmprof.remote.arguments import Packed, read_arrays, unpacked
-from vmprof.remote.exchange import plain_profiling, profiling_of
+from vmprof.remote.exchange import News, decoded, plain_profiling, profiling_of
 from vmprof.remote.job import Job
 from vmprof.remote.options import Where, address, shown
+from vmprof.remote.work import path_of
 
 TEXTS = st.text(max_size=5)
 NUMBERS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
@@ -150,3 +151,22 @@ def test_a_job_that_ends_the_program() -> None:
     assert news.over
     assert news.problem is not None
     assert news.problem.message == "SystemExit: no model.so"
+
+
+@pytest.mark.parametrize("told", ["", "{", '{"over": 3}', b"\xff", "[" * 5000, None])
+def test_what_is_not_understood_is_told(told: Any) -> None:
+    with pytest.raises(VmprofError, match=r"^board tells what vmprof does not understand \(.+\); "):
+        decoded(told, News, "board")
+
+
+@pytest.mark.parametrize("plain", [{}, {"counting": 3}, {"rounds": {"nobody": 1}}])
+def test_an_order_of_something_else_is_told(plain: dict[str, Any]) -> None:
+    with pytest.raises(VmprofError, match=r"^the client tells what vmprof does not understand"):
+        profiling_of(plain)
+
+
+@pytest.mark.parametrize("name", ["x", "../../x", "..", "", "0/..", "1/2/x", "0/x"])
+def test_files_of_a_client_stay_in_its_folder(name: str) -> None:
+    path = path_of(Path("/folder"), name)
+    assert ".." not in path.parts
+    assert Path("/folder") in {path.parent, path.parent.parent}

@@ -153,7 +153,7 @@ def held(text: str) -> str:
     return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(st.tuples(TEXT, TEXT, NUMBERS), min_size=1, max_size=4), TEXT)
 def test_names_are_kept_whatever_they_are(rows: list[tuple[str, str, object]], model: str) -> None:
     calls = [

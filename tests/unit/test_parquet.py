@@ -92,6 +92,14 @@ def test_vmprof_reads_it_call_by_call(report: Report, tmp_path: Path) -> None:
     assert len({*titles_of(found)}) == 2
 
 
+def test_a_row_per_call() -> None:
+    report = network(2)
+    found = table(report.parquet(aggregate=False)).to_pylist()
+    assert [row["Name"] for row in found] == [call["Name"] for call in report.calls]
+    assert (found[0]["Begin (us)"], found[0]["End (us)"]) == (5.0, 805.0)
+    assert "Window (us)" not in found[0]
+
+
 def test_several_reports_have_titles_and_reasons_of_each() -> None:
     counted = replace(
         network(1),

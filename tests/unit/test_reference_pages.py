@@ -57,8 +57,10 @@ def test_environment_variables_are_on_the_page() -> None:
     page = (DOCS / "reference/surroundings.md").read_text()
     sources = [*ROOT.glob("vmprof/**/*.py"), *ROOT.glob("native/*.c")]
     asked = re.compile(r"""(?:environ(?:ment)?(?:\.get\(|\[)|getenv\()["']([A-Z0-9_]+)["']""")
+    texts = [path.read_text() for path in sources if path.suffix == ".py"]
     names = {name for path in sources for name in asked.findall(path.read_text())}
-    assert {"XDG_CACHE_HOME", "NO_COLOR", "TVM_EXCLUDE_WORKER0"} <= names
+    names |= {name for text in texts for name in re.findall(r'= "(VMPROF_[A-Z_]+)"', text)}
+    assert {"XDG_CACHE_HOME", "VMPROF_CACHE_LIMIT", "TVM_EXCLUDE_WORKER0"} <= names
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []
 
 

@@ -411,6 +411,18 @@ def test_other_threads_that_cannot_be_sampled_are_told(
         assert sampled_threads(kernel) == [0, 11]
 
 
+def test_a_thread_that_ends_before_it_is_opened_is_nothing_to_tell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kernel = FakeKernel(refuse=lambda event: errno.ESRCH if event.pid == 12 else None)
+    seen(monkeypatch, tmp_path, {11, 12})
+    with sampling(kernel) as sampler:
+        sampler.others.enable()
+        sampler.others.enable()
+        assert sampled_threads(kernel) == [0, 11]
+        assert not sampler.others.told()
+
+
 def test_no_more_other_threads_than_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen(monkeypatch, tmp_path, set(range(1_000_000_001, 1_000_000_100)))
     with sampling(kernel := FakeKernel()) as sampler:

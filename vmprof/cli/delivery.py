@@ -28,6 +28,7 @@ FORMS: Mapping[str, Callable[[Report], str | bytes]] = {
     "kineto": Report.kineto,
     "openmetrics": Report.openmetrics,
     "parquet": Report.parquet,
+    "calls": partial(Report.parquet, aggregate=False),
 }
 _OF_ONE = "is of one report; name it: --report"
 HELP = {
@@ -38,6 +39,7 @@ HELP = {
     "kineto": "write the form that PyTorch's profiler writes: TensorBoard's plugin, HTA",
     "openmetrics": "write OpenMetrics text: Prometheus, Grafana",
     "parquet": "write a row per operator as Parquet; needs tvm-vmprof[parquet]",
+    "calls": "write a row per call as Parquet, of a recording in each invocation; needs that too",
 }
 
 
@@ -218,15 +220,16 @@ def forms_of_several(reports: Callable[[], Mapping[str, Report]]) -> Mapping[str
 
         return openmetrics.render_several(reports())
 
-    def parquet() -> bytes:
+    def parquet(*, aggregate: bool = True) -> bytes:
         from vmprof.report.render import parquet
 
-        return parquet.render_several(reports())
+        return parquet.render_several(reports(), aggregate=aggregate)
 
     return {
         "json": lambda: json_of_several(reports()),
         "openmetrics": openmetrics,
         "parquet": parquet,
+        "calls": partial(parquet, aggregate=False),
     }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vmprof.cli import strict
 from vmprof.cli.delivery import HELP, forms_of_several, json_of_several
-from vmprof.cli.results import ABOUT_FILES, Content, Text
+from vmprof.cli.results import ABOUT_FILES, Content
 from vmprof.errors import VmprofError
 from vmprof.record.sessions.options import SessionOptions
 
@@ -34,7 +34,7 @@ ABOUT_METRICS = (
 FORMS = {
     "json": "write a report for each function, as JSON",
     "html": "write a page of all functions",
-    **{form: HELP[form] for form in ("trace", "kineto", "openmetrics", "parquet")},
+    **{form: HELP[form] for form in ("trace", "kineto", "openmetrics", "parquet", "calls")},
 }
 
 
@@ -110,7 +110,7 @@ class RecordingView:
 
         return {
             **forms_of_several(built),
-            **_traces(recording),
+            **_of_calls(recording),
             "html": html,
             "openmetrics": openmetrics,
         }
@@ -133,8 +133,8 @@ class RecordingView:
 
         return reports(recording, self.by, metrics=True)
 
-    def report(self, recording: Recording, title: str) -> tuple[Report, Mapping[str, Text]]:
-        """The report of the function ``title``, and what makes its traces, by form.
+    def report(self, recording: Recording, title: str) -> tuple[Report, Mapping[str, Content]]:
+        """The report of the function ``title``, and the forms that hold each of its calls.
 
         :class:`VmprofError` if there is no such function, or no report of it.
         """
@@ -149,11 +149,11 @@ class RecordingView:
                 f"there is no report of {title!r}: none of its {group.total('invocations'):,} "
                 "invocations was timed and returned"
             )
-        return report, _traces(recording, [group])
+        return report, _of_calls(recording, [group])
 
 
-def _traces(recording: Recording, groups: list[Group] | None = None) -> Mapping[str, Text]:
-    """What makes the traces of ``groups``, or of all, by form."""
+def _of_calls(recording: Recording, groups: list[Group] | None = None) -> Mapping[str, Content]:
+    """The forms that hold each call of ``groups``, or of all, which no report does."""
 
     def trace() -> str:
         from vmprof.recording import trace
@@ -166,7 +166,12 @@ def _traces(recording: Recording, groups: list[Group] | None = None) -> Mapping[
 
         return kineto.of_trace(document(recording, groups))
 
-    return {"trace": trace, "kineto": kineto}
+    def calls() -> bytes:
+        from vmprof.recording import parquet
+
+        return parquet.render(recording, groups)
+
+    return {"trace": trace, "kineto": kineto, "calls": calls}
 
 
 def of_title(groups: list[Group], title: str) -> Group:

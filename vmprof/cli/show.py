@@ -151,8 +151,8 @@ def _show_recording(file: str, options: argparse.Namespace, target: delivery.Del
             ),
         )
         return
-    report, traces = view.report(recording, options.report)
-    target.deliver([report], traces)
+    report, of_calls = view.report(recording, options.report)
+    target.deliver([report], of_calls)
 
 
 def _tell_why(pattern: str, reports: Mapping[str, Report], target: delivery.Delivery) -> None:

@@ -39,7 +39,9 @@ from vmprof.remote.exchange import (
     PeaksAsked,
     Problem,
     RemoteHost,
+    decoded,
     encoded,
+    not_understood,
     plain_profiling,
 )
 from vmprof.report import Report
@@ -151,7 +153,10 @@ class Remote:
     def outputs(self) -> Any:
         """The model's outputs, as TVM has them, of the last profile that was to keep them."""
         plain, _, arrays = self._ask(exchange.OUTPUTS, None, "fetching outputs").partition(b"\n")
-        return unpacked(msgspec.json.decode(plain), read_arrays(io.BytesIO(arrays)))
+        try:
+            return unpacked(msgspec.json.decode(plain), read_arrays(io.BytesIO(arrays)))
+        except Exception as error:  # what numpy and others raise of damage is written nowhere
+            raise not_understood(self.host.name, error) from error
 
     def events(self, pattern: str = "", *, only_names: bool = False) -> Listed:
         """What can be counted there: :func:`vmprof.drivers.host.listed`."""
@@ -188,7 +193,7 @@ class Remote:
                 "rpc-server there in its place"
             )
         told = self._connection.call(exchange.HELLO, doing="asking who it is")
-        host = msgspec.structs.replace(msgspec.json.decode(told, type=RemoteHost), address=address)
+        host = msgspec.structs.replace(decoded(told, RemoteHost, address), address=address)
         theirs = {"vmprof": host.vmprof, "TVM": host.tvm, "TVM's FFI": host.tvm_ffi}
         ours = {"vmprof": __version__, "TVM": tvm.__version__, "TVM's FFI": tvm_ffi.__version__}
         differ = [
@@ -272,7 +277,7 @@ class Remote:
         doing: str,
         progress: Progress = silent,
     ) -> _Answer:
-        return msgspec.json.decode(self._ask(what, asked, doing, progress), type=kind)
+        return decoded(self._ask(what, asked, doing, progress), kind, self.host.name)
 
     def _ask(
         self, what: str, asked: msgspec.Struct | None, doing: str, progress: Progress = silent
@@ -293,12 +298,14 @@ class Remote:
         for offset in range(0, news.bytes, CHUNK):
             progress(Step(f"fetching it from {self.host.name}", offset / news.bytes))
             part = self._connection.call(exchange.TAKE, offset, doing="fetching the result")
+            if not isinstance(part, bytes | bytearray) or not part:
+                raise not_understood(self.host.name, ValueError(f"nothing from {offset:,} on"))
             parts.append(bytes(part))
         return b"".join(parts)
 
     def _news(self, doing: str) -> News:
         told = self._connection.call(exchange.WAIT, doing=doing)
-        return msgspec.json.decode(told, type=News)
+        return decoded(told, News, self.host.name)
 
     def _raised(self, problem: Problem) -> VmprofError:
         """What was raised there, as it is raised here."""

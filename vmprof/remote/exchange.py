@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +29,10 @@ HELLO, PUT, START, WAIT, TAKE = (
 # What is started, and takes time: :mod:`vmprof.remote.work`.
 PROFILE, OUTPUTS = "profile", "outputs"
 EVENTS, COLUMNS, DOCTOR, PEAKS = "events", "columns", "doctor", "peaks"
+
+CLIENT = "the client"  # as the server calls it
+_Told = TypeVar("_Told")
+_MOST_SHOWN = 200  # of what is wrong with it
 
 # Bytes of a file or of a result that go over at once: each is in memory a few times.
 CHUNK = 4 << 20
@@ -143,14 +147,17 @@ def plain_profiling(profiling: Profiling) -> dict[str, Any]:
 
 
 def profiling_of(plain: Mapping[str, Any]) -> Profiling:
-    """What :func:`plain_profiling` was given."""
+    """What :func:`plain_profiling` was given; :class:`VmprofError` if it was nothing of that."""
     parts = {"counting": Counting, "rounds": Rounds, "threads": Threads, "sampling": Sampling}
-    made = {
-        name: parts[name](**_tuples(value)) if name in parts else value
-        for name, value in plain.items()
-    }
-    assert made.keys() == {each.name for each in fields(Profiling)}
-    return Profiling(**made)
+    try:
+        made = {
+            name: parts[name](**_tuples(value)) if name in parts else value
+            for name, value in plain.items()
+        }
+        assert made.keys() == {each.name for each in fields(Profiling)}
+        return Profiling(**made)
+    except (AssertionError, AttributeError, TypeError, ValueError) as error:
+        raise not_understood(CLIENT, error) from error
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,3 +167,19 @@ def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
 def encoded(message: Struct) -> str:
     """``message`` as the text that goes over."""
     return msgspec.json.encode(message).decode()
+
+
+def decoded(told: Any, kind: type[_Told], who: str) -> _Told:
+    """What ``who`` told, a text of a ``kind``; :class:`VmprofError` if it is none."""
+    try:
+        return msgspec.json.decode(told, type=kind)
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
+        raise not_understood(who, error) from error
+
+
+def not_understood(who: str, error: Exception) -> VmprofError:
+    """What ``who`` told has led to ``error``."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:_MOST_SHOWN]
+    return VmprofError(
+        f"{who} tells what vmprof does not understand ({reason}); run the same vmprof on both hosts"
+    )

@@ -17,7 +17,15 @@ from vmprof.progress import Progress, silent
 from vmprof.record.rounds.engines import Engine
 from vmprof.remote import exchange
 from vmprof.remote.arguments import Packed, read_arrays, unpacked
-from vmprof.remote.exchange import ColumnsAsked, EventsAsked, Model, Order, PeaksAsked
+from vmprof.remote.exchange import (
+    CLIENT,
+    ColumnsAsked,
+    EventsAsked,
+    Model,
+    Order,
+    PeaksAsked,
+    decoded,
+)
 from vmprof.report import Report
 from vmprof.report.provenance import LIBRARY
 from vmprof.report.starts import joined
@@ -31,12 +39,13 @@ def path_of(folder: Path, name: str) -> Path:
     """A file of the client's: ``NAME``, or ``NUMBER/NAME`` of a library and what belongs to it."""
     number, separator, _ = name.partition("/")
     inner = folder / number if separator and number.isdecimal() else folder
-    return inner / Path(name).name
+    last = Path(name).name
+    return inner / ("_" if last in {"", ".."} else last)
 
 
 def _profile(folder: Path, text: str, progress: Progress) -> bytes:
     """A report, as its JSON."""
-    order = msgspec.json.decode(text, type=Order)
+    order = decoded(text, Order, CLIENT)
     if order.starts == 1:
         report = measured(folder, order, progress)
     else:
@@ -116,12 +125,12 @@ def _subject(folder: Path, model: Model, progress: Progress) -> Subject:
 
 
 def _events(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG001
-    asked = msgspec.json.decode(text, type=EventsAsked)
+    asked = decoded(text, EventsAsked, CLIENT)
     return msgspec.json.encode(listed(asked.pattern, only_names=asked.only_names))
 
 
 def _columns(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG001
-    return msgspec.json.encode(columns_of(msgspec.json.decode(text, type=ColumnsAsked).counters))
+    return msgspec.json.encode(columns_of(decoded(text, ColumnsAsked, CLIENT).counters))
 
 
 def _doctor(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG001
@@ -129,7 +138,7 @@ def _doctor(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG0
 
 
 def _peaks(folder: Path, text: str, progress: Progress) -> bytes:  # noqa: ARG001
-    asked = msgspec.json.decode(text, type=PeaksAsked)
+    asked = decoded(text, PeaksAsked, CLIENT)
     if asked.only_kept:
         return msgspec.json.encode(kept_peaks(asked.threads))
     return msgspec.json.encode(measured_peaks(asked.threads, asked.seconds, progress=progress))

@@ -144,14 +144,14 @@ class Report:
 
         return openmetrics.render(self)
 
-    def parquet(self) -> bytes:
+    def parquet(self, *, aggregate: bool = True) -> bytes:
         """A Parquet file, a row per operator: :func:`vmprof.report.render.parquet.render`.
 
-        :class:`VmprofError` without pyarrow.
+        Without ``aggregate`` a row per call. :class:`VmprofError` without pyarrow.
         """
         from vmprof.report.render import parquet
 
-        return parquet.render(self)
+        return parquet.render(self, aggregate=aggregate)
 
     def to_html(self, path: str | PathLike[str]) -> None:
         """Write :meth:`html` to ``path``."""

@@ -10,6 +10,8 @@ from vmprof.report.model import Report
 from vmprof.values import TASKS, WINDOW, Row, Samples
 
 Window = tuple[float, float]
+# What columns of tables are called that have them.
+BEGIN_AND_END = ("Begin (us)", "End (us)")
 
 _MANY_THREADS = 10_000  # more than that is a damaged report
 

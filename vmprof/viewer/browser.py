@@ -21,6 +21,9 @@ from vmprof.viewer.sheet import ReportSheet, Sheet
 from vmprof.viewer.text import Page, keys_and_columns
 from vmprof.visible import visible
 
+# Of more, filling the table would take longer than typing.
+_MOST_ROWS = 500
+
 
 class Browser(Screen[None]):
     """One of ``sheets`` at a time."""
@@ -162,12 +165,15 @@ class Browser(Screen[None]):
     def _show(self) -> None:
         sheet = self.sheet
         numbers = sheet.numbers(self._sort, reverse=self._up, having=self._filter.value)
-        rows.fill(self._table, sheet, numbers, self._sort, up=self._up, width=self._width)
+        first = numbers[:_MOST_ROWS]
+        rows.fill(self._table, sheet, first, self._sort, up=self._up, width=self._width)
         head = self.query_one("#head", Static)
         head.display = isinstance(sheet, ReportSheet)
         if isinstance(sheet, ReportSheet):
             head.update(told.head(sheet, self._width - 2))
         shown = f"{len(numbers):,} of {len(sheet.rows):,}"
+        if len(first) < len(numbers):
+            shown = f"the first {len(first):,} of {len(numbers):,}"
         column = sheet.column(self._sort)
         label = column.label.strip() if column else self._sort
         meaning = sheet.told.get(self._sort, "")

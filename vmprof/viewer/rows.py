@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
@@ -40,21 +41,20 @@ def fill(
     cells: list[Sequence[str]] = []
     table.clear(columns=True)
     for column in sheet.columns:
-        texts = column.cells
+        texts: Sequence[str] = [column.cells[at] for at in numbers]
         if column.title in (*_FIRST, LAYER):
             texts = shortened(texts, room)
         cells.append(texts)
         label = _label(column, sort, up=up)
-        wide = max([label.cell_len, *(Text(text).cell_len for text in texts)])
-        table.add_column(label, key=column.title, width=wide)
+        table.add_column(label, key=column.title, width=max(map(cell_len, [label.plain, *texts])))
         if column.title == TIME:
             table.add_column(Text(SHARE, "dim"), key=SHARE, width=bar + 6)
-    for at in numbers:
+    for place, at in enumerate(numbers):
         row: list[Text] = []
         share = sheet.share(sheet.rows[at])
         style = "bold" if share >= MUCH else ""
         for column, texts in zip(sheet.columns, cells, strict=True):
-            row.append(_cell(column.title, texts[at], style))
+            row.append(_cell(column.title, texts[place], style))
             if column.title == TIME:
                 length = microseconds(sheet.rows[at]) / sheet.longest if sheet.longest else 0.0
                 row.append(share_cell(share, length, bar))

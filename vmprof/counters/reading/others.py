@@ -44,9 +44,9 @@ def take_hits(team: Any) -> Found:
 class Others:
     """The threads of this process but the calling one and those of the team at ``pool``.
 
-    ``open_on`` opens the samplers of a thread, or says why not. Threads that begin later are found
-    by the next `enable`. The first one finds none: TVM's workers are told from others by having
-    done a task.
+    ``open_on`` opens the samplers of a thread, none if it has ended, or says why not. Threads that
+    begin later are found by the next `enable`. The first one finds none: TVM's workers are told
+    from others by having done a task.
     """
 
     pool: Any
@@ -89,13 +89,14 @@ class Others:
             if isinstance(opened, str):
                 self._not_open.add(number)
                 self.refused = self.refused or opened
-            else:
+            elif opened:
                 self._open[number] = Sampled(Team(opened), opened)
 
     def told(self) -> str:
         """For the reader of a report; empty if all of them are sampled."""
         number = len(self._not_open)
-        return f"{number} other threads are not sampled: {self.refused}" if number else ""
+        which = "thread is" if number == 1 else "threads are"
+        return f"{number} other {which} not sampled: {self.refused}" if number else ""
 
     def close(self) -> None:
         while self._open:

@@ -197,6 +197,8 @@ def _open(
     def open_on(thread: int) -> Sequence[Source] | str:
         user_only = opened.user_only
         on = _open_all(sampled, precise, rate, _SMALL_RING, user_only=user_only, thread=thread)
+        if on.code == errno.ESRCH:  # it has ended since
+            return ()
         return on.sources or _why_not(on, sampled, precise, machine)
 
     others = Others(counted.team.pointer, open_on)

@@ -11,7 +11,7 @@ from vmprof.report.derive import derive_rows
 from vmprof.report.model import Report
 from vmprof.report.render.table import columns_of
 from vmprof.report.render.typed import typed
-from vmprof.report.timeline import windows_of
+from vmprof.report.timeline import BEGIN_AND_END, windows_of
 from vmprof.values import Samples
 
 # By the kind of the column; of lists there are none among those of the table.
@@ -44,7 +44,7 @@ def to_pandas(report: Report, *, aggregate: bool = False) -> Any:
             else pd.array(column.cells, dtype=_DTYPES[column.kind])
         )
     windows = None if aggregate else windows_of(report)
-    for position, name in enumerate(("Begin (us)", "End (us)")):
+    for position, name in enumerate(BEGIN_AND_END):
         if windows is not None:
             columns[name] = pd.array(
                 [window and window[position] for window in windows], dtype="float64"

@@ -19,15 +19,17 @@ from vmprof import json_text
 from vmprof.errors import VmprofError
 from vmprof.report.aggregate import merge_calls
 from vmprof.report.columns import kind_of_column
-from vmprof.report.columnwise import column_names, number
+from vmprof.report.columnwise import column_names
 from vmprof.report.derive import derive_rows
 from vmprof.report.model import Report
 from vmprof.report.operators import ALWAYS_TEXT
+from vmprof.report.render.arrow import as_json, plain, pyarrow, written
 from vmprof.report.render.cells import kind_of
 from vmprof.report.render.embedded import Embedded, document_of, reports_of
 from vmprof.report.render.typed import typed
+from vmprof.report.timeline import BEGIN_AND_END, windows_of
 from vmprof.uncollected import uncollected
-from vmprof.values import BYTES, FUNCTION, LEADING_COLUMNS, Metric, Row, Samples
+from vmprof.values import BYTES, FUNCTION, LEADING_COLUMNS, WINDOW, Duration, Metric, Row
 
 _MAGIC = b"PAR1"
 # Of the file's metadata: the reports as a page holds them.
@@ -39,16 +41,20 @@ _OF_REPORT = ("Model", FUNCTION, "Engine")
 _MOST_DIGITS = 38  # of a decimal number
 
 
-def render(report: Report) -> bytes:
-    """``report`` as a Parquet file; :class:`VmprofError` without pyarrow."""
+def render(report: Report, *, aggregate: bool = True) -> bytes:
+    """``report`` as a Parquet file: a row per operator or, without ``aggregate``, per call.
+
+    Of a call there are also ``Begin (us)`` and ``End (us)`` in one run, if known.
+    Raises :class:`VmprofError` without pyarrow.
+    """
     model = report.configuration.get("Model")
     title = model if isinstance(model, str) and model else "report"
-    return _file({title: report}, titled=False)
+    return _file({title: report}, _operators if aggregate else _calls, titled=False)
 
 
-def render_several(reports: Mapping[str, Report]) -> bytes:
-    """Reports by their titles, which the first column has; :class:`VmprofError` without pyarrow."""
-    return _file(reports, titled=True)
+def render_several(reports: Mapping[str, Report], *, aggregate: bool = True) -> bytes:
+    """The same of reports by their titles, which the first column has."""
+    return _file(reports, _operators if aggregate else _calls, titled=True)
 
 
 def is_parquet(content: bytes) -> bool:
@@ -61,7 +67,7 @@ def reports_in(content: bytes) -> Sequence[Embedded]:
 
     :class:`VmprofError` if it is another's or damaged, or without pyarrow.
     """
-    pa = _pyarrow("a Parquet file")
+    pa = pyarrow("a Parquet file")
     try:
         metadata = pa.parquet.read_metadata(io.BytesIO(content)).metadata or {}
         found = metadata.get(_REPORTS)
@@ -74,26 +80,17 @@ def reports_in(content: bytes) -> Sequence[Embedded]:
     return reports_of(text, "Parquet file")
 
 
-def _pyarrow(what: str) -> Any:
-    try:
-        import pyarrow.parquet  # takes time to load, and few need it
-    except ImportError as error:
-        raise VmprofError(
-            f"{what} needs the package pyarrow; run: pip install 'tvm-vmprof[parquet]'"
-        ) from error
-    return pyarrow
-
-
 @uncollected()
-def _file(reports: Mapping[str, Report], *, titled: bool) -> bytes:
-    pa = _pyarrow("Parquet")
+def _file(
+    reports: Mapping[str, Report], rows_of: Callable[[Report], Sequence[Row]], *, titled: bool
+) -> bytes:
+    pa = pyarrow()
     rows: list[Row] = []
     missing: dict[str, dict[str, str]] = {}
     for title, report in reports.items():
-        merged = derive_rows(merge_calls(report.calls), report.derived)
         about: dict[str, Metric] = {_TITLE: title} if titled else {}
         about |= {name: said for name in _OF_REPORT if (said := report.configuration.get(name))}
-        rows += [{**about, **row} for row in merged]
+        rows += [{**about, **row} for row in rows_of(report)]
         for column, reason in report.missing.items():
             missing.setdefault(column, {})[title] = reason
     fields, arrays = [], []
@@ -104,13 +101,23 @@ def _file(reports: Mapping[str, Report], *, titled: bool) -> bytes:
         array = _array(pa, column, cells)
         fields.append(pa.field(names.of(column), array.type, metadata=metadata))
         arrays.append(array)
-    schema = pa.schema(fields, metadata=_metadata(reports))
-    file = io.BytesIO()
-    with pa.parquet.ParquetWriter(file, schema) as writer:
-        writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-        # Not among those of the schema, of which pyarrow writes a second copy.
-        writer.add_key_value_metadata({_REPORTS: _as_json(document_of(reports.items()))})
-    return file.getvalue()
+    schema = pa.schema(fields, metadata=as_json(_metadata(reports)))
+    table = pa.Table.from_arrays(arrays, schema=schema)
+    return written(table, {_REPORTS: document_of(reports.items())})
+
+
+def _operators(report: Report) -> Sequence[Row]:
+    return derive_rows(merge_calls(report.calls), report.derived)
+
+
+def _calls(report: Report) -> Sequence[Row]:
+    windows = windows_of(report) or [None] * len(report.calls)
+    rows: list[Row] = []
+    for call, window in zip(report.calls, windows, strict=True):
+        times = zip(BEGIN_AND_END, window or (), strict=False)
+        known = {name: cell for name, cell in call.items() if name != WINDOW}
+        rows.append({**known, **{name: Duration(time) for name, time in times}})
+    return rows
 
 
 def _in_order(found: Sequence[str], missing: Mapping[str, object]) -> list[str]:
@@ -174,25 +181,12 @@ def _about(
     return {name: json_text.encodable(text) for name, text in about.items()}
 
 
-def _metadata(reports: Mapping[str, Report]) -> dict[bytes, bytes]:
-    """The schema's, for whoever looks: JSON, by the titles of the reports."""
-    parts: dict[bytes, Mapping[str, Any]] = {
-        b"configuration": {title: _plain(each.configuration) for title, each in reports.items()},
-        b"provenance": {title: _plain(each.provenance) for title, each in reports.items()},
-        b"not counted": {title: dict(each.missing) for title, each in reports.items()},
-    }
-    return {name: _as_json(part) for name, part in parts.items()}
-
-
-def _as_json(part: Mapping[str, Any]) -> bytes:
-    return json_text.dumps(part, compact=True).encode()
-
-
-def _plain(row: Row) -> dict[str, Any]:
+def _metadata(reports: Mapping[str, Report]) -> dict[bytes, Mapping[str, Any]]:
+    """The schema's, for whoever looks, by the titles of the reports."""
     return {
-        name: metric if isinstance(metric, str) else number(metric)
-        for name, metric in row.items()
-        if not isinstance(metric, Samples)
+        b"configuration": {title: plain(each.configuration) for title, each in reports.items()},
+        b"provenance": {title: plain(each.provenance) for title, each in reports.items()},
+        b"not counted": {title: dict(each.missing) for title, each in reports.items()},
     }
 
 

@@ -91,7 +91,7 @@ def _history(entries: Mapping[str, Any], key: str) -> list[Peaks]:
                 found += msgspec.convert(entry, _Entry).history
             else:
                 found += msgspec.convert(entry, _OldEntry).history
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise _damaged(f"{name!r} has no peaks: {error}") from error
     return found
 
