@@ -15,7 +15,6 @@ import tvm
 from tvm import relax
 
 import vmprof
-from vmprof.cli.parser import make_parser
 from vmprof.compare.readers import read_report
 from vmprof.report import Report
 from vmprof.report.starts import joined
@@ -221,7 +220,3 @@ def test_the_examples_of_the_page(tests: pytest.Pytester) -> None:
         # What a single start cannot tell is a warning, and no failure.
         assert outcomes["passed"] == 1
     assert (tests.path / "reports" / "test_it.py-test_decode_is_no_slower.html").exists()
-    (diff,) = re.findall(r"^    vmprof (diff .*)$", page, re.MULTILINE)
-    assert page.count(f"vmprof {diff}") == 3
-    options = make_parser().parse_args(shlex.split(diff))
-    assert (options.processes, options.fail_over, options.html) == (5, 5.0, "changes.html")

@@ -68,7 +68,9 @@ def test_a_rule_from_a_file(write) -> None:
     (rule,) = load_rules([write(PLAIN)], NOWHERE)
     assert (rule.name, rule.scope) == ("mine", Scope.EACH)
     assert rule.names == {"duration_us", "total_duration_us"}
-    assert rule.page == "docs/how-to/advice.md#mine"
+    assert rule.page == str(write(PLAIN))
+    (allocation,) = load_rules(["allocation"], NOWHERE)
+    assert allocation.page == "docs/how-to/advice.md#allocation"
     advised = advise(_report(_row("a", 30), _row("b", 50), _row("c", 20)), [rule])
     (advice,) = advised.given
     (case,) = advice.cases
@@ -240,14 +242,15 @@ def test_what_has_most_to_win_stands_first(write) -> None:
 
 
 def test_how_it_reads(write) -> None:
-    rules = load_rules([write(PLAIN.replace("40", "1")), "allocation", "page-faults"], NOWHERE)
+    own = write(PLAIN.replace("40", "1"))
+    rules = load_rules([own, "allocation", "page-faults"], NOWHERE)
     advised = advise(_report(_row("a" * 30, 30), _row("b\x1b[31m\nc", 70)), rules)
     assert text(advised, 60, top=1) == (
         "1. It is long [mine]\n"
         "   b\ufffd[31m c: 70 % of 100 us (at most 35.0 us to win)\n"
         "   and 1 more\n"
         "   -> shorten it\n"
-        "   docs/how-to/advice.md#mine\n"
+        f"   {own}\n"
         "\n"
         "Not so: memory is allocated in every run\n"
         "\n"

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vmprof.errors import VmprofError
-from vmprof.report.advice.rule import Rule
+from vmprof.report.advice.rule import SHIPPED, Rule
 from vmprof.user_files import files_in, find, folders
-
-SHIPPED = Path(__file__).parent / "rules"
 
 
 def load_rules(

@@ -33,6 +33,8 @@ from vmprof.expression import Condition, Formula
 from vmprof.report.advice.wording import Wording
 from vmprof.toml_file import TomlFile, TomlTable
 
+SHIPPED = Path(__file__).parent / "rules"
+
 
 class Scope(Enum):
     """What a rule is applied to."""
@@ -79,7 +81,7 @@ class Rule:
             remedy=table.take("remedy", str),
             figures=_figures(table),
             thresholds=_thresholds(table),
-            page=table.take("page", str, f"docs/how-to/advice.md#{path.stem}"),
+            page=table.take("page", str, _page(path)),
         )
         table.no_more()
         return rule
@@ -92,6 +94,11 @@ class Rule:
             if name in used:
                 used = (used - {name}) | formula.names
         return frozenset(used - self.thresholds.keys())
+
+
+def _page(path: Path) -> str:
+    """Where more is said of the rule; of a user's own that is the rule itself."""
+    return f"docs/how-to/advice.md#{path.stem}" if path.parent == SHIPPED else str(path)
 
 
 def _scope(text: str) -> Scope:
