@@ -57,7 +57,7 @@ TAKES = {
 WITHOUT_PYTHON = ("docs/how-to/testing.md", "docs/how-to/models.md")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a reader has: a model, reports of it, programs, the checkout."""
     folder = tmp_path_factory.mktemp("things")
@@ -88,9 +88,8 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def done(things: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Done]]:
-    """What the commands of each page gave, each page in a folder of its own."""
+def do(things: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Done]]:
+    """What the commands of each page give, each page in a folder of its own."""
     tasks = []
     for page, names in TAKES.items():
         folder = tmp_path_factory.mktemp("page")
@@ -105,7 +104,11 @@ def done(things: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, li
 
 
 @pytest.mark.slow
-def test_every_command_does_something(done: dict[str, list[Done]]) -> None:
+def test_every_command_does_what_is_shown(
+    things: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """One test, since tests side by side would each do it all."""
+    done = do(things, tmp_path_factory)
     wrong = [
         f"{page}: {each.step} ended with {each.code}\n{each.out[-500:]}\n{each.err[-2000:]}"
         for page, steps in done.items()
@@ -113,6 +116,8 @@ def test_every_command_does_something(done: dict[str, list[Done]]) -> None:
         if each.code not in allowed(each.step)
     ]
     assert not wrong, "\n\n".join(wrong)
+    for page, tables in (("docs/start/first-report.md", 3), ("docs/how-to/compare.md", 1)):
+        check_rows(page, done[page], tables)
 
 
 def test_each_page_is_done_somewhere() -> None:
@@ -126,16 +131,14 @@ def test_each_page_is_done_somewhere() -> None:
         assert Path(page).name in (here / test).read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", ["docs/start/first-report.md", "docs/how-to/compare.md"])
-def test_rows_are_those_that_the_page_shows(page: str, done: dict[str, list[Done]]) -> None:
-    """Not their numbers, nor their order."""
+def check_rows(page: str, steps: list[Done], tables: int) -> None:
+    """They are those that the page shows in ``tables`` places, if not their numbers or order."""
     recording = ROOT / "docs/data/shown" / f"{Path(page).stem}.json"
     printed = json.loads(recording.read_text(encoding="utf-8"))
-    now = {each.step: each.out for each in done[page]}
-    tables = [command for command in printed if "vmprof doctor" not in command]
-    assert len(tables) == {"first-report": 3, "compare": 1}[Path(page).stem]
-    for command in tables:
+    now = {each.step: each.out for each in steps}
+    with_table = [command for command in printed if "vmprof doctor" not in command]
+    assert len(with_table) == tables
+    for command in with_table:
         shown, found = operators(printed[command]), operators(now[command])
         # Those that --top leaves out may be others.
         assert shown[0] == found[0] if "--top" in command else {*shown} == {*found}
