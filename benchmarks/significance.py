@@ -24,6 +24,7 @@ from figures import Figure, alone
 from vmprof.compare.diff import TIME, Limit, diff_reports, regressions
 from vmprof.compare.rows import microseconds
 from vmprof.drivers.processes import in_processes
+from vmprof.progress import Progress
 from vmprof.report.model import Report
 from vmprof.values import SAMPLES_SUFFIX, Duration, Metric, Row, Samples
 
@@ -39,7 +40,7 @@ _OF = f"comparisons with --fail-over {LIMIT.percent:g}%"
 Sides = tuple[list[Report], list[Report]]
 
 
-def measured() -> Report:
+def measured(_progress: Progress) -> Report:
     from vmprof.drivers.profile import profile  # TVM, in the processes that need it
 
     return profile(MODEL)
