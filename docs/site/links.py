@@ -2,7 +2,8 @@
 
 An ``index.md`` says of each page of its folder what it is for; the navigation is made of these
 links, in their order. Files of the repository that are pages here are in :data:`PAGES`; any other
-that a page links to is there to be downloaded.
+that a page links to is there to be downloaded. Where a link is called as the file that it leads
+to, the site calls it as the page.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ PAGES = {
 }
 _LINK = re.compile(r"(?<=\]\()(?P<path>[^)\s:#]+)(?P<anchor>#[^)\s]*)?(?=\))")
 
+_CALLED_AS_ITS_FILE = re.compile(r"(?<=\[)[\w-]+\.md(?=\]\()")
+
 
 def shown(name: str, text: str, docs: Path) -> str:
     """What the page ``name`` of the site is made of; ``text`` is what its file has."""
@@ -42,7 +45,7 @@ def shown(name: str, text: str, docs: Path) -> str:
             return link[0]
         return os.path.relpath(target, here) + (link["anchor"] or "")
 
-    text = _LINK.sub(moved, text)
+    text = _LINK.sub(moved, _CALLED_AS_ITS_FILE.sub("", text))
     if Path(name).name == "index":
         text += _navigation(text)
     return text
