@@ -28,7 +28,8 @@ struct vmprof_session {
   vmprof_recorder *root;
   TVMFFIObjectHandle join;
   TVMFFIObjectHandle fold;
-  atomic_int_fast64_t *calls; /* of each function, by label */
+  atomic_int_fast64_t *calls;   /* of each function, by label */
+  vmprof_session *left_earlier; /* by a thread, see `left` */
 };
 
 #define CALLS_SIZE \
@@ -69,12 +70,23 @@ static _Thread_local struct {
 static pthread_key_t callers; /* the same caller, for when its thread ends */
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 static _Atomic(vmprof_session *) newest;
+/* Sessions that nobody has any more since a thread ended, until there is a next one. */
+static _Atomic(vmprof_session *) left;
 
 /* ---- threads and processes that end or begin ------------------------------------------ */
 
-static void thread_ends(void *caller) {
-  atomic_store(&((vmprof_caller *)caller)->gone, 1);
+/* What sessions have of Python's is not released here: Python may be ending too, and ends a thread
+ * that wants its lock then, in the middle of C++ that must not be left so, which aborts. */
+static void thread_ends(void *data) {
+  vmprof_caller *caller = data;
+  vmprof_session *session = caller->session;
+  atomic_store(&caller->gone, 1);
+  atomic_fetch_add(&session->references, 1);
   vmprof_caller_release(caller);
+  if (atomic_fetch_sub(&session->references, 1) > 1) return;
+  session->left_earlier = atomic_load(&left);
+  while (!atomic_compare_exchange_weak(&left, &session->left_earlier, session)) {
+  }
 }
 
 /* The child has the recordings of its parent's: it records nothing (and see fork.c). */
@@ -90,9 +102,29 @@ static void prepare(void) {
 
 /* ---- sessions --------------------------------------------------------------------------- */
 
+static void free_session(vmprof_session *session) {
+  vmprof_session *expected = session;
+  atomic_compare_exchange_strong(&newest, &expected, NULL);
+  TVMFFIObjectDecRef(session->join);
+  TVMFFIObjectDecRef(session->fold);
+  vmprof_recorder_release(session->root);
+  munmap(session->calls, CALLS_SIZE);
+  free(session);
+}
+
+static void free_those_left(void) {
+  vmprof_session *session = atomic_exchange(&left, NULL);
+  while (session != NULL) {
+    vmprof_session *next = session->left_earlier;
+    free_session(session);
+    session = next;
+  }
+}
+
 vmprof_session *vmprof_session_new(int turns, void *join, void *fold) {
   static atomic_int_fast64_t sessions;
   pthread_once(&prepared, prepare);
+  free_those_left();
   vmprof_session *session = calloc(1, sizeof *session);
   vmprof_recorder *root = vmprof_recorder_new(1, 0);
   /* Address space: a page becomes memory when a function of it is called. */
@@ -127,14 +159,7 @@ vmprof_recorder *vmprof_session_root(vmprof_session *session) { return session->
 
 void vmprof_session_release(vmprof_session *session) {
   if (session == NULL) return;
-  if (atomic_fetch_sub(&session->references, 1) > 1) return;
-  vmprof_session *expected = session;
-  atomic_compare_exchange_strong(&newest, &expected, NULL);
-  TVMFFIObjectDecRef(session->join);
-  TVMFFIObjectDecRef(session->fold);
-  vmprof_recorder_release(session->root);
-  munmap(session->calls, CALLS_SIZE);
-  free(session);
+  if (atomic_fetch_sub(&session->references, 1) == 1) free_session(session);
 }
 
 /* ---- callers ------------------------------------------------------------------------------ */

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import threading
+import time
 import weakref
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from support.parallel import burning, with_pool
 from support.sessions import TvmVm, X, callees, functions, make, tensor
 
 import vmprof
+from vmprof.record.sessions.callers import Callers
 from vmprof.record.sessions.session import Session
 from vmprof.recording.reports import reports
 from vmprof.recording.tables import TIMED, UNRECORDED, Recording
@@ -217,6 +220,41 @@ def test_an_invocation_that_outlives_the_session_ends_well(engine: str, register
     assert results == [1, 1, 1, 8, 1]
     assert functions(recording) == {"main": 3}
     assert recording.problems == ("an invocation was still running when the session was closed",)
+
+
+def test_a_thread_that_outlives_the_session_leaves_what_is_pythons_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python may be ending when it ends, and would abort: what it has is for the next session."""
+    ours = []
+    guarded = Callers._guarded
+
+    def watched(callers: Callers, function: Callable[..., Any]) -> Callable[..., Any]:
+        made = guarded(callers, function)
+        ours.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(Callers, "_guarded", watched)
+    called, over = threading.Event(), threading.Event()
+
+    def work(vms: list[Any]) -> None:
+        vms.pop()["main"](tensor())
+        called.set()
+        over.wait(60)
+
+    with Session("none") as session:
+        thread = threading.Thread(target=work, args=([session.attach(make("nested"))],))
+        thread.start()
+        assert called.wait(60)
+    del session
+    gc.collect()
+    over.set()
+    thread.join()
+    while Path(f"/proc/self/task/{thread.native_id}").exists():
+        time.sleep(0.001)
+    assert [function() is None for function in ours] == [False, False]
+    with Session("none"):
+        assert [function() is None for function in ours[:2]] == [True, True]
 
 
 def test_vms_die_while_the_session_lives(engine: str) -> None:
