@@ -52,9 +52,10 @@ def developers_tools() -> set[str]:
     """What only developers need, by pyproject.toml."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))
     needed = {plain(one) for one in project["project"]["dependencies"]}
-    # pip and setuptools are in the environments that older Pythons make.
+    # What older Pythons put into a new environment, and what rich brings.
+    needed |= {"setuptools", "markdown-it-py"}
     groups = project["dependency-groups"].values()
-    return {plain(one) for group in groups for one in group} - needed - {"setuptools"}
+    return {plain(one) for group in groups for one in group} - needed
 
 
 def plain(requirement: str) -> str:
