@@ -28,8 +28,14 @@ QUOTED = (
 
 
 def machine(document: Document) -> str:
-    """The state of the machine."""
-    return markdown(["Machine", ""], [[*each] for each in document["machine"].items()])
+    """The state of the machine, and what was measured at another time."""
+    later: dict[str, list[str]] = {}
+    for each in document["benchmarks"]:
+        if "later" in each:
+            later.setdefault(each["later"], []).append(each["name"])
+    rows = [*document["machine"].items()]
+    rows += [("Measured later", f"{', '.join(names)}: {when}") for when, names in later.items()]
+    return markdown(["Machine", ""], [[*each] for each in rows])
 
 
 def missed(document: Document) -> str:

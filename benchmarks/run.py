@@ -84,12 +84,16 @@ def run_all(names: Sequence[str], *, quick: bool) -> dict[str, Any]:
 
 
 def renewed(document: dict[str, Any], names: Sequence[str], *, quick: bool) -> dict[str, Any]:
-    """``document``, in which the benchmarks ``names`` were run again, or for the first time."""
-    later = run_all(names, quick=quick)
-    found = {each["name"]: each for each in (*document["benchmarks"], *later["benchmarks"])}
-    told = f"{', '.join(names)}: {later['machine']['Date']}, load {later['machine'][LOAD]}"
+    """``document``, in which the benchmarks ``names`` were run again, or for the first time.
+
+    Each of these has ``later``: when that was, and the load before it.
+    """
+    again = run_all(names, quick=quick)
+    when = f"{again['machine']['Date']}, load {again['machine'][LOAD]}"
+    found = {each["name"]: each for each in document["benchmarks"]}
+    found |= {each["name"]: each | {"later": when} for each in again["benchmarks"]}
     return {
-        "machine": {**document["machine"], "Measured later": told},
+        "machine": document["machine"],
         "benchmarks": [found[name] for name in BENCHMARKS if name in found],
     }
 

@@ -54,19 +54,27 @@ def test_what_is_measured_later_is_said(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = script.importlib.import_module("run")
-    later = {"name": "reads", "figures": []}
-    machine = {"Date": "a day later", runs.LOAD: "0.1"}
     monkeypatch.setattr(
-        runs, "run_all", lambda *_, **__: {"machine": machine, "benchmarks": [later]}
+        runs,
+        "run_all",
+        lambda names, **_: {
+            "machine": {"Date": f"when {names[0]}", runs.LOAD: "0.1"},
+            "benchmarks": [{"name": name, "figures": [2]} for name in names],
+        },
     )
-    before = [{"name": "dispatch", "figures": []}, {"name": "reads", "figures": [1]}]
-    found = runs.renewed(
-        {"machine": {"Date": "a day"}, "benchmarks": before}, ["reads"], quick=True
-    )
-    assert found == {
-        "machine": {"Date": "a day", "Measured later": "reads: a day later, load 0.1"},
-        "benchmarks": [before[0], later],
-    }
+    names = ("dispatch", "reads", "threads")
+    before = [{"name": name, "figures": [1]} for name in names]
+    found: dict[str, Any] = {"machine": {"Date": "a day"}, "benchmarks": before}
+    for again in (["reads", "threads"], ["threads"]):
+        found = runs.renewed(found, again, quick=True)
+    assert [each["figures"] for each in found["benchmarks"]] == [[1], [2], [2]]
+    shown = script.importlib.import_module("performance").machine(found)
+    assert re.findall(r"\| (Date|Measured later) +\| +(.*) \|", shown) == [
+        ("Date", "a day"),
+        # What is told of one time stays when something else is measured at another.
+        ("Measured later", "reads: when reads, load 0.1"),
+        ("Measured later", "threads: when threads, load 0.1"),
+    ]
 
 
 def test_what_the_page_shows_was_measured(script: ModuleType) -> None:
